@@ -1,0 +1,27 @@
+"""What we created or adopted on a target: the only things we may delete, and what we last wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reconcile.model.canonical import Spec
+from reconcile.model.key import Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryEntry:
+    """`applied` is the last-applied spec per field, so that a change in git and a change outside can be told apart.
+
+    `source_file` is the path the document came from (a bad file holds its entries), `source` and `revision` say which
+    estate was applied, `applied_at` is UTC RFC 3339, `adopted` tells taking over from creating.
+    """
+
+    key: Key
+    external_id: str
+    applied: Spec
+    source_file: str
+    source: str = ""
+    revision: str = ""
+    applied_at: str = ""
+    adopted: bool = False
+    depends_on: tuple[Key, ...] = field(default=())

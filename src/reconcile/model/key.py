@@ -1,0 +1,29 @@
+"""The identity of one declared thing: its kind and its slug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+API_VERSION = "reconcile/v1alpha1"
+
+#: Kinds in dependency order: a kind may refer only to kinds before it.
+KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "Mailbox")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """`kind` as written in documents, `name` the slug in `metadata.name`."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """Inverse of `str`. Raises ValueError when there is no slash."""
+        kind, slash, name = text.partition("/")
+        if not slash or not kind or not name:
+            raise ValueError(f"not a key: {text!r} (expected Kind/name)")
+        return cls(kind, name)

@@ -1,0 +1,52 @@
+"""What a target says about a resource: present, absent (proved), or unknown. Never two-valued."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from reconcile.model.canonical import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """A row that was read. `version` is a digest over its desired-role fields; `name` is our slug where the target keeps it."""
+
+    kind: str
+    external_id: str
+    spec: Spec
+    version: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """Proved not to be there; `proof` says how ("listed all mailboxes")."""
+
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Could not be told; `why` in one sentence. No function turns this into a change."""
+
+    why: str
+
+
+Observation: TypeAlias = Present | Absent | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedState:
+    """One reading of a target.
+
+    `rows` are all that could be read. `unknown_rows` maps the external id of a row that is listed but could not be read to
+    the reason; `unknown_kinds` maps a kind whose listing failed to the reason (then nothing of that kind is proved absent).
+    """
+
+    target: str
+    organization_id: str | None = None
+    rows: tuple[Present, ...] = ()
+    unknown_rows: Mapping[str, str] = field(default_factory=dict)
+    unknown_kinds: Mapping[str, str] = field(default_factory=dict)

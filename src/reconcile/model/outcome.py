@@ -1,0 +1,38 @@
+"""What became of one change: a value, because one failing item is no exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from reconcile.model.key import Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """Done. `refused` names fields the server did not take (path to what it says instead)."""
+
+    key: Key
+    external_id: str
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Not tried: what it depends on failed, or the plan's ground moved (`voided`)."""
+
+    key: Key
+    reason: str
+    voided: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Tried and refused."""
+
+    key: Key
+    reason: str
+    retryable: bool
+
+
+Outcome: TypeAlias = Applied | Skipped | Failed

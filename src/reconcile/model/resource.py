@@ -1,0 +1,55 @@
+"""One declared thing in canonical form, and where each of its fields was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconcile.model.canonical import Spec
+from reconcile.model.finding import Finding
+from reconcile.model.key import Key
+from reconcile.model.position import Position
+
+
+class Lifecycle(StrEnum):
+    """Who writes a resource: we (managed), somebody else (external: referred to, never written), or one per organization."""
+
+    MANAGED = "managed"
+    EXTERNAL = "external"
+    SINGLETON = "singleton"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """`spec` holds only what was declared. `secrets` are the paths whose leaf is a secret reference.
+
+    `references` are the keys this resource needs on the target first.
+    """
+
+    key: Key
+    spec: Spec
+    position: Position
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    lifecycle: Lifecycle = Lifecycle.MANAGED
+    references: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredState:
+    """What git says at one revision, for one environment.
+
+    `held` are keys that were seen but must not be touched because their file or document is bad (or what they depend on
+    is), with the reason; `held_files` are paths of files that could not be read at all: inventory entries that came
+    from there are held too. `locate` finds the place of a field again (path as in the canonical spec, "" for the document).
+    """
+
+    source: str
+    revision: str
+    environment: str
+    resources: Mapping[Key, Resource]
+    findings: tuple[Finding, ...] = ()
+    held: Mapping[Key, str] = field(default_factory=dict)
+    held_files: Mapping[str, str] = field(default_factory=dict)
+    locate: Callable[[Key, str], Position] = field(repr=False)

@@ -1,0 +1,74 @@
+"""Where configuration is applied. Reading and writing are two contracts, so that `drift` cannot write by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from reconcile.model.canonical import Spec
+from reconcile.model.change import Change
+from reconcile.model.observation import ObservedState
+from reconcile.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a target can do. `kinds` it knows; `adopted_only` kinds whose rows it makes itself; `chooses_id` whether the
+    client may choose the external id on create; `keeps_names` whether rows carry our slug; `runs_own_sync` whether the target
+    synchronises mail itself (then our engine refuses to)."""
+
+    kinds: tuple[str, ...]
+    adopted_only: frozenset[str] = frozenset()
+    chooses_id: bool = True
+    keeps_names: bool = True
+    runs_own_sync: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A write that was taken. `version` is the observed version after it; `refused` names fields the server did not keep
+    as asked, with what it says instead."""
+
+    external_id: str
+    version: str
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+class TargetReader(Protocol):
+    """The reading half."""
+
+    @property
+    def name(self) -> str:
+        """Kind of target ("engine", "memory")."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def observe(self) -> ObservedState:
+        """Everything there is. A fault is reported as Unknown (rows or kinds), never as absence; raises nothing for it."""
+        ...
+
+
+class TargetWriter(TargetReader, Protocol):
+    """The writing half. Idempotent by `token`: the same token again finds what the first attempt did."""
+
+    def write(self, change: Change, *, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> Written:
+        """Carry out one change, only if the row is still at the version the change was made from.
+
+        `secrets` maps a path of the spec ("incoming.password") to its resolved value; `origins` maps paths to file:line.
+        Raises PreconditionFailed (version moved), TransientError, PermanentError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedResource:
+    """A resource as applied: what the sync engine works from, never git. `origins` maps paths to file:line."""
+
+    kind: str
+    name: str
+    external_id: str
+    spec: Spec
+    origins: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,38 @@
+"""How this process runs, as opposed to what is desired. Read once by the command line, then passed down, frozen.
+
+Every value has its variable, its unit and its default here; nothing else in the program reads the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where state and secrets of this process lie, and its limits."""
+
+    state_directory: Path
+    """RECONCILE_STATE_DIR, --state-dir. One folder per environment is made in it on first use. Default: .reconcile in the estate's root."""
+
+    secrets_directory: Path
+    """RECONCILE_SECRETS_DIR, --secrets-dir. What `file:` references are relative to. Default: `secrets` in the state directory."""
+
+    cache_directory: Path
+    """RECONCILE_CACHE_DIR. Parsed documents; may be deleted at any time. Default: the user's cache folder."""
+
+    key_reference: str = "file:reconcile.key"
+    """RECONCILE_KEY. Reference to the key (32 bytes, base64) that seals credentials at rest. The default file is made on first use."""
+
+    parallel_mailboxes: int = 16
+    """RECONCILE_PARALLEL. Mailboxes synchronised at the same time, over all profiles."""
+
+    connect_timeout: float = 20.0
+    """RECONCILE_CONNECT_TIMEOUT. Seconds until a connection must stand."""
+
+    silence_timeout: float = 60.0
+    """RECONCILE_SILENCE_TIMEOUT. Seconds without a byte after which a connection is given up."""
+
+    lock_patience: float = 0.0
+    """--wait-lock. Seconds to wait for the environment's lock before giving up."""
