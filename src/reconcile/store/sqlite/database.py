@@ -1,0 +1,255 @@
+"""One SQLite file: numbered migrations, one writer thread with group commit, readers beside it.
+
+Durable means that neither process death nor power loss undoes what `write` returned: WAL with `synchronous=FULL`. Works that
+wait at the same time share one commit, which makes that nearly free. Each work runs in a savepoint of its own, so one that
+fails takes nothing else with it.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reconcile.errors import PermanentError, ReconcileError, SettingsError, Unavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+#: "rcnl": tells our files from anybody else's (PRAGMA application_id).
+APPLICATION_ID = 0x72636E6C
+_BUSY_SECONDS = 30.0
+#: At most this many works share one commit, so that a waiting one is not held up without bound.
+_GROUP = 256
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """sqlite3's errors as ours. Constraint errors stay: they are bugs."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise Unavailable(f"the store {path} is busy", hint="Another process is writing to it; try again.") from error
+        if "full" in text:
+            raise PermanentError(f"no space left for the store {path}", hint="Free space on that disk; nothing was lost.") from error
+        raise PermanentError(f"the store {path} cannot be used: {text}", hint="Check its folder's permissions and disk.") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+            raise
+        raise PermanentError(f"{path} is damaged or no SQLite file: {error}", hint="Restore it from a backup.") from error
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """(number, name, SQL) of all migrations this version knows, in order."""
+    folder = resources.files("reconcile.store").joinpath("migrations")
+    scripts = (entry for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return sorted((int(entry.name[:4]), entry.name, entry.read_text(encoding="utf-8")) for entry in scripts)
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
+
+
+class Database:
+    """Open with `Database.open`; close when done (or use as a context manager)."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._readers = threading.local()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Database:
+        """Open `path`; when writing is allowed, create it and bring it to this version's schema.
+
+        Raises SettingsError when the file was written by a newer version, PermanentError when it is damaged.
+        """
+        database = cls(path, read_only=read_only)
+        with translated(path):
+            if read_only:
+                connection = database._connect()
+                try:
+                    database._check(connection)
+                finally:
+                    connection.close()
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                database._migrate()
+        return database
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "ro" if self.read_only else "rwc"
+        # The name of the folder may contain ? or #: quote it for the URI.
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys=ON")
+        if not self.read_only:
+            connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> int:
+        application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if application not in (0, APPLICATION_ID) or (application == 0 and version):
+            raise SettingsError(f"{self.path} is not a store of reconcile", hint="Point --state-dir at another folder.")
+        newest = migrations()[-1][0] if migrations() else 0
+        if version > newest:
+            raise SettingsError(
+                f"{self.path} was written by a newer version of reconcile (schema {version}, this one knows {newest})",
+                hint="Use that version or newer; nothing was changed.",
+            )
+        return version
+
+    def _migrate(self) -> None:
+        connection = self._connect()
+        try:
+            fresh = connection.execute("PRAGMA user_version").fetchone()[0] == 0
+            if fresh and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                connection.execute("PRAGMA page_size=8192")
+            connection.execute("PRAGMA journal_mode=WAL")
+            # Only the owner may read mail and sealed credentials.
+            with suppress(OSError):
+                self.path.chmod(0o600)
+            if self._check(connection) == (migrations()[-1][0] if migrations() else 0):
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            version = self._check(connection)
+            for number, _, script in migrations():
+                if number > version:
+                    for statement in _statements(script):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version={number:d}")
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+
+    def reader(self) -> sqlite3.Connection:
+        """This thread's own connection for SELECT. Rows are sqlite3.Row."""
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            with translated(self.path):
+                connection = self._connect()
+                connection.execute("PRAGMA query_only=ON")
+            self._readers.connection = connection
+            with self._guard:
+                self._open_readers.append(connection)
+        return connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several SELECTs that see one moment."""
+        connection = self.reader()
+        with translated(self.path):
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` in the writer thread; returns its result once it is durable, or raises what it raised."""
+        return self.submit(work).result()
+
+    def submit(self, work: Work[T]) -> Future[T]:
+        """As `write`, without waiting. The future is resolved after the commit."""
+        if self.read_only:
+            raise PermissionError(f"{self.path} was opened for reading only")
+        future: Future[T] = Future()
+        with self._guard:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run, name=f"writer {self.path.name}", daemon=True)
+                self._writer.start()
+            self._queue.put((work, future))
+        return future
+
+    def _run(self) -> None:
+        connection = self._connect()
+        try:
+            while (first := self._queue.get()) is not None:
+                group, last = [first], False
+                while len(group) < _GROUP:
+                    try:
+                        following = self._queue.get_nowait()
+                    except queue.Empty:
+                        break
+                    if following is None:
+                        last = True
+                        break
+                    group.append(following)
+                self._commit(connection, group)
+                if last:
+                    break
+        finally:
+            connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        failed: list[tuple[Future[Any], BaseException]] = []
+        try:
+            with translated(self.path):
+                connection.execute("BEGIN IMMEDIATE")
+                for work, future in group:
+                    connection.execute("SAVEPOINT work")
+                    try:
+                        with translated(self.path):
+                            done.append((future, work(connection)))
+                    except BaseException as error:  # noqa: BLE001  it belongs to whoever waits for the future
+                        if connection.in_transaction:
+                            connection.execute("ROLLBACK TO work")
+                        failed.append((future, error))
+                    if connection.in_transaction:
+                        connection.execute("RELEASE work")
+                connection.execute("COMMIT")
+        except (ReconcileError, sqlite3.Error) as error:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            for _, future in group:
+                future.set_exception(error)
+            return
+        for future, result in done:
+            future.set_result(result)
+        for future, reason in failed:
+            future.set_exception(reason)
+
+    def close(self) -> None:
+        """Waits for works already submitted."""
+        with self._guard:
+            self._closed = True
+            writer, self._writer = self._writer, None
+            readers, self._open_readers = self._open_readers, []
+            if writer is not None:
+                self._queue.put(None)
+        if writer is not None:
+            writer.join()
+        for connection in readers:
+            connection.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,84 @@
+"""The SQLite base: group commit, isolation of works, refusal of newer and foreign files."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from reconcile.errors import PermanentError, SettingsError
+from reconcile.store.sqlite.database import APPLICATION_ID, Database, migrations
+
+
+def put(name: str, value: str):
+    def work(connection: sqlite3.Connection) -> str:
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+        return name
+
+    return work
+
+
+def test_a_write_is_seen_by_readers_and_by_the_next_opening(tmp_path: Path) -> None:
+    path = tmp_path / "folder ?#%" / "engine.db"
+    with Database.open(path) as database:
+        assert database.write(put("a", "1")) == "a"
+        assert database.reader().execute("SELECT value FROM meta").fetchone()[0] == "1"
+        assert database.reader().execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    with Database.open(path, read_only=True) as database:
+        assert database.reader().execute("SELECT value FROM meta").fetchone()[0] == "1"
+        with pytest.raises(PermissionError):
+            database.write(put("b", "2"))
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_failing_work_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    def failing(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO meta VALUES ('half', 'done')")
+        raise LookupError("mine")
+
+    with Database.open(tmp_path / "engine.db") as database:
+        futures = [
+            database.submit(put("a", "1")),
+            database.submit(failing),
+            database.submit(put("b", "2")),
+            database.submit(put("a", "again")),
+        ]
+        assert futures[0].result() == "a"
+        with pytest.raises(LookupError):
+            futures[1].result()
+        assert futures[2].result() == "b"
+        with pytest.raises(sqlite3.IntegrityError):
+            futures[3].result()
+        assert [row[0] for row in database.reader().execute("SELECT name FROM meta ORDER BY name")] == ["a", "b"]
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+    Database.open(path).close()
+    newest = migrations()[-1][0]
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version={newest + 1}")
+    connection.close()
+    for read_only in (True, False):
+        with pytest.raises(SettingsError, match="newer version"):
+            Database.open(path, read_only=read_only)
+
+
+def test_a_foreign_database_and_a_text_file_are_refused(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("PRAGMA user_version=7")
+    connection.close()
+    with pytest.raises(SettingsError, match="not a store"):
+        Database.open(foreign)
+    text = tmp_path / "text.db"
+    text.write_text("this is not a database, " * 100)
+    with pytest.raises(PermanentError, match="no SQLite file"):
+        Database.open(text)
+
+
+def test_migrations_are_numbered_without_gaps(tmp_path: Path) -> None:
+    assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
+    with Database.open(tmp_path / "engine.db") as database:
+        assert database.reader().execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
