@@ -1,0 +1,136 @@
+"""What every command gets: settings read once, how to print, and the factories of the wiring."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconcile.errors import SettingsError
+from reconcile.settings import Settings
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One command's surroundings. Data goes through `data`/`json`, talk through `say`."""
+
+    settings: Settings
+    directory: Path
+    revision: str | None
+    environment: str | None
+    output: str
+    color: bool
+    progress: bool
+
+    @property
+    def as_json(self) -> bool:
+        """Whether data is asked for as JSON."""
+        return self.output == "json"
+
+    def data(self, text: str) -> None:
+        """Text to stdout."""
+        click.echo(text, color=self.color)
+
+    def json(self, document: object) -> None:
+        """One JSON document to stdout."""
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+    def say(self, text: str) -> None:
+        """Talk, to stderr."""
+        click.echo(text, err=True, color=self.progress and not os.environ.get("NO_COLOR"))
+
+    @property
+    def actor(self) -> str:
+        """Who is recorded in the audit trail."""
+        name = os.environ.get("RECONCILE_ACTOR") or os.environ.get("SUDO_USER") or os.environ.get("USER") or os.environ.get("LOGNAME")
+        return name or f"uid {os.getuid()}"
+
+
+def default_directory() -> Path:
+    """`desired-state` when there is one here, else here."""
+    folder = Path("desired-state")
+    return folder if folder.is_dir() else Path()
+
+
+def read_settings(directory: Path, state_dir: Path | None, secrets_dir: Path | None, wait_lock: float = 0.0) -> Settings:
+    """The only place that reads RECONCILE_* variables. Raises SettingsError naming the variable."""
+    environment = os.environ
+    state = state_dir or Path(environment.get("RECONCILE_STATE_DIR") or directory / ".reconcile")
+    secrets = secrets_dir or Path(environment.get("RECONCILE_SECRETS_DIR") or state / "secrets")
+    home_cache = environment.get("XDG_CACHE_HOME") or (f"{environment['HOME']}/.cache" if environment.get("HOME") else str(state / "cache"))
+    cache = Path(environment.get("RECONCILE_CACHE_DIR") or Path(home_cache) / "reconcile")
+    return Settings(
+        state_directory=state,
+        secrets_directory=secrets,
+        cache_directory=cache,
+        key_reference=environment.get("RECONCILE_KEY") or "file:reconcile.key",
+        parallel_mailboxes=int(_number("RECONCILE_PARALLEL", 16, 1, 1024)),
+        connect_timeout=_number("RECONCILE_CONNECT_TIMEOUT", 20, 0.1, 600),
+        silence_timeout=_number("RECONCILE_SILENCE_TIMEOUT", 60, 0.1, 3600),
+        lock_patience=wait_lock,
+    )
+
+
+def _number(name: str, default: float, low: float, high: float) -> float:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise SettingsError(f"{name} is {text!r}, expected a number from {low:g} to {high:g}", hint=f"Mend or unset {name}.")
+    return value
+
+
+def common(*, estate: bool = True, state: bool = True, environment: bool = True) -> Callable[[Command], Command]:
+    """Options that commands share; the command gets a Context first.
+
+    `estate`: reads desired state (-C, --revision). `state`: uses the store (--state-dir, --secrets-dir). `environment`: -e.
+    """
+
+    def decorate(function: Command) -> Command:
+        @functools.wraps(function)
+        def with_context(**options: Any) -> Any:
+            directory = options.pop("directory", None) or default_directory()
+            context = Context(
+                settings=read_settings(directory, options.pop("state_dir", None), options.pop("secrets_dir", None)),
+                directory=directory,
+                revision=options.pop("revision", None),
+                environment=options.pop("environment", None),
+                output=options.pop("output"),
+                color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+                progress=sys.stderr.isatty(),
+            )
+            return function(context, **options)
+
+        folder = click.Path(file_okay=False, path_type=Path)
+        added = [click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Form of the data.")]
+        if state:
+            added += [
+                click.option("--secrets-dir", type=folder, help="What file: references are relative to [STATE/secrets]."),
+                click.option("--state-dir", type=folder, help="Where state lies [ESTATE/.reconcile]."),
+            ]
+        if environment:
+            added.append(click.option("--environment", "-e", metavar="NAME", help="Which Environment, when there are several."))
+        if estate:
+            added.append(click.option("--revision", metavar="REV", help="Read the estate at this git revision, without a checkout."))
+        if estate or state:
+            added.append(
+                click.option("--directory", "-C", type=folder, help="The estate [desired-state if there is one, else this folder].")
+            )
+        for option in added:
+            with_context = option(with_context)
+        return with_context
+
+    return decorate
