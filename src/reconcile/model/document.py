@@ -1,0 +1,78 @@
+"""The envelope every declared document has, and how a field of a spec is declared.
+
+A field with a default cannot be null: the default is what "not set" means for it. A field without one may be null, which
+clears it. Omitted fields are unmanaged on update and take their default on create.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from reconcile.model.text import Instant, Reference, Slug
+
+#: Stands for "no default": the field is None until it is declared, and null clears it.
+CLEARABLE: Any = None
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown keys, no conversion between types, camelCase names in documents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True)
+
+
+class Spec(Strict):
+    """What a document declares."""
+
+
+class Group(Strict):
+    """Fields that stand together under one name."""
+
+
+def setting(description: str, *, default: Any = CLEARABLE, derived: str = "", examples: tuple[object, ...] = (), **limits: Any) -> Any:
+    """One field. `derived` says in words what an omitted field becomes on create where that depends on other fields."""
+    extra: dict[str, Any] = {}
+    if derived:
+        extra["x-default"] = derived
+    return Field(default=default, description=description, examples=list(examples) or None, json_schema_extra=extra or None, **limits)
+
+
+def required(description: str, *, examples: tuple[object, ...] = (), **limits: Any) -> Any:
+    """A field that must be there."""
+    return Field(description=description, examples=list(examples) or None, **limits)
+
+
+class SecretValue(Group):
+    """A secret by reference. Raise `generation` when the value behind the reference changed."""
+
+    ref: Reference = required("Where the value is found: env:NAME, or file:PATH below the secrets directory.", examples=("env:CRM_MAIL",))
+    generation: int = setting("Raise it by one when the value was rotated, so that it is applied again.", default=1, ge=1, le=2**31 - 1)
+    expires: Instant | None = setting("When the value stops being valid; rules warn before.", examples=("2027-01-31",))
+
+
+def _as_secret(value: object) -> object:
+    return {"ref": value} if isinstance(value, str) else value
+
+
+SecretField = Annotated[SecretValue, BeforeValidator(_as_secret)]
+
+LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$")]
+
+
+class Metadata(Strict):
+    """Who the document is about."""
+
+    name: Slug = required("Stable slug of the resource; lower-case letters, digits and dashes, at most 63.", examples=("sales",))
+    labels: dict[LabelName, str] = setting("Free names to select resources by.", default={}, examples=({"team": "sales"},))
+    annotations: dict[LabelName, str] = setting("Free notes for people and tools.", default={})
+
+
+class Document(Strict):
+    """One declared resource."""
+
+    api_version: Literal["reconcile/v1alpha1"] = required("Version of the format: reconcile/v1alpha1.")
+    kind: str
+    metadata: Metadata = required("Name, labels and annotations.")
+    spec: Spec

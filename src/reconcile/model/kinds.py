@@ -1,0 +1,180 @@
+"""The declared kinds, and everything the rest of the house asks about them. Pure.
+
+A decoded document becomes a flat canonical spec (see `canonical`); from there on nobody handles documents any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from reconcile.model import defaults as creation
+from reconcile.model import duration, email_server_profile, instant, mailbox, organization
+from reconcile.model import fields as listing
+from reconcile.model.canonical import Leaf, unflatten
+from reconcile.model.canonical import Spec as CanonicalSpec
+from reconcile.model.document import Document, SecretValue, Spec, Strict
+from reconcile.model.email_server_profile import EmailServerProfile
+from reconcile.model.environment import Environment
+from reconcile.model.fields import FieldInfo
+from reconcile.model.key import Key
+from reconcile.model.mailbox import Mailbox
+from reconcile.model.organization import Organization
+from reconcile.model.problem import Problem
+from reconcile.model.resource import Lifecycle
+from reconcile.model.secret import SecretRef
+
+MODELS: Final[Mapping[str, type[Document]]] = MappingProxyType(
+    {"Environment": Environment, "EmailServerProfile": EmailServerProfile, "Organization": Organization, "Mailbox": Mailbox}
+)
+SPECS: Final[Mapping[str, type[Spec]]] = MappingProxyType(
+    {kind: cast("type[Spec]", model.model_fields["spec"].annotation) for kind, model in MODELS.items()}
+)
+_PROBLEMS: Final[Mapping[str, Callable[[Any], Iterator[Problem]]]] = {
+    "EmailServerProfile": email_server_profile.problems,
+    "Organization": organization.problems,
+    "Mailbox": mailbox.problems,
+}
+
+
+def decode(kind: str, document: Mapping[str, object], *, time_zone: str) -> Document:
+    """A document with variables already put in. Local dates take `time_zone`.
+
+    Raises pydantic's ValidationError; each error's `loc` is the path inside the document (`("spec", "incoming", "port")`),
+    also for combinations of fields that cannot be. No error repeats the input. Raises KeyError for an unknown kind.
+    """
+    decoded = MODELS[kind].model_validate(document, context={"time_zone": time_zone})
+    if check := _PROBLEMS.get(kind):
+        problems = [*check(decoded.spec)]
+        if problems:
+            raise ValidationError.from_exception_data(kind, [_line_error(problem) for problem in problems], hide_input=True)
+    return decoded
+
+
+def _line_error(problem: Problem) -> InitErrorDetails:
+    error = PydanticCustomError("combination", "{problem}", {"problem": problem.message})
+    return InitErrorDetails(type=error, loc=("spec", *problem.path.split(".")), input=None)
+
+
+def canonical(document: Document) -> dict[str, Leaf]:
+    """Only what was declared: null as None, instants in UTC, durations normalised, secrets as .ref, .generation and .expires."""
+    flat: dict[str, Leaf] = {}
+    _emit(document.spec, _layout(type(document.spec)), flat)
+    return flat
+
+
+def typed(kind: str, spec: CanonicalSpec) -> Any:
+    """The spec model of a kind from a flat spec; what is missing or None takes the default it would get on create.
+
+    Raises ValidationError when a leaf does not fit, or a required field is missing.
+    """
+    declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
+    derived = {path: leaf for path, leaf in creation.derived(kind, declared).items() if path not in declared}
+    return SPECS[kind].model_validate(_tree({**derived, **declared}), context={"time_zone": "UTC"})
+
+
+def _tree(spec: CanonicalSpec) -> dict[str, object]:
+    # Names of variables have no dots, so every dot separates groups; a secret keeps its form with ref.
+    return unflatten(spec)
+
+
+def defaults(kind: str, declared: CanonicalSpec) -> dict[str, Leaf]:
+    """What a create adds: the documented default of each field that was not declared. Declared fields (also None) are left out."""
+    return {path: leaf for path, leaf in sorted({**_static(kind), **creation.derived(kind, declared)}.items()) if path not in declared}
+
+
+def _static(kind: str) -> Mapping[str, Leaf]:
+    return {info.path: _leaf(info.value) for info in listing.fields(kind, SPECS[kind]) if info.value is not None}
+
+
+def secret_paths(kind: str) -> tuple[str, ...]:
+    """Paths of secrets ("incoming.password"); their leaves are at path + ".ref", ".generation" and ".expires"."""
+    return tuple(info.path for info in fields(kind) if info.type == "secret")
+
+
+def references(kind: str, spec: CanonicalSpec) -> tuple[Key, ...]:
+    """What a resource needs on the target first."""
+    path = {"Mailbox": "profile", "Organization": "defaults.profile"}.get(kind)
+    name = spec.get(path) if path else None
+    return (Key("EmailServerProfile", name),) if isinstance(name, str) else ()
+
+
+def natural_identity(kind: str, spec: CanonicalSpec) -> str | None:
+    """By what a row is recognised that carries no slug of ours: address, display name, or the kind of a singleton."""
+    if lifecycle(kind) is Lifecycle.SINGLETON:
+        return kind
+    leaf = spec.get("emailAddress" if kind == "Mailbox" else "displayName")
+    return leaf.casefold() if isinstance(leaf, str) else None
+
+
+def lifecycle(kind: str) -> Lifecycle:
+    """One organization and one environment; everything else is managed."""
+    return Lifecycle.SINGLETON if kind in ("Organization", "Environment") else Lifecycle.MANAGED
+
+
+def fields(kind: str) -> Sequence[FieldInfo]:
+    """Every field in the order of the model."""
+    return listing.fields(kind, SPECS[kind])
+
+
+_Encoder = Callable[[Any], Leaf]
+_Layout = tuple[tuple[str, str, Any], ...]
+_LAYOUTS: dict[tuple[type[Strict], str], _Layout] = {}
+
+
+def _layout(model: type[Strict], prefix: str = "") -> _Layout:
+    """Per field, sorted by path: attribute, path, and how it is emitted (an encoder, a nested layout, or a secret's layout)."""
+    known = _LAYOUTS.get((model, prefix))
+    if known is None:
+        rows: list[tuple[str, str, Any]] = []
+        for attribute, field in model.model_fields.items():
+            path = f"{prefix}{field.alias}"
+            core = listing.core(field.annotation)
+            if isinstance(core, type) and issubclass(core, Strict):
+                rows.append((attribute, path, _layout(core, f"{path}.")))
+            else:
+                rows.append((attribute, path, _ENCODERS.get(core)))
+        known = _LAYOUTS[(model, prefix)] = tuple(sorted(rows, key=lambda row: row[1]))
+    return known
+
+
+_ENCODERS: Final[Mapping[object, _Encoder]] = {datetime: instant.text, timedelta: duration.text, SecretRef: str}
+
+
+def _emit(model: Strict, layout: _Layout, flat: dict[str, Leaf]) -> None:
+    declared = model.__pydantic_fields_set__
+    values = model.__dict__
+    for attribute, path, how in layout:
+        if attribute not in declared:
+            continue
+        value = values[attribute]
+        if value is None:
+            _emit_null(path, how, flat)
+        elif how is None:
+            if type(value) is dict:
+                flat.update((f"{path}.{name}", value[name]) for name in sorted(value))
+            else:
+                flat[path] = value
+        elif type(how) is tuple:
+            if type(value) is SecretValue and "generation" not in value.__pydantic_fields_set__:
+                flat[f"{path}.generation"] = value.generation
+            _emit(value, how, flat)
+        else:
+            flat[path] = how(value)
+
+
+def _emit_null(path: str, how: Any, flat: dict[str, Leaf]) -> None:
+    if type(how) is tuple:
+        flat.update((inner, None) for _, inner, _ in how)
+    else:
+        flat[path] = None
+
+
+def _leaf(value: object) -> Leaf:
+    encode = _ENCODERS.get(type(value))
+    return encode(value) if encode else cast("Leaf", value)

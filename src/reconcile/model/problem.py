@@ -1,0 +1,13 @@
+"""A combination of fields that cannot be: where, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`path` is dotted below `spec` ("incoming.port")."""
+
+    path: str
+    message: str
