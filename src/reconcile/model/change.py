@@ -41,11 +41,13 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """Make it. `token` becomes the external id where the target lets the client choose, so that a crash leaves no twin."""
+    """Make it. The token of the write becomes the external id where the target lets the client choose, so that a crash leaves
+    no twin. `external_id` is set when a row that was ours has vanished: made again, it keeps its identity."""
 
     key: Key
     spec: Spec
     cause: Cause
+    external_id: str | None = None
     references: tuple[Key, ...] = ()
     consequences: tuple[str, ...] = ()
 
@@ -84,7 +86,8 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Remove a row. Built only from the inventory: `before` is what we last applied."""
+    """Remove a row. Built only from the inventory: `before` is what we last applied. `observed_version` is empty when the row
+    was proved to be gone already: then only the inventory forgets it."""
 
     key: Key
     external_id: str
@@ -111,12 +114,22 @@ class Command:
 Change: TypeAlias = Create | Adopt | Update | Delete | Command
 
 
+class HeldBecause(StrEnum):
+    """What kind of obstacle holds a resource; the exit code is computed from it."""
+
+    FINDING = "finding"  # its document is bad
+    UNOBSERVED = "unobserved"  # the target could not say whether or how it is there
+    AMBIGUOUS = "ambiguous"  # it could be more than one thing
+    WAITS = "waits"  # what it refers to is held or missing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A resource that is not touched, and why."""
 
     key: Key
     reason: str
+    because: HeldBecause = HeldBecause.WAITS
     position: Position | None = None
 
 
@@ -143,7 +156,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything one apply would do, in order. `digest` covers target, keys, from and to, nothing else."""
+    """Everything one apply would do, in order. `digest` covers target, keys, from and to, nothing else.
+
+    `unobserved` says in words what of the target could not be read; `findings` counts the errors met while loading, whose
+    documents are held; `lifted` names the brakes that tripped and were lifted by name.
+    """
 
     target: str
     environment: str
@@ -155,4 +172,7 @@ class Plan:
     brakes: tuple[BrakeTripped, ...] = ()
     notes: tuple[Note, ...] = ()
     unchanged: int = 0
+    unobserved: tuple[str, ...] = ()
+    findings: int = 0
+    lifted: tuple[str, ...] = ()
     digest: str = ""

@@ -13,7 +13,9 @@ class InventoryEntry:
     """`applied` is the last-applied spec per field, so that a change in git and a change outside can be told apart.
 
     `source_file` is the path the document came from (a bad file holds its entries), `source` and `revision` say which
-    estate was applied, `applied_at` is UTC RFC 3339, `adopted` tells taking over from creating.
+    estate was applied, `applied_at` is UTC RFC 3339, `adopted` tells taking over from creating. `answered` holds, for the
+    fields of `applied` that the server did not keep as written, what it made of them: as long as git asks for the same and the
+    server shows the same, that is no difference.
     """
 
     key: Key
@@ -24,4 +26,5 @@ class InventoryEntry:
     revision: str = ""
     applied_at: str = ""
     adopted: bool = False
-    depends_on: tuple[Key, ...] = field(default=())
+    depends_on: tuple[Key, ...] = ()
+    answered: Spec = field(default_factory=dict)

@@ -10,11 +10,12 @@ from reconcile.model.key import Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """Done. `refused` names fields the server did not take (path to what it says instead)."""
+    """Done. `refused` has a line for each field the server did not keep as written. `already` tells that an earlier run did it."""
 
     key: Key
     external_id: str
     refused: tuple[str, ...] = ()
+    already: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from reconcile.model.key import Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """About to change somebody else's system. `token` is minted before; `state` is open or done; `change` is its JSON form."""
+    """About to change somebody else's system. `token` is minted before; `change` is its JSON form. A finished one leaves
+    the journal; what became of it is in the audit trail."""
 
     token: str
     apply_id: str
@@ -21,15 +22,13 @@ class Intent:
     key: Key
     action: str
     change: str
-    state: str
     opened_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """Append-only: who did what, when, why, with what result. `detail` is JSON without any secret."""
+    """Append-only: who did what, when, why, with what result. `detail` is JSON without any secret. `sequence` is given by the store."""
 
-    sequence: int
     at: str
     actor: str
     apply_id: str
@@ -39,12 +38,31 @@ class AuditRecord:
     source: str
     revision: str
     detail: str
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What closes an intent: the entry to put and/or the key to drop, and the audit record. Both None: it had no effect.
+
+    `removed` is dropped only while its entry still names `entry`'s external id (or there is no `entry`), so that a slug that
+    was taken over by another row in between keeps its own entry.
+    """
+
+    token: str
+    audit: AuditRecord
+    entry: InventoryEntry | None = None
+    removed: Key | None = None
 
 
 class Inventory(Protocol):
-    """Reading what is ours."""
+    """Reading what is ours. A missing store reads as empty."""
 
     def entries(self) -> Mapping[Key, InventoryEntry]: ...
+
+    def history(self, *, limit: int) -> Sequence[AuditRecord]:
+        """Newest first."""
+        ...
 
 
 class ApplyStore(Inventory, Protocol):
@@ -58,20 +76,12 @@ class ApplyStore(Inventory, Protocol):
         """Intents a crash left open, oldest first."""
         ...
 
-    def begin(self, intent: Intent) -> None:
-        """Durable when it returns."""
+    def begin(self, intents: Sequence[Intent]) -> None:
+        """Durable when it returns, all or none."""
         ...
 
-    def finish(self, token: str, *, entry: InventoryEntry | None, removed: Key | None, audit: AuditRecord) -> None:
-        """In one transaction: intent done, inventory entry put (and/or the removed key dropped), audit record appended."""
-        ...
-
-    def abandon(self, token: str, *, audit: AuditRecord) -> None:
-        """The intent had no effect (refused, precondition failed)."""
-        ...
-
-    def history(self, *, limit: int) -> Sequence[AuditRecord]:
-        """Newest first."""
+    def finish(self, results: Sequence[Finished]) -> None:
+        """In one transaction, for each: intent closed, inventory changed, audit record appended (its sequence is given here)."""
         ...
 
 

@@ -27,11 +27,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A write that was taken. `version` is the observed version after it; `refused` names fields the server did not keep
-    as asked, with what it says instead."""
+    """A write that was taken. `version` is the observed version after it. `answered` holds the written fields that the server
+    did not keep as asked, with what it shows instead (None: nothing); `refused` gives its reason for some of them."""
 
     external_id: str
     version: str
+    answered: Spec = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -52,13 +53,22 @@ class TargetReader(Protocol):
 
 
 class TargetWriter(TargetReader, Protocol):
-    """The writing half. Idempotent by `token`: the same token again finds what the first attempt did."""
+    """The writing half. Idempotent by `token`: the same token again finds what the first attempt did.
+
+    A row that is made again (`Create.external_id`) keeps that id where the target lets the client choose."""
 
     def write(self, change: Change, *, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> Written:
         """Carry out one change, only if the row is still at the version the change was made from.
 
         `secrets` maps a path of the spec ("incoming.password") to its resolved value; `origins` maps paths to file:line.
-        Raises PreconditionFailed (version moved), TransientError, PermanentError.
+        Raises PreconditionFailed (version moved, or a row of that name or identity appeared), TransientError, PermanentError.
+        """
+        ...
+
+    def find(self, change: Change, *, token: str) -> Written | None:
+        """What the write of `change` with this token did, or None when it had no effect; never writes.
+
+        Asked after a crash, before anything else is written. Raises TransientError when the target cannot tell.
         """
         ...
 
