@@ -1,0 +1,115 @@
+"""Loading the key that seals credentials, and making the default one."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from reconcile.errors import SettingsError
+from reconcile.model.secret import Secret, SecretRef
+from reconcile.secrets.file import FileSecrets
+from reconcile.secrets.key import DEFAULT_REFERENCE, load_key
+from reconcile.secrets.memory import MemorySecrets
+
+
+def _load(directory: Path, *, create: bool, reference: SecretRef = DEFAULT_REFERENCE) -> Secret:
+    return load_key(reference, resolver=FileSecrets(directory), secrets_directory=directory, create=create)
+
+
+def test_the_default_key_is_made_once_and_kept(tmp_path: Path) -> None:
+    directory = tmp_path / "state" / "secrets"
+    made = _load(directory, create=True)
+    assert len(made.reveal()) == 32
+    assert _load(directory, create=True).reveal() == made.reveal()
+    assert _load(directory, create=False).reveal() == made.reveal()
+    assert os.listdir(directory) == ["reconcile.key"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as on POSIX")
+def test_only_the_owner_may_read_the_made_key(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        _load(tmp_path / "secrets", create=True)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "secrets" / "reconcile.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_two_keys_are_different(tmp_path: Path) -> None:
+    assert _load(tmp_path / "one", create=True).reveal() != _load(tmp_path / "two", create=True).reveal()
+
+
+def test_without_leave_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"file:reconcile\.key"):
+        _load(tmp_path / "secrets", create=False)
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_a_key_that_somebody_named_is_never_made(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"file:own\.key"):
+        _load(tmp_path / "secrets", create=True, reference=SecretRef("file", "own.key"))
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_a_draft_that_a_crash_left_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / ".reconcile.key.0011223344556677").write_bytes(b"half")
+    assert len(_load(tmp_path, create=True).reveal()) == 32
+
+
+def test_a_broken_link_in_its_place_is_not_written_through(tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    directory.mkdir()
+    (directory / "reconcile.key").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SettingsError):
+        _load(directory, create=True)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_all_who_start_together_get_the_same_key(tmp_path: Path) -> None:
+    start = threading.Barrier(8)
+    keys: list[bytes] = []
+
+    def work() -> None:
+        start.wait()
+        keys.append(_load(tmp_path / "secrets", create=True).reveal())
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8
+    assert len(set(keys)) == 1
+
+
+def test_a_directory_that_cannot_be_made_is_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("a file in its place")
+    with pytest.raises(SettingsError) as caught:
+        _load(tmp_path / "secrets", create=True)
+    assert "RECONCILE_KEY" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"hardly a key", base64.b64encode(b"k" * 31), base64.b64encode(b"k" * 33), b"k" * 32, b"\xff" * 44, b"*" * 44],
+    ids=["words", "short", "long", "raw-bytes", "no-ascii", "no-base64"],
+)
+def test_what_is_no_key_is_refused_without_showing_it(text: bytes) -> None:
+    reference = SecretRef("env", "KEY")
+    with pytest.raises(SettingsError) as caught:
+        load_key(reference, resolver=MemorySecrets({"env:KEY": text}), secrets_directory=Path("unused"), create=True)
+    assert "env:KEY" in caught.value.message
+    assert "openssl" in caught.value.hint
+    assert text.decode("latin-1") not in caught.value.message + caught.value.hint
+
+
+def test_a_line_end_around_the_key_does_no_harm() -> None:
+    text = base64.b64encode(b"k" * 32) + b"\r\n"
+    key = load_key(SecretRef("env", "KEY"), resolver=MemorySecrets({"env:KEY": text}), secrets_directory=Path("unused"), create=False)
+    assert key.reveal() == b"k" * 32
