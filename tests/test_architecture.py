@@ -1,0 +1,175 @@
+"""The walls of the house: what docs/architecture.md says, held on the code."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.tree import PACKAGE, ROOT, modules
+
+#: Stop here: past this a file becomes a folder of the same name.
+LONGEST_FILE = 400
+
+#: Names that say nothing about what is inside.
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "base", "core"}
+
+#: Each costs tens of milliseconds or more, and no command needs all of them.
+HEAVY = {
+    "aiosmtpd", "cryptography", "deepdiff", "email", "exchangelib", "imapclient", "jsonschema", "jsonschema_rs", "lxml", "orjson", "pydantic",
+    "requests", "ruamel", "sqlite3", "ssl", "trustme",
+}  # fmt: skip
+
+
+def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    assert program is not None, "lint-imports is not installed beside this Python; next: make develop"
+    # The package is taken from the folder, not from where it is installed.
+    code = "import sys; sys.path.insert(0, 'src'); from importlinter.cli import lint_imports_command as c; c(['--no-cache'])"
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_import_contracts_hold() -> None:
+    done = _lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "contract"),
+    [
+        ("model/probe.py", "import reconcile.plan", "Floors"),
+        ("targets/probe.py", "import reconcile.plan", "Implementations and ports"),
+        ("mail/probe.py", "import reconcile.store", "Floors"),
+        ("sync/probe.py", "import reconcile.store", "receive ports"),
+        ("plan/probe.py", "import random", "Pure rooms"),
+        ("store/probe.py", "import cryptography", "cryptography lives"),
+        ("loft/__init__.py", "", "Floors"),
+    ],
+)
+def test_import_contracts_can_be_broken(tmp_path: Path, module: str, text: str, contract: str) -> None:
+    """A contract that nothing can break guards nothing."""
+    shutil.copy(ROOT / ".importlinter", tmp_path)
+    # Bare rooms are enough to be checked, and much faster than the whole package.
+    for init in PACKAGE.rglob("__init__.py"):
+        room = tmp_path / "src" / "reconcile" / init.parent.relative_to(PACKAGE)
+        room.mkdir(parents=True, exist_ok=True)
+        (room / "__init__.py").touch()
+    for name in ("wiring", "settings", "errors"):
+        (tmp_path / "src" / "reconcile" / f"{name}.py").touch()
+    assert _lint_imports(tmp_path).returncode == 0
+    probe = tmp_path / "src" / "reconcile" / module
+    probe.parent.mkdir(exist_ok=True)
+    probe.write_text(text + "\n")
+    done = _lint_imports(tmp_path)
+    assert done.returncode != 0
+    assert contract in done.stdout + done.stderr
+
+
+def test_every_room_is_on_a_floor_and_every_floor_has_its_room() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / ".importlinter", "utf-8")
+    floors = parser["importlinter:contract:floors"]["layers"].replace("|", " ").split()
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()} - {"__init__", "__main__"}
+    assert sorted(floors) == sorted(rooms)
+
+
+def test_every_room_stands_in_the_picture() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert {room for room in rooms if f"`{room}`" not in text} == set()
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in modules()}
+    assert {path: length for path, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_every_file_is_named_after_what_is_in_it() -> None:
+    named = [*modules(), *(ROOT / "tests" / "support").rglob("*.py")]
+    assert [path for path in named if EMPTY_NAMES & {path.stem, path.parent.name}] == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        path for path in modules() if path.read_text("utf-8").strip() and ast.get_docstring(ast.parse(path.read_text("utf-8"))) is None
+    ]
+    assert silent == []
+
+
+def test_no_package_imports_what_is_in_it() -> None:
+    """A package that imports its modules makes everybody pay for all of them."""
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in PACKAGE.rglob("__init__.py")
+        for name in _imports(ast.parse(path.read_text("utf-8")))
+        if name != "__future__"
+    ]
+    assert found == []
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def _clock_readings(source: str) -> list[int]:
+    """Lines on which the time of day is read: `datetime.now()`, `date.today()`, `time.time()`, under whatever prefix."""
+    readings = {
+        ("datetime", "now"),
+        ("datetime", "utcnow"),
+        ("datetime", "today"),
+        ("date", "today"),
+        ("time", "time"),
+        ("time", "time_ns"),
+    }
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        and (node.value.id if isinstance(node.value, ast.Name) else node.value.attr, node.attr) in readings
+    ]
+
+
+def test_only_the_command_line_and_the_wiring_read_the_clock() -> None:
+    allowed = {PACKAGE / "wiring.py", *(PACKAGE / "cli").rglob("*.py")}
+    found = {str(path.relative_to(ROOT)): _clock_readings(path.read_text("utf-8")) for path in modules() if path not in allowed}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source", ["datetime.now()", "dt.datetime.now(UTC)", "date.today()", "f = time.time", "datetime.datetime.utcnow()"]
+)
+def test_a_reading_of_the_clock_is_seen(source: str) -> None:
+    assert _clock_readings(source) == [1]
+
+
+@pytest.mark.parametrize("source", ["clock.now()", "now = 1", "time.monotonic()", "today", "x.datetime"])
+def test_a_clock_that_was_passed_in_is_none(source: str) -> None:
+    assert _clock_readings(source) == []
+
+
+def test_help_imports_no_heavy_library_and_no_command() -> None:
+    code = (
+        "import json, sys\n"
+        "from reconcile.cli.main import COMMANDS, run\n"
+        "code = run(['--help'])\n"
+        "print(json.dumps([code, sorted({name.partition('.')[0] for name in sys.modules}), sorted(set(COMMANDS.values()) & set(sys.modules))]),"
+        " file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    exit_code, loaded, commands = json.loads(done.stderr.splitlines()[-1])
+    assert exit_code == 0
+    assert "Commands" in done.stdout
+    assert HEAVY & set(loaded) == set()
+    assert commands == []

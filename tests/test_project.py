@@ -1,0 +1,134 @@
+"""The project around the code: requirements, documentation, and what must never be in a public repository."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from reconcile.cli.main import COMMANDS
+from support.tree import PACKAGE, ROOT, texts
+
+REQUIREMENTS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+
+_PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+)? \\$")
+_HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
+_MACHINE_PATH = re.compile(r"(?<![\w.~)}])/(?:work|root|home/\w+|Users/\w+)/\w")
+_REGISTRY = re.compile(
+    r"\b(?:pypi?\.org|pythonhosted\.org|npmj[s]\.|artifac[t]ory|nex[u]s/repository)|--(?:extra-)?index-[u]rl[ =]", re.IGNORECASE
+)
+_LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\((?P<to>[^)\s]+)\)")
+_HEADING = re.compile(r"^#+\s+(?P<text>.+?)\s*$", re.MULTILINE)
+
+
+def _pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    return {_normal(match["name"]): match["version"] for line in lines if (match := _PIN.match(line))}
+
+
+def _normal(name: str) -> str:
+    """Names of packages compare without case and with one kind of dash (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _wanted(specifications: list[str]) -> set[str]:
+    return {_normal(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0]) for text in specifications}
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_requirements_hold_pins_and_hashes_and_nothing_else(name: str) -> None:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    assert [line for line in lines if not (_PIN.match(line) or _HASH.match(line))] == []
+    assert [line for line, following in zip(lines, [*lines[1:], ""], strict=True) if _PIN.match(line) and not _HASH.match(following)] == []
+
+
+def test_requirements_cover_what_the_project_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    runtime, development = _wanted(project["project"]["dependencies"]), _wanted(project["project"]["optional-dependencies"]["dev"])
+    building = _wanted(project["build-system"]["requires"])
+    assert runtime - _pins("requirements.txt").keys() == set()
+    assert building - _pins("requirements-build.txt").keys() == set()
+    assert (runtime | development) - _pins("requirements-dev.txt").keys() == set()
+
+
+def test_requirements_agree_with_each_other() -> None:
+    developing = _pins("requirements-dev.txt")
+    assert _pins("requirements.txt").items() <= developing.items()
+    assert {name: version for name, version in _pins("requirements-build.txt").items() if developing.get(name, version) != version} == {}
+
+
+def test_no_paths_of_somebodys_machine() -> None:
+    found = [f"{path}: {match[0]}" for path, text in texts() for match in _MACHINE_PATH.finditer(text)]
+    assert found == []
+
+
+def test_no_package_registry_is_named() -> None:
+    found = [f"{path}: {match[0]}" for path, text in texts() for match in _REGISTRY.finditer(text) if path != "tests/test_project.py"]
+    assert found == []
+
+
+def test_every_command_has_its_page_and_every_page_its_command() -> None:
+    pages = {page.stem for page in (ROOT / "docs" / "commands").glob("*.md")}
+    assert pages == set(COMMANDS)
+
+
+def test_every_command_page_shows_the_command() -> None:
+    silent = [name for name in COMMANDS if f"reconcile {name}" not in (ROOT / "docs" / "commands" / f"{name}.md").read_text("utf-8")]
+    assert silent == []
+
+
+def _documents() -> list[str]:
+    paths = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return sorted(path.relative_to(ROOT).as_posix() for path in paths)
+
+
+def _anchors(text: str) -> set[str]:
+    """Headings as the usual renderers turn them into anchors: small letters, blanks to dashes, no punctuation."""
+    return {re.sub(r"[^\w\- ]", "", match["text"].lower()).replace(" ", "-") for match in _HEADING.finditer(text)}
+
+
+@pytest.mark.parametrize("document", _documents())
+def test_every_relative_link_leads_somewhere(document: str) -> None:
+    path = ROOT / document
+    broken = []
+    for match in _LINK.finditer(_without_code(path.read_text("utf-8"))):
+        target, _, anchor = match["to"].partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        there = (path.parent / target).resolve() if target else path
+        if not there.exists() or (anchor and there.suffix == ".md" and anchor not in _anchors(there.read_text("utf-8"))):
+            broken.append(match["to"])
+    assert broken == []
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+def test_every_document_is_reachable_from_the_index() -> None:
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md", ROOT / "docs" / "index.md"]
+    while waiting:
+        path = waiting.pop().resolve()
+        if path in seen or path.suffix != ".md" or not path.exists():
+            continue
+        seen.add(path)
+        links = (match["to"].partition("#")[0] for match in _LINK.finditer(_without_code(path.read_text("utf-8"))))
+        waiting += [path.parent / link for link in links if link and not re.match(r"[a-z]+:", link)]
+    assert [document for document in _documents() if (ROOT / document).resolve() not in seen] == []
+
+
+def test_settings_are_documented_and_nothing_else_is() -> None:
+    variable = re.compile(r"\bRECONCILE_[A-Z_]*[A-Z]\b")
+    read = {name for path in PACKAGE.rglob("*.py") for name in variable.findall(path.read_text("utf-8"))}
+    documented = set(variable.findall((ROOT / "docs" / "settings.md").read_text("utf-8")))
+    assert documented == read
+
+
+def test_make_targets_that_are_written_about_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    written = {name for document in _documents() for name in re.findall(r"\bmake ([a-z-]+)`", (ROOT / document).read_text("utf-8"))}
+    assert written - targets == set()
+    assert written
