@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -192,4 +193,4 @@ def _text(node: Node) -> Node:
 
 
 def _default(value: object) -> object:
-    return duration.text(value) if isinstance(value, duration.timedelta) else value
+    return duration.text(value) if isinstance(value, timedelta) else value

@@ -1,0 +1,155 @@
+"""One document: variables, schema, decoding, plaintext secrets. Either a resource comes out, or the reasons why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from sys import intern
+
+from pydantic import ValidationError
+
+from reconcile.desired import plaintext
+from reconcile.desired.documents import SourceDocument
+from reconcile.desired.draft import Draft, Place
+from reconcile.desired.suggest import did_you_mean
+from reconcile.desired.validation import accepts, faults
+from reconcile.desired.variables import Scalar, substitute
+from reconcile.desired.wording import show
+from reconcile.desired.yaml import Path, Value
+from reconcile.model import kinds
+from reconcile.model.canonical import Leaf
+from reconcile.model.finding import Severity
+from reconcile.model.key import API_VERSION, KINDS, Key
+from reconcile.model.position import Position
+from reconcile.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the environment gives a document. `variables` is None where no environment could be chosen."""
+
+    variables: Mapping[str, Scalar] | None
+    time_zone: str
+
+
+def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | None, list[Draft]]:
+    """The resource, when nothing stands against it (it may still come with warnings)."""
+    value = document.value()
+    if not isinstance(value, dict):
+        return None, [_at(document, "document/not-a-mapping", f"a document is a mapping, this one is {show(value, ())}", _ENVELOPE, ())]
+    if document.broken:
+        # Its syntax was reported; what was read of it may be half of what was meant.
+        return None, list(_secrets(document, value))
+    if (header := _header(document, value)) is not None:
+        return None, [header, *_secrets(document, value)]
+    drafts: list[Draft] = []
+    if b"${" in document.json and document.kind != "Environment":
+        if around.variables is None:
+            return None, list(_secrets(document, value))
+        value, drafts = _with_variables(document, value, around.variables)
+        if drafts:
+            return None, drafts
+    spec: dict[str, Leaf] = {}
+    if not accepts(document.kind)(value):
+        drafts += [
+            _at(document, fault.rule, fault.message, fault.hint, fault.path, at_key=fault.at_key) for fault in faults(document.kind, value)
+        ]
+    else:
+        try:
+            spec = kinds.canonical(kinds.decode(document.kind, value, time_zone=around.time_zone))
+        except ValidationError as error:
+            drafts += _decoding(document, error)
+    drafts += _secrets(document, value)
+    if any(draft.severity is Severity.ERROR for draft in drafts):
+        return None, drafts
+    return _resource(document, value, spec), drafts
+
+
+_ENVELOPE = "write apiVersion, kind, metadata and spec"
+
+
+def key_of(document: SourceDocument) -> Key | None:
+    """Whose document it is, as far as it can be told."""
+    return Key(document.kind, document.name) if document.kind in KINDS and document.name else None
+
+
+def _header(document: SourceDocument, value: dict[str, Value]) -> Draft | None:
+    if not document.kind:
+        written = "kind" in value
+        message = f"kind is {show(value['kind'], ())}" if written else "the document does not say of what kind it is"
+        return _at(document, "document/kind", message, f"write kind: one of {', '.join(KINDS)}", ("kind",) if written else ())
+    if document.kind not in KINDS:
+        hint = did_you_mean(document.kind, KINDS)
+        return _at(document, "document/kind", f"unknown kind {show(document.kind, ())}", hint, ("kind",))
+    if document.api_version != API_VERSION:
+        written = "apiVersion" in value
+        message = f"apiVersion is {show(value['apiVersion'], ())}" if written else "apiVersion is missing"
+        return _at(document, "document/api-version", message, f"write apiVersion: {API_VERSION}", ("apiVersion",) if written else ())
+    return None
+
+
+def _with_variables(
+    document: SourceDocument, value: dict[str, Value], variables: Mapping[str, Scalar]
+) -> tuple[dict[str, Value], list[Draft]]:
+    spec, unknown = substitute(value.get("spec"), variables, ("spec",))
+    drafts = []
+    for missing in unknown:
+        if missing.name:
+            message = f"unknown variable {show(missing.name, ())}"
+            hint = did_you_mean(missing.name, variables) or "declare it under variables in the Environment"
+        else:
+            message = "${ without the name of a variable and }"
+            hint = "write ${name}, or $${ for the characters themselves"
+        drafts.append(_at(document, "variable/unknown", message, hint, missing.path))
+    return ({**value, "spec": spec} if "spec" in value else value), drafts
+
+
+def _decoding(document: SourceDocument, error: ValidationError) -> Iterator[Draft]:
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        message = detail["msg"].removeprefix("Value error, ")
+        path: Path = tuple(detail["loc"])
+        if detail["type"] == "combination":
+            yield _at(document, "fields/combination", f"{path[-1]}: {message}", "change one of the fields that contradict each other", path)
+        else:
+            yield _at(document, "fields/value", message, "change the value", path)
+
+
+def _secrets(document: SourceDocument, value: Value) -> Iterator[Draft]:
+    if not plaintext.may_hold_secrets(document.json):
+        return
+    for found in plaintext.exposed(value):
+        yield Draft(
+            rule="secret/exposed",
+            severity=found.severity,
+            message=f"this looks like {found.what}, written where everybody can read it",
+            hint="remove it, and change the secret: it is in the history now; specs hold references such as env:NAME",
+            place=Place(document.file, document.index, found.path),
+            resource=key_of(document),
+        )
+
+
+def _resource(document: SourceDocument, value: dict[str, Value], spec: dict[str, Leaf]) -> Resource:
+    metadata = value["metadata"]
+    assert isinstance(metadata, dict)
+    return Resource(
+        key=Key(intern(document.kind), document.name),
+        # Ten thousand specs share their paths and their words.
+        spec={intern(path): intern(leaf) if type(leaf) is str and len(leaf) < 24 else leaf for path, leaf in spec.items()},
+        position=Position(document.file, document.line),
+        labels=_texts(metadata.get("labels")),
+        annotations=_texts(metadata.get("annotations")),
+        lifecycle=kinds.lifecycle(document.kind),
+        references=kinds.references(document.kind, spec),
+    )
+
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def _texts(value: Value) -> Mapping[str, str]:
+    return {name: str(text) for name, text in value.items()} if isinstance(value, dict) and value else _NOTHING
+
+
+def _at(document: SourceDocument, rule: str, message: str, hint: str, path: Path, *, at_key: bool = False) -> Draft:
+    place = Place(document.file, document.index, path, at_key)
+    return Draft(rule=rule, message=message, hint=hint, place=place, resource=key_of(document))

@@ -1,0 +1,182 @@
+"""Files to documents: parsed once, kept compactly, read again for places only where somebody asks.
+
+A parsed document is kept as JSON (350 bytes for a mailbox, a tenth of the Python values), which is also what the cache of
+parsed files holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+import orjson
+
+from reconcile.desired.yaml import Document, Places, Value, read_places, read_values
+from reconcile.model.finding import Finding, Severity
+from reconcile.model.position import Position
+
+#: Part of every cache key; rises when `read_values` gives another meaning to the same bytes.
+READER_VERSION: Final = 1
+
+#: These findings hide an unknown number of files, so nothing is known about what the tree declares.
+HIDES_FILES: Final = frozenset({"source/unreadable-folder", "source/link-to-folder"})
+
+_BATCH = 500
+
+
+class File(Protocol):
+    """What a source lists; `content_id` is "" where the content must not be cached."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def content_id(self) -> str: ...
+
+
+F = TypeVar("F", bound=File)
+
+
+class DocumentCache(Protocol):
+    """Parsed files by content. Losing it, or any entry of it, costs time and nothing else."""
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Those that are there. Never raises."""
+        ...
+
+    def put(self, entries: Mapping[str, bytes]) -> None:
+        """Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """One document. `index` counts the documents of its file that are not empty, `json` is its value."""
+
+    file: str
+    index: int
+    line: int
+    kind: str
+    name: str
+    api_version: str
+    json: bytes
+    broken: bool = False
+
+    def value(self) -> Value:
+        """A fresh copy."""
+        value: Value = orjson.loads(self.json)
+        return value
+
+
+@dataclass(slots=True, kw_only=True)
+class Documents:
+    """`unread` maps the path of a file that was not read to its end to the reason."""
+
+    documents: list[SourceDocument] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def read_documents(
+    files: Sequence[F],
+    read: Callable[[Iterable[F]], Iterator[tuple[F, bytes | Finding]]],
+    *,
+    cache: DocumentCache | None,
+) -> Documents:
+    """All documents in the order of the files."""
+    result = Documents()
+    for start in range(0, len(files), _BATCH):
+        batch = files[start : start + _BATCH]
+        known = {} if cache is None else cache.get([_cache_key(file) for file in batch if file.content_id])
+        fresh: dict[str, bytes] = {}
+        missing = iter(read([file for file in batch if _cache_key(file) not in known]))
+        for file in batch:
+            stored = _from_cache(known.get(_cache_key(file)))
+            if stored is not None:
+                _take_values(result, file.path, stored)
+                continue
+            if _cache_key(file) in known:  # damaged: read it after all
+                got, content = next(iter(read([file])))
+            else:
+                got, content = next(missing)
+            values = _take_content(result, got.path, content)
+            if values and got.content_id:
+                fresh[_cache_key(got)] = orjson.dumps(values)
+        if cache is not None and fresh:
+            cache.put(fresh)
+    return result
+
+
+def place_documents(file: str, content: bytes | Finding) -> Places:
+    """The same file again, with places; empty when it can no longer be read."""
+    if isinstance(content, Finding):
+        return Places(documents=(), findings=(content,), complete=False)
+    return read_places(content, file=file)
+
+
+def _cache_key(file: File) -> str:
+    return f"{READER_VERSION}:{file.content_id}" if file.content_id else ""
+
+
+def _from_cache(stored: bytes | None) -> list[tuple[int, Value]] | None:
+    if stored is None:
+        return None
+    try:
+        loaded = orjson.loads(stored)
+    except orjson.JSONDecodeError:
+        return None
+    if isinstance(loaded, list) and loaded and all(isinstance(item, list) and len(item) == 2 and type(item[0]) is int for item in loaded):
+        return [(line, value) for line, value in loaded]
+    return None
+
+
+def _take_content(result: Documents, path: str, content: bytes | Finding) -> list[tuple[int, Value]] | None:
+    """The values when the file is clean (then it may be cached)."""
+    if isinstance(content, Finding):
+        result.findings.append(content)
+        result.unread[path] = content.message
+        return None
+    values = read_values(content)
+    if values:
+        _take_values(result, path, values)
+        return values
+    places = read_places(content, file=path)
+    result.findings.extend(places.findings)
+    if not places.complete:
+        result.unread[path] = next((finding.message for finding in places.findings), "not read to its end")
+    if not places.documents and not places.findings:
+        result.findings.append(
+            Finding(
+                rule="document/empty",
+                severity=Severity.INFORMATION,
+                message="the file declares nothing",
+                hint="remove it if it is no longer needed",
+                position=Position(path),
+            )
+        )
+    for index, document in enumerate(places.documents):
+        result.documents.append(_from_places(path, index, document))
+    return None
+
+
+def _take_values(result: Documents, path: str, values: list[tuple[int, Value]]) -> None:
+    for index, (line, value) in enumerate(values):
+        result.documents.append(_document(path, index, line, value, broken=False))
+
+
+def _from_places(path: str, index: int, document: Document) -> SourceDocument:
+    return _document(path, index, document.start.line, document.value, broken=document.broken)
+
+
+def _document(path: str, index: int, line: int, value: Value, *, broken: bool) -> SourceDocument:
+    kind = name = api_version = ""
+    if isinstance(value, dict):
+        kind, api_version = _text(value.get("kind")), _text(value.get("apiVersion"))
+        metadata = value.get("metadata")
+        name = _text(metadata.get("name")) if isinstance(metadata, dict) else ""
+    return SourceDocument(path, index, line, kind, name, api_version, orjson.dumps(value), broken)
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""

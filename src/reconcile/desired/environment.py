@@ -1,0 +1,121 @@
+"""Which environment is meant, and which files belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconcile.desired.check import Surroundings, check
+from reconcile.desired.documents import SourceDocument
+from reconcile.desired.draft import Draft, Place
+from reconcile.desired.suggest import did_you_mean
+from reconcile.desired.variables import Scalar
+from reconcile.model.finding import Finding, Severity
+from reconcile.model.position import Position
+from reconcile.model.resource import Resource
+
+_DEFAULT_ZONE = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One declared environment. `folders` is None where it takes the whole tree."""
+
+    name: str
+    resource: Resource
+    document: SourceDocument
+    folders: tuple[str, ...] | None
+    variables: Mapping[str, Scalar]
+    time_zone: str
+
+    def holds(self, file: str) -> bool:
+        """Whether a file belongs to the environment."""
+        return self.folders is None or any(folder == "." or file.startswith(f"{folder}/") for folder in self.folders)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(variables=self.variables, time_zone=self.time_zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environments:
+    """`named` are all names that were declared, also by bad or contradicting documents; `usable` the sound ones."""
+
+    named: tuple[str, ...]
+    usable: Mapping[str, Scope]
+    drafts: tuple[Draft, ...] = ()
+    first_document: Mapping[str, SourceDocument] = field(default_factory=dict)
+
+
+def environments(documents: Sequence[SourceDocument]) -> Environments:
+    """Every Environment of the tree, wherever it stands."""
+    usable: dict[str, Scope] = {}
+    drafts: list[Draft] = []
+    first: dict[str, SourceDocument] = {}
+    twice: set[str] = set()
+    for document in documents:
+        if document.kind != "Environment":
+            continue
+        resource, found = check(document, Surroundings(variables={}, time_zone=_DEFAULT_ZONE))
+        drafts += found
+        if document.name in first:
+            twice.add(document.name)
+            drafts.append(_twice(document, first[document.name]))
+        first.setdefault(document.name, document)
+        if resource is not None:
+            usable[document.name] = _scope(document, resource)
+    for name in twice:
+        usable.pop(name, None)
+    return Environments(named=tuple(sorted(first)), usable=usable, drafts=tuple(drafts), first_document=first)
+
+
+def choose(found: Environments, wanted: str | None) -> Scope | Finding | None:
+    """The environment that is meant; a finding when that cannot be told; None when it is declared but not sound (said already)."""
+    if wanted is None:
+        if len(found.named) == 1:
+            return found.usable.get(found.named[0])
+        if found.named:
+            first, *others = (found.first_document[name] for name in found.named)
+            return Finding(
+                rule="environment/ambiguous",
+                severity=Severity.ERROR,
+                message=f"the estate declares {len(found.named)} environments: {', '.join(found.named)}",
+                hint="say which one with --environment NAME",
+                position=Position(first.file, first.line),
+                related=tuple(Position(other.file, other.line) for other in others),
+            )
+        return _nowhere(
+            "environment/missing", "the estate declares no Environment", "add a document of kind Environment (`reconcile init` writes one)"
+        )
+    if wanted in found.named:
+        return found.usable.get(wanted)
+    hint = did_you_mean(wanted, found.named) or "add a document of kind Environment with this name"
+    return _nowhere("environment/unknown", f"the estate declares no Environment {wanted!r}", hint)
+
+
+def _nowhere(rule: str, message: str, hint: str) -> Finding:
+    return Finding(rule=rule, severity=Severity.ERROR, message=message, hint=hint, position=Position("."))
+
+
+def _scope(document: SourceDocument, resource: Resource) -> Scope:
+    folders = resource.spec.get("folders")
+    variables = {path.removeprefix("variables."): leaf for path, leaf in resource.spec.items() if path.startswith("variables.")}
+    zone = resource.spec.get("timeZone")
+    return Scope(
+        name=document.name,
+        resource=resource,
+        document=document,
+        folders=folders if isinstance(folders, tuple) else None,
+        variables={name: leaf for name, leaf in variables.items() if isinstance(leaf, (str, int, bool))},
+        time_zone=zone if isinstance(zone, str) else _DEFAULT_ZONE,
+    )
+
+
+def _twice(document: SourceDocument, first: SourceDocument) -> Draft:
+    return Draft(
+        rule="duplicate/resource",
+        message=f"Environment/{document.name} is declared twice",
+        hint="remove one of the two, or give it another name",
+        place=Place(document.file, document.index, ("metadata", "name")),
+        related=(Place(first.file, first.index, ("metadata", "name")),),
+    )

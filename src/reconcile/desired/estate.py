@@ -1,0 +1,57 @@
+"""A whole tree, read once: its documents, its environments, and what was wrong with its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, F, place_documents, read_documents
+from reconcile.desired.draft import Place, position
+from reconcile.desired.environment import Environments, environments
+from reconcile.desired.yaml import Document
+from reconcile.model.finding import Finding
+from reconcile.model.position import Position
+
+#: How a source hands out contents: `Source.read`.
+Read = Callable[[Iterable[F]], Iterator[tuple[F, bytes | Finding]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate(Generic[F]):
+    """`hidden` names a folder that could not be read: then nobody knows what the tree declares."""
+
+    files: dict[str, F]
+    read: Read[F]
+    documents: Documents
+    environments: Environments
+    hidden: str = ""
+
+    def reread(self, file: str) -> tuple[Document, ...]:
+        """The documents of one file with their places, read again."""
+        known = self.files.get(file)
+        if known is None:
+            return ()
+        for _, content in self.read([known]):
+            return place_documents(file, content).documents
+        return ()
+
+    def position(self, place: Place) -> Position:
+        """Where something stands."""
+        return position(self.reread(place.file), place)
+
+
+def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *, cache: DocumentCache | None = None) -> Estate[F]:
+    """`files` and `refused` are what a source listed, `read` hands out contents. Raises nothing for bad input."""
+    documents = read_documents(files, read, cache=cache)
+    documents.findings[:0] = refused
+    for finding in refused:
+        if finding.position.line == 1 and finding.rule.startswith("source/") and finding.severity > 1:
+            documents.unread.setdefault(finding.position.file, finding.message)
+    return Estate(
+        files={file.path: file for file in files},
+        read=read,
+        documents=documents,
+        environments=environments(documents.documents),
+        hidden=next((finding.position.file for finding in refused if finding.rule in HIDES_FILES), ""),
+    )

@@ -1,0 +1,76 @@
+"""Secrets written where everybody can read them. No message repeats what it found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconcile.desired.yaml import Path, Value
+from reconcile.model.finding import Severity
+
+#: Names whose value is meant to be secret.
+SECRET_NAME = re.compile(r"(?i)passw(?:or)?d|passphrase|passwort|kennwort|secret|token|api[-_.]?key|private[-_.]?key")
+
+_PATTERNS: tuple[tuple[str, str], ...] = (
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY", "a private key"),
+    (r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@\"]*:[^/\s@\"]+@", "a password in a URL"),
+    (r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}", "an access token of GitHub"),
+    (r"\bglpat-[A-Za-z0-9_-]{16,}", "an access token of GitLab"),
+    (r"\bxox[abprs]-[A-Za-z0-9-]{10,}", "a token of Slack"),
+    (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", "an access key of AWS"),
+    (r"\bAIza[0-9A-Za-z_-]{30,}", "a key of the Google API"),
+    (r"\bsk-[A-Za-z0-9_-]{20,}", "an API key"),
+    (r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", "a key of SendGrid"),
+    (r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.", "a signed token (JWT)"),
+)
+_ANY = re.compile("|".join(f"(?:{pattern})" for pattern, _ in _PATTERNS))
+_ANY_BYTES = re.compile(_ANY.pattern.encode("ascii"))
+_EACH = tuple((re.compile(pattern), what) for pattern, what in _PATTERNS)
+
+_FREE_NAMES = (("metadata", "labels"), ("metadata", "annotations"), ("spec", "variables"))
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """`what` says what it looks like."""
+
+    path: Path
+    what: str
+    severity: Severity
+
+
+def may_hold_secrets(document: bytes) -> bool:
+    """Quick test on a document's JSON: False when `exposed` would find nothing."""
+    return b'"annotations"' in document or b'"labels"' in document or b'"variables"' in document or _ANY_BYTES.search(document) is not None
+
+
+def exposed(document: Value) -> Iterator[Exposed]:
+    """Texts anywhere in a document that look like a secret, and free names that promise one."""
+    for path, text in _texts(document, ()):
+        what = next((what for pattern, what in _EACH if pattern.search(text)), None)
+        if what is not None:
+            yield Exposed(path, what, Severity.ERROR)
+        elif path[:2] in _FREE_NAMES and SECRET_NAME.search(str(path[-1])) and not is_reference(text):
+            yield Exposed(path, "a secret, by its name", Severity.WARNING)
+
+
+def is_reference(text: str) -> bool:
+    """`env:NAME`, `file:PATH`, or a variable that may hold one."""
+    return text.startswith(("env:", "file:", "${")) or text == ""
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text matches one of the well-known forms."""
+    return _ANY.search(text) is not None
+
+
+def _texts(value: Value, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, index))
