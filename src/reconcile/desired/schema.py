@@ -139,6 +139,8 @@ def _secret(definitions: Node, *, variables: bool, null: bool) -> Node:
         "properties": mapping["properties"],
         "required": mapping["required"],
         "additionalProperties": False,
+        # Whoever reports an error at this place must not repeat what stands there: it may be a secret.
+        "writeOnly": True,
     }
 
 

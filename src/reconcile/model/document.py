@@ -6,6 +6,7 @@ clears it. Omitted fields are unmanaged on update and take their default on crea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -53,7 +54,11 @@ class SecretValue(Group):
 
 
 def _as_secret(value: object) -> object:
-    return {"ref": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"ref": value}
+    if isinstance(value, (Mapping, SecretValue)):
+        return value
+    raise ValueError("a secret is written as a reference: env:NAME, file:PATH, or a mapping with ref, generation and expires")
 
 
 SecretField = Annotated[SecretValue, BeforeValidator(_as_secret)]

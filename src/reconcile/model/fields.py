@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic_core import PydanticUndefined
 
 from reconcile.model import duration
+from reconcile.model.columns import by_path
 from reconcile.model.document import SecretValue, Spec, Strict
 from reconcile.model.secret import SecretRef
 
@@ -18,7 +19,8 @@ from reconcile.model.secret import SecretRef
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldInfo:
     """`type` is a word for people; `default` the words for what an omitted field becomes on create; `value` that default as the
-    model holds it, None where there is none or it is derived; `column` the product's column; `role` how it is treated."""
+    model holds it, None where there is none or it is derived; `column` the product's column, `role` how it is treated on a
+    target of the product (our own engine compares watermarks like desired fields)."""
 
     path: str
     type: str
@@ -81,7 +83,8 @@ def _walk(kind: str, model: type[Strict], prefix: str) -> list[FieldInfo]:
 
 
 def _column(kind: str, path: str) -> tuple[str, str]:
-    return "", "desired"
+    column = by_path(kind).get(path)
+    return ("", "desired") if column is None else (column.name, str(column.role))
 
 
 def _words(value: object) -> str:
