@@ -47,7 +47,7 @@ $(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 	@$(PIP) install --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@
 
-servers: develop
+servers: $(VENV)/.made
 	@.ci/servers $$(PYTHONPATH=tests $(BIN)/python -m support.servers)
 
 demo: install

@@ -2,7 +2,7 @@
 
 In continuous integration (CI=true) a missing server fails the test that needs it. Elsewhere the test is reported as not
 run, and the run ends with the line that installs what was missing. `python -m support.servers` prints the Debian packages
-that are lacking, for the Makefile.
+that are lacking, for the Makefile and CI; for that it needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 #: Debian keeps servers out of an ordinary account's PATH.
 _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/sbin")
@@ -62,6 +60,8 @@ def require(name: str) -> Path:
     program = server.find()
     if program is not None:
         return program
+    import pytest
+
     reason = f"needs {name}, which is not installed (Debian: {' '.join(server.packages)})"
     if os.environ.get("CI", "").lower() in ("true", "1"):
         pytest.fail(reason, pytrace=False)
