@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 
 from reconcile.cli.main import COMMANDS
 from support.tree import PACKAGE, ROOT, texts
@@ -132,3 +136,34 @@ def test_make_targets_that_are_written_about_exist() -> None:
     written = {name for document in _documents() for name in re.findall(r"\bmake ([a-z-]+)`", (ROOT / document).read_text("utf-8"))}
     assert written - targets == set()
     assert written
+
+
+def _examples() -> list[tuple[str, str]]:
+    """Documents of an estate that README and documentation show in full."""
+    found = []
+    for document in _documents():
+        blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / document).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        found += [
+            (f"{document}, example {number}", block) for number, block in enumerate(blocks, 1) if block.startswith(("apiVersion:", "#"))
+        ]
+    return found
+
+
+def test_there_are_examples() -> None:
+    assert "README.md, example 1" in dict(_examples())
+
+
+class _TextualDates(SafeConstructor):
+    """Dates stay text, as in the core schema of YAML 1.2."""
+
+
+_TextualDates.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+@pytest.mark.parametrize(("name", "text"), _examples())
+def test_examples_of_the_documentation_fit_the_schema(name: str, text: str) -> None:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _TextualDates
+    schema = json.loads((ROOT / "schemas" / "reconcile.schema.json").read_text("utf-8"))
+    for document in yaml.load_all(text):
+        assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(document)] == []

@@ -65,7 +65,7 @@ def require(name: str) -> Path:
     reason = f"needs {name}, which is not installed (Debian: {' '.join(server.packages)})"
     if os.environ.get("CI", "").lower() in ("true", "1"):
         pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    raise pytest.skip.Exception(reason)
 
 
 def missing_packages() -> tuple[str, ...]:
