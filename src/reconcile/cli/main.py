@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from reconcile import __version__
 from reconcile.errors import Locked, ReconcileError, StalePlan
@@ -84,6 +85,11 @@ class LazyGroup(click.Group):
                 raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {near!r}?", ctx) from None
             raise
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click's, without importing every command to ask for its summary."""
+        found = [CompletionItem(name, help=SUMMARIES[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
@@ -123,10 +129,8 @@ def exit_code_of(error: ReconcileError) -> ExitCode:
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
-    return any(
-        argument == "--output=json" or (argument in ("--output", "-o") and following == "json")
-        for argument, following in zip(arguments, [*arguments[1:], ""], strict=True)
-    )
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
+    return any(word == "--output=json" or (word in ("--output", "-o") and following == "json") for word, following in pairs)
 
 
 def _report(message: str, hint: str, kind: str, code: ExitCode, as_json: bool) -> None:
