@@ -17,6 +17,7 @@ from reconcile.errors import SettingsError
 from reconcile.settings import Settings
 
 if TYPE_CHECKING:
+    from reconcile.desired.documents import DocumentCache
     from reconcile.ports.credentials import Sealer
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.source import Source
@@ -50,6 +51,13 @@ def open_source(directory: Path, revision: str | None) -> Source:
     from reconcile.source.git import GitSource
 
     return GitSource(directory, revision)
+
+
+def document_cache(settings: Settings) -> DocumentCache:
+    """Parsed documents between runs."""
+    from reconcile.source.document_cache import SqliteDocumentCache
+
+    return SqliteDocumentCache(settings.cache_directory)
 
 
 def secret_resolver(settings: Settings) -> SecretResolver:

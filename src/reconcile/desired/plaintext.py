@@ -60,6 +60,11 @@ def is_reference(text: str) -> bool:
     return text.startswith(("env:", "file:", "${")) or text == ""
 
 
+def known_forms() -> re.Pattern[str]:
+    """One pattern for all well-known forms of secrets."""
+    return _ANY
+
+
 def looks_secret(text: str) -> bool:
     """Whether a text matches one of the well-known forms."""
     return _ANY.search(text) is not None

@@ -1,0 +1,106 @@
+"""One line of source with a caret under it, for a terminal: nothing secret, nothing that steers, nothing endless."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconcile.desired.plaintext import SECRET_NAME, is_reference, known_forms
+from reconcile.report.safe_text import neutral, width
+
+MASK = "***"
+_TAB = "    "
+_LONGEST_CARET = 60
+
+# `password: value`, also inside braces; the value ends where YAML ends it on this line.
+_NAMED = re.compile(
+    rf"(?:{SECRET_NAME.pattern.removeprefix('(?i)')})[\w.-]*[\"']?\s*:\s+(\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,{{}}\[\]#|>&*!][^,}}\]]*)",
+    re.IGNORECASE,
+)
+# The inside of a key or certificate in base64.
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_HARMLESS = re.compile(r"(?:null|~|true|false|[0-9]{1,3}|)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """`line` ready to print, `caret` to print under it."""
+
+    line: str
+    caret: str
+
+
+def excerpt(line: str, column: int, end_column: int | None, *, columns: int, secret: bool = False) -> Excerpt:
+    """`column` and `end_column` count characters from 1. `secret`: what is marked must not be shown either."""
+    start = min(max(column - 1, 0), len(line))
+    end = min(max(end_column - 1, start), len(line)) if end_column is not None else start
+    spans = _secret_spans(line, start, end) if secret else []
+    shown, places = _masked(line, _merge([*spans, *_known_secrets(line)]))
+    return _window(shown, places[start], max(places[end], places[start] + 1), columns)
+
+
+def _secret_spans(line: str, start: int, end: int) -> list[tuple[int, int]]:
+    key = re.compile(r"[\"']?\s*:\s+").match(line, end) if end > start else None
+    span = (key.end(), len(line)) if key is not None else (start, end if end > start else len(line))
+    text = line[slice(*span)].strip().strip("\"'")
+    again = [(found.start(), found.end()) for found in re.finditer(re.escape(text), line)] if text else []
+    return [span, *again]
+
+
+def _known_secrets(line: str) -> list[tuple[int, int]]:
+    spans = [(found.start(), found.end()) for pattern in (known_forms(), _ENCODED) for found in pattern.finditer(line)]
+    for found in _NAMED.finditer(line):
+        value = found.group(1).strip().strip("\"'")
+        if not is_reference(value) and not _HARMLESS.match(value):
+            spans.append((found.start(1), found.start(1) + len(found.group(1).rstrip())))
+    return spans
+
+
+def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[1] > span[0]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _masked(line: str, spans: list[tuple[int, int]]) -> tuple[str, list[int]]:
+    """The line as it may be shown, and for each index of the original the index in it."""
+    parts: list[str] = []
+    places: list[int] = []
+    length = 0
+    hidden = iter([*spans, (len(line) + 1, len(line) + 1)])
+    start, end = next(hidden)
+    for index, character in enumerate(line):
+        if index >= end:
+            start, end = next(hidden)
+        if start <= index < end:
+            places.append(length)
+            if index == end - 1:
+                parts.append(MASK)
+                length += len(MASK)
+            continue
+        shown = _TAB if character == "\t" else neutral(character)
+        places.append(length)
+        parts.append(shown)
+        length += len(shown)
+    places.append(length)
+    return "".join(parts), places
+
+
+def _window(line: str, start: int, end: int, columns: int) -> Excerpt:
+    """At most `columns` wide around the caret."""
+    end = min(end, start + _LONGEST_CARET)
+    left, right = "", ""
+    if width(line) > columns:
+        first = max(0, min(start - columns // 3, len(line) - columns))
+        last = min(len(line), first + columns - 2)
+        while width(line[first:last]) > columns - 2 and last > start + 1:
+            last -= 1
+        left, right = ("…" if first else ""), ("…" if last < len(line) else "")
+        line, start, end = line[first:last], start - first, min(end, last) - first
+    before = width(left) + width(line[:start])
+    marked = max(1, width(line[start:end]))
+    return Excerpt(f"{left}{line}{right}", " " * before + "^" * marked)

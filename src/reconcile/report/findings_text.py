@@ -1,0 +1,97 @@
+"""Findings for people: what, where, the line itself with a caret, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from reconcile.desired.text import NotText, read_text, split_lines
+from reconcile.model.finding import Finding, Severity
+from reconcile.model.position import Position
+from reconcile.report.excerpt import excerpt
+from reconcile.report.safe_text import neutral
+
+#: The bytes of a file of the source, None when it cannot be read.
+Contents = Callable[[str], bytes | None]
+
+_COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFORMATION: "36"}
+_SECRET_RULES = "secret/"
+
+
+def findings_text(findings: Iterable[Finding], contents: Contents, *, color: bool, columns: int = 100) -> Iterator[str]:
+    """One text per finding, without trailing line breaks, in the order given. A file is read once while findings stay in it."""
+    paint = _Paint(color)
+    file, lines = "", None
+    for finding in findings:
+        if finding.position.file != file:
+            file = finding.position.file
+            lines = _lines(contents(file))
+        yield "\n".join(_block(finding, lines, paint, columns))
+
+
+def summary(findings: Sequence[Finding], *, files: int) -> str:
+    """`2 errors, 1 warning in 3 of 12 files`."""
+    read = f"{files} file{'' if files == 1 else 's'}"
+    if not findings:
+        return f"no findings in {read}"
+    counts = [
+        f"{count} {word}{'s' if count != 1 and word != 'information' else ''}"
+        for severity, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFORMATION, "information"))
+        if (count := sum(finding.severity is severity for finding in findings))
+    ]
+    touched = len({finding.position.file for finding in findings})
+    return f"{', '.join(counts)} in {touched} place{'' if touched == 1 else 's'}; {read} read"
+
+
+class _Paint:
+    def __init__(self, color: bool) -> None:
+        self._color = color
+
+    def __call__(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
+
+
+def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns: int) -> Iterator[str]:
+    color = _COLORS[finding.severity]
+    yield paint(f"{finding.severity}[{finding.rule}]", f"1;{color}") + paint(f": {neutral(finding.message)}", "1")
+    position = finding.position
+    line = _line(lines, position)
+    gutter = len(str(position.line)) if line is not None else 1
+    yield f"{' ' * gutter}{paint('-->', '34')} {_place(position, exact=lines is not None)}"
+    if line is not None:
+        secret = finding.rule.startswith(_SECRET_RULES)
+        shown = excerpt(line, position.column, position.end_column, columns=max(20, columns - gutter - 3), secret=secret)
+        bar = paint("|", "34")
+        yield f"{' ' * gutter} {bar}"
+        yield f"{paint(str(position.line), '34')} {bar} {shown.line}".rstrip()
+        yield f"{' ' * gutter} {bar} {paint(shown.caret, color)}"
+    for related in finding.related:
+        yield f"{' ' * gutter} {paint('=', '34')} see also: {_place(related, exact=True)}"
+    if finding.hint:
+        yield f"{' ' * gutter} {paint('=', '34')} help: {neutral(finding.hint)}"
+
+
+def _place(position: Position, *, exact: bool) -> str:
+    file = neutral(position.file)
+    if file == ".":
+        return "the estate"
+    return f"{file}:{position.line}:{position.column}" if exact else file
+
+
+def _line(lines: Sequence[str] | None, position: Position) -> str | None:
+    if lines is None or position.line > len(lines):
+        return None
+    line = lines[position.line - 1]
+    return line if line.strip() else None
+
+
+def _lines(content: bytes | None) -> Sequence[str] | None:
+    """None when there is no text to show."""
+    if content is None:
+        return None
+    text = read_text(content)
+    if not isinstance(text, NotText):
+        return split_lines(text)
+    if b"\0" in content:
+        return None
+    # What is not UTF-8 is still shown up to the bad byte and after it.
+    return split_lines(content.decode("utf-8-sig", "replace"))
