@@ -1,0 +1,34 @@
+"""The table of fields in a kind's page, as Markdown."""
+
+from __future__ import annotations
+
+from reconcile.model.kinds import fields
+
+BEGIN = "<!-- fields:begin -->"
+END = "<!-- fields:end -->"
+
+
+def field_table(kind: str) -> str:
+    """One row a field: path, type, default on create, product column, meaning."""
+    rows = ["| field | type | default on create | product column | meaning |", "|---|---|---|---|---|"]
+    for info in fields(kind):
+        default = "required" if info.required else info.default or ("–" if info.nullable else "empty")
+        column = f"`{info.column}`" if info.column else "–"
+        if info.role != "desired":
+            column += f" ({info.role})"
+        kind_of_value = f"{info.type} or null" if info.nullable else info.type
+        rows.append(f"| `{info.path}` | {kind_of_value} | {default} | {column} | {_cell(info.description)} |")
+    return "\n".join(rows)
+
+
+def with_table(page: str, kind: str) -> str:
+    """The page with the table between its markers renewed. Raises ValueError where the markers are missing."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page of {kind} has no markers {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{field_table(kind)}\n{END}{after}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
