@@ -89,8 +89,10 @@ class SmtpServer:
         logging.getLogger("mail.log").addHandler(logging.NullHandler())
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _loop, context: _LOG.debug("%s", context.get("message")))
-        self._thread = threading.Thread(target=self._run, args=(self._loop, listener), name="sandbox-smtp", daemon=True)
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(self._loop, listener, ready), name="sandbox-smtp", daemon=True)
         self._thread.start()
+        ready.wait(timeout=30)  # a loop that is stopped before it runs would leave the port open
         return chosen
 
     def stop(self) -> None:
@@ -100,7 +102,7 @@ class SmtpServer:
             self._thread.join(timeout=5)
             self._loop = self._thread = None
 
-    def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket, ready: threading.Event) -> None:
         from aiosmtpd.smtp import SMTP
 
         def protocol() -> SMTP:
@@ -121,6 +123,7 @@ class SmtpServer:
 
         asyncio.set_event_loop(loop)
         server = loop.run_until_complete(loop.create_server(protocol, sock=listener))
+        loop.call_soon(ready.set)
         try:
             loop.run_forever()
         finally:

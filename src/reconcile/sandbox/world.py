@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
+from reconcile.errors import SettingsError
 from reconcile.sandbox.accounts import INBOX, Message, Outside, PostOffice
 from reconcile.sandbox.certificates import issue
-from reconcile.sandbox.corpus.seed import Seed
+from reconcile.sandbox.corpus.assemble import messages as corpus
 from reconcile.sandbox.faults import DropAfterData, Faults
 from reconcile.sandbox.imap.server import ImapServer
 from reconcile.sandbox.imap.session import Services
@@ -50,6 +51,9 @@ class Place:
 class World:
     """`mailboxes` maps slugs to addresses; `now` is the servers' clock (aware).
 
+    Each start has its own UIDVALIDITY, as mail lives in memory. `seeded_at` is the moment the corpus was made for; a later
+    start in the same directory takes it over, so that a store sees the same messages again and not others with their ids.
+
     Use as a context manager, or `start` and `stop`. The methods below `stop` are for tests and for people at a prompt.
     """
 
@@ -58,34 +62,46 @@ class World:
     now: Callable[[], datetime]
     wanted: Ports = field(default_factory=Ports)
     ports: Ports = field(default_factory=Ports)
-    post_office: PostOffice = field(default_factory=PostOffice)
     faults: Faults = field(default_factory=Faults)
+    post_office: PostOffice = field(init=False)
+    seeded_at: datetime = field(init=False)
     _servers: list[ImapServer | SmtpServer] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        started = self.now()
+        self.post_office = PostOffice(uid_validity=int(started.timestamp()))
+        self.seeded_at = _seeded_before(self.place.directory / WORLD_FILE) or started
+
     def start(self) -> None:
-        """Open the accounts, listen, write the files. Raises OSError when a port is taken or the folder cannot be written."""
+        """Open the accounts, listen, write the files. Raises SettingsError when a port is taken or the folder cannot be written."""
+        try:
+            self._start()
+        except OSError as error:
+            self.stop()
+            what = error.strerror or str(error)
+            raise SettingsError(
+                f"the sandbox cannot start: {what}{f' ({error.filename})' if error.filename else ''}",
+                hint="Name other ports (0 takes a free one) or another directory.",
+            ) from error
+
+    def _start(self) -> None:
         certificates = issue()
         self.place.directory.mkdir(parents=True, exist_ok=True)
         (self.place.secrets_directory / "mailboxes").mkdir(parents=True, exist_ok=True, mode=0o700)
         for slug, address in self.mailboxes.items():
-            password = secrets.token_urlsafe(18)
-            self.post_office.open_account(address, password, FOLDERS)
-            self._write_private(self.password_file(slug), password.encode())
+            self.post_office.open_account(address, self._password(slug), FOLDERS)
         self.authority_file.write_bytes(certificates.authority)
         services = Services(post_office=self.post_office, faults=self.faults, now=self.now)
         imaps = ImapServer(services, certificates.context, implicit_tls=True)
         imap = ImapServer(services, certificates.context, implicit_tls=False)
         submission = SmtpServer(self.post_office, self.faults, self.now, certificates.context)
-        try:
-            chosen = []
-            for server, port in ((imaps, self.wanted.imaps), (imap, self.wanted.imap), (submission, self.wanted.submission)):
-                chosen.append(server.start(HOST, port))
-                self._servers.append(server)
-        except OSError:
-            self.stop()
-            raise
+        chosen = []
+        for server, port in ((imaps, self.wanted.imaps), (imap, self.wanted.imap), (submission, self.wanted.submission)):
+            chosen.append(server.start(HOST, port))
+            self._servers.append(server)
         self.ports = Ports(imaps=chosen[0], imap=chosen[1], submission=chosen[2])
-        self._write_description()
+        text = json.dumps(self.description(), indent=2) + "\n"
+        (self.place.directory / WORLD_FILE).write_text(text, encoding="utf-8")
 
     def stop(self) -> None:
         """Close all connections and ports; mail is gone, files stay."""
@@ -108,10 +124,26 @@ class World:
         """The password of one mailbox, without a line break."""
         return self.place.secrets_directory / "mailboxes" / f"{slug}.password"
 
-    def fill(self, messages: Sequence[Seed]) -> None:
-        """Deliver seeded messages, in the order given."""
-        for seed in messages:
+    def description(self) -> dict[str, object]:
+        """What world.json holds: ports, users, paths; no passwords."""
+        return {
+            "seededAt": self.seeded_at.isoformat(),
+            "host": HOST,
+            "ports": {"imaps": self.ports.imaps, "imap": self.ports.imap, "submission": self.ports.submission},
+            "caCertificate": str(self.authority_file),
+            "secretsDirectory": str(self.place.secrets_directory),
+            "mailboxes": [
+                {"name": slug, "address": address, "username": address, "passwordFile": str(self.password_file(slug))}
+                for slug, address in self.mailboxes.items()
+            ],
+        }
+
+    def fill(self) -> int:
+        """Deliver the corpus; answers how many messages lie in inboxes."""
+        seeds = corpus(self.seeded_at)
+        for seed in seeds:
             self.post_office.deliver(seed.mailbox, seed.raw, seed.internal_date, folder=seed.folder, flags=seed.flags)
+        return sum(seed.folder == INBOX for seed in seeds)
 
     def deliver(self, address: str, raw: bytes, *, internal_date: datetime | None = None) -> int:
         """A message arrives; answers its UID."""
@@ -162,22 +194,21 @@ class World:
         """Everything works again."""
         self.faults.clear()
 
-    def _write_description(self) -> None:
-        description = {
-            "host": HOST,
-            "ports": {"imaps": self.ports.imaps, "imap": self.ports.imap, "submission": self.ports.submission},
-            "caCertificate": str(self.authority_file),
-            "secretsDirectory": str(self.place.secrets_directory),
-            "mailboxes": [
-                {"name": slug, "address": address, "username": address, "passwordFile": str(self.password_file(slug))}
-                for slug, address in self.mailboxes.items()
-            ],
-        }
-        (self.place.directory / WORLD_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    def _password(self, slug: str) -> str:
+        """The one of an earlier start where there is one, so that what was applied then still signs in."""
+        path = self.password_file(slug)
+        if path.is_file() and (kept := path.read_text(encoding="utf-8").strip()):
+            return kept
+        password = secrets.token_urlsafe(18)
+        path.touch(mode=0o600)  # readable by its owner only, from the first moment
+        path.write_text(password, encoding="utf-8")
+        return password
 
-    @staticmethod
-    def _write_private(path: Path, content: bytes) -> None:
-        """Readable by its owner only, from the first moment."""
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(content)
+
+def _seeded_before(description: Path) -> datetime | None:
+    """What an earlier start wrote down; a file that is none of ours counts as none."""
+    try:
+        moment = datetime.fromisoformat(json.loads(description.read_text(encoding="utf-8"))["seededAt"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return moment if moment.tzinfo else None

@@ -1,0 +1,31 @@
+"""How to point a client at a running sandbox."""
+
+from __future__ import annotations
+
+from reconcile.sandbox.world import HOST, WORLD_FILE, World
+
+
+def instructions(world: World, count: int) -> str:
+    """Text for a person at a terminal; `count` messages lie in the inboxes."""
+    slug, address = next(iter(world.mailboxes.items()))
+    ports, folder = world.ports, world.place.secrets_directory
+    users = "\n".join(f"  {each}" for each in world.mailboxes.values())
+    return f"""The sandbox runs until Ctrl-C, on loopback only. {count} messages lie in {len(world.mailboxes)} inboxes:
+{users}
+
+  IMAP  {HOST}:{ports.imaps} TLS, {HOST}:{ports.imap} STARTTLS
+  SMTP  {HOST}:{ports.submission} STARTTLS, then login
+  user  the address; password in {folder}/mailboxes/NAME.password
+  CA    {world.authority_file}
+  all   {world.place.directory / WORLD_FILE}
+
+Any mail program that takes the CA works. From Python:
+
+  import imaplib, pathlib, ssl
+  trust = ssl.create_default_context(cafile="{world.authority_file}")
+  box = imaplib.IMAP4_SSL("{HOST}", {ports.imaps}, ssl_context=trust)
+  box.login("{address}", pathlib.Path("{world.password_file(slug)}").read_text())
+  print(box.select("INBOX", readonly=True))
+
+An estate finds passwords and CA with --secrets-dir {folder}
+(file:sandbox-ca.pem, file:mailboxes/{slug}.password)."""
