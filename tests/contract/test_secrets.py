@@ -15,7 +15,7 @@ from reconcile.ports.secrets import SecretResolver
 from reconcile.secrets.env import EnvironmentSecrets
 from reconcile.secrets.file import FileSecrets
 from reconcile.secrets.memory import MemorySecrets
-from reconcile.secrets.resolver import SchemeResolver
+from reconcile.secrets.resolver import Resolver
 
 CANARY = "kanarienvogel-93b1"
 
@@ -38,12 +38,12 @@ def _memory(_: Path, values: Mapping[str, str]) -> tuple[SecretResolver, str]:
     return MemorySecrets({f"env:{name}": value.encode("utf-8", "surrogateescape") for name, value in values.items()}), "env"
 
 
-def _scheme(directory: Path, values: Mapping[str, str]) -> tuple[SecretResolver, str]:
-    files, _ = _file(directory, values)
-    return SchemeResolver({"file": files, "env": EnvironmentSecrets({})}), "file"
+def _any(directory: Path, values: Mapping[str, str]) -> tuple[SecretResolver, str]:
+    _file(directory, values)
+    return Resolver(directory, {}), "file"
 
 
-@pytest.fixture(params=[_env, _file, _memory, _scheme], ids=["env", "file", "memory", "scheme"])
+@pytest.fixture(params=[_env, _file, _memory, _any], ids=["env", "file", "memory", "any"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Builds a resolver that knows the given values, and says the scheme of its references."""
     built: Make = request.param

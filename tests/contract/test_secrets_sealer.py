@@ -10,14 +10,14 @@ import pytest
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret
 from reconcile.ports.credentials import Sealer
-from reconcile.secrets.envelope import EnvelopeSealer
+from reconcile.secrets.envelope import Envelope
 from reconcile.secrets.memory import MemorySealer
 
 CANARY = b"kanarienvogel-5f0c"
 IDENTITY = "6b0c/credentials.password"
 
 
-@pytest.fixture(params=[lambda: EnvelopeSealer(Secret(b"k" * 32)), MemorySealer], ids=["envelope", "memory"])
+@pytest.fixture(params=[lambda: Envelope(Secret(b"k" * 32)), MemorySealer], ids=["envelope", "memory"])
 def sealer(request: pytest.FixtureRequest) -> Sealer:
     build: Callable[[], Sealer] = request.param
     return build()
@@ -69,6 +69,6 @@ def test_a_moved_or_changed_value_does_not_open_and_shows_nothing(sealer: Sealer
 
 
 def test_another_sealer_does_not_open(sealer: Sealer) -> None:
-    other = EnvelopeSealer(Secret(b"o" * 32)) if isinstance(sealer, EnvelopeSealer) else MemorySealer()
+    other = Envelope(Secret(b"o" * 32)) if isinstance(sealer, Envelope) else MemorySealer()
     with pytest.raises(SettingsError):
         other.open(sealer.seal(Secret(CANARY), identity=IDENTITY), identity=IDENTITY)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret
-from reconcile.secrets.envelope import EnvelopeSealer
+from reconcile.secrets.envelope import Envelope
 
 values = st.binary(max_size=200)
 keys = st.binary(min_size=32, max_size=32)
@@ -17,14 +17,14 @@ identities = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 @given(value=values, key=keys, identity=identities)
 def test_it_opens_where_it_belongs(value: bytes, key: bytes, identity: str) -> None:
-    sealed = EnvelopeSealer(Secret(key)).seal(Secret(value), identity=identity)
-    assert EnvelopeSealer(Secret(key)).open(sealed, identity=identity).reveal() == value
+    sealed = Envelope(Secret(key)).seal(Secret(value), identity=identity)
+    assert Envelope(Secret(key)).open(sealed, identity=identity).reveal() == value
 
 
 @given(value=values, key=keys, identity=identities, elsewhere=identities)
 def test_it_does_not_open_elsewhere(value: bytes, key: bytes, identity: str, elsewhere: str) -> None:
     assume(identity != elsewhere)
-    sealer = EnvelopeSealer(Secret(key))
+    sealer = Envelope(Secret(key))
     with pytest.raises(SettingsError):
         sealer.open(sealer.seal(Secret(value), identity=identity), identity=elsewhere)
 
@@ -32,15 +32,15 @@ def test_it_does_not_open_elsewhere(value: bytes, key: bytes, identity: str, els
 @given(value=values, key=keys, other=keys)
 def test_another_key_does_not_open_it(value: bytes, key: bytes, other: bytes) -> None:
     assume(key != other)
-    sealed = EnvelopeSealer(Secret(key)).seal(Secret(value), identity="row")
+    sealed = Envelope(Secret(key)).seal(Secret(value), identity="row")
     with pytest.raises(SettingsError):
-        EnvelopeSealer(Secret(other)).open(sealed, identity="row")
+        Envelope(Secret(other)).open(sealed, identity="row")
 
 
 @settings(max_examples=20)
 @given(value=st.binary(max_size=20))
 def test_no_bit_may_change(value: bytes) -> None:
-    sealer = EnvelopeSealer(Secret(b"k" * 32))
+    sealer = Envelope(Secret(b"k" * 32))
     sealed = sealer.seal(Secret(value), identity="row")
     for bit in range(8 * len(sealed)):
         changed = bytearray(sealed)
@@ -51,7 +51,7 @@ def test_no_bit_may_change(value: bytes) -> None:
 
 @given(parts=st.tuples(values, values), cut=st.integers(0, 120))
 def test_two_sealed_values_do_not_mix(parts: tuple[bytes, bytes], cut: int) -> None:
-    sealer = EnvelopeSealer(Secret(b"k" * 32))
+    sealer = Envelope(Secret(b"k" * 32))
     first, second = (sealer.seal(Secret(part), identity="row") for part in parts)
     mixed = first[:cut] + second[cut:]
     assume(mixed not in (first, second))

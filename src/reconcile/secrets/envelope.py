@@ -34,7 +34,7 @@ _WRAPPED_END: Final = _HEADER_SIZE + _NONCE_SIZE + KEY_SIZE + _TAG_SIZE
 _SMALLEST: Final = _WRAPPED_END + _NONCE_SIZE + _TAG_SIZE
 
 
-class EnvelopeSealer:
+class Envelope:
     """One master key of 32 bytes; anything else is a ValueError (load it with `key.load_key`)."""
 
     __slots__ = ("_header", "_master")

@@ -16,21 +16,29 @@ from typing import Final
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret, SecretRef
-from reconcile.ports.secrets import SecretResolver
+from reconcile.secrets.resolver import Resolver
+from reconcile.settings import Settings
 
 KEY_SIZE: Final = 32
 DEFAULT_REFERENCE: Final = SecretRef("file", "reconcile.key")
 
 
-def load_key(reference: SecretRef, *, resolver: SecretResolver, secrets_directory: Path, create: bool) -> Secret:
-    """The key behind `reference`. With `create`, the default file is made when it is not there yet.
+def load_key(settings: Settings, *, create: bool) -> Secret:
+    """The key behind `settings.key_reference`. With `create`, the default file is made when it is not there yet.
 
-    Raises SettingsError when it cannot be resolved, is not base64, or is not 32 bytes.
+    Raises SettingsError when the reference is none, cannot be resolved, or leads to something else than 32 bytes in base64.
     """
-    path = secrets_directory / DEFAULT_REFERENCE.name
+    try:
+        reference = SecretRef.parse(settings.key_reference)
+    except ValueError as error:
+        # The text is not repeated: it may be the key itself.
+        raise SettingsError(
+            f"RECONCILE_KEY: {error}", hint="Put the key into a file of the secrets directory and name it file:NAME."
+        ) from None
+    path = settings.secrets_directory / DEFAULT_REFERENCE.name
     if create and reference == DEFAULT_REFERENCE and not os.path.lexists(path):
         _make(path)
-    return _decoded(reference, resolver.resolve(reference))
+    return _decoded(reference, Resolver(settings.secrets_directory).resolve(reference))
 
 
 def _decoded(reference: SecretRef, text: Secret) -> Secret:

@@ -1,25 +1,30 @@
-"""Sends a reference to the room that knows its scheme."""
+"""Sends a reference to what knows its scheme. The one file of this room that knows its siblings."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.ports.secrets import SecretResolver
+from reconcile.secrets.env import EnvironmentSecrets
+from reconcile.secrets.file import FileSecrets
 
 
-@dataclass(frozen=True, slots=True)
-class SchemeResolver:
-    """`by_scheme` maps "env", "file" to what resolves them."""
+class Resolver:
+    """`directory` is what `file:` references are relative to, `variables` what `env:` references name (default: this process's)."""
 
-    by_scheme: Mapping[str, SecretResolver]
+    __slots__ = ("_by_scheme",)
+
+    def __init__(self, directory: Path, variables: Mapping[str, str] = os.environ) -> None:
+        self._by_scheme: Mapping[str, SecretResolver] = {"env": EnvironmentSecrets(variables), "file": FileSecrets(directory)}
 
     def resolve(self, reference: SecretRef) -> Secret:
         """Raises SettingsError when nothing knows the scheme, or as the one that knows it does."""
-        resolver = self.by_scheme.get(reference.scheme)
+        resolver = self._by_scheme.get(reference.scheme)
         if resolver is None:
-            known = ", ".join(f"{scheme}:" for scheme in sorted(self.by_scheme))
+            known = ", ".join(f"{scheme}:" for scheme in self._by_scheme)
             raise SettingsError(f"{reference}: nothing here resolves {reference.scheme}:", hint=f"Write a reference with one of {known}")
         return resolver.resolve(reference)

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret
-from reconcile.secrets.envelope import EnvelopeSealer, key_id
+from reconcile.secrets.envelope import Envelope, key_id
 
 KEY = Secret(b"k" * 32)
 
@@ -15,19 +15,19 @@ SEALED_BY_VERSION_1 = "01e16ab0cfc8f8198f70976a41bf83f3ce067314cfa3de168b4135c62
 
 
 def test_what_earlier_releases_sealed_opens() -> None:
-    opened = EnvelopeSealer(KEY).open(bytes.fromhex(SEALED_BY_VERSION_1), identity="row/field")
+    opened = Envelope(KEY).open(bytes.fromhex(SEALED_BY_VERSION_1), identity="row/field")
     assert opened.reveal() == b"the value of 2026"
 
 
 def test_the_layout_is_as_documented() -> None:
-    sealed = EnvelopeSealer(KEY).seal(Secret(b"12345"), identity="row/field")
+    sealed = Envelope(KEY).seal(Secret(b"12345"), identity="row/field")
     assert sealed[0] == 1
     assert sealed[1:9] == key_id(KEY)
     assert len(sealed) == 1 + 8 + 12 + 48 + 12 + 5 + 16
 
 
 def test_every_value_has_nonces_and_a_data_key_of_its_own() -> None:
-    sealer = EnvelopeSealer(KEY)
+    sealer = Envelope(KEY)
     sealed = [sealer.seal(Secret(b"12345"), identity="row/field") for _ in range(50)]
     for part in (slice(9, 21), slice(21, 69), slice(69, 81)):
         assert len({value[part] for value in sealed}) == 50
@@ -36,19 +36,19 @@ def test_every_value_has_nonces_and_a_data_key_of_its_own() -> None:
 def test_the_wrong_key_is_named_by_its_id() -> None:
     other = Secret(b"o" * 32)
     with pytest.raises(SettingsError) as caught:
-        EnvelopeSealer(other).open(EnvelopeSealer(KEY).seal(Secret(b"x"), identity="row/field"), identity="row/field")
+        Envelope(other).open(Envelope(KEY).seal(Secret(b"x"), identity="row/field"), identity="row/field")
     assert key_id(KEY).hex() in caught.value.message
     assert key_id(other).hex() in caught.value.message
     assert "RECONCILE_KEY" in caught.value.hint
 
 
 def test_a_later_layout_is_not_guessed_at() -> None:
-    sealed = EnvelopeSealer(KEY).seal(Secret(b"x"), identity="row/field")
+    sealed = Envelope(KEY).seal(Secret(b"x"), identity="row/field")
     with pytest.raises(SettingsError, match="later version"):
-        EnvelopeSealer(KEY).open(b"\x02" + sealed[1:], identity="row/field")
+        Envelope(KEY).open(b"\x02" + sealed[1:], identity="row/field")
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33])
 def test_a_key_of_another_size_is_a_bug(size: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        EnvelopeSealer(Secret(b"k" * size))
+        Envelope(Secret(b"k" * size))

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import SettingsError
-from reconcile.model.secret import Secret, SecretRef
-from reconcile.secrets.file import FileSecrets
+from reconcile.model.secret import Secret
 from reconcile.secrets.key import DEFAULT_REFERENCE, load_key
-from reconcile.secrets.memory import MemorySecrets
+from reconcile.settings import Settings
 
 
-def _load(directory: Path, *, create: bool, reference: SecretRef = DEFAULT_REFERENCE) -> Secret:
-    return load_key(reference, resolver=FileSecrets(directory), secrets_directory=directory, create=create)
+def _load(directory: Path, *, create: bool, reference: str = "file:reconcile.key") -> Secret:
+    settings = Settings(state_directory=directory, secrets_directory=directory, cache_directory=directory, key_reference=reference)
+    return load_key(settings, create=create)
 
 
 def test_the_default_key_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_without_leave_nothing_is_made(tmp_path: Path) -> None:
 
 def test_a_key_that_somebody_named_is_never_made(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"file:own\.key"):
-        _load(tmp_path / "secrets", create=True, reference=SecretRef("file", "own.key"))
+        _load(tmp_path / "secrets", create=True, reference="file:own.key")
     assert not (tmp_path / "secrets").exists()
 
 
@@ -100,16 +100,27 @@ def test_a_directory_that_cannot_be_made_is_an_answer(tmp_path: Path) -> None:
     [b"hardly a key", base64.b64encode(b"k" * 31), base64.b64encode(b"k" * 33), b"k" * 32, b"\xff" * 44, b"*" * 44],
     ids=["words", "short", "long", "raw-bytes", "no-ascii", "no-base64"],
 )
-def test_what_is_no_key_is_refused_without_showing_it(text: bytes) -> None:
-    reference = SecretRef("env", "KEY")
+def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "own.key").write_bytes(text)
+    (tmp_path / "own.key").chmod(0o600)
     with pytest.raises(SettingsError) as caught:
-        load_key(reference, resolver=MemorySecrets({"env:KEY": text}), secrets_directory=Path("unused"), create=True)
-    assert "env:KEY" in caught.value.message
+        _load(tmp_path, create=True, reference="file:own.key")
+    assert "file:own.key" in caught.value.message
     assert "openssl" in caught.value.hint
     assert text.decode("latin-1") not in caught.value.message + caught.value.hint
 
 
-def test_a_line_end_around_the_key_does_no_harm() -> None:
-    text = base64.b64encode(b"k" * 32) + b"\r\n"
-    key = load_key(SecretRef("env", "KEY"), resolver=MemorySecrets({"env:KEY": text}), secrets_directory=Path("unused"), create=False)
-    assert key.reveal() == b"k" * 32
+def test_blanks_around_the_key_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILE_TEST_KEY", " " + base64.b64encode(b"k" * 32).decode() + "\r\n")
+    assert _load(tmp_path, create=False, reference="env:RECONCILE_TEST_KEY").reveal() == b"k" * 32
+
+
+def test_a_key_in_place_of_its_reference_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="RECONCILE_KEY") as caught:
+        _load(tmp_path, create=True, reference="a2FuYXJpZW52b2dlbA==")
+    assert "a2FuYXJp" not in caught.value.message + caught.value.hint
+
+
+def test_the_settings_name_the_default_that_is_made(tmp_path: Path) -> None:
+    settings = Settings(state_directory=tmp_path, secrets_directory=tmp_path, cache_directory=tmp_path)
+    assert settings.key_reference == str(DEFAULT_REFERENCE)
