@@ -1,0 +1,96 @@
+"""What imapclient, the socket and the server's refusals mean for the caller. The only place that translates them."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reconcile.errors import AuthenticationRejected, PermanentError, PermissionDenied, ReconcileError, Throttled, TimedOut, Unavailable
+
+_PAUSE = re.compile(r"Suggested Backoff Time: (\d+)", re.IGNORECASE)
+_CODE = re.compile(r"\[([A-Z-]+)[^\]]*\]")
+_LONGEST = 200
+
+
+class Refused(Exception):
+    """A tagged NO or BAD: `text` is the server's, from the code on."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+
+
+class Broken(Exception):
+    """The connection ended, or what came over it is no IMAP."""
+
+
+def server_words(text: object, *secrets: str) -> str:
+    """A server's text, short, on one line, without credentials it may echo."""
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    for secret in secrets:
+        if secret:
+            words = words.replace(secret, "***")
+    return " ".join("".join(character if character.isprintable() else " " for character in words).split())[:_LONGEST]
+
+
+def refusal(error: object, where: str, *, login: bool, secrets: tuple[str, ...] = ()) -> ReconcileError:
+    """A NO or BAD as what the caller must do (codes: RFC 5530; back-off: Exchange Online)."""
+    raw = error.decode("utf-8", "replace") if isinstance(error, bytes) else str(error)
+    words = server_words(raw, *secrets)
+    pause = _PAUSE.search(raw)
+    codes = set(_CODE.findall(raw.upper()))
+    if pause:
+        return Throttled(f"{where} asks for a pause: {words}", retry_after=min(int(pause.group(1)) / 1000, 86400.0))
+    if codes & {"UNAVAILABLE", "INUSE", "SERVERBUG", "CONTACTADMIN", "LIMIT"} or "too many" in raw.lower():
+        return Unavailable(f"{where} refuses for now: {words}", hint="It is tried again by itself.")
+    if codes & {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"} or (login and "PRIVACYREQUIRED" not in codes):
+        return AuthenticationRejected(
+            f"{where} refused the credentials: {words}", hint="Check user name and password; raise the declared generation when it is new."
+        )
+    if codes & {"PRIVACYREQUIRED"}:
+        return PermanentError(f"{where} wants TLS before login: {words}", hint="Declare tls: implicit or starttls.")
+    if codes & {"NOPERM", "ACL"}:
+        return PermissionDenied(f"{where} does not allow it: {words}", hint="Give the account the right to read its inbox.")
+    return Unavailable(f"{where} answered: {words}")
+
+
+@contextmanager
+def translated(where: str, *, login: bool = False, secrets: tuple[str, ...] = ()) -> Iterator[None]:
+    """`where` names the server as host:port."""
+    import imaplib
+
+    from imapclient import exceptions
+
+    try:
+        yield
+    except ReconcileError:
+        raise
+    except Refused as error:
+        raise refusal(error.text, where, login=login, secrets=secrets) from None
+    except Broken as error:
+        raise Unavailable(f"{where}: {server_words(error, *secrets)}") from None
+    except ssl.SSLCertVerificationError as error:
+        raise PermanentError(
+            f"the certificate of {where} is not accepted: {server_words(error.verify_message)}",
+            hint="Mend the server's certificate, or name its authority in caCertificate. Checks cannot be switched off.",
+        ) from error
+    except TimeoutError as error:
+        raise TimedOut(f"{where} was silent for too long") from error
+    except ssl.SSLError as error:
+        raise PermanentError(
+            f"no TLS with {where}: {server_words(error.reason or error)}", hint="Check port and tls; TLS 1.2 is the least that is accepted."
+        ) from error
+    except OSError as error:
+        raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}") from error
+    except imaplib.IMAP4.abort as error:
+        raise Unavailable(f"{where} ended the connection: {server_words(error, *secrets)}") from _without_text(error, secrets)
+    except (exceptions.IMAPClientError, imaplib.IMAP4.error) as error:
+        raise refusal(error, where, login=login, secrets=secrets) from _without_text(error, secrets)
+
+
+def _without_text(error: BaseException, secrets: tuple[str, ...]) -> BaseException | None:
+    """The cause, unless it may repeat credentials."""
+    return None if secrets else error

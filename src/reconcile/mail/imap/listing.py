@@ -1,0 +1,135 @@
+"""What lies behind the cursor: numbers, dates and sizes first, bodies in batches by bytes later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconcile.mail.imap.place import PROTOCOL
+from reconcile.mail.imap.replies import internal_date, number
+from reconcile.mail.imap.stream import Request, Stream
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail import Listed
+
+BATCH_BYTES = 2 << 20
+BATCH_MESSAGES = 400
+#: Messages whose dates and sizes are held at a time.
+WINDOW = 2000
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def uid_set(uids: Sequence[int]) -> bytes:
+    """Ascending UIDs as a set with ranges; servers limit the length of a command."""
+    parts: list[str] = []
+    start = previous = uids[0]
+    for uid in [*uids[1:], 0]:
+        if uid != previous + 1:
+            parts.append(str(start) if start == previous else f"{start}:{previous}")
+            start = uid
+        previous = uid
+    return ",".join(parts).encode("ascii")
+
+
+@dataclass(slots=True)
+class Found:
+    """Answers to one question for dates and sizes."""
+
+    listed: dict[int, Listed] = field(default_factory=dict)
+    highest_sequence: int = 0
+
+    def taking(self, uids: set[int] | None) -> Callable[[int, int, dict[bytes, object]], bool]:
+        """Takes what was asked for (`uids`, or everything)."""
+
+        def take(sequence: int, uid: int, found: dict[bytes, object]) -> bool:
+            if b"RFC822.SIZE" not in found and b"INTERNALDATE" not in found:
+                return False
+            if uids is not None and uid not in uids:
+                return False
+            self.highest_sequence = max(self.highest_sequence, sequence)
+            self.listed[uid] = Listed(
+                RemoteId(PROTOCOL, str(uid)), internal_date(found.get(b"INTERNALDATE")), number(found.get(b"RFC822.SIZE")) or 0
+            )
+            return True
+
+        return take
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Bodies to ask for with one command, how many of the same stretch were not wanted, and the last UID it decides."""
+
+    wanted: tuple[Listed, ...]
+    declined: int
+    last: int
+
+
+class Listing:
+    """Messages with a UID above `after`. With `since` the server leaves out what is older (SEARCH SINCE, RFC 3501 6.4.4)."""
+
+    def __init__(self, stream: Stream, *, after: int, next_uid: int, since: datetime | None) -> None:
+        self._stream = stream
+        self._after = after
+        self._next_uid = next_uid
+        self._since = since
+        self._highest_sequence = 0
+        self._nothing_searched = False
+        self.found_any = False
+
+    def complete(self, exists: int) -> bool:
+        """Whether the last message the server counts was listed (unknowable, hence assumed, where it searched for us)."""
+        return self._since is not None or self._nothing_searched or exists == 0 or self._highest_sequence >= exists
+
+    def _windows(self) -> Iterator[list[Listed]]:
+        few = 0 < self._next_uid <= self._after + WINDOW
+        if few and self._since is None:
+            # "*" always names the last message, so its sequence number tells whether the listing is complete.
+            found = Found()
+            self._stream.finish(self._ask(b"%d:*" % (self._after + 1), found, None))
+            self._highest_sequence = found.highest_sequence
+            yield [found.listed[uid] for uid in sorted(found.listed) if uid > self._after]
+            return
+        since = b" SINCE %d-%s-%d" % (self._since.day, _MONTHS[self._since.month - 1].encode(), self._since.year) if self._since else b""
+        uids = [uid for uid in self._stream.search(b"UID %d:*%s" % (self._after + 1, since)) if uid > self._after]
+        following: tuple[Request, Found, list[int]] | None = None
+        for start in range(0, len(uids), WINDOW):
+            part = uids[start : start + WINDOW]
+            found = Found()
+            asked = (self._ask(uid_set(part), found, set(part)), found, part)
+            if following is not None:
+                yield self._answer(*following)
+            following = asked
+        if following is not None:
+            yield self._answer(*following)
+        if not uids:
+            self._nothing_searched = True
+            yield []
+
+    def _ask(self, uids: bytes, found: Found, only: set[int] | None) -> Request:
+        return self._stream.ask(b"UID FETCH %s (UID INTERNALDATE RFC822.SIZE)" % uids, found.taking(only))
+
+    def _answer(self, request: Request, found: Found, uids: list[int]) -> list[Listed]:
+        self._stream.finish(request)
+        self._highest_sequence = max(self._highest_sequence, found.highest_sequence)
+        # Searched but not listed: expunged meanwhile.
+        return [found.listed[uid] for uid in uids if uid in found.listed]
+
+    def groups(self, wanted: Callable[[Listed], bool], *, one_by_one: bool) -> Iterator[Group]:
+        """Batches by bytes; a message larger than a batch stands alone."""
+        for window in self._windows():
+            taken: list[Listed] = []
+            size = declined = last = 0
+            for message in window:
+                self.found_any = True
+                if not wanted(message):
+                    declined += 1
+                    last = int(message.remote_id.value)
+                    continue
+                if taken and (one_by_one or size + message.size > BATCH_BYTES or len(taken) >= BATCH_MESSAGES):
+                    yield Group(tuple(taken), declined, last)
+                    taken, size, declined = [], 0, 0
+                taken.append(message)
+                size += message.size
+                last = int(message.remote_id.value)
+            if taken or declined:
+                yield Group(tuple(taken), declined, last)

@@ -1,0 +1,163 @@
+"""The FETCH reader of the hot path: several commands in flight, literals read in one piece, everything unasked for survived.
+
+imapclient reads the same with about 0.4 ms more a message (docs/performance.md), so bodies and listings come this way, over the
+same buffered file of the same socket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from reconcile.mail.imap.faults import Broken, Refused
+from reconcile.mail.imap.replies import TOO_LONG, items
+
+#: A literal longer than this is read past; such messages are asked for in parts.
+LONGEST_LITERAL = 32 << 20
+_LONGEST_LINE = 64 << 20
+_DRAIN = 1 << 20
+
+_BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
+_LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
+_UNTAGGED = re.compile(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)\b", re.IGNORECASE)
+
+Taker = Callable[[int, int, dict[bytes, object]], bool]
+
+
+class Request:
+    """One command in flight. `take(sequence number, UID, items)` says whether the item was asked for by it."""
+
+    __slots__ = ("done", "refusal", "tag", "take")
+
+    def __init__(self, tag: bytes, take: Taker) -> None:
+        self.tag = tag
+        self.take = take
+        self.done = False
+        self.refusal: Refused | None = None
+
+
+class Stream:
+    """Takes over an examined connection. `exists` is the server's count, kept current by what it tells unasked."""
+
+    def __init__(self, client: Any, exists: int) -> None:
+        self._file = client._imap.file
+        self._send = client._imap.sock.sendall
+        self._flying: deque[Request] = deque()
+        self._number = 0
+        self.exists = exists
+
+    def ask(self, command: bytes, take: Taker) -> Request:
+        """Send a command without waiting."""
+        self._number += 1
+        request = Request(b"f%d" % self._number, take)
+        self._send(b"%s %s\r\n" % (request.tag, command))
+        self._flying.append(request)
+        return request
+
+    def finish(self, request: Request) -> None:
+        """Read until the command is answered. Raises Refused for NO and BAD, Broken when the connection ends."""
+        while not request.done:
+            self._step()
+        if request.refusal is not None:
+            raise request.refusal
+
+    def search(self, criteria: bytes) -> list[int]:
+        """UIDs, ascending, each once."""
+        found: set[int] = set()
+        request = self.ask(b"UID SEARCH " + criteria, lambda *_: False)
+        while not request.done:
+            line = self._line()
+            if line[:9].upper() == b"* SEARCH " or line[:8].upper() == b"* SEARCH":
+                found.update(int(word) for word in line[8:].split() if word.isdigit())
+            else:
+                self._handle(line)
+        if request.refusal is not None:
+            raise request.refusal
+        return sorted(found)
+
+    def _line(self) -> bytes:
+        line: bytes = self._file.readline(_LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            raise Broken("the connection ended" if len(line) < _LONGEST_LINE else "the server sent a line without end")
+        return line
+
+    def _literal(self, size: int) -> object:
+        if size > LONGEST_LITERAL:
+            while size:
+                size -= len(self._exactly(min(size, _DRAIN)))
+            return TOO_LONG
+        return self._exactly(size)
+
+    def _exactly(self, size: int) -> bytes:
+        data: bytes = self._file.read(size)
+        if len(data) < size:
+            raise Broken("the connection ended inside a message")
+        return data
+
+    def _step(self) -> None:
+        line = self._line()
+        match = _BODY.fullmatch(line)
+        if match is None:
+            self._handle(line)
+            return
+        body = self._literal(int(match[3]))
+        rest = self._line()
+        if rest == b")\r\n":
+            self._dispatch(int(match[1]), {b"UID": match[2], b"BODY[]": body})
+        else:
+            # More items follow the body: read them the general way, the body standing as the first literal.
+            self._items(int(match[1]), [line[: line.rfind(b"{")]], [body], rest)
+
+    def _handle(self, line: bytes) -> None:
+        if line.startswith(b"* "):
+            untagged = _UNTAGGED.match(line)
+            if untagged is None:
+                if line[2:5].upper() == b"BYE":
+                    raise Broken("the server said goodbye: " + line[6:].decode("utf-8", "replace"))
+                self._skip_literals(line)
+                return
+            count, kind = int(untagged[1]), untagged[2].upper()
+            if kind == b"EXISTS":
+                self.exists = count
+            elif kind == b"EXPUNGE":
+                self.exists = max(0, self.exists - 1)
+            else:
+                literal = _LITERAL.search(line)
+                if literal is None:
+                    self._dispatch(count, items([line], []))
+                else:
+                    self._items(count, [line[: literal.start()]], [self._literal(int(literal[1]))], self._line())
+            return
+        tag, _, rest = line.partition(b" ")
+        for request in self._flying:
+            if request.tag == tag:
+                request.done = True
+                self._flying.remove(request)
+                if rest[:3].upper() != b"OK ":
+                    request.refusal = Refused(rest[:3].decode("latin-1").strip().upper(), rest.decode("utf-8", "replace").strip())
+                return
+        if not line.startswith(b"+"):
+            raise Broken("the server's answer is no IMAP: " + line[:40].decode("utf-8", "replace"))
+
+    def _skip_literals(self, line: bytes) -> None:
+        while (literal := _LITERAL.search(line)) is not None:
+            self._literal(int(literal[1]))
+            line = self._line()
+
+    def _items(self, sequence: int, fragments: list[bytes], literals: list[object], line: bytes) -> None:
+        while (literal := _LITERAL.search(line)) is not None:
+            fragments.append(line[: literal.start()])
+            literals.append(self._literal(int(literal[1])))
+            line = self._line()
+        fragments.append(line)
+        self._dispatch(sequence, items(fragments, literals))
+
+    def _dispatch(self, sequence: int, found: dict[bytes, object]) -> None:
+        uid = found.get(b"UID")
+        if not isinstance(uid, bytes) or not uid.isdigit() or len(uid) > 10:
+            return  # flags that changed meanwhile come without a UID
+        for request in self._flying:
+            if request.take(sequence, int(uid), found):
+                return

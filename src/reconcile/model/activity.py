@@ -1,0 +1,25 @@
+"""A tracked e-mail: one per organization for the same Message-ID with the same content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconcile.model.message import MessageHeader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """`id` is ours and never used again for another message. `mailbox_id` is the mailbox that brought it first, `mailboxes` all
+    that hold it. `received` is the server's clock (INTERNALDATE), UTC RFC 3339. `raw_digest` is the SHA-256 of the bytes as
+    received, hexadecimal. `conflicting`: another message bears the same Message-ID with other content.
+    """
+
+    id: int
+    mailbox_id: str
+    mailboxes: tuple[str, ...]
+    received: str
+    tracked_at: str
+    size: int
+    raw_digest: str
+    header: MessageHeader
+    conflicting: bool

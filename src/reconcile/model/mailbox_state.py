@@ -1,0 +1,68 @@
+"""What we remember of one mailbox between two looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconcile.model.cursor import Cursor
+from reconcile.model.remote_id import RemoteId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingMessage:
+    """The server lists it, but its content came empty `attempts` times. `reported` once we stopped asking."""
+
+    remote_id: RemoteId
+    attempts: int
+    first_seen: str
+    reported: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How the last look at a mailbox ended. Instants are UTC RFC 3339.
+
+    `error_kind` is the class of the error ("" after a success), `permanent` whether a person must act; `fingerprint` is a digest of
+    the configuration and credentials that were used, so that a change of them ends a stall at once.
+    """
+
+    mailbox_id: str
+    at: str
+    fingerprint: str
+    server_messages: int | None = None
+    error_kind: str = ""
+    error: str = ""
+    hint: str = ""
+    permanent: bool = False
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxState:
+    """`generation` rises with each re-index (UIDVALIDITY changed, account moved); remote ids mean something inside one only.
+
+    Counts are over the mailbox's life: `tracked` e-mails it brought first, `duplicates` that were already known, `ignored` as older
+    than the floor, `conflicting` ones kept although their Message-ID was known with other content, `vanished` ones that were deleted
+    at the server before they could be read. `server_messages` is what the server said at the last success.
+    """
+
+    mailbox_id: str
+    generation: int = 0
+    cursor: Cursor | None = None
+    tracked: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+    conflicting: int = 0
+    vanished: int = 0
+    decided: int = 0
+    server_messages: int | None = None
+    last_attempt: str = ""
+    last_success: str = ""
+    failures: int = 0
+    error_kind: str = ""
+    error: str = ""
+    hint: str = ""
+    permanent: bool = False
+    retry_after: float = 0.0
+    fingerprint: str = ""
+    missing: tuple[MissingMessage, ...] = ()

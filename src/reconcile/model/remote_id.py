@@ -1,0 +1,13 @@
+"""The identity a server gives one message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RemoteId:
+    """`value` is opaque: only the connector of `protocol` reads it. It means something inside one generation of one mailbox only."""
+
+    protocol: str
+    value: str

@@ -1,0 +1,81 @@
+"""Connectors to mail servers: the receiving half (Inbox)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconcile.model.cursor import Cursor
+from reconcile.model.remote_id import RemoteId
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A message the server names. `received` is the server's clock (aware, UTC), None where it gives none; `size` in bytes as the
+    server claims (it may be wrong)."""
+
+    remote_id: RemoteId
+    received: datetime | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a first look tells. `messages` is the server's count, `news` whether `read` may find anything, `restarted` whether the
+    cursor belongs to another history (or there was none): then everything is listed again, under a new generation."""
+
+    messages: int
+    news: bool
+    restarted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Messages that were decided together, and the cursor that is right once all of them are kept.
+
+    `read` were given to `accept` in this order, `declined` were not wanted, `missing` are listed by the server but without content,
+    `vanished` were asked for again (see `retry`) but are no longer listed. `messages` is the server's count now.
+    """
+
+    read: tuple[Listed, ...]
+    declined: int
+    missing: tuple[Listed, ...]
+    vanished: tuple[RemoteId, ...]
+    cursor: Cursor
+    messages: int
+
+
+class Inbox(Protocol):
+    """One mailbox's inbox over one connection, read-only: nothing at the server changes, no flag either."""
+
+    def look(self, cursor: Cursor | None) -> Look:
+        """Open the inbox. Cheap: no search, no listing."""
+        ...
+
+    def read(
+        self,
+        cursor: Cursor | None,
+        *,
+        since: datetime | None,
+        retry: Sequence[RemoteId],
+        wanted: Callable[[Listed], bool],
+        accept: Callable[[Listed, Iterator[bytes]], None],
+        careful: bool = False,
+    ) -> Iterator[Batch]:
+        """List what lies behind the cursor (everything for None), ask `wanted` for each message, hand the bytes of each wanted one
+        to `accept` in chunks of at most a few megabytes, in order; after each batch, yield it.
+
+        `since` may be used to let the server leave out what is more than a day older; the decision stays with `wanted`. `retry`
+        names messages of this history that came without content before; they are asked for again, last. `accept` must consume
+        the chunks; an error of its own passes through. `careful` reads one message at a time, after a connection broke more than
+        once at the same place. Messages of one batch that was not yielded count as not read.
+
+        Raises TransientError, PermanentError. After an error the connection is useless: close it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Leave politely where that still works. Raises nothing."""
+        ...

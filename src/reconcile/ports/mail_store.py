@@ -1,0 +1,142 @@
+"""What must survive of received mail: raw bytes, activities, and where we stand in each mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconcile.model.activity import Activity
+from reconcile.model.cursor import Cursor
+from reconcile.model.mailbox_state import Attempt, MailboxState
+from reconcile.model.message import MessageHeader, MessageText
+from reconcile.model.remote_id import RemoteId
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where bytes lie in the store of bodies; opaque outside the store."""
+
+    pack: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave.
+
+    `place` is None when `Receiving.known` said that the same content is already kept.
+    """
+
+    remote_id: RemoteId
+    received: str
+    size: int
+    raw: bytes
+    content: bytes
+    header: MessageHeader
+    header_length: int
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedBatch:
+    """What one commit makes true. `restart` opens a new generation: older remote ids mean nothing from here on.
+
+    `missing` are counted one attempt further and remembered; an arrival is no longer missing, a vanished one neither (deleted at the
+    server); `at` is UTC RFC 3339. A missing message counts as reported from `report_after` attempts on.
+    """
+
+    cursor: Cursor
+    messages: int
+    at: str
+    arrivals: Sequence[Arrival] = ()
+    restart: bool = False
+    declined: int = 0
+    missing: Sequence[RemoteId] = ()
+    vanished: Sequence[RemoteId] = ()
+    report_after: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of a batch's arrivals."""
+
+    tracked: int = 0
+    duplicates: int = 0
+    conflicting: int = 0
+
+
+class Receiving(Protocol):
+    """The exclusive right to receive into one mailbox."""
+
+    @property
+    def state(self) -> MailboxState:
+        """As of the last commit."""
+        ...
+
+    def known(self, message_id: str, content: bytes) -> bool:
+        """Whether an activity with this Message-ID and content is kept (then its bytes need not be kept again)."""
+        ...
+
+    def begin(self) -> None:
+        """Start the body of one message."""
+        ...
+
+    def write(self, chunk: bytes) -> None: ...
+
+    def end(self) -> Place:
+        """The body is complete; it becomes durable with the commit that names it."""
+        ...
+
+    def discard(self) -> None:
+        """Forget the body that was begun (or just ended)."""
+        ...
+
+    def commit(self, batch: ReceivedBatch) -> Kept:
+        """Bodies first, then in one transaction: activities, remote ids, missing ones, cursor, counts. Durable when it returns."""
+        ...
+
+
+class ActivityReader(Protocol):
+    """Reading what is tracked. A missing store reads as empty."""
+
+    def activities(self, *, mailbox_id: str | None, since: datetime | None, limit: int | None) -> Iterator[Activity]:
+        """Newest received first."""
+        ...
+
+    def activity(self, activity_id: int) -> Activity | None: ...
+
+    def raw(self, activity_id: int) -> Iterator[bytes]:
+        """The bytes as received, in chunks. Raises PermanentError when they are damaged."""
+        ...
+
+    def text(self, activity_id: int) -> MessageText | None:
+        """What `keep_text` kept."""
+        ...
+
+    def states(self) -> Mapping[str, MailboxState]:
+        """By mailbox id."""
+        ...
+
+    def holders(self, mailbox_ids: Iterable[str]) -> Mapping[str, str]:
+        """Who is receiving into these mailboxes now, in words."""
+        ...
+
+
+class MailStore(ActivityReader, Protocol):
+    """Everything incoming mail writes."""
+
+    def receive(self, mailbox_id: str) -> AbstractContextManager[Receiving]:
+        """Raises Locked with the holder's words when another process receives into this mailbox. Dies with the process."""
+        ...
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        """How looks at mailboxes ended, many in one transaction."""
+        ...
+
+    def keep_text(self, activity_id: int, text: MessageText) -> None:
+        """Keep what was parsed from the raw bytes."""
+        ...

@@ -1,0 +1,59 @@
+"""Who works on which mailbox: one lock file each (flock), so the right ends with the process, kill -9 included.
+
+The files stay: removing one would let two processes hold locks on two files of the same name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconcile.errors import Locked
+
+
+class Leases:
+    """A folder of lock files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lease"
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Raises Locked with the holder's words."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._path(name)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
+                raise Locked(f"this mailbox is being synchronised by {holder}", hint="Wait for it, or end that process.") from None
+            words = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, words, 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def holder(self, name: str) -> str | None:
+        """Who holds it now, or None."""
+        try:
+            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
+        finally:
+            os.close(descriptor)
+        return None

@@ -1,0 +1,232 @@
+"""Received mail in SQLite and packs. Bodies are synced first; activities, remote ids and the cursor follow in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from reconcile.errors import PermanentError
+from reconcile.model.activity import Activity
+from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
+from reconcile.model.message import Attachment, MessageText
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail_store import Kept, Place, ReceivedBatch
+from reconcile.store.sqlite import mail_commit, mail_rows
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.leases import Leases
+from reconcile.store.sqlite.packs import Pack, Packs
+
+#: Rises when the parser of texts changes what it would say: kept texts of older ones are made again.
+PARSER = 1
+_KNOWN = "SELECT 1 FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
+_PAGE = 500
+
+
+class SqliteMailStore:
+    """`folder` holds the packs (`packs/`) and the leases (`leases/`) of the database's environment."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._packs = Packs(folder / "packs", self._committed)
+        self._leases = Leases(folder / "leases")
+
+    def _committed(self, number: int) -> int:
+        row = self._database.reader().execute("SELECT committed FROM mail_packs WHERE id = ?", (number,)).fetchone()
+        return row[0] if row else 0
+
+    def close(self) -> None:
+        """Gives the packs back; the database is closed by whoever opened it."""
+        self._packs.close()
+
+    @contextmanager
+    def receive(self, mailbox_id: str) -> Iterator[SqliteReceiving]:
+        with self._leases.hold(mailbox_id):
+            receiving = SqliteReceiving(self._database, self._packs, mailbox_id, self.state(mailbox_id))
+            try:
+                yield receiving
+            finally:
+                receiving.release()
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        if attempts:
+            self._database.write(lambda connection: mail_commit.record(connection, attempts))
+
+    def state(self, mailbox_id: str) -> MailboxState:
+        """An untouched state for a mailbox never seen."""
+        return read_state(self._database.reader(), mailbox_id)
+
+    def states(self) -> Mapping[str, MailboxState]:
+        with self._database.snapshot() as connection:
+            missing = _missing(connection.execute("SELECT * FROM mail_missing ORDER BY mailbox_id, first_seen, remote"))
+            return {
+                row["mailbox_id"]: mail_rows.state(row, missing.get(row["mailbox_id"], ()))
+                for row in connection.execute("SELECT * FROM mail_mailboxes")
+            }
+
+    def holders(self, mailbox_ids: Iterable[str]) -> Mapping[str, str]:
+        found = ((mailbox_id, self._leases.holder(mailbox_id)) for mailbox_id in mailbox_ids)
+        return {mailbox_id: holder for mailbox_id, holder in found if holder is not None}
+
+    def activities(self, *, mailbox_id: str | None, since: datetime | None, limit: int | None) -> Iterator[Activity]:
+        where, values = ["1"], []
+        if mailbox_id is not None:
+            where.append("id IN (SELECT activity_id FROM mail_locations WHERE mailbox_id = ?)")
+            values.append(mailbox_id)
+        if since is not None:
+            where.append("received >= ?")
+            values.append(since.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        left = limit if limit is not None else -1
+        after: tuple[str, int] | None = None
+        while left:
+            # Page by page, so that no read transaction holds up the write-ahead log while somebody prints.
+            page_where, page_values = list(where), list(values)
+            if after is not None:
+                page_where.append("(received, id) < (?, ?)")
+                page_values += [*after]  # type: ignore[list-item]
+            size = min(_PAGE, left) if left > 0 else _PAGE
+            rows = (
+                self._database.reader()
+                .execute(
+                    f"SELECT * FROM mail_activities WHERE {' AND '.join(page_where)} ORDER BY received DESC, id DESC LIMIT {size:d}",
+                    page_values,
+                )
+                .fetchall()
+            )
+            for row in rows:
+                yield mail_rows.activity(row, self._mailboxes(row["id"]))
+            if len(rows) < size:
+                return
+            left -= len(rows) if left > 0 else 0
+            after = (rows[-1]["received"], rows[-1]["id"])
+
+    def activity(self, activity_id: int) -> Activity | None:
+        row = self._database.reader().execute("SELECT * FROM mail_activities WHERE id = ?", (activity_id,)).fetchone()
+        return mail_rows.activity(row, self._mailboxes(activity_id)) if row else None
+
+    def _mailboxes(self, activity_id: int) -> list[str]:
+        rows = self._database.reader().execute(
+            "SELECT DISTINCT mailbox_id FROM mail_locations WHERE activity_id = ? ORDER BY mailbox_id", (activity_id,)
+        )
+        return [row[0] for row in rows]
+
+    def raw(self, activity_id: int) -> Iterator[bytes]:
+        row = self._database.reader().execute("SELECT pack, offset, size, raw FROM mail_activities WHERE id = ?", (activity_id,)).fetchone()
+        if row is None:
+            return
+        digest = hashlib.sha256()
+        for chunk in self._packs.read(Place(row["pack"], row["offset"], row["size"])):
+            digest.update(chunk)
+            yield chunk
+        if digest.digest() != row["raw"]:
+            raise PermanentError(f"the bytes of activity {activity_id} are damaged", hint="Restore the packs from a backup.")
+
+    def text(self, activity_id: int) -> MessageText | None:
+        row = (
+            self._database.reader()
+            .execute("SELECT * FROM mail_texts WHERE activity_id = ? AND parser = ?", (activity_id, PARSER))
+            .fetchone()
+        )
+        if row is None:
+            return None
+        attachments = tuple(
+            Attachment(part=part, name=name, content_type=kind, size=size) for part, name, kind, size in orjson.loads(row["attachments"])
+        )
+        return MessageText(text=row["text"], attachments=attachments, defects=tuple(orjson.loads(row["defects"])))
+
+    def keep_text(self, activity_id: int, text: MessageText) -> None:
+        attachments = orjson.dumps([[each.part, each.name, each.content_type, each.size] for each in text.attachments]).decode()
+        values = (activity_id, PARSER, text.text, attachments, orjson.dumps(text.defects).decode())
+        self._database.write(lambda connection: connection.execute("INSERT OR REPLACE INTO mail_texts VALUES (?,?,?,?,?)", values) and None)
+
+
+class SqliteReceiving:
+    """Holds the mailbox's lease, and a pack from the first body on."""
+
+    def __init__(self, database: Database, packs: Packs, mailbox_id: str, state: MailboxState) -> None:
+        self._database = database
+        self._packs = packs
+        self._mailbox_id = mailbox_id
+        self._state = state
+        self._pack: Pack | None = None
+
+    @property
+    def state(self) -> MailboxState:
+        return self._state
+
+    def known(self, message_id: str, content: bytes) -> bool:
+        return self._database.reader().execute(_KNOWN, (message_id, content)).fetchone() is not None
+
+    def begin(self) -> None:
+        if self._pack is None:
+            self._pack = self._packs.take()
+        self._pack.begin()
+
+    def write(self, chunk: bytes) -> None:
+        assert self._pack is not None
+        self._pack.write(chunk)
+
+    def end(self) -> Place:
+        assert self._pack is not None
+        return self._pack.place()
+
+    def discard(self) -> None:
+        if self._pack is not None:
+            self._pack.discard()
+
+    def commit(self, batch: ReceivedBatch) -> Kept:
+        pack, committed = self._pack, None
+        places = [arrival.place for arrival in batch.arrivals if arrival.place is not None]
+        if places:
+            assert pack is not None
+            pack.sync()
+            committed = max(place.offset + place.length for place in places)
+        before = self._state
+        try:
+            kept, self._state = self._database.write(lambda connection: mail_commit.keep(connection, before, batch))
+        except BaseException:
+            if pack is not None:
+                # Whether it was committed is for the database to say, when the pack is opened again.
+                self._packs.give_up(pack)
+                self._pack = None
+            raise
+        if pack is not None and committed is not None:
+            pack.committed = committed
+            if committed >= pack.end and committed >= (1 << 30):
+                self._packs.give_back(pack)
+                self._pack = None
+        return kept
+
+    def release(self) -> None:
+        """Give the pack back, without what was not committed."""
+        pack, self._pack = self._pack, None
+        if pack is not None:
+            self._packs.give_back(pack)
+
+
+def read_state(connection: sqlite3.Connection, mailbox_id: str) -> MailboxState:
+    """As it stands now."""
+    row = connection.execute("SELECT * FROM mail_mailboxes WHERE mailbox_id = ?", (mailbox_id,)).fetchone()
+    if row is None:
+        return MailboxState(mailbox_id=mailbox_id)
+    rows = connection.execute("SELECT * FROM mail_missing WHERE mailbox_id = ? ORDER BY first_seen, remote", (mailbox_id,))
+    return mail_rows.state(row, _missing(rows).get(mailbox_id, ()))
+
+
+def _missing(rows: Iterable[sqlite3.Row]) -> dict[str, list[MissingMessage]]:
+    found: dict[str, list[MissingMessage]] = {}
+    for row in rows:
+        found.setdefault(row["mailbox_id"], []).append(
+            MissingMessage(
+                remote_id=RemoteId(row["protocol"], row["remote"]),
+                attempts=row["attempts"],
+                first_seen=row["first_seen"],
+                reported=bool(row["reported"]),
+            )
+        )
+    return found

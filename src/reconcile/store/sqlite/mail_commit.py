@@ -1,0 +1,169 @@
+"""What one batch of received mail writes, inside one transaction of the writer thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
+from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
+
+_SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
+_OTHER = "SELECT 1 FROM mail_activities WHERE message_id = ? AND message_id <> '' LIMIT 1"
+#: Without a Message-ID two messages are never one, except that a re-index meets the same one again: same mailbox, same bytes, same
+#: date, and not yet found again in this generation.
+_NAMELESS = (
+    "SELECT old.activity_id FROM mail_locations AS old WHERE old.mailbox_id = ? AND old.raw = ? AND old.nameless = 1 AND old.received = ?"
+    " AND old.generation < ? AND NOT EXISTS (SELECT 1 FROM mail_locations AS new WHERE new.activity_id = old.activity_id"
+    " AND new.mailbox_id = old.mailbox_id AND new.generation = ?) ORDER BY old.activity_id"
+)
+
+
+def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch) -> tuple[Kept, MailboxState]:
+    """Write the batch; returns the counts and the state after it."""
+    generation = before.generation + 1 if batch.restart else before.generation
+    mailbox_id = before.mailbox_id
+    missing = {} if batch.restart else {message.remote_id: message for message in before.missing}
+    activities: list[tuple[object, ...]] = []
+    locations: list[tuple[object, ...]] = []
+    duplicates = conflicting = 0
+    freed: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    fresh: dict[tuple[str, bytes], int] = {}
+    fresh_names: set[str] = set()
+    taken: set[int] = set()
+    number: int | None = None
+    for arrival in batch.arrivals:
+        name = arrival.header.message_id
+        if arrival.place is not None:
+            ends[arrival.place.pack] = max(ends.get(arrival.place.pack, 0), arrival.place.offset + arrival.place.length)
+        existing = fresh.get((name, arrival.content)) if name else None
+        if existing is None:
+            existing = _existing(connection, mailbox_id, generation, arrival, taken)
+        if existing is not None:
+            duplicates += 1
+            if arrival.place is not None:
+                freed[arrival.place.pack] = freed.get(arrival.place.pack, 0) + arrival.place.length
+        else:
+            if arrival.place is None:
+                raise RuntimeError("an arrival was called known, but nothing of it is kept")
+            if number is None:
+                row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'mail_activities'").fetchone()
+                number = row[0] if row else 0
+            number += 1
+            existing = number
+            conflict = bool(name) and (name in fresh_names or connection.execute(_OTHER, (name,)).fetchone() is not None)
+            conflicting += conflict
+            activities.append(activity_row(number, mailbox_id, arrival, conflicting=conflict, at=batch.at))
+            if name:
+                fresh[name, arrival.content] = number
+                fresh_names.add(name)
+        locations.append((mailbox_id, generation, arrival.remote_id.value, existing, arrival.raw, arrival.received, int(not name)))
+    connection.executemany(INSERT_ACTIVITY, activities)
+    connection.executemany("INSERT OR IGNORE INTO mail_locations VALUES (?,?,?,?,?,?,?)", locations)
+    for pack, end in ends.items():
+        connection.execute(
+            "INSERT INTO mail_packs (id, committed, free) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET"
+            " committed = max(committed, ?2), free = free + ?3",
+            (pack, end, freed.get(pack, 0)),
+        )
+    found = {arrival.remote_id for arrival in batch.arrivals} | set(batch.vanished)
+    kept = Kept(tracked=len(activities), duplicates=duplicates, conflicting=conflicting)
+    after = replace(
+        before,
+        generation=generation,
+        cursor=batch.cursor,
+        tracked=before.tracked + kept.tracked,
+        duplicates=before.duplicates + duplicates,
+        conflicting=before.conflicting + conflicting,
+        ignored=before.ignored + batch.declined,
+        vanished=before.vanished + len(batch.vanished),
+        decided=(0 if batch.restart else before.decided) + len(batch.arrivals) + batch.declined,
+        server_messages=batch.messages,
+        missing=_missing(missing, batch, found),
+    )
+    _write_state(connection, before, after)
+    return kept, after
+
+
+def _existing(connection: sqlite3.Connection, mailbox_id: str, generation: int, arrival: Arrival, taken: set[int]) -> int | None:
+    if arrival.header.message_id:
+        row = connection.execute(_SAME, (arrival.header.message_id, arrival.content)).fetchone()
+        return row[0] if row else None
+    for row in connection.execute(_NAMELESS, (mailbox_id, arrival.raw, arrival.received, generation, generation)).fetchall():
+        if row[0] not in taken:
+            taken.add(row[0])
+            return int(row[0])
+    return None
+
+
+def _missing(known: dict[RemoteId, MissingMessage], batch: ReceivedBatch, found: set[RemoteId]) -> tuple[MissingMessage, ...]:
+    for remote_id in batch.missing:
+        earlier = known.get(remote_id)
+        attempts = earlier.attempts + 1 if earlier else 1
+        known[remote_id] = MissingMessage(
+            remote_id=remote_id,
+            attempts=attempts,
+            first_seen=earlier.first_seen if earlier else batch.at,
+            reported=attempts >= batch.report_after,
+        )
+    return tuple(message for remote_id, message in known.items() if remote_id not in found)
+
+
+def _write_state(connection: sqlite3.Connection, before: MailboxState, after: MailboxState) -> None:
+    assert after.cursor is not None
+    connection.execute("INSERT OR IGNORE INTO mail_mailboxes (mailbox_id) VALUES (?)", (after.mailbox_id,))
+    connection.execute(
+        "UPDATE mail_mailboxes SET generation = ?, cursor_protocol = ?, cursor = ?, tracked = ?, duplicates = ?, ignored = ?,"
+        " conflicting = ?, vanished = ?, decided = ?, server_messages = ? WHERE mailbox_id = ?",
+        (
+            after.generation,
+            after.cursor.protocol,
+            after.cursor.value,
+            after.tracked,
+            after.duplicates,
+            after.ignored,
+            after.conflicting,
+            after.vanished,
+            after.decided,
+            after.server_messages,
+            after.mailbox_id,
+        ),
+    )
+    if before.missing != after.missing:
+        connection.execute("DELETE FROM mail_missing WHERE mailbox_id = ?", (after.mailbox_id,))
+        connection.executemany(
+            "INSERT INTO mail_missing VALUES (?,?,?,?,?,?)",
+            [
+                (after.mailbox_id, each.remote_id.protocol, each.remote_id.value, each.attempts, each.first_seen, int(each.reported))
+                for each in after.missing
+            ],
+        )
+
+
+def record(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
+    """How looks at mailboxes ended."""
+    connection.executemany("INSERT OR IGNORE INTO mail_mailboxes (mailbox_id) VALUES (?)", [(attempt.mailbox_id,) for attempt in attempts])
+    connection.executemany(
+        "UPDATE mail_mailboxes SET last_attempt = ?2, fingerprint = ?3, server_messages = coalesce(?4, server_messages),"
+        " error_kind = ?5, error = ?6, hint = ?7, permanent = ?8, retry_after = ?9,"
+        " failures = CASE WHEN ?5 = '' THEN 0 ELSE failures + 1 END, last_success = CASE WHEN ?5 = '' THEN ?2 ELSE last_success END"
+        " WHERE mailbox_id = ?1",
+        [
+            (
+                attempt.mailbox_id,
+                attempt.at,
+                attempt.fingerprint,
+                attempt.server_messages,
+                attempt.error_kind,
+                attempt.error,
+                attempt.hint,
+                int(attempt.permanent),
+                attempt.retry_after,
+            )
+            for attempt in attempts
+        ],
+    )

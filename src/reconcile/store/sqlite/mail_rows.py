@@ -1,0 +1,114 @@
+"""Rows of received mail as values, and back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import orjson
+
+from reconcile.model.activity import Activity
+from reconcile.model.cursor import Cursor
+from reconcile.model.mailbox_state import MailboxState, MissingMessage
+from reconcile.model.message import MessageHeader, Party
+from reconcile.ports.mail_store import Arrival
+
+INSERT_ACTIVITY = (
+    "INSERT INTO mail_activities (id, mailbox_id, message_id, content, raw, received, tracked_at, sent, subject, sender_address,"
+    " sender_name, parties, in_reply_to, refs, defects, conflicting, size, header_length, pack, offset) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+
+def _pairs(parties: Sequence[Party]) -> list[tuple[str, str]]:
+    return [(party.address, party.name) for party in parties]
+
+
+def activity_row(number: int, mailbox_id: str, arrival: Arrival, *, conflicting: bool, at: str) -> tuple[object, ...]:
+    """Values for INSERT_ACTIVITY."""
+    header, place = arrival.header, arrival.place
+    assert place is not None
+    sender = header.sender
+    groups = {
+        name: _pairs(parties)
+        for name, parties in (("to", header.to), ("cc", header.cc), ("bcc", header.bcc), ("replyTo", header.reply_to))
+        if parties
+    }
+    return (
+        number,
+        mailbox_id,
+        header.message_id,
+        arrival.content,
+        arrival.raw,
+        arrival.received,
+        at,
+        header.sent,
+        header.subject,
+        sender.address if sender else "",
+        sender.name if sender else "",
+        orjson.dumps(groups).decode(),
+        header.in_reply_to,
+        orjson.dumps(header.references).decode() if header.references else "[]",
+        orjson.dumps(header.defects).decode() if header.defects else "[]",
+        int(conflicting),
+        arrival.size,
+        arrival.header_length,
+        place.pack,
+        place.offset,
+    )
+
+
+def activity(row: sqlite3.Row, mailboxes: Sequence[str]) -> Activity:
+    groups = orjson.loads(row["parties"])
+
+    def parties(name: str) -> tuple[Party, ...]:
+        return tuple(Party(address, display) for address, display in groups.get(name, ()))
+
+    sender = Party(row["sender_address"], row["sender_name"]) if row["sender_address"] or row["sender_name"] else None
+    return Activity(
+        id=row["id"],
+        mailbox_id=row["mailbox_id"],
+        mailboxes=tuple(mailboxes),
+        received=row["received"],
+        tracked_at=row["tracked_at"],
+        size=row["size"],
+        raw_digest=bytes(row["raw"]).hex(),
+        conflicting=bool(row["conflicting"]),
+        header=MessageHeader(
+            message_id=row["message_id"],
+            subject=row["subject"],
+            sender=sender,
+            to=parties("to"),
+            cc=parties("cc"),
+            bcc=parties("bcc"),
+            reply_to=parties("replyTo"),
+            sent=row["sent"],
+            in_reply_to=row["in_reply_to"],
+            references=tuple(orjson.loads(row["refs"])),
+            defects=tuple(orjson.loads(row["defects"])),
+        ),
+    )
+
+
+def state(row: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState:
+    return MailboxState(
+        mailbox_id=row["mailbox_id"],
+        generation=row["generation"],
+        cursor=Cursor(row["cursor_protocol"], row["cursor"]) if row["cursor"] else None,
+        tracked=row["tracked"],
+        duplicates=row["duplicates"],
+        ignored=row["ignored"],
+        conflicting=row["conflicting"],
+        vanished=row["vanished"],
+        decided=row["decided"],
+        server_messages=row["server_messages"],
+        last_attempt=row["last_attempt"],
+        last_success=row["last_success"],
+        failures=row["failures"],
+        error_kind=row["error_kind"],
+        error=row["error"],
+        hint=row["hint"],
+        permanent=bool(row["permanent"]),
+        retry_after=row["retry_after"],
+        fingerprint=row["fingerprint"],
+        missing=tuple(missing),
+    )

@@ -1,0 +1,194 @@
+"""Bodies in append-only files. Bytes are synced before the row that names them; a row never names bytes that are not there.
+
+A pack belongs to whoever holds its lock (flock, so it dies with the process). Several mailboxes write to several packs and do
+not wait for each other. What a crash left behind the last committed byte is cut off when the pack is next opened for writing.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from reconcile.errors import PermanentError
+from reconcile.ports.mail_store import Place
+
+#: A pack that is larger takes no further batch.
+ROLL_BYTES = 1 << 30
+_BUFFER = 1 << 20
+_READ = 1 << 20
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Errors of the disk as ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PermanentError(f"no space left for {path}", hint="Free space on that disk; nothing was lost.") from error
+        raise PermanentError(f"{path} cannot be used: {error.strerror}", hint="Check the folder's permissions and disk.") from error
+
+
+class Pack:
+    """One locked pack. Offsets count from its first byte."""
+
+    def __init__(self, number: int, path: Path, descriptor: int, committed: int) -> None:
+        self.number = number
+        self.path = path
+        self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER)
+        self._file.seek(committed)
+        self._begun = committed
+        self.committed = committed
+        self.end = committed
+
+    def begin(self) -> None:
+        self._begun = self.end
+
+    def write(self, chunk: bytes) -> None:
+        with translated(self.path):
+            self._file.write(chunk)
+        self.end += len(chunk)
+
+    def place(self) -> Place:
+        """Where the body that was begun lies."""
+        return Place(self.number, self._begun, self.end - self._begun)
+
+    def discard(self) -> None:
+        """Cut off the body that was begun last."""
+        self._cut(self._begun)
+
+    def sync(self) -> None:
+        """All bytes written so far survive a power loss when this returns."""
+        with translated(self.path):
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+
+    def roll_back(self) -> None:
+        """Cut off everything that no row names."""
+        if self.end > self.committed:
+            self._cut(self.committed)
+
+    def _cut(self, length: int) -> None:
+        with translated(self.path):
+            self._file.flush()
+            self._file.truncate(length)
+            self._file.seek(length)
+        self.end = self._begun = length
+
+    def close(self) -> None:
+        """Ends the lock, too."""
+        with suppress(OSError, PermanentError):
+            self.roll_back()
+        with suppress(OSError):
+            self._file.close()
+
+
+class Packs:
+    """The folder of packs. `committed(number)` reads how far rows name bytes of a pack."""
+
+    def __init__(self, folder: Path, committed: Callable[[int], int]) -> None:
+        self.folder = folder
+        self._committed = committed
+        self._idle: list[Pack] = []
+        self._mine: set[int] = set()
+        self._guard = threading.Lock()
+
+    def path(self, number: int) -> Path:
+        return self.folder / f"{number:08d}.pack"
+
+    def take(self) -> Pack:
+        """A pack for exclusive use: an idle one of ours, one that nobody holds, or a new one."""
+        with self._guard:
+            if self._idle:
+                return self._idle.pop()
+            with translated(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                return self._open()
+
+    def give_back(self, pack: Pack) -> None:
+        pack.roll_back()
+        with self._guard:
+            if pack.committed >= ROLL_BYTES:
+                self._mine.discard(pack.number)
+                pack.close()
+            else:
+                self._idle.append(pack)
+
+    def give_up(self, pack: Pack) -> None:
+        """Whether its last rows were committed is not known: the next opening reads it from the database."""
+        with self._guard:
+            self._mine.discard(pack.number)
+        pack.committed = pack.end
+        pack.close()
+
+    def _open(self) -> Pack:
+        numbers = sorted(int(entry.stem) for entry in self.folder.glob("*.pack") if entry.stem.isdigit())
+        for number in numbers:
+            if number not in self._mine and (pack := self._lock(number, os.O_RDWR)) is not None:
+                return pack
+        number = numbers[-1] + 1 if numbers else 1
+        while True:
+            try:
+                pack = self._lock(number, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            except FileExistsError:
+                pack = None
+            if pack is not None:
+                folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+                return pack
+            number += 1
+
+    def _lock(self, number: int, flags: int) -> Pack | None:
+        path = self.path(number)
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            # Only now: until the lock was ours its holder may have committed more.
+            committed = self._committed(number)
+            size = os.fstat(descriptor).st_size
+            if committed >= ROLL_BYTES:
+                os.close(descriptor)
+                return None
+            if size < committed:
+                raise PermanentError(
+                    f"{path} is shorter than the store says ({size} < {committed} bytes)", hint="Restore it from a backup."
+                )
+            if size > committed:
+                os.ftruncate(descriptor, committed)
+        except PermanentError:
+            os.close(descriptor)
+            raise
+        self._mine.add(number)
+        return Pack(number, path, descriptor, committed)
+
+    def read(self, place: Place) -> Iterator[bytes]:
+        """The bytes of a place, in chunks."""
+        path = self.path(place.pack)
+        with translated(path), path.open("rb", buffering=0) as file:
+            file.seek(place.offset)
+            left = place.length
+            while left:
+                chunk = file.read(min(left, _READ))
+                if not chunk:
+                    raise PermanentError(f"{path} ends before the message does", hint="Restore it from a backup.")
+                left -= len(chunk)
+                yield chunk
+
+    def close(self) -> None:
+        with self._guard:
+            idle, self._idle = self._idle, []
+            self._mine.clear()
+        for pack in idle:
+            pack.close()

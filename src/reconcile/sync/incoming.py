@@ -1,0 +1,151 @@
+"""Mail in: one mailbox, once. What the inbox hands over is described, kept, and the cursor moves with it in one transaction.
+
+If the process dies anywhere here, the cursor still stands before what was not committed, and the next run reads it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.clock import Clock
+from reconcile.ports.mail import Batch, Inbox, Listed
+from reconcile.ports.mail_store import Arrival, ReceivedBatch, Receiving
+from reconcile.sync.decide.describe import Describer, Description, describe
+from reconcile.sync.decide.floor import is_wanted
+from reconcile.sync.decide.header import instant_text
+
+#: How often a message that came without content is asked for again before it is only reported.
+TRIES = 5
+#: Failures in a row after which messages are read one by one.
+CAREFUL_AFTER = 2
+
+
+@dataclass(slots=True, kw_only=True)
+class Received:
+    """Counts of one look at one mailbox. `server_messages` is the server's count."""
+
+    server_messages: int = 0
+    read: int = 0
+    tracked: int = 0
+    duplicates: int = 0
+    conflicting: int = 0
+    ignored: int = 0
+    missing: int = 0
+    reindexed: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was decided."""
+        return bool(self.read or self.ignored or self.missing)
+
+
+def receive(inbox: Inbox, receiving: Receiving, *, floor: datetime | None, clock: Clock, progress: Received) -> None:
+    """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it."""
+    state = receiving.state
+    look = inbox.look(state.cursor)
+    progress.server_messages = look.messages
+    retry = [] if look.restarted else [message.remote_id for message in state.missing if not message.reported]
+    if not look.news and not retry:
+        return
+    restart = look.restarted
+    progress.reindexed = restart and state.cursor is not None
+    if retry and state.cursor is not None:
+        # Counted before it is tried: a message that breaks the connection each time must not be tried for ever.
+        receiving.commit(
+            ReceivedBatch(cursor=state.cursor, missing=retry, messages=look.messages, at=instant_text(clock.now()), report_after=TRIES)
+        )
+    taken: dict[RemoteId, Arrival] = {}
+
+    def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
+        taken[listed.remote_id] = _keep(receiving, listed, chunks, clock)
+
+    for batch in inbox.read(
+        None if restart else state.cursor,
+        since=floor,
+        retry=retry,
+        wanted=lambda listed: is_wanted(listed.received, floor),
+        accept=accept,
+        careful=state.failures >= CAREFUL_AFTER,
+    ):
+        _commit(receiving, batch, [taken.pop(listed.remote_id) for listed in batch.read], restart, retry, clock, progress)
+        restart = False
+
+
+def _keep(receiving: Receiving, listed: Listed, chunks: Iterator[bytes], clock: Clock) -> Arrival:
+    """Describe a message and append its bytes, unless the same content is kept already."""
+    first = next(chunks, b"")
+    second = next(chunks, None)
+    if second is None:
+        found = describe(first)
+        if _known(receiving, found):
+            return _arrival(listed, found, None, clock)
+        receiving.begin()
+        receiving.write(first)
+        return _arrival(listed, found, receiving, clock)
+    describer = Describer()
+    receiving.begin()
+    try:
+        for chunk in _chain(first, second, chunks):
+            describer.take(chunk)
+            receiving.write(chunk)
+    except BaseException:
+        receiving.discard()
+        raise
+    found = describer.finish()
+    if _known(receiving, found):
+        receiving.discard()
+        return _arrival(listed, found, None, clock)
+    return _arrival(listed, found, receiving, clock)
+
+
+def _chain(first: bytes, second: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield second
+    yield from chunks
+
+
+def _known(receiving: Receiving, found: Description) -> bool:
+    return bool(found.header.message_id) and receiving.known(found.header.message_id, found.content)
+
+
+def _arrival(listed: Listed, found: Description, receiving: Receiving | None, clock: Clock) -> Arrival:
+    return Arrival(
+        remote_id=listed.remote_id,
+        # Where the server gives no date, the moment it was first seen stands for it.
+        received=instant_text(listed.received or clock.now()),
+        size=found.size,
+        raw=found.raw,
+        content=found.content,
+        header=found.header,
+        header_length=found.header_length,
+        place=receiving.end() if receiving is not None else None,
+    )
+
+
+def _commit(
+    receiving: Receiving, batch: Batch, arrivals: list[Arrival], restart: bool, retry: list[RemoteId], clock: Clock, progress: Received
+) -> None:
+    missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
+    progress.server_messages = batch.messages
+    kept = receiving.commit(
+        ReceivedBatch(
+            cursor=batch.cursor,
+            arrivals=arrivals,
+            restart=restart,
+            declined=batch.declined,
+            missing=missing,
+            vanished=batch.vanished,
+            messages=batch.messages,
+            at=instant_text(clock.now()),
+            report_after=TRIES,
+        )
+    )
+    progress.read += len(arrivals)
+    progress.tracked += kept.tracked
+    progress.duplicates += kept.duplicates
+    progress.conflicting += kept.conflicting
+    progress.ignored += batch.declined
+    progress.missing += len(batch.missing)
