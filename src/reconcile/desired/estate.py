@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Generic
 
 from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, F, place_documents, read_documents
-from reconcile.desired.draft import Place, position
+from reconcile.desired.draft import Reread
 from reconcile.desired.environment import Environments, environments
 from reconcile.desired.yaml import Document
 from reconcile.model.finding import Finding
-from reconcile.model.position import Position
 
 #: How a source hands out contents: `Source.read`.
 Read = Callable[[Iterable[F]], Iterator[tuple[F, bytes | Finding]]]
@@ -27,18 +26,20 @@ class Estate(Generic[F]):
     environments: Environments
     hidden: str = ""
 
-    def reread(self, file: str) -> tuple[Document, ...]:
-        """The documents of one file with their places, read again."""
-        known = self.files.get(file)
-        if known is None:
-            return ()
-        for _, content in self.read([known]):
-            return place_documents(file, content).documents
-        return ()
+    @property
+    def reread(self) -> Reread:
+        """The documents of one file with their places, read again. Keeps nothing of the estate but the list of files."""
+        files, read = self.files, self.read
 
-    def position(self, place: Place) -> Position:
-        """Where something stands."""
-        return position(self.reread(place.file), place)
+        def again(file: str) -> tuple[Document, ...]:
+            known = files.get(file)
+            if known is None:
+                return ()
+            for _, content in read([known]):
+                return place_documents(file, content).documents
+            return ()
+
+        return again
 
 
 def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *, cache: DocumentCache | None = None) -> Estate[F]:

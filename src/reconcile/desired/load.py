@@ -6,16 +6,16 @@ whatever the inventory says came from its file (a broken document may hide a ren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconcile.desired.check import Surroundings, check, key_of
 from reconcile.desired.documents import DocumentCache, F, SourceDocument
-from reconcile.desired.draft import Draft, Place, place
+from reconcile.desired.draft import Draft, Place, Reread, place, position
 from reconcile.desired.environment import Scope, choose
 from reconcile.desired.estate import Estate, Read, read_estate
 from reconcile.desired.relations import Declared, dangling, duplicates, same_key
-from reconcile.desired.yaml import Path
+from reconcile.desired.yaml import Document, Path
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
@@ -76,7 +76,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             findings=ordered,
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
-            locate=_locator(estate, dict(work.places)),
+            locate=_locator(estate.reread, work.places),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
@@ -161,14 +161,20 @@ class _Work:
         self.bad_files.setdefault(file, f"{key}: {reason}")
 
 
-def _locator(estate: Estate[F], places: dict[Key, tuple[str, int]]) -> Callable[[Key, str], Position]:
+def _locator(reread: Reread, places: Mapping[Key, tuple[str, int]]) -> Callable[[Key, str], Position]:
+    # The last file only: a change of many fields asks for one document again and again.
+    last: dict[str, tuple[Document, ...]] = {}
+
     def locate(key: Key, path: str) -> Position:
         """Path as in the canonical spec ("incoming.port"), "" for the document."""
         file, index = places.get(key, ("", 0))
         if not file:
             return Position(".")
+        if file not in last:
+            last.clear()
+            last[file] = reread(file)
         wanted: Path = ("spec", *path.split(".")) if path else ()
-        return estate.position(Place(file, index, wanted))
+        return position(last[file], Place(file, index, wanted))
 
     return locate
 

@@ -14,6 +14,11 @@ _PROBLEMS: tuple[tuple[str, str, str], ...] = (
         "a colon followed by a space cannot stand here",
         "put the whole value in quotes, or check the indentation",
     ),
+    (
+        "found unexpected ':'",
+        "inside braces or brackets a value with a colon must be in quotes",
+        'put it in quotes, as in {password: "env:NAME"}, or write one key per line without braces',
+    ),
     ("found unknown escape character", "unknown escape after the backslash", "write \\\\ for a backslash, or use single quotes"),
     ("did not find expected '-' indicator", "the list ends here without reason", "indent the line like the other items of the list"),
     ("did not find expected key", "a key is expected here", "check the indentation against the lines above"),

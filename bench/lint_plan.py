@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Lint and plan of a large estate: CPU seconds and peak memory, each measurement in a process of its own.
+
+    python bench/lint_plan.py                 10,000 mailboxes in 10,000 files of 14 lines, from a folder
+    python bench/lint_plan.py 1000 10000 100000   growth
+    python bench/lint_plan.py --source git    from a commit instead
+
+Prints one JSON object a line. Budget for 10,000: lint + plan cold at most 6 CPU seconds and 150 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+MAILBOX = """\
+# Mailbox {number} of the benchmark
+apiVersion: reconcile/v1alpha1
+kind: Mailbox
+metadata:
+  name: mailbox-{number:06d}
+spec:
+  displayName: "Mailbox {number}"
+  emailAddress: mailbox-{number:06d}@contoso.example
+  type: {type}
+  profile: profile-{profile}
+  incoming: server-side
+  outgoing: server-side
+  processEmailFrom: 2026-01-01
+  credentials: {{allowUse: true, username: m{number:06d}, password: "env:MAILBOX_PASSWORD"}}
+"""
+
+PROFILE = """\
+apiVersion: reconcile/v1alpha1
+kind: EmailServerProfile
+metadata:
+  name: profile-{number}
+spec:
+  displayName: Profile {number}
+  serverType: imap-smtp
+  incoming: {{protocol: imap, server: imap{number}.contoso.example, port: 993, tls: implicit, credentials: user-or-queue}}
+  outgoing: {{protocol: smtp, server: smtp{number}.contoso.example, port: 587, tls: starttls, credentials: user-or-queue}}
+"""
+
+ENVIRONMENT = """\
+apiVersion: reconcile/v1alpha1
+kind: Environment
+metadata:
+  name: bench
+spec:
+  target: {type: memory}
+  timeZone: Europe/Berlin
+"""
+
+PROFILES = 10
+
+
+def write_estate(root: Path, mailboxes: int) -> None:
+    """Files of 14 lines, 1,000 to a folder."""
+    root.mkdir(parents=True)
+    (root / "environment.yaml").write_text(ENVIRONMENT, encoding="utf-8")
+    for number in range(PROFILES):
+        (root / f"profile-{number}.yaml").write_text(PROFILE.format(number=number), encoding="utf-8")
+    for number in range(mailboxes):
+        folder = root / f"mailboxes-{number // 1000:03d}"
+        folder.mkdir(exist_ok=True)
+        text = MAILBOX.format(number=number, type="queue" if number % 2 else "user", profile=number % PROFILES)
+        (folder / f"mailbox-{number:06d}.yaml").write_text(text, encoding="utf-8")
+
+
+def commit(root: Path) -> None:
+    """Packed, as a clone is."""
+    for command in (
+        ["init", "-q", "."],
+        ["config", "gc.auto", "0"],
+        ["add", "-A"],
+        ["-c", "user.name=bench", "-c", "user.email=bench@contoso.example", "commit", "-q", "-m", "estate"],
+        ["gc", "-q"],
+    ):
+        subprocess.run(["git", *command], cwd=root, check=True)
+
+
+def step_load(root: Path, revision: str | None) -> dict[str, object]:
+    """What `reconcile lint` does, without printing."""
+    from reconcile.desired.load import load
+    from reconcile.wiring import open_source
+
+    source = open_source(root, revision)
+    listing = source.list()
+    result = load(
+        listing.files, listing.findings, source.read, environment=None, source=source.label, revision=source.revision, cache=None
+    )
+    assert result.desired is not None, result.findings[:3]
+    assert not result.findings, result.findings[:3]
+    return {"resources": len(result.desired.resources), "findings": len(result.findings)}
+
+
+#: Name of a measurement → what is run in a fresh process. The plan's half belongs here too: a step takes the estate's
+#: root and revision, runs, and returns numbers to print beside time and memory.
+STEPS: dict[str, Callable[[Path, str | None], dict[str, object]]] = {"load": step_load}
+
+
+def measure(step: str, root: Path, revision: str | None) -> dict[str, object]:
+    """Runs in the child: import and all."""
+    started = time.perf_counter()
+    numbers = STEPS[step](root, revision)
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "step": step,
+        **numbers,
+        "wall_s": round(time.perf_counter() - started, 2),
+        "cpu_s": round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 2),
+        "peak_mb": round(own.ru_maxrss / 1024, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mailboxes", type=int, nargs="*", default=[10_000])
+    parser.add_argument("--source", choices=["folder", "git"], default="folder")
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--child", nargs=2, metavar=("STEP", "ROOT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    revision = "HEAD" if options.source == "git" else None
+    if options.child:
+        print(json.dumps(measure(options.child[0], Path(options.child[1]), revision)))
+        return
+    for mailboxes in options.mailboxes:
+        with tempfile.TemporaryDirectory(prefix="reconcile-bench-") as scratch:
+            root = Path(scratch) / "estate"
+            write_estate(root, mailboxes)
+            if revision:
+                commit(root)
+            for step in STEPS:
+                for _ in range(options.repeat):
+                    command = [sys.executable, __file__, "--source", options.source, "--child", step, str(root)]
+                    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                    print(json.dumps({"mailboxes": mailboxes, "source": options.source, **json.loads(printed)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
