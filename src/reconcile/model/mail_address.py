@@ -1,0 +1,78 @@
+"""Addresses as we are willing to put them into an envelope, and the allow-list of recipients.
+
+Stricter than RFC 5321, on purpose: what is refused here is either a way around the allow-list or nothing a mailbox of today has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Characters of an atom (RFC 5322, 3.2.3) without % and !: Postfix and others still route user%other.example@host and
+#: other.example!user@host onwards, which would carry a mail past the allow-list.
+_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\-\x80-\U0010FFFF]+"
+_LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_LABEL = re.compile(r"[A-Za-z0-9\x80-\U0010FFFF]([A-Za-z0-9\-\x80-\U0010FFFF]*[A-Za-z0-9\x80-\U0010FFFF])?")
+_NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>")
+
+
+@dataclass(frozen=True, slots=True)
+class MailAddress:
+    """`address` is what goes into the envelope, `name` what people see beside it."""
+
+    address: str
+    name: str = ""
+
+
+def has_control_characters(text: str) -> bool:
+    """CR, LF, NUL and all other C0, DEL, C1 and line or paragraph separators: none belongs in a header value."""
+    return any(ord(character) < 0x20 or 0x7F <= ord(character) <= 0x9F or character in "\u2028\u2029" for character in text)
+
+
+def parse_address(text: str) -> MailAddress:
+    """`local@domain` or `Name <local@domain>`. Raises ValueError saying what is wrong."""
+    if has_control_characters(text):
+        raise ValueError(f"{text!r} contains a control character (a line break, for example)")
+    named = _NAMED.fullmatch(text.strip())
+    address = named["address"].strip() if named else text.strip()
+    name = named["name"].strip() if named else ""
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{text!r} is not valid text")
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain:
+        raise ValueError(f"{text!r} is no mail address (expected local@domain)")
+    if "%" in local or "!" in local:
+        raise ValueError(f"{text!r} has % or ! before the @; some servers would pass such a mail on to another domain")
+    if not _LOCAL.fullmatch(local):
+        raise ValueError(f"{text!r} has characters before the @ that are not accepted here")
+    labels = domain.split(".")
+    if not all(_LABEL.fullmatch(label) and len(label) <= 63 for label in labels):
+        raise ValueError(f"{text!r} has no valid domain after the @")
+    # Limits in octets: RFC 5321, 4.5.3.1.
+    if len(local.encode()) > 64 or len(domain.encode()) > 255 or len(address.encode()) > 254:
+        raise ValueError(f"{text!r} is too long for a mail address")
+    return MailAddress(address, name)
+
+
+def same_address(left: str, right: str) -> bool:
+    """Equal but for the case of ASCII letters."""
+    return fold(left) == fold(right)
+
+
+def fold(address: str) -> str:
+    """Lower case of ASCII letters only: str.lower and casefold make other characters (long s, Kelvin sign) into ASCII ones,
+    and an address of another domain would pass the allow-list."""
+    return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def is_allowed(address: str, allowed: Sequence[str]) -> bool:
+    """Whether an Environment's `allowedRecipients` lets a mail go to `address`.
+
+    Entries are an address, `@domain` (that domain alone, no subdomains) or `*`. Nothing listed means nobody.
+    """
+    folded = fold(address)
+    domain = "@" + folded.rpartition("@")[2]
+    return any(entry == "*" or fold(entry) in (folded, domain) for entry in allowed)

@@ -1,0 +1,206 @@
+"""The steps an outbox entry can take, and the one function that takes them. Every store calls it inside its transaction.
+
+The order that keeps mail: `Claim` (one run alone works on the entry), then the server takes the recipients, then `Begin` (durable:
+from here on a crash means *uncertain*), then DATA, then `Settle` with what the server said. A process that dies
+before `Begin` has handed nothing over; its claim lapses with its lease. One that dies after it leaves `sending`, which `Abandon` turns
+into `uncertain`. The gap cannot be closed: RFC 1047 describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from reconcile.errors import PreconditionFailed, UserError
+from reconcile.model.outgoing import OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """`owner` takes a due entry and counts a try."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """The server has taken these recipients; DATA comes next."""
+
+    owner: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientResult:
+    """What became of one recipient in one try."""
+
+    state: RecipientState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """The try is over. `results` by address; `next_try_at` counts when something stays pending. `attempt` is the number the
+    claim gave: a late answer of an older try must not speak for a newer one."""
+
+    owner: str
+    attempt: int
+    results: Mapping[str, RecipientResult]
+    next_try_at: datetime | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postpone:
+    """Nothing was tried with this mail (its mailbox cannot send, or the server cannot be reached). `counted` says whether it
+    counts as a try; `give_up` ends it."""
+
+    next_try_at: datetime
+    why: str
+    counted: bool
+    give_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandon:
+    """Whoever was sending this mail is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A person wants another try. `checked_not_sent`: they looked, and an uncertain mail did not arrive."""
+
+    by: str
+    checked_not_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """A person looked: an uncertain mail did arrive."""
+
+    by: str
+
+
+Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """The entry after the step; `why` is None when the step is none that the history shows (a claim)."""
+
+    entry: OutboxEntry
+    why: str | None
+
+
+def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: bool) -> Advanced:
+    """Take a step. `owner_is_live` says whether `entry.owner` still holds its lease at `at`.
+
+    Raises PreconditionFailed when the entry is no longer where the step starts from, UserError when a person asks for
+    what must not be done.
+    """
+    match step:
+        case Claim():
+            due = entry.next_try_at is None or entry.next_try_at <= at
+            _require(entry, entry.state is OutgoingState.PENDING and due and not (entry.owner and owner_is_live), "take")
+            return Advanced(entry=replace(entry, owner=step.owner, attempts=entry.attempts + 1), why=None)
+        case Begin():
+            _require(entry, entry.state is OutgoingState.PENDING and entry.owner == step.owner, "begin to send")
+            pending = {recipient.address for recipient in entry.in_state(RecipientState.PENDING)}
+            _require(entry, bool(step.recipients) and pending.issuperset(step.recipients), "begin to send")
+            going = RecipientResult(state=RecipientState.SENDING, reason="")
+            recipients = _with(entry.recipients, dict.fromkeys(step.recipients, going))
+            why = f"try {entry.attempts}: the server takes {_count(len(step.recipients), 'recipient')}, handing the mail over"
+            return Advanced(entry=replace(entry, recipients=recipients, state=OutgoingState.SENDING, next_try_at=None, reason=""), why=why)
+        case Settle():
+            return _settled(entry, step)
+        case Postpone():
+            _require(entry, entry.state is OutgoingState.PENDING and not (entry.owner and owner_is_live), "postpone")
+            attempts = entry.attempts + (1 if step.counted else 0)
+            if step.give_up:
+                gone = RecipientResult(state=RecipientState.FAILED, reason=step.why)
+                names = [recipient.address for recipient in entry.in_state(RecipientState.PENDING)]
+                return _moved(replace(entry, attempts=attempts), _with(entry.recipients, dict.fromkeys(names, gone)), None, step.why)
+            return Advanced(entry=replace(entry, attempts=attempts, next_try_at=step.next_try_at, reason=step.why, owner=""), why=step.why)
+        case Abandon():
+            _require(entry, entry.state is OutgoingState.SENDING and not owner_is_live, "give up")
+            why = "the process ended between handing the mail over and the server's answer; it may or may not have been sent"
+            lost = RecipientResult(state=RecipientState.UNCERTAIN, reason=why)
+            names = [recipient.address for recipient in entry.in_state(RecipientState.SENDING)]
+            # The owner stays, so that its answer still counts if it was only slow and not dead.
+            kept = replace(entry, recipients=_with(entry.recipients, dict.fromkeys(names, lost)))
+            return Advanced(entry=replace(kept, state=OutgoingState.UNCERTAIN, reason=why), why=why)
+        case Retry():
+            return _retried(entry, step, at)
+        case Confirm():
+            if entry.state is not OutgoingState.UNCERTAIN:
+                raise UserError(f"mail {entry.id} is {entry.state}, not uncertain", hint="Only an uncertain mail is confirmed by hand.")
+            arrived = RecipientResult(state=RecipientState.SENT, reason=f"{step.by} checked that it arrived")
+            names = [recipient.address for recipient in entry.in_state(RecipientState.UNCERTAIN)]
+            return _moved(entry, _with(entry.recipients, dict.fromkeys(names, arrived)), at, f"{step.by} checked that it was sent")
+        case _:
+            assert_never(step)
+
+
+def _settled(entry: OutboxEntry, step: Settle) -> Advanced:
+    open_states = (OutgoingState.PENDING, OutgoingState.SENDING, OutgoingState.UNCERTAIN)
+    mine = entry.owner == step.owner and entry.attempts == step.attempt
+    _require(entry, mine and entry.state in open_states, "settle")
+    late = entry.state is OutgoingState.UNCERTAIN
+    settled = _moved(entry, _with(entry.recipients, step.results), step.next_try_at, f"late answer: {step.why}" if late else step.why)
+    # Whatever was being handed over must be accounted for, or a mail would stay `sending` for ever.
+    _require(entry, settled.entry.state is not OutgoingState.SENDING, "settle")
+    return settled
+
+
+def _retried(entry: OutboxEntry, step: Retry, at: datetime) -> Advanced:
+    match entry.state:
+        case OutgoingState.SENT:
+            raise UserError(f"mail {entry.id} was sent", hint="Add it anew if it is to go out once more.")
+        case OutgoingState.SENDING:
+            raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
+        case OutgoingState.UNCERTAIN if not step.checked_not_sent:
+            raise UserError(
+                f"it is not known whether mail {entry.id} was sent, and sending it again could deliver it twice",
+                hint=f"Look for Message-ID {entry.message_id} at the server or ask a recipient; if it did not arrive, repeat "
+                f"with --i-checked-it-was-not-sent, if it did: outbox confirm {entry.id}.",
+            )
+        case OutgoingState.UNCERTAIN:
+            again, why = RecipientState.UNCERTAIN, f"{step.by} checked that it was not sent and asked for another try"
+        case OutgoingState.FAILED:
+            again, why = RecipientState.FAILED, f"{step.by} asked for another try"
+        case OutgoingState.PENDING | OutgoingState.DRAFT:
+            again, why = RecipientState.PENDING, f"{step.by} asked for a try now"
+        case _:
+            assert_never(entry.state)
+    result = RecipientResult(state=RecipientState.PENDING, reason="")
+    names = [recipient.address for recipient in entry.in_state(again)]
+    owner = entry.owner if entry.state is OutgoingState.PENDING else ""
+    moved = _moved(replace(entry, attempts=0), _with(entry.recipients, dict.fromkeys(names, result)), at, why)
+    return replace(moved, entry=replace(moved.entry, owner=owner))
+
+
+def _moved(entry: OutboxEntry, recipients: tuple[Recipient, ...], next_try_at: datetime | None, why: str) -> Advanced:
+    state = derived_state(recipients)
+    due = next_try_at if state is OutgoingState.PENDING else None
+    return Advanced(entry=replace(entry, recipients=recipients, state=state, next_try_at=due, reason=why, owner=""), why=why)
+
+
+def _with(recipients: tuple[Recipient, ...], results: Mapping[str, RecipientResult]) -> tuple[Recipient, ...]:
+    return tuple(
+        replace(recipient, state=results[recipient.address].state, reason=results[recipient.address].reason)
+        if recipient.address in results
+        else recipient
+        for recipient in recipients
+    )
+
+
+def _require(entry: OutboxEntry, holds: bool, verb: str) -> None:
+    if not holds:
+        owner = f", owner {entry.owner}" if entry.owner else ""
+        raise PreconditionFailed(f"cannot {verb}: mail {entry.id} is {entry.state}, try {entry.attempts}{owner}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,124 @@
+"""An outgoing mail from the moment it is entrusted to us until it is known what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class OutgoingState(StrEnum):
+    """The product's states of an outgoing e-mail (status reason of the table Email), and one of ours: `uncertain`, handed to
+    the server without an answer. Nobody but a person leads out of `uncertain`, except the late answer itself."""
+
+    DRAFT = "draft"
+    PENDING = "pending-send"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+    @property
+    def number(self) -> int | None:
+        """The product's `statuscode`; `uncertain` has none."""
+        return _NUMBERS.get(self)
+
+
+_NUMBERS = {
+    OutgoingState.DRAFT: 1,
+    OutgoingState.SENT: 3,
+    OutgoingState.PENDING: 6,
+    OutgoingState.SENDING: 7,
+    OutgoingState.FAILED: 8,
+}
+
+
+class RecipientState(StrEnum):
+    """One recipient of one mail."""
+
+    PENDING = "pending"
+    SENDING = "sending"  # the server took the address; the mail may be on its way
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class Field(StrEnum):
+    """Where a recipient stands. Bcc stands in the envelope only, never in the bytes."""
+
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """`reason` is the last thing a server (or the allow-list) said about this recipient, one line."""
+
+    address: str
+    field: Field
+    state: RecipientState = RecipientState.PENDING
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """One mail of the outbox, without its bytes (the store hands those out by `id`).
+
+    `message_id` is the token: minted before anything is sent, in the bytes, with angle brackets. `client_key` is the
+    caller's idempotency key ("" when none), `request` a digest of what was asked for, to notice a key used for something else.
+    `mailbox_id` is the mailbox's external id on the target. `size` in octets. `attempts` counts tries since the entry
+    last became pending by a person's hand; `owner` is the run that has taken the entry, or took it last while the outcome is open.
+    All instants are aware and UTC.
+    """
+
+    id: int
+    message_id: str
+    client_key: str
+    request: str
+    mailbox_id: str
+    mailbox_name: str
+    sender: str
+    recipients: tuple[Recipient, ...]
+    subject: str
+    size: int
+    added_at: datetime
+    state: OutgoingState
+    attempts: int = 0
+    next_try_at: datetime | None = None
+    reason: str = ""
+    owner: str = ""
+
+    def in_state(self, state: RecipientState) -> tuple[Recipient, ...]:
+        """The recipients in that state."""
+        return tuple(recipient for recipient in self.recipients if recipient.state is state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEvent:
+    """One transition of one entry; `origin` is None for the first. Append-only."""
+
+    entry: int
+    sequence: int
+    at: datetime
+    origin: OutgoingState | None
+    state: OutgoingState
+    why: str
+
+
+def derived_state(recipients: Iterable[Recipient]) -> OutgoingState:
+    """The state of a mail from those of its recipients: the one that asks for most attention.
+
+    An uncertain recipient holds the others back until a person has looked: that costs time, never a mail.
+    """
+    states = {recipient.state for recipient in recipients}
+    for recipient_state, state in (
+        (RecipientState.SENDING, OutgoingState.SENDING),
+        (RecipientState.UNCERTAIN, OutgoingState.UNCERTAIN),
+        (RecipientState.PENDING, OutgoingState.PENDING),
+        (RecipientState.FAILED, OutgoingState.FAILED),
+    ):
+        if recipient_state in states:
+            return state
+    return OutgoingState.SENT

@@ -1,0 +1,71 @@
+"""The outbox: mails entrusted to us, each transition durable and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconcile.model.outbox_step import Step
+from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """`existed` when the client's key named an entry that was already there."""
+
+    entry: OutboxEntry
+    existed: bool
+
+
+class OutboxReader(Protocol):
+    """Looking at it. A missing store reads as empty."""
+
+    def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
+        """In the order they were added; no states = all, no mailbox = all, limit 0 = all."""
+        ...
+
+    def entry(self, entry_id: int) -> OutboxEntry | None: ...
+
+    def events(self, entry_id: int) -> Sequence[OutboxEvent]:
+        """Oldest first."""
+        ...
+
+    def content(self, entry_id: int) -> bytes:
+        """The bytes that are sent, exactly. Raises UserError when there is no such entry."""
+        ...
+
+
+class OutboxStore(OutboxReader, Protocol):
+    """Writing. Every method is durable when it returns."""
+
+    def add(self, entry: OutboxEntry, content: bytes) -> Added:
+        """Keep a new mail; `entry.id` is ignored, the store numbers. With a `client_key` that is known: the entry it named.
+
+        Raises UserError when the key was used for another request, or when the Message-ID is already in the outbox.
+        """
+        ...
+
+    def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        """Pending entries whose time has come and which no live owner holds, in the order they were added."""
+        ...
+
+    def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
+        """Take one step (model/outbox_step.py) and append it to the history, in one transaction.
+
+        Raises PreconditionFailed when the entry is no longer where the step starts from, UserError as `advanced` does.
+        """
+        ...
+
+    def hold_lease(self, owner: str, *, until: datetime) -> None:
+        """`owner` is alive until then. Called again to renew."""
+        ...
+
+    def end_lease(self, owner: str) -> None:
+        """`owner` is done; what it still holds is free from now on."""
+        ...
+
+    def orphans(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        """Entries in `sending` whose owner's lease has run out."""
+        ...

@@ -1,0 +1,141 @@
+"""The sending side of a connector.
+
+What must not be got wrong is the moment of handing over. `Session.send` calls `begin` after the server has taken at
+least one recipient and before the mail's bytes go out; when `begin` returns, it is durably known that this mail may be on its way.
+What happens afterwards is told in one of four ways, and only the connector can tell them apart:
+
+    Taken        the server answered 2xx to the end of the data
+    Refused      the server answered 4xx or 5xx: it does not have the mail
+    Broken       the connection ended before the end of the data could have left: the server must not deliver (RFC 5321, 4.1.1.4 and 3.8)
+    Unanswered   the end of the data may have left, and no answer came: nobody here knows (RFC 1047)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from reconcile.model.secret import Secret
+
+
+class Tls(StrEnum):
+    """How the connection is protected."""
+
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where and as whom to submit. `authority` is a PEM that replaces the system's authorities; without a username nobody logs in.
+
+    `tls` NONE is refused together with a password: it would cross the network in the clear.
+    """
+
+    server: str
+    port: int
+    tls: Tls
+    authority: bytes | None = None
+    username: str = ""
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One mail as it is handed over. `content` has CRLF line ends and ends with one; it is sent as it is."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server said: its code and its text, one line without control characters."""
+
+    code: int
+    text: str
+
+    @property
+    def is_positive(self) -> bool:
+        return 200 <= self.code <= 299
+
+    @property
+    def is_permanent(self) -> bool:
+        return 500 <= self.code <= 599
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The server has the mail."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The server (or its announced limits) does not take the mail. `step` is the command: EHLO, MAIL, DATA or end of data."""
+
+    step: str
+    permanent: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The connection ended too early for the server to have the mail."""
+
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The server may have the mail."""
+
+    why: str
+
+
+End: TypeAlias = Taken | Refused | Broken | Unanswered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One try. `recipients` are the answers to RCPT, by address (fewer than asked when it ended before); `end` is None when
+    every recipient was refused, so that there was nothing to hand over."""
+
+    recipients: Mapping[str, Reply]
+    end: End | None
+
+
+class Session(Protocol):
+    """One open connection of one mailbox."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another mail can go over this connection."""
+        ...
+
+    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None]) -> Delivery:
+        """Submit one mail. `begin` gets the recipients the server took; whatever it raises comes out, and nothing is sent.
+
+        Faults of the connection are told by the Delivery. Raises AuthenticationRejected when the server wants a login
+        for this mail, before anything is handed over.
+        """
+        ...
+
+
+class Sender(Protocol):
+    """Opens connections."""
+
+    def open(self, account: Account) -> AbstractContextManager[Session]:
+        """Connect, secure, log in. Raises TransientError (Unavailable, TimedOut) or PermanentError (AuthenticationRejected, a
+        certificate that does not hold, TLS not offered)."""
+        ...

@@ -1,0 +1,108 @@
+"""The outbox in memory: the twin of the SQLite one, for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from reconcile.errors import UserError
+from reconcile.model.outbox_step import Step, advanced
+from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
+from reconcile.ports.outbox_store import Added
+
+
+class MemoryOutbox:
+    """See `OutboxStore`."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._entries: dict[int, OutboxEntry] = {}
+        self._contents: dict[int, bytes] = {}
+        self._events: dict[int, list[OutboxEvent]] = {}
+        self._leases: dict[str, datetime] = {}
+
+    def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
+        with self._guard:
+            found = [
+                entry
+                for entry in self._entries.values()
+                if (not states or entry.state in states) and (not mailbox_id or entry.mailbox_id == mailbox_id)
+            ]
+        return found[:limit] if limit else found
+
+    def entry(self, entry_id: int) -> OutboxEntry | None:
+        with self._guard:
+            return self._entries.get(entry_id)
+
+    def events(self, entry_id: int) -> Sequence[OutboxEvent]:
+        with self._guard:
+            return list(self._events.get(entry_id, ()))
+
+    def content(self, entry_id: int) -> bytes:
+        with self._guard:
+            if entry_id not in self._contents:
+                raise UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
+            return self._contents[entry_id]
+
+    def add(self, entry: OutboxEntry, content: bytes) -> Added:
+        with self._guard:
+            for known in self._entries.values():
+                if entry.client_key and known.client_key == entry.client_key:
+                    if known.request != entry.request:
+                        raise UserError(
+                            f"the key {entry.client_key!r} was used for another mail, {known.id}", hint="Give each mail a key of its own."
+                        )
+                    return Added(entry=known, existed=True)
+                if known.message_id == entry.message_id:
+                    raise UserError(
+                        f"Message-ID {entry.message_id} is already in the outbox as mail {known.id}", hint="It would go out a second time."
+                    )
+            number = len(self._entries) + 1
+            kept = replace(entry, id=number)
+            self._entries[number] = kept
+            self._contents[number] = content
+            self._events[number] = [OutboxEvent(entry=number, sequence=1, at=kept.added_at, origin=None, state=kept.state, why="added")]
+            return Added(entry=kept, existed=False)
+
+    def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        with self._guard:
+            return [
+                entry
+                for entry in self._entries.values()
+                if entry.state is OutgoingState.PENDING
+                and (entry.next_try_at is None or entry.next_try_at <= at)
+                and not self._is_live(entry.owner, at)
+            ]
+
+    def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
+        with self._guard:
+            if entry_id not in self._entries:
+                raise UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
+            before = self._entries[entry_id]
+            done = advanced(before, step, at=at, owner_is_live=self._is_live(before.owner, at))
+            self._entries[entry_id] = done.entry
+            if done.why is not None:
+                history = self._events[entry_id]
+                history.append(
+                    OutboxEvent(entry=entry_id, sequence=len(history) + 1, at=at, origin=before.state, state=done.entry.state, why=done.why)
+                )
+            return done.entry
+
+    def hold_lease(self, owner: str, *, until: datetime) -> None:
+        with self._guard:
+            self._leases[owner] = until
+
+    def end_lease(self, owner: str) -> None:
+        with self._guard:
+            self._leases.pop(owner, None)
+
+    def orphans(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        with self._guard:
+            return [
+                entry for entry in self._entries.values() if entry.state is OutgoingState.SENDING and not self._is_live(entry.owner, at)
+            ]
+
+    def _is_live(self, owner: str, at: datetime) -> bool:
+        return owner in self._leases and self._leases[owner] > at

@@ -1,0 +1,205 @@
+"""The outbox in the environment's SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from reconcile.errors import UserError
+from reconcile.model.outbox_step import Step, advanced
+from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
+from reconcile.ports.outbox_store import Added
+from reconcile.store.sqlite.database import Database, translated
+
+_WIDTH = "%Y-%m-%dT%H:%M:%S.%fZ"
+_DUE = (
+    "SELECT * FROM outbox WHERE state = 'pending-send' AND (next_try_at IS NULL OR next_try_at <= :at)"
+    " AND owner NOT IN (SELECT owner FROM outbox_lease WHERE until > :at) ORDER BY id"
+)
+_ORPHANS = "SELECT * FROM outbox WHERE state = 'sending' AND owner NOT IN (SELECT owner FROM outbox_lease WHERE until > :at) ORDER BY id"
+
+
+class SqliteOutbox:
+    """See `OutboxStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
+        conditions, values = ["1"], list[str | int]()
+        if states:
+            conditions.append(f"state IN ({', '.join('?' * len(states))})")
+            values += [str(state) for state in states]
+        if mailbox_id:
+            conditions.append("mailbox_id = ?")
+            values.append(mailbox_id)
+        values.append(limit or -1)
+        # Only placeholders are put together here, no values.
+        return self._select(f"SELECT * FROM outbox WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?", values)
+
+    def entry(self, entry_id: int) -> OutboxEntry | None:
+        found = self._select("SELECT * FROM outbox WHERE id = ?", (entry_id,))
+        return found[0] if found else None
+
+    def events(self, entry_id: int) -> Sequence[OutboxEvent]:
+        with translated(self._database.path):
+            rows = self._database.reader().execute("SELECT * FROM outbox_event WHERE entry = ? ORDER BY sequence", (entry_id,)).fetchall()
+        return [
+            OutboxEvent(
+                entry=row["entry"],
+                sequence=row["sequence"],
+                at=_moment(row["at"]),
+                origin=OutgoingState(row["from_state"]) if row["from_state"] is not None else None,
+                state=OutgoingState(row["to_state"]),
+                why=row["why"],
+            )
+            for row in rows
+        ]
+
+    def content(self, entry_id: int) -> bytes:
+        with translated(self._database.path):
+            row = self._database.reader().execute("SELECT content FROM outbox_content WHERE entry = ?", (entry_id,)).fetchone()
+        if row is None:
+            raise _missing(entry_id)
+        content: bytes = row["content"]
+        return content
+
+    def add(self, entry: OutboxEntry, content: bytes) -> Added:
+        return self._database.write(lambda connection: _added(connection, entry, content))
+
+    def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        return self._select(_DUE, {"at": _text(at)})
+
+    def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
+        return self._database.write(lambda connection: _advanced(connection, entry_id, step, at))
+
+    def hold_lease(self, owner: str, *, until: datetime) -> None:
+        statement = "INSERT INTO outbox_lease VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET until = excluded.until"
+        self._database.write(lambda connection: connection.execute(statement, (owner, _text(until))) and None)
+
+    def end_lease(self, owner: str) -> None:
+        self._database.write(lambda connection: connection.execute("DELETE FROM outbox_lease WHERE owner = ?", (owner,)) and None)
+
+    def orphans(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        return self._select(_ORPHANS, {"at": _text(at)})
+
+    def _select(self, statement: str, values: object) -> list[OutboxEntry]:
+        with self._database.snapshot() as connection:
+            return _read(connection, connection.execute(statement, values))  # type: ignore[arg-type]
+
+
+def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -> Added:
+    if entry.client_key:
+        known = _read(connection, connection.execute("SELECT * FROM outbox WHERE client_key = ?", (entry.client_key,)))
+        if known and known[0].request != entry.request:
+            raise UserError(
+                f"the key {entry.client_key!r} was used for another mail, {known[0].id}", hint="Give each mail a key of its own."
+            )
+        if known:
+            return Added(entry=known[0], existed=True)
+    twin = connection.execute("SELECT id FROM outbox WHERE message_id = ?", (entry.message_id,)).fetchone()
+    if twin is not None:
+        raise UserError(
+            f"Message-ID {entry.message_id} is already in the outbox as mail {twin['id']}", hint="It would go out a second time."
+        )
+    number = connection.execute(
+        "INSERT INTO outbox (message_id, client_key, request, mailbox_id, mailbox_name, sender, subject, size, added_at,"
+        " state, attempts, next_try_at, reason, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.message_id,
+            entry.client_key or None,
+            entry.request,
+            entry.mailbox_id,
+            entry.mailbox_name,
+            entry.sender,
+            entry.subject,
+            entry.size,
+            _text(entry.added_at),
+            str(entry.state),
+            entry.attempts,
+            _text(entry.next_try_at) if entry.next_try_at else None,
+            entry.reason,
+            entry.owner,
+        ),
+    ).lastrowid
+    assert number is not None
+    connection.execute("INSERT INTO outbox_content VALUES (?, ?)", (number, content))
+    connection.executemany(
+        "INSERT INTO outbox_recipient VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (number, position, recipient.address, str(recipient.field), str(recipient.state), recipient.reason)
+            for position, recipient in enumerate(entry.recipients)
+        ),
+    )
+    connection.execute("INSERT INTO outbox_event VALUES (?, 1, ?, NULL, ?, 'added')", (number, _text(entry.added_at), str(entry.state)))
+    return Added(entry=replace(entry, id=number), existed=False)
+
+
+def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: datetime) -> OutboxEntry:
+    found = _read(connection, connection.execute("SELECT * FROM outbox WHERE id = ?", (entry_id,)))
+    if not found:
+        raise _missing(entry_id)
+    before = found[0]
+    live = connection.execute("SELECT 1 FROM outbox_lease WHERE owner = ? AND until > ?", (before.owner, _text(at))).fetchone()
+    done = advanced(before, step, at=at, owner_is_live=live is not None)
+    after = done.entry
+    connection.execute(
+        "UPDATE outbox SET state = ?, attempts = ?, next_try_at = ?, reason = ?, owner = ? WHERE id = ?",
+        (str(after.state), after.attempts, _text(after.next_try_at) if after.next_try_at else None, after.reason, after.owner, entry_id),
+    )
+    for position, (old, new) in enumerate(zip(before.recipients, after.recipients, strict=True)):
+        if old != new:
+            connection.execute(
+                "UPDATE outbox_recipient SET state = ?, reason = ? WHERE entry = ? AND position = ?",
+                (str(new.state), new.reason, entry_id, position),
+            )
+    if done.why is not None:
+        connection.execute(
+            "INSERT INTO outbox_event SELECT ?, coalesce(max(sequence), 0) + 1, ?, ?, ?, ? FROM outbox_event WHERE entry = ?",
+            (entry_id, _text(at), str(before.state), str(after.state), done.why, entry_id),
+        )
+    return after
+
+
+def _read(connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]) -> list[OutboxEntry]:
+    return [
+        _entry(row, connection.execute("SELECT * FROM outbox_recipient WHERE entry = ? ORDER BY position", (row["id"],))) for row in rows
+    ]
+
+
+def _entry(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> OutboxEntry:
+    return OutboxEntry(
+        id=row["id"],
+        message_id=row["message_id"],
+        client_key=row["client_key"] or "",
+        request=row["request"],
+        mailbox_id=row["mailbox_id"],
+        mailbox_name=row["mailbox_name"],
+        sender=row["sender"],
+        recipients=tuple(
+            Recipient(address=one["address"], field=Field(one["field"]), state=RecipientState(one["state"]), reason=one["reason"])
+            for one in recipients
+        ),
+        subject=row["subject"],
+        size=row["size"],
+        added_at=_moment(row["added_at"]),
+        state=OutgoingState(row["state"]),
+        attempts=row["attempts"],
+        next_try_at=_moment(row["next_try_at"]) if row["next_try_at"] else None,
+        reason=row["reason"],
+        owner=row["owner"],
+    )
+
+
+def _missing(entry_id: int) -> UserError:
+    return UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_WIDTH)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, _WIDTH).replace(tzinfo=UTC)

@@ -1,0 +1,192 @@
+"""Which mailboxes may send, over which account, and why the others may not. Works from applied state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconcile.model.canonical import Leaf
+from reconcile.model.condition import Condition
+from reconcile.model.defaults import derived
+from reconcile.ports.sender import Tls
+from reconcile.ports.target import AppliedResource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingMailbox:
+    """A mailbox that may send. `authority` is a reference to a PEM ("" for the system's authorities); `password` names row and
+    field of the applied secret, None when nobody logs in. `connections` is the profile's limit."""
+
+    mailbox_id: str
+    name: str
+    address: str
+    profile: str
+    server: str
+    port: int
+    tls: Tls
+    authority: str
+    username: str
+    password: tuple[str, str] | None
+    connections: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentMailbox:
+    """A mailbox that may not send, and why."""
+
+    mailbox_id: str
+    name: str
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingSetup:
+    """`mailboxes` by external id; `allowed` the applied Environment's allow-list (empty: nobody)."""
+
+    mailboxes: Mapping[str, SendingMailbox | SilentMailbox]
+    allowed: tuple[str, ...]
+
+    def named(self, word: str) -> SendingMailbox | SilentMailbox | None:
+        """By slug, external id or address."""
+        for mailbox in self.mailboxes.values():
+            if word in (mailbox.name, mailbox.mailbox_id):
+                return mailbox
+        by_address = [one for one in self.mailboxes.values() if isinstance(one, SendingMailbox) and one.address == word]
+        return by_address[0] if len(by_address) == 1 else None
+
+
+class _Refused(Exception):
+    """Carries the condition out of the checks below; never leaves this module."""
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.message)
+        self.condition = condition
+
+
+def sending_setup(resources: Sequence[AppliedResource], *, now: str) -> SendingSetup:
+    """Decide for every applied mailbox. `now` is UTC RFC 3339, for the conditions."""
+    profiles = {one.name: one for one in resources if one.kind == "EmailServerProfile"}
+    organization = next((one for one in resources if one.kind == "Organization"), None)
+    environment = next((one for one in resources if one.kind == "Environment"), None)
+    mailboxes: dict[str, SendingMailbox | SilentMailbox] = {}
+    for one in resources:
+        if one.kind == "Mailbox":
+            try:
+                mailboxes[one.external_id] = _sending(one, profiles, organization, now)
+            except _Refused as refused:
+                mailboxes[one.external_id] = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition)
+    allowed = environment.spec.get("allowedRecipients") if environment else None
+    return SendingSetup(mailboxes=mailboxes, allowed=allowed if isinstance(allowed, tuple) else ())
+
+
+def _sending(
+    mailbox: AppliedResource, profiles: Mapping[str, AppliedResource], organization: AppliedResource | None, now: str
+) -> SendingMailbox:
+    refuse = _refusing(mailbox, now)
+    defaults = organization.spec if organization else {}
+    method = mailbox.spec.get("outgoing") or defaults.get("defaults.outgoing") or "none"
+    if mailbox.spec.get("type") == "forward":
+        raise refuse("Off", "ForwardMailbox", "a forward mailbox sends nothing", "type")
+    if method != "server-side":
+        raise refuse("Off", "NotServerSide", f"outgoing is {method}: this mailbox does not send from here", "outgoing")
+    if mailbox.spec.get("state") == "inactive":
+        raise refuse("Off", "Inactive", "the mailbox is inactive", "state")
+    if organization is not None:
+        whose = "Queues" if mailbox.spec.get("type") == "queue" else "Users"
+        path = f"approval.requireFor{whose}"
+        if defaults.get(path) is True:
+            raise _refusing(organization, now)(
+                "Unsupported", "ApprovalRequired", f"{path} is true, and approval of addresses is not built yet: nothing is sent", path
+            )
+    slug = mailbox.spec.get("profile") or defaults.get("defaults.profile")
+    profile = profiles.get(str(slug)) if slug else None
+    if profile is None:
+        why = f"profile {slug} is not applied" if slug else "no profile is declared"
+        raise refuse("Ready", "NoProfile", f"{why}, so there is no server to send over", "profile")
+    return _over(mailbox, profile, organization, now)
+
+
+def _over(mailbox: AppliedResource, profile: AppliedResource, organization: AppliedResource | None, now: str) -> SendingMailbox:
+    refuse = _refusing(profile, now)
+    spec: dict[str, Leaf] = {**derived("EmailServerProfile", profile.spec), **{p: v for p, v in profile.spec.items() if v is not None}}
+    if spec.get("state") == "inactive":
+        raise refuse("Off", "ProfileInactive", f"profile {profile.name} is inactive", "state")
+    if spec.get("outgoing.protocol") != "smtp":
+        raise refuse("Unsupported", "Protocol", f"sending over {spec.get('outgoing.protocol')} is not built yet", "outgoing.protocol")
+    if spec.get("encodingCodePage") not in (None, "utf-8", "UTF-8", "65001"):
+        raise refuse("Unsupported", "CodePage", "mail is written in UTF-8; another code page is not built", "encodingCodePage")
+    authentication = spec.get("outgoing.authentication") or "auto-detect"
+    if authentication not in ("auto-detect", "basic"):
+        raise refuse("Unsupported", "Authentication", f"authentication {authentication} is not built yet", "outgoing.authentication")
+    source = "outgoing" if spec.get("useSameSettingsForOutgoing") is False else "incoming"
+    for field in (f"{source}.useImpersonation", "outgoing.autoGrantDelegateAccess"):
+        if spec.get(field) is True:
+            raise refuse("Unsupported", "Impersonation", f"{field} needs Exchange, which is not built yet", field)
+    server = spec.get("outgoing.server")
+    if not isinstance(server, str):
+        raise refuse("Ready", "NoServer", f"profile {profile.name} names no outgoing server", "outgoing.server")
+    tls, port = Tls(str(spec.get("outgoing.tls"))), spec.get("outgoing.port")
+    assert isinstance(port, int), port
+    username, password = _login(mailbox, profile, spec, source, now)
+    if tls is Tls.NONE:
+        permitted = organization is not None and organization.spec.get("deploymentSettings.allowNonSslEmail") is True
+        if not permitted:
+            raise refuse("Ready", "TlsRequired", "tls: none needs deploymentSettings.allowNonSslEmail: true", "outgoing.tls")
+        if password is not None:
+            raise refuse("Ready", "TlsRequired", "no password is sent without TLS: use starttls, implicit, or anonymous", "outgoing.tls")
+    limit = spec.get("maxConcurrentConnections")
+    address = mailbox.spec.get("emailAddress")
+    assert isinstance(address, str), mailbox.name
+    return SendingMailbox(
+        mailbox_id=mailbox.external_id,
+        name=mailbox.name,
+        address=address,
+        profile=profile.name,
+        server=server,
+        port=port,
+        tls=tls,
+        authority=str(spec.get("outgoing.caCertificate") or ""),
+        username=username,
+        password=password,
+        connections=limit if isinstance(limit, int) else 10,
+    )
+
+
+def _login(
+    mailbox: AppliedResource, profile: AppliedResource, spec: Mapping[str, Leaf], source: str, now: str
+) -> tuple[str, tuple[str, str] | None]:
+    """User name, and row and field of the password. `source` is the direction whose credentials count."""
+    refuse = _refusing(profile, now)
+    retrieval = spec.get(f"{source}.credentials") or "user-or-queue"
+    match retrieval:
+        case "anonymous":
+            return "", None
+        case "profile":
+            username = spec.get(f"{source}.username")
+            if not username:
+                raise refuse(
+                    "Ready", "NoCredentials", f"{source}.credentials is profile, but no user name is declared", f"{source}.username"
+                )
+            return str(username), (profile.external_id, f"{source}.password")
+        case "user-or-queue":
+            if mailbox.spec.get("credentials.allowUse") is not True:
+                raise _refusing(mailbox, now)(
+                    "Ready",
+                    "NoConsent",
+                    "the profile uses the mailbox's credentials, and credentials.allowUse is not true",
+                    "credentials.allowUse",
+                )
+            username = mailbox.spec.get("credentials.username") or mailbox.spec.get("emailAddress")
+            return str(username), (mailbox.external_id, "credentials.password")
+        case _:
+            raise refuse("Unsupported", "Credentials", f"credentials {retrieval} are not built yet", f"{source}.credentials")
+
+
+def _refusing(resource: AppliedResource, now: str) -> Callable[[str, str, str, str], _Refused]:
+    def refused(type_: str, reason: str, message: str, field: str) -> _Refused:
+        origin = resource.origins.get(field) or resource.origins.get("", "")
+        return _Refused(
+            Condition(type=type_, status=type_ != "Ready", reason=reason, message=message, since=now, field=field, origin=origin)
+        )
+
+    return refused

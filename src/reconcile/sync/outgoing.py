@@ -1,0 +1,303 @@
+"""One pass over the outbox: what is due goes out, each mail claimed, checked, handed over and settled by itself.
+
+If the process dies here, the next pass finds: claimed and not begun: free again once the lease is over, nothing had been handed over;
+begun and not settled: `uncertain`, for a person; settled: done. See model/outbox_step.py.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, SettingsError, TransientError
+from reconcile.model import instant
+from reconcile.model.condition import Condition
+from reconcile.model.mail_address import is_allowed, same_address
+from reconcile.model.outbox_step import Abandon, Begin, Claim, RecipientResult, Settle
+from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
+from reconcile.model.secret import SecretRef
+from reconcile.ports.applied import AppliedState
+from reconcile.ports.clock import Clock
+from reconcile.ports.credentials import Credentials
+from reconcile.ports.outbox_store import OutboxStore
+from reconcile.ports.secrets import SecretResolver
+from reconcile.ports.sender import Account, Envelope, Sender, Session
+from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try
+from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
+
+#: How long a run counts as alive without renewing; it renews four times as often.
+LEASE = timedelta(seconds=60)
+#: Applied state is read again before a mail when it is older than this (seconds).
+FRESH = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxTrouble:
+    """A mailbox with due mail that could not send. `waiting` mails stay pending."""
+
+    mailbox_id: str
+    name: str
+    condition: Condition
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingReport:
+    """What a pass did. `settled` are the entries that were tried, as they are now; `uncertain` those a crash had left behind."""
+
+    settled: tuple[OutboxEntry, ...]
+    abandoned: tuple[OutboxEntry, ...]
+    troubles: tuple[MailboxTrouble, ...]
+
+    def count(self, state: OutgoingState) -> int:
+        """How many of the tried ones are in that state."""
+        return sum(entry.state is state for entry in self.settled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """Everything a pass needs. `owner` is unique to this run. `keep_lease` may be replaced where time stands still (tests)."""
+
+    applied: AppliedState
+    outbox: OutboxStore
+    sender: Sender
+    credentials: Credentials
+    secrets: SecretResolver
+    clock: Clock
+    owner: str
+    parallel: int = 16
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    lease: timedelta = LEASE
+    renew: bool = True
+    stop: Callable[[], bool] = lambda: False
+    on_settled: Callable[[OutboxEntry], None] = lambda _: None
+
+
+def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> SendingReport:
+    """Send what is due, of all mailboxes or of those with these external ids.
+
+    Raises what the store raises. What happens with single mailboxes and mails is in the report.
+    """
+    abandoned = recover(outgoing.outbox, now=outgoing.clock.now())
+    if not outgoing.outbox.due(at=outgoing.clock.now()):
+        return SendingReport(settled=(), abandoned=abandoned, troubles=())
+    with _alive(outgoing):
+        due: dict[str, list[OutboxEntry]] = {}
+        for entry in outgoing.outbox.due(at=outgoing.clock.now()):
+            if mailboxes is None or entry.mailbox_id in mailboxes:
+                due.setdefault(entry.mailbox_id, []).append(entry)
+        pass_ = _Pass(outgoing)
+        pass_.run(due)
+    return SendingReport(settled=tuple(pass_.settled), abandoned=abandoned, troubles=tuple(pass_.troubles))
+
+
+def recover(outbox: OutboxStore, *, now: datetime) -> tuple[OutboxEntry, ...]:
+    """Mails that a dead run was handing over become uncertain."""
+    found: list[OutboxEntry] = []
+    for entry in outbox.orphans(at=now):
+        try:
+            found.append(outbox.advance(entry.id, Abandon(), at=now))
+        except PreconditionFailed:
+            continue  # another process was quicker, or its owner came back
+    return tuple(found)
+
+
+@contextmanager
+def _alive(outgoing: Outgoing) -> Iterator[None]:
+    """Hold the lease of this run, renewed from a thread."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(outgoing.lease.total_seconds() / 4):
+            try:
+                outgoing.outbox.hold_lease(outgoing.owner, until=outgoing.clock.now() + outgoing.lease)
+            except ReconcileError:
+                # Then the lease may run out: others call our mail uncertain, and our late answer still counts.
+                continue
+
+    outgoing.outbox.hold_lease(outgoing.owner, until=outgoing.clock.now() + outgoing.lease)
+    thread = threading.Thread(target=renew, name="outbox lease", daemon=True) if outgoing.renew else None
+    if thread is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if thread is not None:
+            thread.join()
+        outgoing.outbox.end_lease(outgoing.owner)
+
+
+class _Pass:
+    """The state of one pass: results, and applied state as last read."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+        self._guard = threading.Lock()
+        self._setup: tuple[float, SendingSetup] | None = None
+        self.settled: list[OutboxEntry] = []
+        self.troubles: list[MailboxTrouble] = []
+
+    def run(self, due: dict[str, list[OutboxEntry]]) -> None:
+        """All mailboxes, in parallel within each profile's limit."""
+        setup = self._current()
+        by_profile: dict[str, queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]] = {}
+        sizes: dict[str, int] = {}
+        for mailbox_id, entries in due.items():
+            match setup.mailboxes.get(mailbox_id):
+                case SendingMailbox() as mailbox:
+                    by_profile.setdefault(mailbox.profile, queue.SimpleQueue()).put((mailbox, entries))
+                    sizes[mailbox.profile] = min(sizes.get(mailbox.profile, 0) + 1, mailbox.connections)
+                case SilentMailbox(condition=condition, name=name):
+                    self._postpone(entries, name, condition.message, condition=condition)
+                case None:
+                    self._postpone(entries, entries[0].mailbox_name, "the mailbox is no longer applied")
+        lanes = [by_profile[profile] for profile, size in sizes.items() for _ in range(size)]
+        if len(lanes) == 1:
+            self._lane(lanes[0])
+        elif lanes:
+            with ThreadPoolExecutor(max_workers=min(len(lanes), self._outgoing.parallel), thread_name_prefix="send") as pool:
+                for finished in [pool.submit(self._lane, lane) for lane in lanes]:
+                    finished.result()
+
+    def _lane(self, waiting: queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]) -> None:
+        """One connection's worth of work: mailboxes of one profile, one after the other."""
+        while not self._outgoing.stop():
+            try:
+                mailbox, entries = waiting.get_nowait()
+            except queue.Empty:
+                return
+            self._mailbox(mailbox, entries)
+
+    def _mailbox(self, mailbox: SendingMailbox, entries: Sequence[OutboxEntry]) -> None:
+        left = list(entries)
+        try:
+            account = self._account(mailbox)
+            while left and not self._outgoing.stop():
+                # A connection that breaks is opened anew for the next mail; one that cannot be opened ends the mailbox's turn.
+                with self._outgoing.sender.open(account) as session:
+                    while left and session.is_usable and not self._outgoing.stop():
+                        self._mail(session, mailbox, left[0])
+                        left.pop(0)
+        except (PermanentError, TransientError, SettingsError) as error:
+            # About this mailbox alone (a certificate file that is missing is a SettingsError): the others go on.
+            self._postpone(left, mailbox.name, error.message, error=error)
+
+    def _account(self, mailbox: SendingMailbox) -> Account:
+        outgoing, password = self._outgoing, None
+        if mailbox.password is not None:
+            password = outgoing.credentials.credential(*mailbox.password)
+            if password is None:
+                row, path = mailbox.password
+                raise PermanentError(f"no password was applied for {path} of {row}", hint="Declare it, apply, and the mail goes out.")
+        authority = outgoing.secrets.resolve(SecretRef.parse(mailbox.authority)).reveal() if mailbox.authority else None
+        return Account(
+            server=mailbox.server,
+            port=mailbox.port,
+            tls=mailbox.tls,
+            authority=authority,
+            username=mailbox.username if password is not None else "",
+            password=password,
+        )
+
+    def _mail(self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry) -> None:
+        outgoing = self._outgoing
+        now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
+        if not isinstance(now_applied, SendingMailbox):
+            raise PermanentError(now_applied.condition.message if now_applied else "the mailbox is no longer applied")
+        try:
+            entry = outgoing.outbox.advance(listed.id, Claim(owner=outgoing.owner), at=outgoing.clock.now())
+        except PreconditionFailed:
+            return  # another process has it, or a person changed it meanwhile
+        refused = self._refused(entry)
+        wanted = tuple(one.address for one in entry.in_state(RecipientState.PENDING) if one.address not in refused)
+        if not wanted:
+            why = next(iter(refused.values()), None)
+            self._settle(
+                entry,
+                Settle(owner=outgoing.owner, attempt=entry.attempts, results=refused, next_try_at=None, why=why.reason if why else ""),
+            )
+            return
+        envelope = Envelope(sender=entry.sender, recipients=wanted, content=outgoing.outbox.content(entry.id))
+
+        def begin(accepted: Sequence[str]) -> None:
+            outgoing.outbox.advance(entry.id, Begin(owner=outgoing.owner, recipients=tuple(accepted)), at=outgoing.clock.now())
+
+        try:
+            delivery = session.send(envelope, begin=begin)
+        except PreconditionFailed:
+            return  # the claim was lost before anything was handed over
+        except PermanentError as error:
+            # The server wants a login: about the mailbox, not about this mail. Nothing was handed over.
+            step = Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=outgoing.clock.now(), why=error.message)
+            self._settle(entry, step)
+            raise
+        now = outgoing.clock.now()
+        step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy)
+        self._settle(
+            entry,
+            Settle(owner=step.owner, attempt=step.attempt, results={**step.results, **refused}, next_try_at=step.next_try_at, why=step.why),
+        )
+
+    def _settle(self, entry: OutboxEntry, step: Settle) -> None:
+        try:
+            settled = self._outgoing.outbox.advance(entry.id, step, at=self._outgoing.clock.now())
+        except PreconditionFailed:
+            return  # somebody else decided about this mail while its answer was on the way
+        with self._guard:
+            self.settled.append(settled)
+        self._outgoing.on_settled(settled)
+
+    def _refused(self, entry: OutboxEntry) -> dict[str, RecipientResult]:
+        """Recipients that must not get this mail by what is applied now."""
+        setup = self._current()
+        mailbox = setup.mailboxes.get(entry.mailbox_id)
+        pending = [one.address for one in entry.in_state(RecipientState.PENDING)]
+        if not isinstance(mailbox, SendingMailbox):
+            why = mailbox.condition.message if mailbox else "the mailbox is no longer applied"
+            return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
+        if not same_address(mailbox.address, entry.sender):
+            why = f"the mailbox's address is now {mailbox.address}; the mail was written as {entry.sender}"
+            return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
+        why = "not in allowedRecipients of the applied environment"
+        return {
+            address: RecipientResult(state=RecipientState.FAILED, reason=why)
+            for address in pending
+            if not is_allowed(address, setup.allowed)
+        }
+
+    def _current(self) -> SendingSetup:
+        """Applied state, at most FRESH seconds old: whoever narrows the allow-list wants it to hold now."""
+        clock = self._outgoing.clock
+        with self._guard:
+            if self._setup is None or clock.monotonic() - self._setup[0] >= FRESH:
+                self._setup = (clock.monotonic(), sending_setup(self._outgoing.applied.resources(), now=instant.text(clock.now())))
+            return self._setup[1]
+
+    def _postpone(
+        self,
+        entries: Sequence[OutboxEntry],
+        name: str,
+        why: str,
+        *,
+        condition: Condition | None = None,
+        error: ReconcileError | None = None,
+    ) -> None:
+        now, permanent = self._outgoing.clock.now(), not isinstance(error, TransientError)
+        for entry in entries:
+            step = after_no_connection(entry, why, now=now, permanent=permanent, policy=self._outgoing.policy)
+            try:
+                self._outgoing.outbox.advance(entry.id, step, at=now)
+            except PreconditionFailed:
+                continue
+        if condition is None:
+            reason = type(error).__name__ if error else "NotApplied"
+            condition = Condition(type="Ready", status=False, reason=reason, message=why, since=instant.text(now))
+        trouble = MailboxTrouble(mailbox_id=entries[0].mailbox_id if entries else "", name=name, condition=condition, waiting=len(entries))
+        with self._guard:
+            self.troubles.append(trouble)
