@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate $(LOCK_ARGS)
-PYTEST := $(BIN)/python -m pytest -q -n auto -o faulthandler_timeout=300
+PYTEST := $(BIN)/python -m pytest -q -n auto --tb=short -o faulthandler_timeout=300
 
 .PHONY: help install develop servers demo test test-slow test-full lint format requirements clean
 
