@@ -1,0 +1,171 @@
+"""Documents of every kind for hypothesis: sound ones, and sound ones with one place spoilt."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from reconcile.model import kinds
+from reconcile.model.email_server_profile import PROTOCOLS
+from reconcile.model.fields import FieldInfo
+
+Document = dict[str, Any]
+
+_SLUGS = st.from_regex(r"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
+_DOMAINS = st.sampled_from(["contoso.example", "Fabrikam.example", "sub.contoso.example", "müller.example", "xn--mller-kva.example"])
+_ADDRESSES = st.builds("{}@{}".format, st.sampled_from(["sales", "O'Hara+crm", "größe", "a.b"]), _DOMAINS)
+_UUIDS = st.uuids().map(str)
+_INSTANTS = st.builds(
+    "{:04}-{:02}-{:02}T{:02}:{:02}:00{}".format,
+    st.integers(1901, 9998),
+    st.integers(1, 12),
+    st.integers(1, 28),
+    st.integers(0, 23),
+    st.integers(0, 59),
+    st.sampled_from(["Z", "+01:00", "-05:30"]),
+)
+_SECRETS = st.one_of(
+    st.sampled_from(["env:MAIL_PASSWORD", "file:mail/password"]),
+    st.fixed_dictionaries({"ref": st.just("env:X")}, optional={"generation": st.integers(1, 9), "expires": _INSTANTS}),
+)
+
+#: Fields whose form the type alone does not tell.
+_BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
+    "emailAddress": _ADDRESSES,
+    "ownerEmailAddress": _ADDRESSES,
+    "profile": _SLUGS,
+    "defaults.profile": _SLUGS,
+    "oauth.tenantId": _UUIDS,
+    "organizationId": _UUIDS,
+    "tenantId": _UUIDS,
+    "defaultServerLocation": st.sampled_from(["mail.contoso.example", "https://mail.contoso.example/EWS/Exchange.asmx"]),
+    "timeZone": st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo"]),
+    "maxConcurrentConnections": st.integers(1, 300),
+    "incoming.port": st.integers(1, 65535),
+    "outgoing.port": st.integers(1, 65535),
+    "minPollingInterval": st.integers(0, 1440).map("{}m".format),
+    "timeoutMailboxConnectionAfter": st.integers(0, 100_000).map("{}ms".format),
+    "alerts.retention": st.integers(0, 3650).map("{}d".format),
+    "processing.itemFailureRetention": st.integers(0, 14).map("{}d".format),
+    "processing.statisticsRetention": st.integers(0, 365).map("{}d".format),
+    "tracking.token.userDigits": st.integers(1, 10),
+    "tracking.token.maximumSubjectLength": st.integers(255, 400),
+    "tracking.maximumFolderMappings": st.integers(1, 25),
+    "sending.batchSize": st.integers(1, 255),
+    "processing.exchangeBatchSize": st.integers(1, 1000),
+    "ownedDomains": st.lists(_DOMAINS, max_size=3),
+    "attachments.blockedExtensions": st.lists(st.sampled_from(["exe", ".JS", "vbs"]), max_size=3),
+    "attachments.blockedMimeTypes": st.lists(st.sampled_from(["application/zip", "Text/HTML"]), max_size=2),
+    "attachments.allowedMimeTypes": st.lists(st.sampled_from(["image/*", "text/plain"]), max_size=2),
+    "allowedRecipients": st.lists(st.one_of(_ADDRESSES, _DOMAINS.map("@{}".format), st.just("*")), max_size=3),
+    "folders": st.lists(st.sampled_from(["base", "teams/sales", "production/"]), max_size=3),
+    "variables": st.dictionaries(
+        st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,8}\Z"), st.one_of(_TEXT, st.integers(), st.booleans()), max_size=3
+    ),
+}
+_BY_TYPE: Mapping[str, st.SearchStrategy[object]] = {
+    "boolean": st.booleans(),
+    "integer": st.integers(0, 1000),
+    "text": _TEXT,
+    "instant": _INSTANTS,
+    "reference": st.just("file:ca.pem"),
+    "secret": _SECRETS,
+}
+
+
+def _values(info: FieldInfo) -> st.SearchStrategy[object]:
+    if info.path in _BY_PATH:
+        values = _BY_PATH[info.path]
+    elif info.type.startswith("`"):
+        values = st.sampled_from([word.strip("` ") for word in info.type.split(",")])
+    else:
+        values = _BY_TYPE[info.type]
+    return st.one_of(st.none(), values) if info.nullable else values
+
+
+@st.composite
+def documents(draw: st.DrawFn, kind: str) -> Document:
+    """A document that decodes."""
+    spec: dict[str, Any] = {}
+    for info in kinds.fields(kind):
+        if info.required or draw(st.booleans()):
+            *groups, last = info.path.split(".")
+            node = spec
+            for group in groups:
+                node = node.setdefault(group, {})
+            node[last] = draw(_values(info))
+    _agree(kind, spec, draw)
+    return {"apiVersion": "reconcile/v1alpha1", "kind": kind, "metadata": {"name": draw(_SLUGS)}, "spec": spec}
+
+
+def _agree(kind: str, spec: dict[str, Any], draw: st.DrawFn) -> None:
+    """Change what contradicts another field."""
+    if kind == "Mailbox":
+        owner = spec.get("type", "user")
+        if owner != "user":
+            spec.pop("appointmentsContactsTasks", None)
+            spec.pop("outgoing", None)
+            spec.pop("incoming", None)
+        elif "deleteAfterProcessing" in spec:
+            spec["deleteAfterProcessing"] = False
+    if kind == "Organization":
+        if spec.get("deployment") == "online":
+            spec.pop("deploymentSettings", None)
+        if spec.get("deployment") == "on-premises" and "cloud" in spec:
+            spec["cloud"] = None
+    if kind == "EmailServerProfile":
+        fetch, send = PROTOCOLS[spec["serverType"]]
+        if fetch != "ews" and "autodiscover" in spec:
+            spec["autodiscover"] = False
+        for direction, protocol in (("incoming", fetch), ("outgoing", send)):
+            group = spec.get(direction, {})
+            if "protocol" in group:
+                group["protocol"] = protocol
+            if group.get("server") is not None:
+                group["server"] = "https://mail.contoso.example/EWS/Exchange.asmx" if protocol == "ews" else "mail.contoso.example"
+            if protocol == "ews" and group.get("tls") == "starttls":
+                group["tls"] = draw(st.sampled_from(["implicit", "none"]))
+
+
+_STRANGE = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 70_000),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(
+        ["", "yes", "5", "5m", "env:", "env:X", "${name}", "x\x00", "\x85", "a@b", "*", "ä" * 300, "1900-01-01", "none", "https://x/"]
+    ),
+    _TEXT,
+    st.just([]),
+    st.just(["x"]),
+    st.just({}),
+    st.just({"x": 1}),
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, kind: str) -> Document:
+    """A sound document in which one place holds something strange; it may be sound all the same."""
+    document = copy.deepcopy(draw(documents(kind)))
+    places: list[tuple[dict[str, Any], str]] = []
+
+    def collect(node: dict[str, Any]) -> None:
+        for name, value in node.items():
+            places.append((node, name))
+            if isinstance(value, dict):
+                collect(value)
+
+    collect(document)
+    node, name = draw(st.sampled_from(places))
+    match draw(st.sampled_from(["replace", "remove", "add"])):
+        case "replace":
+            node[name] = draw(_STRANGE)
+        case "remove":
+            del node[name]
+        case _:
+            node[draw(st.sampled_from(["extra", "protocol", "ref", name.upper()]))] = draw(_STRANGE)
+    return document
