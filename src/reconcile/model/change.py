@@ -76,6 +76,7 @@ class Update:
     spec: Spec
     fields: tuple[FieldChange, ...]
     previous: Key | None = None
+    position: Position | None = None
     references: tuple[Key, ...] = ()
     consequences: tuple[str, ...] = ()
 

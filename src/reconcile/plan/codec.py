@@ -93,6 +93,7 @@ class _Update(_Strict):
     spec: dict[str, _JsonLeaf]
     fields: list[_Field]
     previous: str | None = None
+    position: _Position | None = None
     references: list[str] = []
     consequences: list[str] = []
 
@@ -233,6 +234,7 @@ def change_document(change: Change) -> dict[str, object]:
                 "spec": _spec(change.spec),
                 "fields": _fields(change.fields),
                 "previous": None if change.previous is None else str(change.previous),
+                "position": _place(change.position),
                 "references": _keys(change.references),
             }
         case Delete():
@@ -391,6 +393,7 @@ def _to_change(change: _Create | _Adopt | _Update | _Delete | _Command) -> Chang
                 spec=_from_spec(change.spec),
                 fields=_from_fields(change.fields),
                 previous=None if change.previous is None else Key.parse(change.previous),
+                position=_from_place(change.position),
                 references=_from_keys(change.references),
                 consequences=words,
             )

@@ -177,6 +177,7 @@ class _Planning:
             spec=resource.spec,
             fields=fields,
             previous=previous,
+            position=resource.position,
             references=resource.references,
             consequences=words,
         )

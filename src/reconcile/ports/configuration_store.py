@@ -23,6 +23,8 @@ class Intent:
     action: str
     change: str
     opened_at: str
+    source: str
+    revision: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class AuditRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """What closes an intent: the entry to put and/or the key to drop, and the audit record. Both None: it had no effect.
+    An empty `token` closes nothing: what became of the change is not known yet, and the next run asks the target.
 
     `removed` is dropped only while its entry still names `entry`'s external id (or there is no `entry`), so that a slug that
     was taken over by another row in between keeps its own entry.

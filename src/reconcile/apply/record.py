@@ -1,0 +1,98 @@
+"""What is written down about a change: the inventory entry it leaves, and its line in the audit trail. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import assert_never
+
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Update
+from reconcile.model.inventory import InventoryEntry
+from reconcile.model.key import Key
+from reconcile.model.position import Position
+from reconcile.ports.configuration_store import AuditRecord, Finished
+from reconcile.ports.target import Written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Which apply this belongs to; `at` is UTC RFC 3339."""
+
+    apply_id: str
+    actor: str
+    source: str
+    revision: str
+    at: str
+
+
+def action_of(change: Change) -> str:
+    """The word of a change: create, adopt, update, delete, or a command's verb."""
+    match change:
+        case Create():
+            return "create"
+        case Adopt():
+            return "adopt"
+        case Update():
+            return "update"
+        case Delete():
+            return "delete"
+        case Command():
+            return change.verb
+    assert_never(change)
+
+
+def position_of(change: Change) -> Position | None:
+    """Where git declares it."""
+    return change.position if isinstance(change, Update) else change.cause.position
+
+
+def finished(change: Change, written: Written, occasion: Occasion, token: str, entry: InventoryEntry | None) -> Finished:
+    """The change took effect. `entry` is what the inventory held of it before (for a renamed one under its old key)."""
+    words = audit(change, occasion, "applied", {"externalId": written.external_id, "refused": dict(written.refused)})
+    match change:
+        case Delete():
+            return Finished(token=token, audit=words, removed=change.key)
+        case Command():
+            return Finished(token=token, audit=words)
+        case Create() | Adopt() | Update():
+            removed: Key | None = change.previous if isinstance(change, Update) else None
+            return Finished(token=token, audit=words, entry=_entry(change, written, occasion, entry), removed=removed)
+    assert_never(change)
+
+
+def _entry(change: Create | Adopt | Update, written: Written, occasion: Occasion, before: InventoryEntry | None) -> InventoryEntry:
+    position = position_of(change)
+    touched = set(change.spec) if isinstance(change, Create) else {field.path for field in change.fields}
+    kept = {path: leaf for path, leaf in before.answered.items() if path in change.spec and path not in touched} if before else {}
+    return InventoryEntry(
+        key=change.key,
+        external_id=written.external_id,
+        applied=change.spec,
+        source_file=position.file if position else before.source_file if before else "",
+        source=occasion.source,
+        revision=occasion.revision,
+        applied_at=occasion.at,
+        adopted=isinstance(change, Adopt) or (before is not None and before.adopted),
+        depends_on=change.references,
+        answered={**kept, **written.answered},
+    )
+
+
+def audit(change: Change, occasion: Occasion, result: str, detail: dict[str, object]) -> AuditRecord:
+    """One line of the trail. Specs hold references, so nothing of this is secret."""
+    fields: dict[str, object] = {}
+    if isinstance(change, (Adopt, Update)) and change.fields:
+        fields["fields"] = {field.path: [field.before, field.after] for field in change.fields}
+    if isinstance(change, Update) and change.previous is not None:
+        fields["previous"] = str(change.previous)
+    return AuditRecord(
+        at=occasion.at,
+        actor=occasion.actor,
+        apply_id=occasion.apply_id,
+        action=action_of(change),
+        key=str(change.key),
+        result=result,
+        source=occasion.source,
+        revision=occasion.revision,
+        detail=json.dumps({**fields, **detail}, ensure_ascii=False, separators=(",", ":")),
+    )

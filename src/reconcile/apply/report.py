@@ -1,0 +1,32 @@
+"""What an apply did, as one value: printed, and turned into an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconcile.model.change import BrakeTripped, Plan
+from reconcile.model.exit_code import ExitCode
+from reconcile.model.key import Key
+from reconcile.model.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """An intent that a crash had left open. `done` tells whether its effect had happened."""
+
+    key: Key
+    action: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyReport:
+    """`outcomes` has one per change, in the order of the plan; empty when `brakes` stood and nothing was written."""
+
+    apply_id: str
+    plan: Plan
+    outcomes: Sequence[Outcome]
+    brakes: Sequence[BrakeTripped]
+    code: ExitCode
+    recovered: Sequence[Recovered] = ()
