@@ -48,7 +48,7 @@ $(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 	@touch $@
 
 servers: $(VENV)/.made
-	@.ci/servers $$(PYTHONPATH=tests $(BIN)/python -m support.servers)
+	@.ci/packages $$(PYTHONPATH=tests $(BIN)/python -m support.servers)
 
 demo: install
 	@$(BIN)/reconcile demo
