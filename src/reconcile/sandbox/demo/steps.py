@@ -1,0 +1,67 @@
+"""What the demo shows, in order. Every step is a real command line that a person could type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A command of ours; `why` stands above it."""
+
+    why: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Replace `before`, which occurs once in the file, by `after`, and commit."""
+
+    why: str
+    file: str
+    before: str
+    after: str
+    message: str
+
+
+Step: TypeAlias = Run | Edit
+
+TOKEN_SUBJECT = "Übergabe: Angebot 4711"
+
+STEPS: tuple[Step, ...] = (
+    Run(why="Is the estate right? No secret is read, no server is asked.", arguments=("lint",)),
+    Run(why="What would change, and what does it mean for the mail?", arguments=("plan",)),
+    Run(why="Carry it out. Without --yes it asks first.", arguments=("apply", "--yes")),
+    Run(why="Fetch the mail of all mailboxes, read-only, and keep it.", arguments=("sync",)),
+    Run(why="How is it doing?", arguments=("status",)),
+    Run(why="What was tracked?", arguments=("activities", "list", "--limit", "8")),
+    Run(
+        why="Put a mail into the outbox of sales.",
+        arguments=(
+            "outbox",
+            "add",
+            "--from",
+            "sales",
+            "--to",
+            "support@contoso.example",
+            "--subject",
+            TOKEN_SUBJECT,
+            "--text",
+            "Bitte übernehmen.",
+        ),
+    ),
+    Run(why="Send it ...", arguments=("sync", "sales")),
+    Run(why="... and fetch it again where it arrived.", arguments=("sync", "support")),
+    Run(why="There it is.", arguments=("activities", "list", "--mailbox", "support", "--limit", "3")),
+    Edit(
+        why="Now somebody edits one file: the public address is no longer to be read.",
+        file="mailboxes/info.yaml",
+        before="incoming: server-side",
+        after="incoming: none",
+        message="Stop reading the public address",
+    ),
+    Run(why="The plan of that edit names its cause and its consequence.", arguments=("plan",)),
+    Run(why="Apply it.", arguments=("apply", "--yes")),
+    Run(why="The mailbox is off now; the others go on.", arguments=("mailboxes",)),
+)
