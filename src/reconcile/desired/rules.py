@@ -1,0 +1,120 @@
+"""Every finding there is, with its meaning and what to do: the source of docs/findings.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from reconcile.model.finding import Severity
+
+_ERROR, _WARNING, _INFORMATION = Severity.ERROR, Severity.WARNING, Severity.INFORMATION
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`id` never changes its meaning; `severity` is the usual one."""
+
+    id: str
+    severity: Severity
+    meaning: str
+    fix: str
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("source/link", _ERROR, "A symbolic link named like a file of the estate; links are never followed.", "Put the file itself there."),
+    Rule(
+        "source/link-to-folder",
+        _ERROR,
+        "A symbolic link to a folder; nothing in it was read, so nothing is planned.",
+        "Put the folder itself there, or remove the link.",
+    ),
+    Rule("source/name", _ERROR, "The name of a file is not UTF-8.", "Rename it."),
+    Rule("source/not-a-file", _ERROR, "A pipe, socket or device named like a file; it is never opened.", "Remove it."),
+    Rule("source/folder-name", _INFORMATION, "A folder whose name ends like that of a file.", "Rename it."),
+    Rule("source/too-large", _ERROR, "A file of more than 1 MiB; it is not read.", "Split it."),
+    Rule("source/unreadable", _ERROR, "A file that cannot be read.", "Check its permissions, or the repository."),
+    Rule("source/unreadable-folder", _ERROR, "A folder that cannot be read, so nothing is planned.", "Check its permissions or its name."),
+    Rule("source/submodule", _INFORMATION, "A submodule; it is not read.", "Copy its files if they belong to the estate."),
+    Rule("text/binary", _ERROR, "A NUL byte: the file is not a text.", "Remove the file, or change its extension."),
+    Rule("text/encoding", _ERROR, "The file is not UTF-8.", "Save it as UTF-8."),
+    Rule("text/control-character", _ERROR, "A control character in the text.", "Remove it, or write an escape in double quotes."),
+    Rule(
+        "text/line-separator",
+        _ERROR,
+        "U+0085, U+2028 or U+2029, which some YAML readers take for a line break.",
+        "Use an ordinary line break or an escape.",
+    ),
+    Rule("yaml/syntax", _ERROR, "Not valid YAML; the rest of the file is not read.", "Mend the place shown, then run again."),
+    Rule("yaml/duplicate-key", _ERROR, "A key twice in one mapping.", "Remove one of the two."),
+    Rule("yaml/key", _ERROR, "A key that is not text (a number, a truth value, null, a list).", "Put it in quotes."),
+    Rule("yaml/merge-key", _ERROR, "A merge key (<<).", "Write the fields out."),
+    Rule("yaml/anchor", _ERROR, "An anchor (&name).", "Write the value where it is needed, or use a variable."),
+    Rule("yaml/alias", _ERROR, "An alias (*name).", "Write the value out, or use a variable."),
+    Rule("yaml/tag", _ERROR, "A tag (!name).", "Remove it; quotes make text."),
+    Rule("yaml/directive", _ERROR, "A directive other than %YAML 1.2.", "Remove it."),
+    Rule("yaml/number", _ERROR, "A number that no field can hold.", "Put it in quotes if it is text."),
+    Rule("yaml/too-deep", _ERROR, "Nesting beyond 64 levels; the rest of the file is not read.", "Flatten it."),
+    Rule("yaml/too-long", _ERROR, "A key or value of more than 65,536 characters.", "Shorten it."),
+    Rule("yaml/too-many-documents", _ERROR, "More than 10,000 documents in one file.", "Split the file."),
+    Rule("document/empty", _INFORMATION, "A file that declares nothing.", "Remove it if it is no longer needed."),
+    Rule("document/not-a-mapping", _ERROR, "A document that is a list or a single value.", "Write apiVersion, kind, metadata and spec."),
+    Rule("document/kind", _ERROR, "kind is missing or unknown.", "Write one of the kinds."),
+    Rule("document/api-version", _ERROR, "apiVersion is missing or another one.", "Write the apiVersion this program reads."),
+    Rule("schema/unknown-field", _ERROR, "A field that this group does not have.", "Correct its name, or remove it."),
+    Rule("schema/missing-field", _ERROR, "A field that must be there.", "Add it."),
+    Rule("schema/value", _ERROR, "A word that the field does not know.", "Write one of the words listed."),
+    Rule("schema/type", _ERROR, "A value of another type (yes is text, not true).", "Write the type that is expected."),
+    Rule("schema/range", _ERROR, "A number outside its limits.", "Write a number inside them."),
+    Rule("schema/pattern", _ERROR, "A text of another form (slug, address, date, duration).", "Follow the form shown."),
+    Rule("schema/length", _ERROR, "A text that is empty or too long.", "Shorten it, or write something."),
+    Rule("schema/name", _ERROR, "A name of a label, annotation or variable with characters it may not have.", "Rename it."),
+    Rule("schema/other", _ERROR, "Anything else the schema refuses.", "Compare the document with `reconcile schema`."),
+    Rule("fields/combination", _ERROR, "Fields that contradict each other.", "Change one of them."),
+    Rule("fields/value", _ERROR, "A value that cannot be (a date that does not exist, an unknown time zone).", "Change it."),
+    Rule("variable/unknown", _ERROR, "${name} that the Environment does not declare.", "Declare it, or correct the name."),
+    Rule(
+        "reference/unknown", _ERROR, "A reference to something that is not declared in the environment.", "Declare it, or correct the name."
+    ),
+    Rule("duplicate/resource", _ERROR, "The same kind and name twice; neither is applied.", "Remove one, or rename it."),
+    Rule("duplicate/address", _ERROR, "Two mailboxes with one address, case aside; neither is applied.", "Remove one of them."),
+    Rule("duplicate/display-name", _ERROR, "Two profiles with one displayName; neither is applied.", "Rename one of them."),
+    Rule("duplicate/singleton", _ERROR, "Two Organizations in one environment; neither is applied.", "Merge them."),
+    Rule(
+        "secret/plaintext",
+        _ERROR,
+        "A value where a reference to a secret belongs. It is never shown.",
+        "Write env:NAME or file:PATH, and change the secret.",
+    ),
+    Rule(
+        "secret/reference",
+        _ERROR,
+        "A reference to a secret that cannot be read (absolute path, .., bad name).",
+        "Write env:NAME or file:PATH.",
+    ),
+    Rule(
+        "secret/exposed",
+        _ERROR,
+        "Something that looks like a secret anywhere else; a warning where only the name of a label, annotation or variable suggests it.",
+        "Remove it, and change the secret.",
+    ),
+    Rule("environment/missing", _ERROR, "The estate declares no Environment.", "Add one."),
+    Rule("environment/unknown", _ERROR, "No Environment has the name that was asked for.", "Correct the name."),
+    Rule("environment/ambiguous", _ERROR, "Several Environments, and none was named.", "Say --environment NAME."),
+    Rule("environment/outside", _INFORMATION, "A document in a folder that no Environment names.", "Move it, or add the folder."),
+)
+
+
+def page() -> str:
+    """The text of docs/findings.md."""
+    lines = [
+        "# Findings",
+        "",
+        "What `reconcile lint` can say. Each id keeps its meaning for good; gates and reports may rely on it. A document with an error",
+        "is *held*: plan, apply and run leave alone what it declares, what needs it, and what came from its file, and go on with the rest.",
+        "",
+        "| id | severity | meaning | what to do |",
+        "| --- | --- | --- | --- |",
+        *(f"| `{rule.id}` | {rule.severity} | {rule.meaning} | {rule.fix} |" for rule in RULES),
+        "",
+    ]
+    return "\n".join(lines)
