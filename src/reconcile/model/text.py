@@ -18,7 +18,8 @@ SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 ONE_LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]*$"
 SEVERAL_LINES_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 NO_SPACE_PATTERN = r"^[^\x00-\x20\x7f-\xa0]+$"
-_LABEL = r"[A-Za-z0-9\u00a1-\uffff]([A-Za-z0-9\u00a1-\uffff_-]*[A-Za-z0-9\u00a1-\uffff])?"
+# Each character can be matched in one way only, so a long text costs linear time in engines that backtrack.
+_LABEL = r"[A-Za-z0-9\u00a1-\uffff]+([_-]+[A-Za-z0-9\u00a1-\uffff]+)*"
 DOMAIN_PATTERN = rf"^{_LABEL}(\.{_LABEL})*$"
 _LOCAL = r'[^\x00-\x20\x7f-\xa0@"(),:;<>\[\]\\]+'
 #: `recent:` is how Gmail is told over POP3 to hand out the last 30 days to every client.
