@@ -5,14 +5,14 @@ If the process dies anywhere here, the cursor still stands before what was not c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Batch, Inbox, Listed
-from reconcile.ports.mail_store import Arrival, ReceivedBatch, Receiving
+from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch, Receiving
 from reconcile.sync.decide.describe import Describer, Description, describe
 from reconcile.sync.decide.floor import is_wanted
 from reconcile.sync.decide.header import instant_text
@@ -21,6 +21,8 @@ from reconcile.sync.decide.header import instant_text
 TRIES = 5
 #: Failures in a row after which messages are read one by one.
 CAREFUL_AFTER = 2
+#: Failures in a row after which the first message is left for later: it may be what breaks the connection.
+LEAVE_AFTER = 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,8 +44,19 @@ class Received:
         return bool(self.read or self.ignored or self.missing)
 
 
-def receive(inbox: Inbox, receiving: Receiving, *, floor: datetime | None, clock: Clock, progress: Received) -> None:
-    """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it."""
+def receive(
+    inbox: Inbox,
+    receiving: Receiving,
+    *,
+    floor: datetime | None,
+    clock: Clock,
+    progress: Received,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
+
+    `stopping` ends it after a batch; the rest is read by the next run.
+    """
     state = receiving.state
     look = inbox.look(state.cursor)
     progress.server_messages = look.messages
@@ -58,6 +71,18 @@ def receive(inbox: Inbox, receiving: Receiving, *, floor: datetime | None, clock
             ReceivedBatch(cursor=state.cursor, missing=retry, messages=look.messages, at=instant_text(clock.now()), report_after=TRIES)
         )
     taken: dict[RemoteId, Arrival] = {}
+    left: list[RemoteId] = []
+    leave = state.failures >= LEAVE_AFTER
+
+    def wanted(listed: Listed) -> bool:
+        if not is_wanted(listed.received, floor):
+            return False
+        nonlocal leave
+        if leave and listed.remote_id not in retry:
+            leave = False
+            left.append(listed.remote_id)
+            return False
+        return True
 
     def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
         taken[listed.remote_id] = _keep(receiving, listed, chunks, clock)
@@ -66,12 +91,31 @@ def receive(inbox: Inbox, receiving: Receiving, *, floor: datetime | None, clock
         None if restart else state.cursor,
         since=floor,
         retry=retry,
-        wanted=lambda listed: is_wanted(listed.received, floor),
+        wanted=wanted,
         accept=accept,
         careful=state.failures >= CAREFUL_AFTER,
     ):
-        _commit(receiving, batch, [taken.pop(listed.remote_id) for listed in batch.read], restart, retry, clock, progress)
+        arrivals = [taken.pop(listed.remote_id) for listed in batch.read]
+        missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
+        # What was left is the first wanted one, so it lies in the first batch.
+        passed, left = [*missing, *left], []
+        kept = receiving.commit(
+            ReceivedBatch(
+                cursor=batch.cursor,
+                arrivals=arrivals,
+                restart=restart,
+                declined=batch.declined - (len(passed) - len(missing)),
+                missing=passed,
+                vanished=batch.vanished,
+                messages=batch.messages,
+                at=instant_text(clock.now()),
+                report_after=TRIES,
+            )
+        )
         restart = False
+        _count(progress, batch, kept, len(passed))
+        if stopping():
+            return
 
 
 def _keep(receiving: Receiving, listed: Listed, chunks: Iterator[bytes], clock: Clock) -> Arrival:
@@ -125,27 +169,11 @@ def _arrival(listed: Listed, found: Description, receiving: Receiving | None, cl
     )
 
 
-def _commit(
-    receiving: Receiving, batch: Batch, arrivals: list[Arrival], restart: bool, retry: list[RemoteId], clock: Clock, progress: Received
-) -> None:
-    missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
+def _count(progress: Received, batch: Batch, kept: Kept, missing: int) -> None:
     progress.server_messages = batch.messages
-    kept = receiving.commit(
-        ReceivedBatch(
-            cursor=batch.cursor,
-            arrivals=arrivals,
-            restart=restart,
-            declined=batch.declined,
-            missing=missing,
-            vanished=batch.vanished,
-            messages=batch.messages,
-            at=instant_text(clock.now()),
-            report_after=TRIES,
-        )
-    )
-    progress.read += len(arrivals)
+    progress.read += len(batch.read)
     progress.tracked += kept.tracked
     progress.duplicates += kept.duplicates
     progress.conflicting += kept.conflicting
     progress.ignored += batch.declined
-    progress.missing += len(batch.missing)
+    progress.missing += missing

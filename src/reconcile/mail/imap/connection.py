@@ -80,7 +80,7 @@ def connect(endpoint: Endpoint, username: str, password: Secret) -> Any:
             endpoint.port,
             ssl=endpoint.tls == "implicit",
             ssl_context=context,
-            timeout=SocketTimeout(endpoint.connect_timeout, endpoint.silence_timeout),  # type: ignore[arg-type]  documented so
+            timeout=SocketTimeout(endpoint.connect_timeout, endpoint.silence_timeout),  # type: ignore[arg-type]
         )
         # imapclient hands every line to the logging module; nobody listens, and it costs as much as the poll itself.
         client._imap.debug = 0

@@ -1,0 +1,259 @@
+"""Which mailboxes receive, from where, and why the others do not. Works from applied state.
+
+What is declared but not built is a condition with field and file:line, never silently left out. A mailbox still receives
+beside such a condition only where leaving that part out can do no harm (`HARMLESS`): otherwise it would track what nobody asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconcile.errors import PermanentError
+from reconcile.model import duration
+from reconcile.model.canonical import Leaf, digest
+from reconcile.model.condition import Condition
+from reconcile.model.defaults import derived
+from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.floor import floor
+
+#: What leaving out harms nobody: mail is still tracked as declared.
+HARMLESS = {
+    "appointmentsContactsTasks": "appointments, contacts and tasks are not synchronised yet; mail is",
+    "deleteAfterProcessing": "mail is not deleted at the server yet; it stays there",
+    "moveUndeliveredEmails": "undelivered mail is not moved yet; it stays where it is",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivingMailbox:
+    """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `password` names row and field of
+    the applied secret. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials."""
+
+    mailbox_id: str
+    name: str
+    address: str
+    protocol: str
+    server: str
+    port: int
+    tls: str
+    authority: str
+    username: str
+    password: tuple[str, str]
+    account_group: str
+    connections: int
+    floor: datetime | None
+    polling_interval: timedelta
+    silence: float | None
+    fingerprint: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleMailbox:
+    """A mailbox that does not receive here, and why. `off` by declaration; otherwise something must be done."""
+
+    mailbox_id: str
+    name: str
+    address: str
+    off: bool
+    conditions: tuple[Condition, ...]
+
+
+class _Refused(Exception):
+    """Carries the condition out of the checks below; never leaves this module."""
+
+    def __init__(self, condition: Condition, *, off: bool = False) -> None:
+        super().__init__(condition.message)
+        self.condition = condition
+        self.off = off
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An applied resource whose fields can be refused."""
+
+    resource: AppliedResource
+    spec: Mapping[str, Leaf]
+    now: str
+
+    def refuse(self, type_: str, reason: str, message: str, field: str, *, off: bool = False) -> _Refused:
+        return _Refused(self.condition(type_, reason, message, field), off=off)
+
+    def unsupported(self, field: str, message: str) -> _Refused:
+        return self.refuse("Unsupported", "NotBuilt", message, field)
+
+    def condition(self, type_: str, reason: str, message: str, field: str) -> Condition:
+        origins = self.resource.origins
+        origin = origins.get(field) or origins.get("", "")
+        # Ready is false, Unsupported and Off are true.
+        return Condition(type=type_, status=type_ != "Ready", reason=reason, message=message, since=self.now, field=field, origin=origin)
+
+
+def receiving_mailboxes(resources: Sequence[AppliedResource], *, now: str) -> list[ReceivingMailbox | IdleMailbox]:
+    """One answer for each applied mailbox, sorted by name. `now` is UTC RFC 3339, for the conditions.
+
+    Raises PermanentError when the environment's target synchronises mail itself: two engines on one mailbox would track twice.
+    """
+    environment = next((one for one in resources if one.kind == "Environment"), None)
+    target = environment.spec.get("target.type") if environment else None
+    if target not in (None, "engine"):
+        raise PermanentError(
+            f"this environment's target is {target}, which synchronises mail itself",
+            hint="Synchronise only environments whose target is the engine.",
+        )
+    profiles = {one.name: one for one in resources if one.kind == "EmailServerProfile"}
+    organization = next((one for one in resources if one.kind == "Organization"), None)
+    found = [_decide(one, profiles, organization, now) for one in resources if one.kind == "Mailbox"]
+    return sorted(found, key=lambda mailbox: mailbox.name)
+
+
+def _decide(
+    mailbox: AppliedResource, profiles: Mapping[str, AppliedResource], organization: AppliedResource | None, now: str
+) -> ReceivingMailbox | IdleMailbox:
+    row = _Row(mailbox, _full(mailbox), now)
+    try:
+        return _receiving(row, profiles, _Row(organization, _full(organization), now) if organization else None)
+    except _Refused as refused:
+        return IdleMailbox(
+            mailbox_id=mailbox.external_id,
+            name=mailbox.name,
+            address=str(row.spec.get("emailAddress", "")),
+            off=refused.off,
+            conditions=(refused.condition,),
+        )
+
+
+def _full(resource: AppliedResource) -> dict[str, Leaf]:
+    declared = {path: leaf for path, leaf in resource.spec.items() if leaf is not None}
+    return {**derived(resource.kind, declared), **declared}
+
+
+def _receiving(mailbox: _Row, profiles: Mapping[str, AppliedResource], organization: _Row | None) -> ReceivingMailbox:
+    spec = mailbox.spec
+    defaults: Mapping[str, Leaf] = organization.spec if organization else {}
+    method = spec.get("incoming") or defaults.get("defaults.incoming") or "none"
+    if spec.get("state") == "inactive":
+        raise mailbox.refuse("Off", "Inactive", "the mailbox is inactive", "state", off=True)
+    if method == "forward-mailbox":
+        raise mailbox.unsupported("incoming", "mail through a forward mailbox is not built yet: nothing is received")
+    if method != "server-side":
+        raise mailbox.refuse("Off", "NotServerSide", f"incoming is {method}: this mailbox does not receive from here", "incoming", off=True)
+    if spec.get("type") == "forward":
+        raise mailbox.unsupported("type", "forward mailboxes are not built yet: nothing is received")
+    _check_tracking(mailbox, organization)
+    slug = spec.get("profile") or defaults.get("defaults.profile")
+    profile = profiles.get(str(slug)) if slug else None
+    if profile is None:
+        why = f"profile {slug} is not applied" if slug else "no profile is declared"
+        raise mailbox.refuse("Ready", "NoProfile", f"{why}, so there is no server to receive from", "profile")
+    return _from(mailbox, _Row(profile, _full(profile), mailbox.now), organization)
+
+
+def _check_tracking(mailbox: _Row, organization: _Row | None) -> None:
+    chosen = mailbox.spec.get("filter")
+    if chosen not in (None, "all"):
+        raise mailbox.unsupported("filter", f"filter {chosen} is not built yet: nothing is received, so that nothing else is tracked")
+    if organization is None:
+        return
+    queue = mailbox.spec.get("type") == "queue"
+    path = f"approval.requireFor{'Queues' if queue else 'Users'}"
+    if organization.spec.get(path) is True:
+        raise organization.unsupported(path, f"{path} is true, and approval of addresses is not built yet: nothing is received")
+    if organization.spec.get("tracking.doNotAutoTrackEmail") is True:
+        raise organization.unsupported("tracking.doNotAutoTrackEmail", "tracking by hand is not built yet: nothing is received")
+    forced = organization.spec.get("tracking.forceFilterForUsers")
+    if not queue and forced not in (None, "off", "all"):
+        raise organization.unsupported("tracking.forceFilterForUsers", f"filter {forced} is not built yet: nothing is received")
+
+
+def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingMailbox:
+    spec = profile.spec
+    if spec.get("state") == "inactive":
+        raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)
+    protocol = spec.get("incoming.protocol")
+    if protocol != "imap":
+        field = "incoming.protocol" if "incoming.protocol" in profile.resource.spec else "serverType"
+        raise profile.unsupported(field, f"receiving over {protocol} is not built yet")
+    if spec.get("autodiscover") is True:
+        raise profile.unsupported("autodiscover", "finding the server by Autodiscover is not built yet")
+    authentication = spec.get("incoming.authentication") or "auto-detect"
+    if authentication not in ("auto-detect", "basic"):
+        raise profile.unsupported("incoming.authentication", f"authentication {authentication} is not built yet")
+    retrieval = spec.get("incoming.credentials") or "user-or-queue"
+    if retrieval == "profile":
+        raise profile.unsupported("incoming.credentials", "one account for all mailboxes needs impersonation, which IMAP does not have")
+    if retrieval != "user-or-queue":
+        raise profile.unsupported("incoming.credentials", f"credentials {retrieval} are not built yet")
+    if spec.get("incoming.useImpersonation") is True:
+        raise profile.unsupported("incoming.useImpersonation", "IMAP has no impersonation")
+    server, port, tls = spec.get("incoming.server"), spec.get("incoming.port"), str(spec.get("incoming.tls") or "implicit")
+    if not isinstance(server, str):
+        raise profile.refuse("Ready", "NoServer", f"profile {profile.resource.name} names no incoming server", "incoming.server")
+    if tls == "none" and not _clear_text_allowed(organization):
+        raise profile.refuse(
+            "Ready",
+            "TlsRequired",
+            "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true",
+            "incoming.tls",
+        )
+    if mailbox.spec.get("credentials.allowUse") is not True:
+        raise mailbox.refuse(
+            "Ready", "NoConsent", "the profile uses the mailbox's credentials, and credentials.allowUse is not true", "credentials.allowUse"
+        )
+    if not mailbox.spec.get("credentials.password.ref"):
+        raise mailbox.refuse("Ready", "NoCredentials", "the mailbox declares no password", "credentials.password")
+    connections = spec.get("maxConcurrentConnections")
+    address = str(mailbox.spec.get("emailAddress", ""))
+    return ReceivingMailbox(
+        mailbox_id=mailbox.resource.external_id,
+        name=mailbox.resource.name,
+        address=address,
+        protocol="imap",
+        server=server,
+        port=port if isinstance(port, int) else 993 if tls == "implicit" else 143,
+        tls=tls,
+        authority=str(spec.get("incoming.caCertificate") or ""),
+        username=str(mailbox.spec.get("credentials.username") or address),
+        password=(mailbox.resource.external_id, "credentials.password"),
+        # The account is the mailbox's own, so the profile's limit is counted per mailbox.
+        account_group=mailbox.resource.external_id,
+        connections=connections if isinstance(connections, int) else 10,
+        floor=floor(spec.get("processEmailFrom"), mailbox.spec.get("processEmailFrom")),
+        polling_interval=_span(spec.get("minPollingInterval"), timedelta(minutes=5)),
+        silence=_span(spec.get("timeoutMailboxConnectionAfter"), timedelta(0)).total_seconds() or None
+        if spec.get("timeoutMailboxConnection") is not False
+        else None,
+        fingerprint=_fingerprint(mailbox.resource, profile.resource),
+        conditions=_harmless(mailbox, profile),
+    )
+
+
+def _clear_text_allowed(organization: _Row | None) -> bool:
+    return (
+        organization is not None
+        and organization.spec.get("deployment") == "on-premises"
+        and organization.spec.get("deploymentSettings.allowNonSslEmail") is True
+    )
+
+
+def _span(leaf: Leaf, default: timedelta) -> timedelta:
+    return duration.parse(leaf) if isinstance(leaf, str) else default
+
+
+def _fingerprint(*resources: AppliedResource) -> str:
+    return hashlib.sha256("".join(digest(one.spec) for one in resources).encode()).hexdigest()[:16]
+
+
+def _harmless(mailbox: _Row, profile: _Row) -> tuple[Condition, ...]:
+    found = []
+    for row, path, asked in (
+        (mailbox, "appointmentsContactsTasks", "server-side"),
+        (mailbox, "deleteAfterProcessing", True),
+        (profile, "moveUndeliveredEmails", True),
+    ):
+        if row.spec.get(path) == asked:
+            found.append(row.condition("Unsupported", "NotBuilt", HARMLESS[path], path))
+    return tuple(found)

@@ -1,0 +1,177 @@
+"""Mail in for many mailboxes at once. One bad mailbox never stops another; how each ended is a value."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from reconcile.errors import Locked, PermanentError, ReconcileError, Throttled
+from reconcile.model.mailbox_state import Attempt
+from reconcile.ports.clock import Clock
+from reconcile.ports.mail import Inbox
+from reconcile.ports.mail_store import MailStore
+from reconcile.sync.decide.eligible import ReceivingMailbox
+from reconcile.sync.decide.header import instant_text
+from reconcile.sync.incoming import Received, receive
+
+#: Looks are recorded this many at a time: a poll without news costs no transaction of its own.
+_RECORD = 200
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Mailboxes at the same time: over all, and per server. Each account's own limit comes with its mailbox."""
+
+    parallel: int
+    per_server: int
+
+
+@dataclass(slots=True, kw_only=True)
+class MailboxRun:
+    """How the look at one mailbox ended. `skipped` names who works on it elsewhere."""
+
+    mailbox: ReceivingMailbox
+    received: Received = field(default_factory=Received)
+    error: ReconcileError | None = None
+    bug: BaseException | None = None
+    skipped: str = ""
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None or self.bug is not None
+
+
+class _Admission:
+    """Hands out mailboxes so that no account and no server has more connections than it may."""
+
+    def __init__(self, mailboxes: Sequence[ReceivingMailbox], limits: Limits) -> None:
+        self._waiting = list(reversed(mailboxes))
+        self._limits = limits
+        self._open: dict[tuple[str, str], int] = {}
+        self._changed = threading.Condition()
+
+    def _bounds(self, mailbox: ReceivingMailbox) -> tuple[tuple[tuple[str, str], int], ...]:
+        return ((("account", mailbox.account_group), mailbox.connections), (("server", mailbox.server.lower()), self._limits.per_server))
+
+    def next(self, stopping: Callable[[], bool]) -> ReceivingMailbox | None:
+        """Waits until one may start; None when none is left."""
+        with self._changed:
+            while self._waiting and not stopping():
+                for index in range(len(self._waiting) - 1, -1, -1):
+                    mailbox = self._waiting[index]
+                    bounds = self._bounds(mailbox)
+                    if all(self._open.get(key, 0) < bound for key, bound in bounds):
+                        del self._waiting[index]
+                        for key, _ in bounds:
+                            self._open[key] = self._open.get(key, 0) + 1
+                        return mailbox
+                self._changed.wait(1.0)
+            return None
+
+    def done(self, mailbox: ReceivingMailbox) -> None:
+        with self._changed:
+            for key, _ in self._bounds(mailbox):
+                self._open[key] -= 1
+            self._changed.notify_all()
+
+
+class _Records:
+    """Collects how looks ended and writes them many at a time."""
+
+    def __init__(self, store: MailStore) -> None:
+        self._store = store
+        self._attempts: list[Attempt] = []
+        self._guard = threading.Lock()
+
+    def add(self, attempt: Attempt) -> None:
+        with self._guard:
+            self._attempts.append(attempt)
+            if len(self._attempts) < _RECORD:
+                return
+            full, self._attempts = self._attempts, []
+        self._store.record(full)
+
+    def flush(self) -> None:
+        with self._guard:
+            rest, self._attempts = self._attempts, []
+        self._store.record(rest)
+
+
+def synchronise(
+    mailboxes: Sequence[ReceivingMailbox],
+    *,
+    store: MailStore,
+    connect: Callable[[ReceivingMailbox], Inbox],
+    clock: Clock,
+    limits: Limits,
+    started: Callable[[MailboxRun], None] = lambda _: None,
+    ended: Callable[[MailboxRun], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> list[MailboxRun]:
+    """Look at each mailbox once; results in the order given. `started` and `ended` are called from several threads.
+
+    `stopping` ends the run between two batches; what was not reached is left out of the results.
+    """
+    admission, records = _Admission(mailboxes, limits), _Records(store)
+    runs: dict[str, MailboxRun] = {}
+
+    def work() -> None:
+        while (mailbox := admission.next(stopping)) is not None:
+            run = runs[mailbox.mailbox_id] = MailboxRun(mailbox=mailbox)
+            started(run)
+            try:
+                _one(run, store, connect, clock, stopping)
+            finally:
+                admission.done(mailbox)
+            if not run.skipped:
+                records.add(_attempt(run, clock))
+            ended(run)
+
+    count = max(1, min(limits.parallel, len(mailboxes)))
+    try:
+        with ThreadPoolExecutor(count, thread_name_prefix="mailbox") as pool:
+            for future in [pool.submit(work) for _ in range(count)]:
+                future.result()
+    finally:
+        records.flush()
+    return [runs[mailbox.mailbox_id] for mailbox in mailboxes if mailbox.mailbox_id in runs]
+
+
+def _one(
+    run: MailboxRun, store: MailStore, connect: Callable[[ReceivingMailbox], Inbox], clock: Clock, stopping: Callable[[], bool]
+) -> None:
+    try:
+        with store.receive(run.mailbox.mailbox_id) as receiving:
+            inbox = connect(run.mailbox)
+            try:
+                receive(inbox, receiving, floor=run.mailbox.floor, clock=clock, progress=run.received, stopping=stopping)
+            finally:
+                inbox.close()
+    except Locked as error:
+        run.skipped = error.message
+    except ReconcileError as error:
+        run.error = error
+    except Exception as error:  # a bug of ours must end this mailbox's look only  # noqa: BLE001
+        _log.exception("mailbox %s: unexpected error", run.mailbox.name)
+        run.bug = error
+
+
+def _attempt(run: MailboxRun, clock: Clock) -> Attempt:
+    error = run.error
+    kind = type(error).__name__ if error else "Bug" if run.bug else ""
+    return Attempt(
+        mailbox_id=run.mailbox.mailbox_id,
+        at=instant_text(clock.now()),
+        fingerprint=run.mailbox.fingerprint,
+        server_messages=run.received.server_messages if not kind else None,
+        error_kind=kind,
+        error=error.message if error else f"a bug ended it: {type(run.bug).__name__}" if run.bug else "",
+        hint=error.hint if error else "Please report it with the traceback." if run.bug else "",
+        permanent=isinstance(error, PermanentError) or (error is not None and kind == "SettingsError"),
+        retry_after=error.retry_after if isinstance(error, Throttled) else 0.0,
+    )
