@@ -13,14 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconcile.errors import SettingsError
+from reconcile.errors import SettingsError, Unsupported
 from reconcile.settings import Settings
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.configuration_store import ApplyStore, Inventory
     from reconcile.ports.credentials import Sealer
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.source import Source
+    from reconcile.ports.target import TargetReader, TargetWriter
     from reconcile.store.sqlite.database import Database
 
 STORE_FILE = "engine.db"
@@ -113,3 +116,49 @@ def open_database(settings: Settings, environment: str, *, read_only: bool) -> I
         return
     with Database.open(path, read_only=read_only) as database:
         yield database
+
+
+def target_reader(kind: str, database: Database | None) -> TargetReader:
+    """What reads the target; it has no way to write. `kind` is `target.type` of the Environment."""
+    _check_target(kind)
+    from reconcile.store.sqlite.resources import SqliteResources
+    from reconcile.targets.engine import EngineReader
+
+    return EngineReader(SqliteResources(database))
+
+
+def target_writer(kind: str, database: Database, settings: Settings) -> TargetWriter:
+    """What reads and writes the target. Makes the key that seals credentials on first use."""
+    _check_target(kind)
+    from reconcile.store.sqlite.resources import SqliteResources
+    from reconcile.targets.engine import EngineTarget
+
+    return EngineTarget(SqliteResources(database), sealer(settings, create=True))
+
+
+def _check_target(kind: str) -> None:
+    if kind != "engine":
+        raise Unsupported(
+            f"target type {kind} lives in one process only and is for tests", field="target.type", hint="Declare target: {type: engine}."
+        )
+
+
+def inventory_reader(database: Database | None) -> Inventory:
+    """What is ours, and the audit trail; no way to write."""
+    from reconcile.store.sqlite.configuration import InventoryReader
+
+    return InventoryReader(database)
+
+
+def apply_store(database: Database, clock: Clock) -> ApplyStore:
+    """Inventory, journal, audit trail and lock."""
+    from reconcile.store.sqlite.configuration import SqliteConfiguration
+
+    return SqliteConfiguration(database, clock)
+
+
+def mint() -> str:
+    """A new token: an identity for what is created, a mark for what is written."""
+    import uuid
+
+    return str(uuid.uuid4())

@@ -1,0 +1,148 @@
+"""`reconcile apply`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.errors import PlanRefused
+from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.apply.apply import Locate, Tools
+    from reconcile.apply.report import ApplyReport
+    from reconcile.model.change import Plan
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.target import TargetWriter
+    from reconcile.store.sqlite.database import Database
+
+
+@click.command("apply", short_help="Carry out a plan: show it, ask, do it, record it.")
+@click.argument("plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this run; may be repeated.")
+@click.option("--wait-lock", type=click.FloatRange(0, 86400), default=0.0, metavar="SECONDS", help="Wait for another apply [0].")
+@common()
+def command(context: Context, plan_file: Path | None, yes: bool, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
+    """Bring the target in line with git, or carry out PLAN_FILE.
+
+    Without PLAN_FILE the plan is shown first and a person is asked, unless --yes says so beforehand. A saved plan was looked at
+    already: it is carried out as far as the target is still as it was. Safe to run again after a crash.
+    """
+    if plan_file is not None:
+        return _saved(context, plan_file, lifted, wait_lock)
+    if not yes and (context.as_json or not sys.stdin.isatty()):
+        raise PlanRefused("nobody can be asked here", hint="Pass --yes, or plan with --out FILE and apply that file.")
+    return _fresh(context, yes, lifted, wait_lock)
+
+
+def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
+    from reconcile.apply.apply import apply_plan
+    from reconcile.apply.recover import recover
+    from reconcile.cli.estate import load_environment
+    from reconcile.plan.plan import make_plan
+    from reconcile.report.plan_text import plan_text
+    from reconcile.wiring import SystemClock, apply_store, open_database, target_writer
+
+    loaded = load_environment(context)
+    if loaded is None:
+        return ExitCode.FINDINGS
+    clock = SystemClock()
+    with open_database(context.settings, loaded.desired.environment, read_only=False) as database:
+        assert database is not None
+        store = apply_store(database, clock)
+        with store.lock(owner=context.actor, purpose="apply", patience=wait_lock):
+            writer = target_writer(loaded.target, database, context.settings)
+            recovered = recover(writer, store, clock=clock, actor=context.actor)
+            plan = make_plan(loaded.desired, writer.observe(), store.entries(), writer.capabilities.kinds, lifted=lifted)
+            if not context.as_json:
+                context.data(plan_text(plan, color=context.color))
+            if plan.changes and not plan.brakes and not yes and not _agreed(plan):
+                raise PlanRefused("declined; nothing was changed", hint="Run it again when you are ready.")
+            report = apply_plan(plan, _tools(context, writer, database, clock, loaded.desired.locate), recovered=recovered)
+    return _print(context, report)
+
+
+def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
+    from reconcile.apply.apply import apply_plan
+    from reconcile.apply.ground import check_target
+    from reconcile.apply.recover import recover
+    from reconcile.cli.plan_file import read_plan
+    from reconcile.report.plan_text import plan_text
+    from reconcile.wiring import SystemClock, apply_store, open_database, target_writer
+
+    plan = read_plan(plan_file)
+    if not context.as_json:
+        context.data(plan_text(plan, color=context.color))
+    clock = SystemClock()
+    with open_database(context.settings, context.environment or plan.environment, read_only=False) as database:
+        assert database is not None
+        store = apply_store(database, clock)
+        with store.lock(owner=context.actor, purpose=f"apply {plan_file.name}", patience=wait_lock):
+            writer = target_writer(plan.target, database, context.settings)
+            recovered = recover(writer, store, clock=clock, actor=context.actor)
+            ground = writer.observe()
+            check_target(plan, ground, context.environment or plan.environment)
+            tools = _tools(context, writer, database, clock, None)
+            report = apply_plan(plan, tools, lifted=lifted, saved_ground=ground, recovered=recovered)
+    return _print(context, report)
+
+
+def _agreed(plan: Plan) -> bool:
+    count = "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes"
+    return click.confirm(f"Apply {count} to {plan.environment}?", default=False, err=True)
+
+
+def _tools(context: Context, writer: TargetWriter, database: Database, clock: Clock, locate: Locate | None) -> Tools:
+    from reconcile.apply.apply import Tools
+    from reconcile.model.outcome import Outcome
+    from reconcile.wiring import apply_store, mint, secret_resolver
+
+    def progress(outcome: Outcome, done: int, total: int) -> None:
+        if context.progress:
+            click.echo(f"\r{done}/{total} {outcome.key}\x1b[K" + ("\r\x1b[K" if done == total else ""), nl=False, err=True)
+
+    return Tools(
+        writer=writer,
+        store=apply_store(database, clock),
+        resolver=secret_resolver(context.settings),
+        clock=clock,
+        actor=context.actor,
+        mint=mint,
+        locate=locate,
+        progress=progress,
+    )
+
+
+def _print(context: Context, report: ApplyReport) -> ExitCode:
+    from reconcile.plan.codec import document
+    from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text
+
+    if context.as_json:
+        context.json(
+            {
+                "formatVersion": "1.0",
+                "applyId": report.apply_id,
+                "plan": document(report.plan),
+                "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
+                "summary": outcome_counts(report.outcomes),
+                "recovered": [{"key": str(one.key), "action": one.action, "done": one.done} for one in report.recovered],
+                "exit": report.code.reason,
+            }
+        )
+        return report.code
+    for one in report.recovered:
+        what = "had taken effect and is recorded now" if one.done else "had not taken effect"
+        context.say(f"left by a run that died: {one.action} of {one.key} {what}")
+    if report.brakes:
+        names = ", ".join(brake.name for brake in report.brakes)
+        context.say(f"nothing was applied: the brake {names} stands")
+    elif report.outcomes:
+        context.data(outcome_text(report.outcomes, color=context.color))
+    else:
+        context.say("nothing to do")
+    return report.code

@@ -1,0 +1,38 @@
+"""`reconcile drift`."""
+
+from __future__ import annotations
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.model.exit_code import ExitCode
+
+
+@click.command("drift", short_help="Say where the target differs from git. Cannot write.")
+@common()
+def command(context: Context) -> ExitCode:
+    """Compare git with the target, field by field, and say which side moved. Gets only readers, so it cannot write.
+
+    Ends with 2 when something differs, with 7 when something could not be observed.
+    """
+    from reconcile.cli.estate import load_environment
+    from reconcile.plan.brakes import BRAKES
+    from reconcile.plan.code import of_plan
+    from reconcile.plan.plan import make_plan
+    from reconcile.report.drift_text import drift_text
+    from reconcile.report.plan_json import drift_json
+    from reconcile.wiring import inventory_reader, open_database, target_reader
+
+    loaded = load_environment(context)
+    if loaded is None:
+        return ExitCode.FINDINGS
+    with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
+        reader = target_reader(loaded.target, database)
+        # Brakes are about writing, so none of them matters here.
+        plan = make_plan(loaded.desired, reader.observe(), inventory_reader(database).entries(), reader.capabilities.kinds, lifted=BRAKES)
+    code = of_plan(plan, changes_count=True)
+    if context.as_json:
+        context.json(drift_json(plan, code))
+    else:
+        context.data(drift_text(plan, color=context.color))
+    return code

@@ -1,0 +1,58 @@
+"""Desired state for the commands that compare it with a target: findings go to stderr, a state that cannot be used ends them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+import click
+
+from reconcile.cli.context import Context
+from reconcile.model.finding import Severity
+from reconcile.model.key import Key
+from reconcile.model.resource import DesiredState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredEnvironment:
+    """The desired state of one environment, and the type of its target."""
+
+    desired: DesiredState
+    target: str
+
+
+def load_environment(context: Context) -> DesiredEnvironment | None:
+    """None when neither source nor environment can be used: what is wrong has been said then."""
+    from reconcile.desired.load import load
+    from reconcile.report.findings_text import findings_text
+    from reconcile.wiring import document_cache, open_source
+
+    source = open_source(context.directory, context.revision)
+    listing = source.list()
+    # A folder's name alone would make two estates look like one in inventory and audit trail.
+    label = source.label if source.revision else str(context.directory.resolve())
+    result = load(
+        listing.files,
+        listing.findings,
+        source.read,
+        environment=context.environment,
+        source=label,
+        revision=source.revision,
+        cache=document_cache(context.settings),
+    )
+    errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR]
+    if errors:
+        files = {file.path: file for file in listing.files}
+
+        def contents(path: str) -> bytes | None:
+            read = next((content for _, content in source.read([files[path]])), None) if path in files else None
+            return read if isinstance(read, bytes) else None
+
+        columns = shutil.get_terminal_size((100, 24)).columns
+        for block in findings_text(errors, contents, color=context.progress, columns=columns):
+            click.echo(block + "\n", err=True)
+    if result.desired is None:
+        return None
+    own = result.desired.resources.get(Key("Environment", result.desired.environment))
+    target = own.spec.get("target.type") if own is not None else None
+    return DesiredEnvironment(desired=result.desired, target=target if isinstance(target, str) else "engine")

@@ -1,0 +1,29 @@
+"""`reconcile show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.model.exit_code import ExitCode
+
+
+@click.command("show", short_help="Print a saved plan.")
+@click.argument("plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@common(estate=False, state=False, environment=False)
+def command(context: Context, plan_file: Path) -> ExitCode:
+    """Print PLAN_FILE as `reconcile plan` did. Looks at nothing else."""
+    from reconcile.cli.plan_file import read_plan
+    from reconcile.plan.code import of_plan
+    from reconcile.report.plan_json import plan_json
+    from reconcile.report.plan_text import plan_text
+
+    plan = read_plan(plan_file)
+    code = of_plan(plan, changes_count=False)
+    if context.as_json:
+        context.json(plan_json(plan, code))
+    else:
+        context.data(plan_text(plan, color=context.color, verbose=True))
+    return ExitCode.NOTHING_TO_DO

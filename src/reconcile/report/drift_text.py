@@ -1,0 +1,51 @@
+"""Drift for people: where the target differs from git, field by field, and which side moved. Nothing here proposes to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Plan, Update
+from reconcile.report.plan_text import Paint, cause_words, value
+from reconcile.report.safe_text import neutral
+
+
+def drift_text(plan: Plan, *, color: bool) -> str:
+    """One block per resource that differs, ending with a summary line."""
+    paint = Paint(color)
+    lines: list[str] = []
+    for change in plan.changes:
+        lines += _change(change, paint)
+    lines += [f"{paint('!', '33')} {neutral(str(held.key))} was not compared: {neutral(held.reason)}" for held in plan.held]
+    lines += [f"{paint('?', '33')} could not be observed: {neutral(text)}" for text in plan.unobserved]
+    lines.append(paint(_summary(plan), "1"))
+    return "\n".join(lines)
+
+
+def _summary(plan: Plan) -> str:
+    if not plan.changes:
+        words = f"no drift: {plan.unchanged} resources of {plan.environment} are as git says"
+    else:
+        words = f"drift in {len(plan.changes)} resources of {plan.environment}, {plan.unchanged} are as git says"
+    unknown = len(plan.held) + len(plan.unobserved)
+    return words + (f", {unknown} could not be compared" if unknown else "")
+
+
+def _change(change: Change, paint: Paint) -> Iterator[str]:
+    match change:
+        case Create():
+            yield f"{paint(str(change.key), '1')}: declared, not on the target{paint(cause_words(change.cause), '2')}"
+        case Delete():
+            yield f"{paint(str(change.key), '1')}: on the target, no longer declared"
+        case Adopt() | Update():
+            words = "on the target, but not ours yet" if isinstance(change, Adopt) else "differs"
+            yield f"{paint(str(change.key), '1')}: {words}"
+            for field in change.fields:
+                both = f"git says {value(field.after)}, the target has {value(field.before)}"
+                yield f"    {neutral(field.path)}: {both}{paint(cause_words(field.cause), '2')}"
+            if isinstance(change, Update) and change.previous is not None:
+                yield f"    it is called {change.previous.name} there"
+        case Command():
+            yield f"{paint(str(change.key), '1')}: {change.verb} was not carried out"
+        case _:
+            assert_never(change)

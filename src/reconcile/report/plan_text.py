@@ -1,0 +1,137 @@
+"""A plan for people: what, from what to what, why, and what it means for the mail. Compact; colour only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from reconcile.model.canonical import Leaf
+from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Plan, Update
+from reconcile.plan.list_change import list_change
+from reconcile.report.safe_text import neutral
+
+_GREEN, _YELLOW, _RED, _CYAN, _DIM, _BOLD = "32", "33", "31", "36", "2", "1"
+#: Above this many changes the fields of new resources are left out, unless asked for.
+_MANY = 25
+_KEYS = 6
+
+
+class Paint:
+    """Colours, or none."""
+
+    def __init__(self, color: bool) -> None:
+        self._color = color
+
+    def __call__(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
+
+
+def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
+    """The whole plan, ending with its summary line; no trailing line break."""
+    paint = Paint(color)
+    lines = [_title(plan, paint)]
+    full = verbose or len(plan.changes) <= _MANY
+    for change in plan.changes:
+        lines += _change(change, paint, full)
+    lines += [f"{paint('!', _YELLOW)} {neutral(str(held.key))} is held: {neutral(held.reason)}" for held in plan.held]
+    lines += [f"{paint('?', _YELLOW)} could not be observed: {neutral(text)}" for text in plan.unobserved]
+    for brake in plan.brakes:
+        keys = ", ".join(str(key) for key in brake.keys[:_KEYS]) + (
+            f" and {len(brake.keys) - _KEYS} more" if len(brake.keys) > _KEYS else ""
+        )
+        lines.append(paint(f"brake {brake.name}: ", f"{_BOLD};{_RED}") + neutral(brake.message))
+        lines.append(paint(f"    {keys}; if that is meant: --lift-brake {brake.name}", _DIM))
+    lines += [paint(f"brake {name} is lifted", _YELLOW) for name in plan.lifted]
+    for note in plan.notes:
+        subject = f"{note.key}: " if note.key is not None else ""
+        place = f"  # {note.position.file}:{note.position.line}" if note.position is not None else ""
+        lines.append(f"{paint('i', _CYAN)} {neutral(subject + note.message)}{paint(neutral(place), _DIM)}")
+    lines.append(paint(summary(plan), _BOLD))
+    return "\n".join(lines)
+
+
+def summary(plan: Plan) -> str:
+    """`create 1 · adopt 0 · update 2 · delete 0 · held 0 · unchanged 7`, and what else there is."""
+    counts = summary_counts(plan)
+    words = [f"{name} {counts[name]}" for name in ("create", "adopt", "update", "delete", "held", "unchanged")]
+    words += [f"{name} {counts[name]}" for name in ("command", "unobserved", "brakes") if counts[name]]
+    if plan.findings:
+        words.append("1 finding" if plan.findings == 1 else f"{plan.findings} findings")
+    return " · ".join(words)
+
+
+def summary_counts(plan: Plan) -> dict[str, int]:
+    """The figures of the summary line by name."""
+    counts = dict.fromkeys(("create", "adopt", "update", "delete", "command"), 0)
+    for change in plan.changes:
+        counts[type(change).__name__.lower()] += 1
+    return {
+        **counts,
+        "held": len(plan.held),
+        "unchanged": plan.unchanged,
+        "unobserved": len(plan.unobserved),
+        "brakes": len(plan.brakes),
+        "findings": plan.findings,
+    }
+
+
+def _title(plan: Plan, paint: Paint) -> str:
+    revision = f" at {plan.revision[:12]}" if plan.revision and plan.revision[:12] not in plan.source else ""
+    organization = f", organization {plan.organization_id}" if plan.organization_id else ""
+    return paint(neutral(f"plan for {plan.environment} on target {plan.target}{organization}, from {plan.source}{revision}"), _BOLD)
+
+
+def _change(change: Change, paint: Paint, full: bool) -> Iterator[str]:
+    match change:
+        case Create():
+            yield f"{paint('+', _GREEN)} {change.key}{_why(change.cause, paint)}"
+            if full:
+                yield from (f"    {neutral(path)}: {value(leaf)}" for path, leaf in change.spec.items() if leaf is not None)
+        case Adopt():
+            yield f"{paint('±', _CYAN)} {change.key}{_why(change.cause, paint, 'is on the target already and becomes ours')}"
+            yield from (_field(field, paint) for field in change.fields)
+        case Update():
+            renamed = f" (was {change.previous})" if change.previous is not None else ""
+            yield f"{paint('~', _YELLOW)} {change.key}{renamed}"
+            yield from (_field(field, paint) for field in change.fields)
+        case Delete():
+            yield f"{paint('-', _RED)} {change.key}{_why(change.cause, paint)}"
+        case Command():
+            yield f"{paint('!', _YELLOW)} {change.key}: {change.verb} ({neutral(change.reason)})"
+        case _:
+            assert_never(change)
+    for words in change.consequences:
+        yield f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}"
+
+
+def _field(field: FieldChange, paint: Paint) -> str:
+    if isinstance(field.before, tuple) and isinstance(field.after, tuple):
+        added, removed = list_change(field.before, field.after)
+        parts = [f"+{neutral(item)}" for item in added] + [f"-{neutral(item)}" for item in removed]
+        body = " ".join(parts) if parts else "other order"
+    else:
+        body = f"{value(field.before)} → {value(field.after)}"
+    return f"    {neutral(field.path)}: {body}{paint(cause_words(field.cause), _DIM)}"
+
+
+def cause_words(cause: Cause) -> str:
+    """`   # mailboxes/sales.yaml:12, changed outside`."""
+    place = [f"{cause.position.file}:{cause.position.line}"] if cause.position is not None else []
+    return "   # " + neutral(", ".join([*place, cause.moved.value, *([cause.note] if cause.note else [])]))
+
+
+def _why(cause: Cause, paint: Paint, words: str = "") -> str:
+    place = [f"{cause.position.file}:{cause.position.line}"] if cause.position is not None else []
+    said = [text for text in (words, cause.note) if text]
+    return paint("   # " + neutral(", ".join([*place, *said])), _DIM) if place or said else ""
+
+
+def value(leaf: Leaf) -> str:
+    """A leaf as it would stand in a file; `(none)` for nothing."""
+    if leaf is None:
+        return "(none)"
+    if isinstance(leaf, bool):
+        return "true" if leaf else "false"
+    if isinstance(leaf, tuple):
+        return "[" + ", ".join(neutral(item) for item in leaf) + "]"
+    return neutral(str(leaf)) if leaf != "" else '""'

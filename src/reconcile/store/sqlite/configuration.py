@@ -1,0 +1,181 @@
+"""What apply must not forget, in SQLite: inventory, journal, audit trail; and the lock of the environment."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from reconcile.model.inventory import InventoryEntry
+from reconcile.model.key import Key
+from reconcile.ports.clock import Clock
+from reconcile.ports.configuration_store import AuditRecord, Finished, Intent
+from reconcile.store.lock import hold
+from reconcile.store.sqlite.database import Database, translated
+from reconcile.store.sqlite.spec_text import from_text, to_text
+
+_ENTRY = "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on"
+_AUDIT = "at, actor, apply_id, action, key, result, source, revision, detail"
+_INTENT = "token, apply_id, sequence, kind, name, action, change, opened_at, source, revision"
+
+
+class InventoryReader:
+    """Implements Inventory: no way to write. `database` is None for a store that is not there: it reads as empty."""
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+
+    def entries(self) -> Mapping[Key, InventoryEntry]:
+        if self._database is None:
+            return {}
+        with translated(self._database.path), self._database.snapshot() as connection:
+            return {entry.key: entry for entry in map(_entry, connection.execute(f"SELECT {_ENTRY} FROM inventory"))}
+
+    def history(self, *, limit: int) -> Sequence[AuditRecord]:
+        if self._database is None:
+            return ()
+        with translated(self._database.path), self._database.snapshot() as connection:
+            rows = connection.execute(f"SELECT {_AUDIT}, sequence FROM audit ORDER BY sequence DESC LIMIT ?", (limit,))
+            return [_audit(row) for row in rows]
+
+
+class SqliteConfiguration(InventoryReader):
+    """Implements ApplyStore."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database)
+        self._store = database
+        self._clock = clock
+
+    @contextmanager
+    def lock(self, *, owner: str, purpose: str, patience: float) -> Iterator[None]:
+        with hold(self._store.path.with_suffix(".lock"), owner=owner, purpose=purpose, patience=patience, clock=self._clock):
+            yield
+
+    def open_intents(self) -> Sequence[Intent]:
+        with translated(self._store.path), self._store.snapshot() as connection:
+            rows = connection.execute(f"SELECT {_INTENT} FROM intent ORDER BY opened_at, apply_id, sequence")
+            return [_intent(row) for row in rows]
+
+    def begin(self, intents: Sequence[Intent]) -> None:
+        rows = [
+            (
+                intent.token,
+                intent.apply_id,
+                intent.sequence,
+                intent.key.kind,
+                intent.key.name,
+                intent.action,
+                intent.change,
+                intent.opened_at,
+                intent.source,
+                intent.revision,
+            )
+            for intent in intents
+        ]
+        self._store.write(
+            lambda connection: connection.executemany(f"INSERT INTO intent ({_INTENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        )
+
+    def finish(self, results: Sequence[Finished]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            for result in results:
+                _finish(connection, result)
+
+        self._store.write(work)
+
+
+def _finish(connection: sqlite3.Connection, result: Finished) -> None:
+    if result.token:
+        connection.execute("DELETE FROM intent WHERE token = ?", (result.token,))
+    if result.removed is not None:
+        removed, entry = result.removed, result.entry
+        external_id = None if entry is None else entry.external_id
+        connection.execute(
+            "DELETE FROM inventory WHERE kind = ? AND name = ? AND (? IS NULL OR external_id = ?)",
+            (removed.kind, removed.name, external_id, external_id),
+        )
+    if result.entry is not None:
+        _put(connection, result.entry)
+    audit = result.audit
+    connection.execute(
+        f"INSERT INTO audit ({_AUDIT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            audit.at,
+            audit.actor,
+            audit.apply_id,
+            audit.action,
+            audit.key,
+            audit.result,
+            audit.source,
+            audit.revision,
+            audit.detail,
+        ),
+    )
+
+
+def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
+    connection.execute(
+        f"INSERT OR REPLACE INTO inventory ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.key.kind,
+            entry.key.name,
+            entry.external_id,
+            to_text(entry.applied),
+            to_text(entry.answered),
+            entry.source_file,
+            entry.source,
+            entry.revision,
+            entry.applied_at,
+            int(entry.adopted),
+            json.dumps([str(key) for key in entry.depends_on]),
+        ),
+    )
+
+
+def _entry(row: sqlite3.Row) -> InventoryEntry:
+    kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on = row
+    return InventoryEntry(
+        key=Key(kind, name),
+        external_id=external_id,
+        applied=from_text(applied),
+        answered=from_text(answered) if answered != "{}" else {},
+        source_file=source_file,
+        source=source,
+        revision=revision,
+        applied_at=applied_at,
+        adopted=bool(adopted),
+        depends_on=tuple(Key.parse(text) for text in json.loads(depends_on)),
+    )
+
+
+def _audit(row: sqlite3.Row) -> AuditRecord:
+    at, actor, apply_id, action, key, result, source, revision, detail, sequence = row
+    return AuditRecord(
+        at=at,
+        actor=actor,
+        apply_id=apply_id,
+        action=action,
+        key=key,
+        result=result,
+        source=source,
+        revision=revision,
+        detail=detail,
+        sequence=sequence,
+    )
+
+
+def _intent(row: sqlite3.Row) -> Intent:
+    token, apply_id, sequence, kind, name, action, change, opened_at, source, revision = row
+    return Intent(
+        token=token,
+        apply_id=apply_id,
+        sequence=sequence,
+        key=Key(kind, name),
+        action=action,
+        change=change,
+        opened_at=opened_at,
+        source=source,
+        revision=revision,
+    )
