@@ -71,3 +71,26 @@ def test_the_list_for_the_makefile_needs_nothing_but_python() -> None:
         check=True,
     )
     assert done.stdout.split() == list(servers.missing_packages())
+
+
+def test_the_line_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"))
+    (tmp_path / "test_probe.py").write_text(
+        "import pytest\ndef test_probe():\n    pytest.skip('needs dovecot, which is not installed (Debian: dovecot-imapd)')\n"
+    )
+    arguments = [
+        "-q",
+        "-ra",
+        "-n",
+        "1",
+        "-o",
+        f"pythonpath={ROOT / 'tests'}",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "1 skipped" in done.stdout
+    assert done.stdout.splitlines()[-1] == "    sudo apt-get install -y --no-install-recommends dovecot-imapd"
