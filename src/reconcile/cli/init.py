@@ -17,10 +17,10 @@ FILES: Mapping[str, str] = {
     "readme.md": "README.md",
     "gitignore": ".gitignore",
     "workflow.yml": ".github/workflows/mailboxes.yml",
-    "environment.yaml": "desired-state/environments/production.yaml",
-    "organization.yaml": "desired-state/organization/contoso.yaml",
-    "profile.yaml": "desired-state/profiles/main.yaml",
-    "mailbox.yaml": "desired-state/mailboxes/sales.yaml",
+    "environment.yaml": "environments/production.yaml",
+    "organization.yaml": "organization/contoso.yaml",
+    "profile.yaml": "profiles/main.yaml",
+    "mailbox.yaml": "mailboxes/sales.yaml",
 }
 
 
