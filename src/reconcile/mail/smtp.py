@@ -58,12 +58,11 @@ class SmtpSender:
     def _connect(self, account: Account) -> Plain | Tls:
         match account.tls:
             case port.Tls.IMPLICIT:
-                # The name given at construction only keeps smtplib from asking the resolver for ours.
-                return Tls(account.server, account.port, "localhost", timeout=self.connect_timeout, context=_context(account))
+                return Tls(account.server, account.port, timeout=self.connect_timeout, context=_context(account))
             case port.Tls.STARTTLS | port.Tls.NONE:
                 if account.tls is port.Tls.NONE and account.password is not None:
                     raise PermanentError("no password is sent without TLS", hint="Set tls to starttls or implicit.")
-                return Plain(account.server, account.port, "localhost", timeout=self.connect_timeout)
+                return Plain(account.server, account.port, timeout=self.connect_timeout)
             case _:
                 assert_never(account.tls)
 

@@ -120,7 +120,12 @@ class Mended:
 
 
 class Plain(Mended, smtplib.SMTP):
-    """A connection in the clear, at least at first."""
+    """A connection in the clear, at least at first. `timeout` (seconds) holds for connecting and for the greeting."""
+
+    def __init__(self, host: str, port: int, *, timeout: float) -> None:
+        self.reply_seconds = timeout
+        # The name only keeps smtplib from asking the resolver for ours; EHLO gets another one.
+        super().__init__(host, port, "localhost", timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected = socket.create_connection((host, port), timeout)
@@ -131,6 +136,10 @@ class Plain(Mended, smtplib.SMTP):
 
 class Tls(Mended, smtplib.SMTP_SSL):
     """A connection that is TLS from its first byte."""
+
+    def __init__(self, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
+        self.reply_seconds = timeout
+        super().__init__(host, port, "localhost", timeout=timeout, context=context)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected = socket.create_connection((host, port), timeout)
