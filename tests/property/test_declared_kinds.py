@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import jsonschema_rs
@@ -14,13 +16,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reconcile.desired.schema import json_schema, json_schema_for
-from reconcile.model import columns, kinds
+from reconcile.model import columns, instant, kinds
 from reconcile.model.canonical import Leaf, unflatten
 from reconcile.model.columns import FieldRole
 from reconcile.model.key import KINDS
 from support.declared import documents, spoilt
 
 MODERATE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+#: Days on which clocks somewhere were changed: by an hour, by half an hour, at midnight, by a whole day.
+CLOCK_CHANGES = ("2026-03-29", "2026-10-25", "2018-11-04", "2018-02-18", "2026-04-05", "2026-10-04", "2011-12-30", "1986-01-01")
 ANY_KIND = st.sampled_from(KINDS)
 
 
@@ -100,3 +104,25 @@ def test_columns_there_and_back(document: dict[str, Any]) -> None:
     assert back == _held_by_columns(kind, spec)
     for path, protocol in protocols.items():
         assert spec.get(path) in (None, protocol)
+
+
+@settings(MODERATE, max_examples=300)
+@given(
+    change=st.sampled_from(CLOCK_CHANGES),
+    place=st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"]),
+    minutes=st.integers(-3000, 3000),
+)
+def test_a_local_time_is_taken_at_its_word_or_refused(change: str, place: str, minutes: int) -> None:
+    moment = datetime.fromisoformat(change) + timedelta(minutes=minutes)
+    written = moment.isoformat()
+    zone = ZoneInfo(place)
+    readings = {
+        reading.astimezone(UTC)
+        for fold in (0, 1)
+        if (reading := moment.replace(tzinfo=zone, fold=fold)).astimezone(UTC).astimezone(zone).replace(tzinfo=None) == moment
+    }
+    if len(readings) == 1:
+        assert {instant.parse(written, place)} == readings
+    else:
+        with pytest.raises(ValueError, match=r"does not exist|happens twice"):
+            instant.parse(written, place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast, overload
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -19,12 +19,12 @@ from reconcile.model import fields as listing
 from reconcile.model.canonical import Leaf, unflatten
 from reconcile.model.canonical import Spec as CanonicalSpec
 from reconcile.model.document import Document, SecretValue, Spec, Strict
-from reconcile.model.email_server_profile import EmailServerProfile
-from reconcile.model.environment import Environment
+from reconcile.model.email_server_profile import EmailServerProfile, EmailServerProfileSpec
+from reconcile.model.environment import Environment, EnvironmentSpec
 from reconcile.model.fields import FieldInfo
 from reconcile.model.key import Key
-from reconcile.model.mailbox import Mailbox
-from reconcile.model.organization import Organization
+from reconcile.model.mailbox import Mailbox, MailboxSpec
+from reconcile.model.organization import Organization, OrganizationSpec
 from reconcile.model.problem import Problem
 from reconcile.model.resource import Lifecycle
 from reconcile.model.secret import SecretRef
@@ -68,19 +68,25 @@ def canonical(document: Document) -> dict[str, Leaf]:
     return flat
 
 
-def typed(kind: str, spec: CanonicalSpec) -> Any:
+@overload
+def typed(kind: Literal["Mailbox"], spec: CanonicalSpec) -> MailboxSpec: ...
+@overload
+def typed(kind: Literal["EmailServerProfile"], spec: CanonicalSpec) -> EmailServerProfileSpec: ...
+@overload
+def typed(kind: Literal["Organization"], spec: CanonicalSpec) -> OrganizationSpec: ...
+@overload
+def typed(kind: Literal["Environment"], spec: CanonicalSpec) -> EnvironmentSpec: ...
+@overload
+def typed(kind: str, spec: CanonicalSpec) -> Spec: ...
+def typed(kind: str, spec: CanonicalSpec) -> Spec:
     """The spec model of a kind from a flat spec; what is missing or None takes the default it would get on create.
 
     Raises ValidationError when a leaf does not fit, or a required field is missing.
     """
     declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
     derived = {path: leaf for path, leaf in creation.derived(kind, declared).items() if path not in declared}
-    return SPECS[kind].model_validate(_tree({**derived, **declared}), context={"time_zone": "UTC"})
-
-
-def _tree(spec: CanonicalSpec) -> dict[str, object]:
-    # Names of variables have no dots, so every dot separates groups; a secret keeps its form with ref.
-    return unflatten(spec)
+    # Names of variables have no dots, so every dot separates groups.
+    return SPECS[kind].model_validate(unflatten({**derived, **declared}), context={"time_zone": "UTC"})
 
 
 def defaults(kind: str, declared: CanonicalSpec) -> dict[str, Leaf]:
