@@ -1,4 +1,4 @@
-"""What all tests share: the last words about servers that were missing."""
+"""What all tests share: golden files, and the last words about servers that were missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
+from support.golden import Golden
 from support.servers import closing_lines
 
 
@@ -19,3 +20,14 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         for line in closing_lines(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)):
             reporter.write_line(line, yellow=True)
     return result
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --refresh-golden` writes expected outputs anew; review the difference like code."""
+    parser.addoption("--refresh-golden", action="store_true", help="write expected outputs anew instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compares a text with a file, or refreshes the file."""
+    return Golden(refresh=bool(request.config.getoption("--refresh-golden")))

@@ -1,77 +1,110 @@
-"""Desired state for tests, without files."""
+"""Small estates: as texts in memory, or as folders, and what loading says about them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from reconcile.model import kinds
-from reconcile.model.canonical import Leaf
-from reconcile.model.key import Key
-from reconcile.model.position import Position
-from reconcile.model.resource import DesiredState, Lifecycle, Resource
+from reconcile.desired.documents import DocumentCache
+from reconcile.desired.lint import LintResult, lint
+from reconcile.desired.load import LoadResult, load
+from reconcile.model.finding import Finding
+from reconcile.ports.source import Listing, Source, SourceFile
+from reconcile.report.findings_text import findings_text, summary
 
-Specs = Mapping[str, Mapping[str, Leaf]]
+ENVIRONMENT = """\
+apiVersion: reconcile/v1alpha1
+kind: Environment
+metadata: {name: test}
+spec: {timeZone: Europe/Berlin, variables: {domain: contoso.example, port: 993}}
+"""
+
+PROFILE = """\
+apiVersion: reconcile/v1alpha1
+kind: EmailServerProfile
+metadata: {name: contoso}
+spec:
+  displayName: Contoso
+  serverType: imap-smtp
+  incoming: {protocol: imap, server: imap.contoso.example, port: 993, tls: implicit}
+  outgoing: {protocol: smtp, server: smtp.contoso.example, port: 587, tls: starttls}
+"""
 
 
-def place(key: Key, path: str = "") -> Position:
-    """A made-up but stable place: one file a resource, a line by path."""
-    return Position(f"{key.kind.lower()}/{key.name}.yaml", 1 + sum(map(ord, path)) % 40, 3)
-
-
-def estate(
-    specs: Specs,
-    *,
-    source: str = "estate",
-    revision: str = "",
-    environment: str = "test",
-    held: Mapping[str, str] | None = None,
-    held_files: Mapping[str, str] | None = None,
-    external: tuple[str, ...] = (),
-) -> DesiredState:
-    """`specs` maps "Kind/name" to a flat spec."""
-    resources = {}
-    for text, spec in specs.items():
-        key = Key.parse(text)
-        lifecycle = Lifecycle.EXTERNAL if text in external else kinds.lifecycle(key.kind)
-        resources[key] = Resource(
-            key=key, spec=dict(spec), position=place(key), lifecycle=lifecycle, references=kinds.references(key.kind, spec)
-        )
-    return DesiredState(
-        source=source,
-        revision=revision,
-        environment=environment,
-        resources=resources,
-        held={Key.parse(text): why for text, why in (held or {}).items()},
-        held_files=held_files or {},
-        locate=place,
+def mailbox(name: str = "sales", address: str = "", profile: str = "contoso", more: str = "") -> str:
+    """A mailbox document; `more` are further lines of its spec, indented by two."""
+    return (
+        f"apiVersion: reconcile/v1alpha1\nkind: Mailbox\nmetadata: {{name: {name}}}\nspec:\n"
+        f"  emailAddress: {address or name + '@contoso.example'}\n  type: queue\n  profile: {profile}\n{more}"
     )
 
 
-def profile(**leaves: Leaf) -> dict[str, Leaf]:
-    """A small IMAP profile; keyword "incoming__server" is the path "incoming.server"."""
-    spec: dict[str, Leaf] = {"displayName": "Contoso", "serverType": "imap-smtp", "incoming.server": "imap.contoso.example"}
-    return {**spec, **{path.replace("__", "."): leaf for path, leaf in leaves.items()}}
+@dataclass
+class Texts:
+    """`Source` in memory. `reads` counts how often each file was read."""
+
+    files: Mapping[str, str | bytes]
+    order: Iterable[str] | None = None
+    reads: dict[str, int] = field(default_factory=dict)
+    label: str = "memory"
+    revision: str = ""
+
+    def list(self) -> Listing:
+        paths = sorted(self.files) if self.order is None else [*self.order]
+        return Listing(files=tuple(SourceFile(path, f"memory:{self.data(path)!r}", len(self.data(path))) for path in paths), findings=())
+
+    def read(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
+        for file in files:
+            self.reads[file.path] = self.reads.get(file.path, 0) + 1
+            yield file, self.data(file.path)
+
+    def data(self, path: str) -> bytes:
+        content = self.files[path]
+        return content.encode() if isinstance(content, str) else content
 
 
-def mailbox(address: str, **leaves: Leaf) -> dict[str, Leaf]:
-    """A mailbox that is synchronised both ways on profile `contoso`."""
-    spec: dict[str, Leaf] = {"emailAddress": address, "profile": "contoso", "incoming": "server-side", "outgoing": "server-side"}
-    return {**spec, **{path.replace("__", "."): leaf for path, leaf in leaves.items()}}
+def load_texts(
+    files: Mapping[str, str | bytes],
+    *,
+    environment: str | None = None,
+    order: Iterable[str] | None = None,
+    cache: DocumentCache | None = None,
+) -> LoadResult:
+    """Load from texts."""
+    return load_source(Texts(files, order), environment=environment, cache=cache)
 
 
-class FixedClock:
-    """A clock that advances a second with every look."""
+def load_source(source: Source, *, environment: str | None = None, cache: DocumentCache | None = None) -> LoadResult:
+    """Load from any source."""
+    listing = source.list()
+    return load(
+        listing.files, listing.findings, source.read, environment=environment, source=source.label, revision=source.revision, cache=cache
+    )
 
-    def __init__(self) -> None:
-        self.at = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def now(self) -> datetime:
-        self.at += timedelta(seconds=1)
-        return self.at
+def lint_source(source: Source, *, environment: str | None = None) -> LintResult:
+    """Lint any source."""
+    listing = source.list()
+    return lint(listing.files, listing.findings, source.read, environment=environment, source=source.label, revision=source.revision)
 
-    def monotonic(self) -> float:
-        return self.now().timestamp()
 
-    def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
+def report(source: Source, *, environment: str | None = None, columns: int = 100) -> str:
+    """What a person sees of `lint`, and what `load` would then hold."""
+    listing = source.list()
+    known = {file.path: file for file in listing.files}
+
+    def contents(path: str) -> bytes | None:
+        content = next((content for _, content in source.read([known[path]])), None) if path in known else None
+        return content if isinstance(content, bytes) else None
+
+    linted = lint_source(source, environment=environment)
+    blocks = [*findings_text(linted.findings, contents, color=False, columns=columns), summary(linted.findings, files=linted.files)]
+    loaded = load_source(source, environment=environment)
+    if loaded.desired is None:
+        blocks.append("desired: none")
+    else:
+        lines = [f"desired: {', '.join(map(str, loaded.desired.resources))}"]
+        lines += [f"held: {key}: {reason}" for key, reason in loaded.desired.held.items()]
+        lines += [f"held file: {path}: {reason}" for path, reason in loaded.desired.held_files.items()]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from reconcile.desired.draft import Draft, Place
 from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.validation import accepts, faults
 from reconcile.desired.variables import Scalar, substitute
-from reconcile.desired.wording import show
+from reconcile.desired.wording import reference_fault, show
 from reconcile.desired.yaml import Path, Value
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf
@@ -108,10 +109,45 @@ def _decoding(document: SourceDocument, error: ValidationError) -> Iterator[Draf
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         message = detail["msg"].removeprefix("Value error, ")
         path: Path = tuple(detail["loc"])
-        if detail["type"] == "combination":
+        value = document.value()
+        while path and not _written(value, path):
+            path = path[:-1]  # pydantic names the parts of a union too, and the ref of a secret that was written short
+        if field_type(document.kind, path) in ("secret", "reference"):
+            fault = reference_fault(path, _at_path(value, path))
+            yield _at(document, fault.rule, fault.message, fault.hint, path)
+        elif detail["type"] == "combination":
             yield _at(document, "fields/combination", f"{path[-1]}: {message}", "change one of the fields that contradict each other", path)
         else:
             yield _at(document, "fields/value", message, "change the value", path)
+
+
+@lru_cache(maxsize=8)
+def _field_types(kind: str) -> Mapping[str, str]:
+    return {info.path: info.type for info in kinds.fields(kind)}
+
+
+def field_type(kind: str, path: Path) -> str:
+    """The word for the type of a field ("secret", "reference", "text" …), "" for what is no field."""
+    dotted = ".".join(str(part) for part in path[1:])
+    return _field_types(kind).get(dotted, "") or ("reference" if path[-1:] == ("ref",) else "")
+
+
+def _at_path(value: Value, path: Path) -> Value:
+    for part in path:
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return None
+    return value
+
+
+def _written(value: Value, path: Path) -> bool:
+    parent = _at_path(value, path[:-1])
+    if isinstance(parent, dict):
+        return path[-1] in parent
+    return isinstance(parent, list) and isinstance(path[-1], int) and path[-1] < len(parent)
 
 
 def _secrets(document: SourceDocument, value: Value) -> Iterator[Draft]:

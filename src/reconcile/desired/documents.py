@@ -53,7 +53,8 @@ class DocumentCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """One document. `index` counts the documents of its file that are not empty, `json` is its value."""
+    """One document. `index` counts the documents of its file that are not empty, `json` is its value, `broken` what is wrong
+    with its YAML."""
 
     file: str
     index: int
@@ -62,7 +63,7 @@ class SourceDocument:
     name: str
     api_version: str
     json: bytes
-    broken: bool = False
+    broken: str = ""
 
     def value(self) -> Value:
         """A fresh copy."""
@@ -163,14 +164,14 @@ def _take_content(result: Documents, path: str, content: bytes | Finding) -> lis
 
 def _take_values(result: Documents, path: str, values: list[tuple[int, Value]]) -> None:
     for index, (line, value) in enumerate(values):
-        result.documents.append(_document(path, index, line, value, broken=False))
+        result.documents.append(_document(path, index, line, value, broken=""))
 
 
 def _from_places(path: str, index: int, document: Document) -> SourceDocument:
     return _document(path, index, document.start.line, document.value, broken=document.broken)
 
 
-def _document(path: str, index: int, line: int, value: Value, *, broken: bool) -> SourceDocument:
+def _document(path: str, index: int, line: int, value: Value, *, broken: str) -> SourceDocument:
     kind = name = api_version = ""
     if isinstance(value, dict):
         kind, api_version = _text(value.get("kind")), _text(value.get("apiVersion"))

@@ -32,6 +32,10 @@ class Scope:
         """Whether a file belongs to the environment."""
         return self.folders is None or any(folder == "." or file.startswith(f"{folder}/") for folder in self.folders)
 
+    def touches(self, folder: str) -> bool:
+        """Whether a folder lies in one of the environment's, or one of them in it."""
+        return self.holds(f"{folder}/") or any(own.startswith(f"{folder}/") for own in self.folders or ())
+
     @property
     def surroundings(self) -> Surroundings:
         return Surroundings(variables=self.variables, time_zone=self.time_zone)

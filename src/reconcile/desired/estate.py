@@ -18,13 +18,13 @@ Read = Callable[[Iterable[F]], Iterator[tuple[F, bytes | Finding]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estate(Generic[F]):
-    """`hidden` names a folder that could not be read: then nobody knows what the tree declares."""
+    """`hidden` are folders that could not be read: nobody knows what stands in them."""
 
     files: dict[str, F]
     read: Read[F]
     documents: Documents
     environments: Environments
-    hidden: str = ""
+    hidden: tuple[str, ...] = ()
 
     @property
     def reread(self) -> Reread:
@@ -54,5 +54,5 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
         read=read,
         documents=documents,
         environments=environments(documents.documents),
-        hidden=next((finding.position.file for finding in refused if finding.rule in HIDES_FILES), ""),
+        hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )

@@ -58,7 +58,7 @@ def lint(
             result = with_findings(result, checks(result.desired))
         findings |= set(result.findings)
     if environment is None:
-        findings |= set(_outside(estate))
+        findings |= {*estate.documents.findings, *_outside(estate)}
     return LintResult(
         environments=names,
         findings=tuple(sorted(findings, key=Finding.sort_key)),

@@ -62,12 +62,13 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     work = _Work(scope)
     work.take(estate.documents.documents)
     work.relate(files_missing=bool(estate.documents.unread))
-    findings = [*estate.documents.findings, *place([*estate.environments.drafts, *work.drafts], estate.reread)]
+    belonging = (finding for finding in estate.documents.findings if scope is None or scope.holds(finding.position.file))
+    findings = [*belonging, *place([*estate.environments.drafts, *work.drafts], estate.reread)]
     if isinstance(chosen, Finding):
         findings.append(chosen)
     ordered = tuple(sorted(set(findings), key=Finding.sort_key))
     desired = None
-    if scope is not None and not estate.hidden:
+    if scope is not None and not any(scope.touches(folder) for folder in estate.hidden):
         desired = DesiredState(
             source=source,
             revision=revision,
@@ -151,7 +152,7 @@ class _Work:
 
     def _hold_document(self, document: SourceDocument, key: Key | None, drafts: list[Draft]) -> None:
         errors = [draft.message for draft in drafts if draft.severity is Severity.ERROR]
-        reason = f"{document.file}:{document.line}: {errors[0] if errors else 'the document has errors'}"
+        reason = f"{document.file}:{document.line}: {document.broken or (errors[0] if errors else 'the document has errors')}"
         if key is not None:
             self.held[key] = reason
         self.bad_files.setdefault(document.file, reason)

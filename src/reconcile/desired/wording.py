@@ -159,7 +159,7 @@ def _missing(path: Path, field: str) -> Fault:
 
 
 def _choice(path: Path, value: object, allowed: list[object]) -> Fault:
-    words = [show(option, ()).strip('"') for option in allowed]
+    words = [show(option, ()).strip('"') for option in allowed if option is not None]
     message = f"{field_name(path)} is {show(value, path)}, expected " + (f"one of {', '.join(words)}" if len(words) > 1 else words[0])
     hint = did_you_mean(value, [option for option in allowed if isinstance(option, str)]) if isinstance(value, str) else ""
     return Fault(path, False, "schema/value", message, hint if hint.startswith("did") else "write one of these words")
@@ -168,7 +168,7 @@ def _choice(path: Path, value: object, allowed: list[object]) -> Fault:
 def _type(path: Path, value: object, types: list[str], schema: Mapping[str, Any]) -> Fault:
     if schema.get("pattern") == REFERENCE_PATTERN:
         return reference_fault(path, value)
-    wanted = " or ".join(_TYPES.get(name, name) for name in types)
+    wanted = " or ".join(_TYPES.get(name, name) for name in types if name != "null" or len(types) == 1)
     message = f"{field_name(path)} is {show(value, path)}, expected {wanted}"
     hint = f"write {wanted}"
     if "boolean" in types and isinstance(value, str):

@@ -71,13 +71,16 @@ class Span:
 
 @dataclass(slots=True, kw_only=True)
 class Document:
-    """`keys` and `values` map a path to its place; a list item has only a value. `broken` documents are not to be used."""
+    """`keys` and `values` map a path to its place; a list item has only a value.
+
+    `broken` says what is wrong with its YAML, if anything; such a document is not to be used.
+    """
 
     value: Value
     start: Span
     keys: dict[Path, Span] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
-    broken: bool = False
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,11 +243,10 @@ class _Reader:
     def _keep_partial(self) -> None:
         """What was read of a document before its syntax error tells at least whose document it is."""
         if isinstance(self._current.value, dict) and self._current.value:
-            self._current.broken = True
             self._documents.append(self._current)
 
     def _add(self, rule: str, message: str, hint: str, span: Span, *, path: Path = (), related: Span | None = None) -> None:
-        self._current.broken = True
+        self._current.broken = self._current.broken or message
         self._findings.append(
             Finding(
                 rule=rule,
@@ -331,7 +333,7 @@ class _Reader:
             self._add("yaml/alias", f"the alias *{event.anchor} is not allowed", "write the key out", span, path=path)
             return None
         if type(event) is not ScalarEvent:
-            self._add("yaml/key", "a key must be text, this one is a mapping or a list", "", span, path=path)
+            self._add("yaml/key", "a key must be text, this one is a mapping or a list", "write a word before the colon", span, path=path)
             self._collection_as_key(event, path, depth)
             return None
         if event.anchor is not None:

@@ -48,12 +48,18 @@ def _secret_spans(line: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _known_secrets(line: str) -> list[tuple[int, int]]:
-    spans = [(found.start(), found.end()) for pattern in (known_forms(), _ENCODED) for found in pattern.finditer(line)]
+    spans = [(found.start(), found.end()) for found in known_forms().finditer(line)]
+    spans += [(found.start(), found.end()) for found in _ENCODED.finditer(line) if _is_mixed(found.group())]
     for found in _NAMED.finditer(line):
         value = found.group(1).strip().strip("\"'")
         if not is_reference(value) and not _HARMLESS.match(value):
             spans.append((found.start(1), found.start(1) + len(found.group(1).rstrip())))
     return spans
+
+
+def _is_mixed(text: str) -> bool:
+    """Forty random base64 characters have all three; a long name rarely does."""
+    return any(map(str.isdigit, text)) and any(map(str.isupper, text)) and any(map(str.islower, text))
 
 
 def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

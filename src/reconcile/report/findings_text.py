@@ -15,6 +15,7 @@ Contents = Callable[[str], bytes | None]
 
 _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFORMATION: "36"}
 _SECRET_RULES = "secret/"
+_WHOLE_FILE = "source/"
 
 
 def findings_text(findings: Iterable[Finding], contents: Contents, *, color: bool, columns: int = 100) -> Iterator[str]:
@@ -56,7 +57,7 @@ def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns
     position = finding.position
     line = _line(lines, position)
     gutter = len(str(position.line)) if line is not None else 1
-    yield f"{' ' * gutter}{paint('-->', '34')} {_place(position, exact=lines is not None)}"
+    yield f"{' ' * gutter}{paint('-->', '34')} {_place(position, exact=not finding.rule.startswith(_WHOLE_FILE))}"
     if line is not None:
         secret = finding.rule.startswith(_SECRET_RULES)
         shown = excerpt(line, position.column, position.end_column, columns=max(20, columns - gutter - 3), secret=secret)
