@@ -35,7 +35,7 @@ _MASTER = """\
 127.0.0.1:{login} inet n - n - - smtpd
     -o syslog_name=postfix/login -o smtpd_tls_security_level=encrypt -o smtpd_tls_auth_only=yes
     -o smtpd_sasl_auth_enable=yes -o smtpd_sasl_type=dovecot -o smtpd_sasl_path=private/auth
-    -o smtpd_sender_restrictions=permit_sasl_authenticated,reject
+    -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
