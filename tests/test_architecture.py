@@ -103,6 +103,11 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
+@pytest.mark.parametrize("room", ["targets", "mail", "store", "secrets"])
+def test_every_room_of_implementations_has_a_twin_in_memory(room: str) -> None:
+    assert [path for path in (PACKAGE / room).iterdir() if path.stem.startswith("memory")] != []
+
+
 def test_no_package_imports_what_is_in_it() -> None:
     """A package that imports its modules makes everybody pay for all of them."""
     found = [
