@@ -16,7 +16,7 @@ from reconcile.model.secret import Secret, SecretRef
 from reconcile.plan.plan import make_plan
 from reconcile.ports.configuration_store import ApplyStore
 from reconcile.ports.target import TargetWriter
-from support.estate import FixedClock
+from support.specs import FixedClock
 
 
 class Secrets:

@@ -8,7 +8,7 @@ from reconcile.plan import code
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.targets.memory import MemoryTarget
 from support.applying import Bench
-from support.estate import estate, mailbox, profile
+from support.specs import estate, mailbox, profile
 
 
 def test_plan_apply_then_nothing() -> None:
