@@ -27,7 +27,7 @@ class Edit:
 
 Step: TypeAlias = Run | Edit
 
-TOKEN_SUBJECT = "Übergabe: Angebot 4711"
+SUBJECT = "Übergabe: Angebot 4711"
 
 STEPS: tuple[Step, ...] = (
     Run(why="Is the estate right? No secret is read, no server is asked.", arguments=("lint",)),
@@ -46,7 +46,7 @@ STEPS: tuple[Step, ...] = (
             "--to",
             "support@contoso.example",
             "--subject",
-            TOKEN_SUBJECT,
+            SUBJECT,
             "--text",
             "Bitte übernehmen.",
         ),
