@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,13 +18,19 @@ from reconcile.settings import Settings
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.model.mailbox_status import MailboxStatus
+    from reconcile.model.message import MessageText
+    from reconcile.ports.applied import AppliedState
     from reconcile.ports.clock import Clock
     from reconcile.ports.configuration_store import ApplyStore, Inventory
-    from reconcile.ports.credentials import Sealer
+    from reconcile.ports.credentials import Credentials, Sealer
+    from reconcile.ports.mail import Inbox
+    from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.source import Source
     from reconcile.ports.target import TargetReader, TargetWriter
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.eligible import ReceivingMailbox
 
 STORE_FILE = "engine.db"
 
@@ -162,3 +168,123 @@ def mint() -> str:
     import uuid
 
     return str(uuid.uuid4())
+
+
+@contextmanager
+def writable_database(settings: Settings, environment: str) -> Iterator[Database]:
+    """The store of an environment something was applied to. Raises SettingsError when there is none: only apply makes one."""
+    from reconcile.store.sqlite.database import Database
+
+    path = store_path(settings, environment)
+    if not path.exists():
+        raise SettingsError(f"nothing was applied to environment {environment}", hint="Run `reconcile apply` first.")
+    with Database.open(path) as database:
+        yield database
+
+
+def applied_state(database: Database | None) -> AppliedState:
+    """What sync works from. A missing store reads as empty."""
+    from reconcile.store.sqlite.resources import SqliteResources
+
+    return SqliteResources(database)
+
+
+def credentials(database: Database, settings: Settings) -> Credentials:
+    """Applied secrets; the key is read when the first one is opened."""
+    from reconcile.secrets.stored import StoredCredentials
+    from reconcile.store.sqlite.resources import SqliteResources
+
+    return StoredCredentials(SqliteResources(database), lambda: sealer(settings, create=False))
+
+
+def activity_reader(database: Database | None) -> ActivityReader:
+    """Tracked e-mail and where each mailbox stands. A missing store reads as empty."""
+    if database is None:
+        from reconcile.store.memory.mail import MemoryMailStore
+
+        return MemoryMailStore()
+    from reconcile.store.sqlite.mail import SqliteMailStore
+
+    return SqliteMailStore(database, database.path.parent)
+
+
+@contextmanager
+def mail_store(database: Database) -> Iterator[MailStore]:
+    """What receives mail: rows in the database, bytes in packs beside it."""
+    from reconcile.store.sqlite.mail import SqliteMailStore
+
+    store = SqliteMailStore(database, database.path.parent)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def inboxes(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
+    """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
+    authorities: dict[str, bytes] = {}
+
+    def connect(mailbox: ReceivingMailbox) -> Inbox:
+        from reconcile.mail.imap.connection import Endpoint
+        from reconcile.mail.imap.inbox import ImapInbox
+        from reconcile.model.secret import SecretRef
+
+        if mailbox.authority and mailbox.authority not in authorities:
+            authorities[mailbox.authority] = secrets.resolve(SecretRef.parse(mailbox.authority)).reveal()
+        password = known.credential(*mailbox.password)
+        if password is None:
+            raise SettingsError(f"no password was applied for mailbox {mailbox.name}", hint="Run `reconcile apply` again.")
+        silence = min(settings.silence_timeout, mailbox.silence or settings.silence_timeout)
+        endpoint = Endpoint(
+            host=mailbox.server,
+            port=mailbox.port,
+            tls=mailbox.tls,
+            authority=authorities.get(mailbox.authority),
+            connect_timeout=settings.connect_timeout,
+            silence_timeout=silence,
+        )
+        return ImapInbox(endpoint, mailbox.username, password)
+
+    return connect
+
+
+def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:
+    """(environment, how each applied mailbox is doing). Reads only."""
+    from reconcile.sync.decide.eligible import receiving_mailboxes
+    from reconcile.sync.status import mailbox_statuses as statuses
+
+    name = environment_name(settings, environment)
+    now = SystemClock().now()
+    with open_database(settings, name, read_only=True) as database:
+        found = receiving_mailboxes(applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        reader = activity_reader(database)
+        return name, statuses(
+            found,
+            reader.states(),
+            holders=reader.holders(mailbox.mailbox_id for mailbox in found),
+            outbox=_outbox_counts(database),
+            now=now,
+        )
+
+
+def _outbox_counts(database: Database | None) -> dict[str, dict[str, int]]:
+    """Mails in the outbox by mailbox id and state."""
+    if database is None:
+        return {}
+    from reconcile.store.sqlite.outbox import SqliteOutbox
+
+    counts: dict[str, dict[str, int]] = {}
+    for entry in SqliteOutbox(database).entries():
+        mailbox = counts.setdefault(entry.mailbox_id, {})
+        mailbox[str(entry.state)] = mailbox.get(str(entry.state), 0) + 1
+    return counts
+
+
+def keep_text(settings: Settings, environment: str | None, activity_id: int, text: MessageText) -> None:
+    """Keep what was parsed at the first reading. Where the store cannot be written it is parsed again next time."""
+    from reconcile.errors import ReconcileError
+
+    with suppress(ReconcileError, OSError), open_database(settings, environment_name(settings, environment), read_only=False) as database:
+        if database is not None:
+            with mail_store(database) as store:
+                store.keep_text(activity_id, text)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from reconcile.errors import Locked, PermanentError, ReconcileError, Throttled
+from reconcile.errors import Locked, PermanentError, ReconcileError, Throttled, UserError
 from reconcile.model.mailbox_state import Attempt
+from reconcile.model.sync_result import SyncResult
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_store import MailStore
@@ -32,18 +33,33 @@ class Limits:
 
 @dataclass(slots=True, kw_only=True)
 class MailboxRun:
-    """How the look at one mailbox ended. `skipped` names who works on it elsewhere."""
+    """How the look at one mailbox ended. `skipped` says who works on it elsewhere."""
 
     mailbox: ReceivingMailbox
     received: Received = field(default_factory=Received)
     error: ReconcileError | None = None
     bug: BaseException | None = None
     skipped: str = ""
-    interrupted: bool = False
 
-    @property
-    def failed(self) -> bool:
-        return self.error is not None or self.bug is not None
+    def result(self) -> SyncResult:
+        """The same as plain values, for reports."""
+        kind, message, hint = _error_words(self)
+        return SyncResult(
+            mailbox=self.mailbox.name,
+            address=self.mailbox.address,
+            at_server=self.received.server_messages,
+            read=self.received.read,
+            tracked=self.received.tracked,
+            duplicates=self.received.duplicates,
+            conflicting=self.received.conflicting,
+            ignored=self.received.ignored,
+            missing=self.received.missing,
+            reindexed=self.received.reindexed,
+            error_kind=kind,
+            error=message,
+            hint=hint,
+            skipped=self.skipped,
+        )
 
 
 class _Admission:
@@ -117,15 +133,20 @@ def synchronise(
 
     `stopping` ends the run between two batches; what was not reached is left out of the results.
     """
+    halted = threading.Event()
+
+    def ending() -> bool:
+        return halted.is_set() or stopping()
+
     admission, records = _Admission(mailboxes, limits), _Records(store)
     runs: dict[str, MailboxRun] = {}
 
     def work() -> None:
-        while (mailbox := admission.next(stopping)) is not None:
+        while (mailbox := admission.next(ending)) is not None:
             run = runs[mailbox.mailbox_id] = MailboxRun(mailbox=mailbox)
             started(run)
             try:
-                _one(run, store, connect, clock, stopping)
+                _one(run, store, connect, clock, ending)
             finally:
                 admission.done(mailbox)
             if not run.skipped:
@@ -135,8 +156,13 @@ def synchronise(
     count = max(1, min(limits.parallel, len(mailboxes)))
     try:
         with ThreadPoolExecutor(count, thread_name_prefix="mailbox") as pool:
-            for future in [pool.submit(work) for _ in range(count)]:
-                future.result()
+            try:
+                for future in [pool.submit(work) for _ in range(count)]:
+                    future.result()
+            except BaseException:
+                # Interrupted, or the store failed: the others end after their batch.
+                halted.set()
+                raise
     finally:
         records.flush()
     return [runs[mailbox.mailbox_id] for mailbox in mailboxes if mailbox.mailbox_id in runs]
@@ -161,17 +187,25 @@ def _one(
         run.bug = error
 
 
+def _error_words(run: MailboxRun) -> tuple[str, str, str]:
+    """Kind, message and next step; empty after a success."""
+    if run.error is not None:
+        return type(run.error).__name__, run.error.message, run.error.hint
+    if run.bug is not None:
+        return "Bug", f"a bug ended it: {type(run.bug).__name__}", "Please report it with the traceback."
+    return "", "", ""
+
+
 def _attempt(run: MailboxRun, clock: Clock) -> Attempt:
-    error = run.error
-    kind = type(error).__name__ if error else "Bug" if run.bug else ""
+    kind, message, hint = _error_words(run)
     return Attempt(
         mailbox_id=run.mailbox.mailbox_id,
         at=instant_text(clock.now()),
         fingerprint=run.mailbox.fingerprint,
-        server_messages=run.received.server_messages if not kind else None,
+        server_messages=None if kind else run.received.server_messages,
         error_kind=kind,
-        error=error.message if error else f"a bug ended it: {type(run.bug).__name__}" if run.bug else "",
-        hint=error.hint if error else "Please report it with the traceback." if run.bug else "",
-        permanent=isinstance(error, PermanentError) or (error is not None and kind == "SettingsError"),
-        retry_after=error.retry_after if isinstance(error, Throttled) else 0.0,
+        error=message,
+        hint=hint,
+        permanent=isinstance(run.error, (PermanentError, UserError)),
+        retry_after=run.error.retry_after if isinstance(run.error, Throttled) else 0.0,
     )

@@ -79,7 +79,7 @@ def scan(block: bytes, *, complete: bool = True) -> MessageHeader:
         _note(defects, "no-sender" if not senders else "several-senders")
     return MessageHeader(
         message_id=_message_id(fields.get(b"message-id", ""), defects),
-        subject=_decoded(fields.get(b"subject", ""), defects),
+        subject=decode_words(fields.get(b"subject", ""), defects),
         sender=senders[0] if senders else None,
         to=_parties(fields.get(b"to", ""), defects),
         cc=_parties(fields.get(b"cc", ""), defects),
@@ -114,7 +114,8 @@ def _unfolded(value: bytes, defects: list[str]) -> str:
     return text.strip()
 
 
-def _decoded(text: str, defects: list[str]) -> str:
+def decode_words(text: str, defects: list[str]) -> str:
+    """RFC 2047 decoded, on one line, bounded; what is wrong with it is added to `defects`."""
     if "=?" in text:
         try:
             pieces = decode_header(text)
@@ -154,7 +155,7 @@ def _parties(text: str, defects: list[str]) -> tuple[Party, ...]:
 
 def _party(name: str, address: str, defects: list[str]) -> Party:
     local, at, domain = address.rpartition("@")
-    return Party(f"{local}{at}{domain.lower()}"[:LONGEST_TEXT], _decoded(name, defects) if name else "")
+    return Party(f"{local}{at}{domain.lower()}"[:LONGEST_TEXT], decode_words(name, defects) if name else "")
 
 
 def _message_id(text: str, defects: list[str]) -> str:

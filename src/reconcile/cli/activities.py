@@ -1,0 +1,157 @@
+"""`reconcile activities`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.errors import UserError
+from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.model.activity import Activity
+    from reconcile.model.message import MessageText
+    from reconcile.ports.mail_store import ActivityReader
+
+_MAILBOX = click.option("--mailbox", metavar="NAME", help="Only what this mailbox holds (slug or address).")
+_SINCE = click.option("--since", metavar="DATE", help="Only what was received from then on (RFC 3339, or a date in UTC).")
+
+
+@click.group("activities", short_help="List, show and export tracked e-mail.")
+def command() -> None:
+    """Tracked e-mail: one activity for the same Message-ID with the same content, however many mailboxes hold it."""
+
+
+@command.command("list")
+@_MAILBOX
+@_SINCE
+@click.option("--limit", type=click.IntRange(1), default=50, help="At most so many, newest first [50].")
+@common(estate=False)
+def list_command(context: Context, mailbox: str | None, since: str | None, limit: int) -> ExitCode:
+    """Newest received first. With --output json one JSON document a line."""
+    from reconcile.report.activities_json import activity_json
+    from reconcile.report.activities_text import activities_table
+
+    with _opened(context) as (reader, names):
+        found = _select(reader, names, mailbox, since, limit)
+        if context.as_json:
+            for activity in found:
+                context.data(json.dumps(activity_json(activity, _slugs(names)), ensure_ascii=False))
+        else:
+            context.data(activities_table(list(found), _slugs(names)))
+    return ExitCode.NOTHING_TO_DO
+
+
+@command.command("show")
+@click.argument("activity_id", metavar="ID", type=click.IntRange(1))
+@common(estate=False)
+def show_command(context: Context, activity_id: int) -> ExitCode:
+    """Header, text and attachments of one e-mail."""
+    from reconcile.report.activities_json import FORMAT_VERSION, activity_json, text_json
+    from reconcile.report.activities_text import activity_text
+    from reconcile.wiring import keep_text
+
+    with _opened(context) as (reader, names):
+        activity = reader.activity(activity_id)
+        if activity is None:
+            raise UserError(f"there is no activity {activity_id}", hint="`reconcile activities list` shows them.")
+        text = reader.text(activity_id)
+        if text is None:
+            text = _parsed(reader, activity)
+            keep_text(context.settings, context.environment, activity_id, text)
+    if context.as_json:
+        context.json({"formatVersion": FORMAT_VERSION, **activity_json(activity, _slugs(names)), **text_json(text)})
+    else:
+        context.data(activity_text(activity, text, _slugs(names)))
+    return ExitCode.NOTHING_TO_DO
+
+
+@command.command("export")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@_MAILBOX
+@_SINCE
+@click.option("--limit", type=click.IntRange(1), help="At most so many, newest first [all].")
+@common(estate=False)
+def export_command(context: Context, folder: Path, mailbox: str | None, since: str | None, limit: int | None) -> ExitCode:
+    """Write activities.jsonl and the bytes of each e-mail as received (ID.eml) into an empty or new folder."""
+    from reconcile.report.activities_json import activity_json
+
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty", hint="Name a new or empty folder.")
+    with _opened(context) as (reader, names):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        count = 0
+        with (folder / "activities.jsonl").open("x", encoding="utf-8") as lines:
+            for activity in _select(reader, names, mailbox, since, limit):
+                name = f"{activity.id:08d}.eml"
+                with (folder / name).open("xb") as file:
+                    for chunk in reader.raw(activity.id):
+                        file.write(chunk)
+                document = {**activity_json(activity, _slugs(names)), "file": name}
+                lines.write(json.dumps(document, ensure_ascii=False) + "\n")
+                count += 1
+            lines.flush()
+            os.fsync(lines.fileno())
+    if context.as_json:
+        context.json({"formatVersion": "1.0", "folder": str(folder), "exported": count})
+    else:
+        context.data(f"{count} e-mails written to {folder}")
+    return ExitCode.NOTHING_TO_DO
+
+
+@contextmanager
+def _opened(context: Context) -> Iterator[tuple[ActivityReader, Mapping[str, tuple[str, str]]]]:
+    from reconcile.wiring import activity_reader, applied_state, environment_name, open_database
+
+    with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
+        resources = applied_state(database).resources()
+        names = {one.external_id: (one.name, str(one.spec.get("emailAddress", ""))) for one in resources if one.kind == "Mailbox"}
+        yield activity_reader(database), names
+
+
+def _slugs(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    return {mailbox_id: slug for mailbox_id, (slug, _) in names.items()}
+
+
+def _select(
+    reader: ActivityReader, names: Mapping[str, tuple[str, str]], mailbox: str | None, since: str | None, limit: int | None
+) -> Iterator[Activity]:
+    chosen = None
+    if mailbox is not None:
+        found = [
+            mailbox_id
+            for mailbox_id, (slug, address) in names.items()
+            if mailbox in (slug, mailbox_id) or mailbox.lower() == address.lower()
+        ]
+        if not found:
+            raise UserError(f"no mailbox {mailbox!r} is applied", hint="`reconcile mailboxes` lists them.")
+        chosen = found[0]
+    return itertools.islice(reader.activities(mailbox_id=chosen, since=_instant(since), limit=limit), limit)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no RFC 3339 date", param_hint="--since") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _parsed(reader: ActivityReader, activity: Activity) -> MessageText:
+    from reconcile.model.message import MessageText
+    from reconcile.sync.decide.text import LARGEST, parse_text
+
+    if activity.size > LARGEST:
+        return MessageText(text="", defects=("too-large-to-parse",))
+    return parse_text(b"".join(reader.raw(activity.id)))

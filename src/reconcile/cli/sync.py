@@ -1,0 +1,138 @@
+"""`reconcile sync`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.errors import UserError
+from reconcile.model.exit_code import ExitCode, strongest
+
+if TYPE_CHECKING:
+    from reconcile.model.sync_result import SyncResult
+    from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
+    from reconcile.sync.run import MailboxRun
+
+
+@click.command("sync", short_help="Synchronise mailboxes once: mail in, mail out.")
+@click.argument("mailboxes", nargs=-1, metavar="[MAILBOX]...")
+@common(estate=False)
+def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
+    """Look at every mailbox that is applied, or at those named by slug or address, once.
+
+    Works from what was applied, never from git. Ends with 1 when a mailbox failed, with 8 when others work on all of them.
+    """
+    from reconcile.report.sync_run import run_json, run_text
+    from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
+    from reconcile.sync.decide.header import instant_text
+    from reconcile.sync.run import Limits, synchronise
+    from reconcile.wiring import (
+        SystemClock,
+        applied_state,
+        credentials,
+        environment_name,
+        inboxes,
+        mail_store,
+        secret_resolver,
+        writable_database,
+    )
+
+    settings = context.settings
+    environment = environment_name(settings, context.environment)
+    stop = threading.Event()
+    clock = SystemClock(stop)
+    started = time.monotonic()
+    with writable_database(settings, environment) as database, mail_store(database) as store:
+        found = _chosen(receiving_mailboxes(applied_state(database).resources(), now=instant_text(clock.now())), mailboxes)
+        receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
+        progress = _Progress(context, len(receiving))
+        try:
+            runs = synchronise(
+                receiving,
+                store=store,
+                connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
+                clock=clock,
+                limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
+                started=progress.started,
+                ended=progress.ended,
+                stopping=stop.is_set,
+            )
+        except KeyboardInterrupt:
+            stop.set()
+            raise
+        finally:
+            progress.close()
+    results = [run.result() for run in runs]
+    code = _code(results)
+    idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
+    conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
+    seconds = time.monotonic() - started
+    if context.as_json:
+        context.json(run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason))
+    else:
+        context.data(run_text(results, conditions, idle=len(idle), seconds=seconds))
+    return code
+
+
+def _chosen(found: Sequence[ReceivingMailbox | IdleMailbox], wanted: tuple[str, ...]) -> list[ReceivingMailbox | IdleMailbox]:
+    if not wanted:
+        return list(found)
+    chosen = []
+    for word in wanted:
+        matching = [mailbox for mailbox in found if word in (mailbox.name, mailbox.mailbox_id) or word.lower() == mailbox.address.lower()]
+        if not matching:
+            raise UserError(f"no mailbox {word!r} is applied", hint="`reconcile mailboxes` lists them.")
+        chosen += [mailbox for mailbox in matching if mailbox not in chosen]
+    return chosen
+
+
+def _code(results: Sequence[SyncResult]) -> ExitCode:
+    codes = [ExitCode.FAILURE for result in results if result.error_kind]
+    if results and all(result.skipped for result in results):
+        codes.append(ExitCode.LOCKED)
+    return strongest(codes)
+
+
+class _Progress:
+    """One line on a terminal that is rewritten; nothing elsewhere."""
+
+    def __init__(self, context: Context, total: int) -> None:
+        self._show = context.progress and not context.as_json and total > 0
+        self._total = total
+        self._running: dict[str, MailboxRun] = {}
+        self._done = 0
+        self._read = 0
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
+        if self._show:
+            self._thread.start()
+
+    def started(self, run: MailboxRun) -> None:
+        with self._guard:
+            self._running[run.mailbox.mailbox_id] = run
+
+    def ended(self, run: MailboxRun) -> None:
+        with self._guard:
+            self._running.pop(run.mailbox.mailbox_id, None)
+            self._done += 1
+            self._read += run.received.read
+
+    def _draw(self) -> None:
+        while not self._ended.wait(0.2):
+            with self._guard:
+                read = self._read + sum(run.received.read for run in self._running.values())
+                names = ", ".join(sorted(run.mailbox.name for run in self._running.values())[:3])
+                line = f"{self._done}/{self._total} mailboxes, {read} messages  {names}"
+            click.echo(f"\r\x1b[K{line[:100]}", nl=False, err=True)
+
+    def close(self) -> None:
+        if self._show:
+            self._ended.set()
+            self._thread.join()
+            click.echo("\r\x1b[K", nl=False, err=True)

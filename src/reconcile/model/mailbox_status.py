@@ -1,0 +1,31 @@
+"""How one mailbox is doing, as shown to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconcile.model.condition import Condition, Health
+from reconcile.model.mailbox_state import MailboxState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxStatus:
+    """`why` is one sentence, `hint` the next step for a person. `next_look` is UTC RFC 3339, "" where none is planned.
+
+    `holder` names the process that is receiving now. `outbox` counts mails by state.
+    """
+
+    mailbox_id: str
+    name: str
+    address: str
+    health: Health
+    why: str
+    hint: str = ""
+    server: str = ""
+    floor: str = ""
+    conditions: tuple[Condition, ...] = ()
+    state: MailboxState
+    next_look: str = ""
+    holder: str = ""
+    outbox: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,26 @@
+"""What one synchronisation did for one mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """Counts of messages. `at_server` is the server's count; `ignored` were older than the floor; `duplicates` were kept already;
+    `missing` came without content; `skipped` says who else works on the mailbox. `error_kind` is "" after a success."""
+
+    mailbox: str
+    address: str
+    at_server: int = 0
+    read: int = 0
+    tracked: int = 0
+    duplicates: int = 0
+    conflicting: int = 0
+    ignored: int = 0
+    missing: int = 0
+    reindexed: bool = False
+    error_kind: str = ""
+    error: str = ""
+    hint: str = ""
+    skipped: str = ""

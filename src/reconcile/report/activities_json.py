@@ -1,0 +1,54 @@
+"""Tracked e-mail as JSON documents. Field names are public: they change only with `formatVersion`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconcile.model.activity import Activity
+from reconcile.model.message import MessageText, Party
+
+FORMAT_VERSION = "1.0"
+
+
+def _party(party: Party) -> dict[str, str]:
+    return {"address": party.address, "name": party.name}
+
+
+def _parties(parties: Sequence[Party]) -> list[dict[str, str]]:
+    return [_party(party) for party in parties]
+
+
+def activity_json(activity: Activity, names: Mapping[str, str]) -> dict[str, object]:
+    """One e-mail without its text. `names` are slugs by mailbox id."""
+    header = activity.header
+    return {
+        "id": activity.id,
+        "mailboxes": [names.get(mailbox_id, mailbox_id) for mailbox_id in activity.mailboxes],
+        "received": activity.received,
+        "sent": header.sent or None,
+        "trackedAt": activity.tracked_at,
+        "messageId": header.message_id or None,
+        "inReplyTo": header.in_reply_to or None,
+        "references": list(header.references),
+        "subject": header.subject,
+        "from": _party(header.sender) if header.sender else None,
+        "to": _parties(header.to),
+        "cc": _parties(header.cc),
+        "bcc": _parties(header.bcc),
+        "replyTo": _parties(header.reply_to),
+        "size": activity.size,
+        "sha256": activity.raw_digest,
+        "conflicting": activity.conflicting,
+        "defects": list(header.defects),
+    }
+
+
+def text_json(text: MessageText) -> dict[str, object]:
+    """The parts that are parsed when first read."""
+    return {
+        "text": text.text,
+        "attachments": [
+            {"part": each.part, "name": each.name, "contentType": each.content_type, "size": each.size} for each in text.attachments
+        ],
+        "textDefects": list(text.defects),
+    }

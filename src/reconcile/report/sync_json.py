@@ -1,0 +1,51 @@
+"""Status of mailboxes as JSON documents. Field names are public: they change only with `formatVersion`."""
+
+from __future__ import annotations
+
+from reconcile.model.mailbox_status import MailboxStatus
+
+FORMAT_VERSION = "1.0"
+
+
+def status_json(status: MailboxStatus) -> dict[str, object]:
+    """Instants are UTC RFC 3339, null where there is none."""
+    state = status.state
+    return {
+        "mailbox": status.name,
+        "id": status.mailbox_id,
+        "address": status.address,
+        "health": str(status.health),
+        "why": status.why,
+        "hint": status.hint,
+        "server": status.server or None,
+        "processEmailFrom": status.floor or None,
+        "receivingNow": status.holder or None,
+        "tracked": state.tracked,
+        "duplicates": state.duplicates,
+        "ignored": state.ignored,
+        "conflicting": state.conflicting,
+        "vanished": state.vanished,
+        "decided": state.decided,
+        "atServer": state.server_messages,
+        "missing": [
+            {"id": message.remote_id.value, "attempts": message.attempts, "firstSeen": message.first_seen, "reported": message.reported}
+            for message in state.missing
+        ],
+        "lastAttempt": state.last_attempt or None,
+        "lastSuccess": state.last_success or None,
+        "nextLook": status.next_look or None,
+        "failures": state.failures,
+        "error": {"kind": state.error_kind, "message": state.error, "hint": state.hint} if state.error_kind else None,
+        "outbox": dict(status.outbox),
+        "conditions": [
+            {
+                "type": condition.type,
+                "status": condition.status,
+                "reason": condition.reason,
+                "message": condition.message,
+                "field": condition.field,
+                "origin": condition.origin,
+            }
+            for condition in status.conditions
+        ],
+    }

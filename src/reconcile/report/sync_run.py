@@ -1,0 +1,114 @@
+"""What a synchronisation did, as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconcile.model.condition import Condition
+from reconcile.model.sync_result import SyncResult
+from reconcile.report.safe_text import neutral
+from reconcile.report.sync_json import FORMAT_VERSION
+from reconcile.report.table import table
+
+#: More quiet mailboxes than this are counted, not listed.
+_QUIET = 20
+
+
+def run_text(results: Sequence[SyncResult], conditions: Sequence[tuple[str, Condition]], *, idle: int, seconds: float) -> str:
+    """A line a mailbox where something happened, what went wrong with its next step, and the sum."""
+    quiet = [result for result in results if not (result.read or result.ignored or result.missing or result.error_kind or result.skipped)]
+    shown = [result for result in results if result not in quiet or len(quiet) <= _QUIET]
+    rows = [
+        (
+            result.mailbox,
+            result.tracked,
+            result.duplicates,
+            result.ignored,
+            result.at_server,
+            _note(result),
+        )
+        for result in shown
+    ]
+    lines = (
+        [table(("mailbox", "tracked", "known", "too old", "at server", "note"), rows, limits=(30, None, None, None, None, 110))]
+        if rows
+        else []
+    )
+    for result in results:
+        if result.error_kind:
+            lines += ["", f"{neutral(result.mailbox)}: {neutral(result.error)}"]
+            if result.hint:
+                lines.append(f"  next: {neutral(result.hint)}")
+    if conditions:
+        lines += ["", "declared, but not done:"]
+        for name, condition in conditions:
+            place = f" ({neutral(condition.origin)})" if condition.origin else ""
+            lines.append(f"  {neutral(name)}: {neutral(condition.field)}{place}: {neutral(condition.message)}")
+    return "\n".join([*lines, *([""] if lines else []), _sum(results, len(quiet) if len(quiet) > _QUIET else 0, idle, seconds)])
+
+
+def _note(result: SyncResult) -> str:
+    if result.error_kind:
+        return f"failed: {result.error_kind}"
+    if result.skipped:
+        return result.skipped
+    notes = []
+    if result.reindexed:
+        notes.append("re-indexed, because the server's numbering changed")
+    if result.conflicting:
+        notes.append(f"{result.conflicting} with a known Message-ID but other content")
+    if result.missing:
+        notes.append(f"{result.missing} without content, asked for again")
+    return "; ".join(notes)
+
+
+def _sum(results: Sequence[SyncResult], quiet: int, idle: int, seconds: float) -> str:
+    failed = sum(bool(result.error_kind) for result in results)
+    parts = [f"{sum(result.tracked for result in results)} e-mails tracked from {len(results)} mailboxes in {seconds:.1f} s"]
+    if quiet:
+        parts.append(f"{quiet} without news")
+    if failed:
+        parts.append(f"{failed} failed")
+    if idle:
+        parts.append(f"{idle} not received here")
+    return ", ".join(parts)
+
+
+def run_json(
+    environment: str,
+    results: Sequence[SyncResult],
+    conditions: Sequence[tuple[str, Condition]],
+    *,
+    idle: int,
+    seconds: float,
+    exit_reason: str,
+) -> dict[str, object]:
+    """One document for the run."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "environment": environment,
+        "seconds": round(seconds, 3),
+        "mailboxes": [
+            {
+                "mailbox": result.mailbox,
+                "address": result.address,
+                "atServer": result.at_server,
+                "read": result.read,
+                "tracked": result.tracked,
+                "duplicates": result.duplicates,
+                "conflicting": result.conflicting,
+                "ignored": result.ignored,
+                "missing": result.missing,
+                "reindexed": result.reindexed,
+                "skipped": result.skipped or None,
+                "error": {"kind": result.error_kind, "message": result.error, "hint": result.hint} if result.error_kind else None,
+            }
+            for result in results
+        ],
+        "notReceiving": idle,
+        "conditions": [
+            {"mailbox": name, "type": condition.type, "field": condition.field, "origin": condition.origin, "message": condition.message}
+            for name, condition in conditions
+        ],
+        "exit": exit_reason,
+    }

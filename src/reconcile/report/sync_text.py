@@ -1,0 +1,114 @@
+"""Mailboxes, their health and what a synchronisation did, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from reconcile.model.condition import Health
+from reconcile.model.mailbox_status import MailboxStatus
+from reconcile.report.safe_text import neutral
+from reconcile.report.table import table
+
+_ORDER = (Health.STALLED, Health.WAITING, Health.HEALTHY, Health.OFF)
+
+
+def age(instant: str, now: datetime) -> str:
+    """ "4 min ago", from UTC RFC 3339; "never" for ""."""
+    if not instant:
+        return "never"
+    return span((now - datetime.fromisoformat(instant)).total_seconds()) + " ago"
+
+
+def span(seconds: float) -> str:
+    """A rough length of time."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (size == 60 and seconds >= 60):
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def mailboxes_table(statuses: Sequence[MailboxStatus], *, now: datetime) -> str:
+    """One line a mailbox."""
+    rows = [
+        (
+            status.name,
+            status.address,
+            status.health,
+            status.state.tracked if status.state.last_attempt else None,
+            _at_server(status),
+            _pending(status.outbox),
+            "now" if status.holder else age(status.state.last_success, now),
+            _why(status),
+        )
+        for status in statuses
+    ]
+    return table(
+        ("mailbox", "address", "health", "tracked", "read/at server", "outbox", "last success", "why"),
+        rows,
+        limits=(30, 40, None, None, None, None, None, 100),
+        empty="no mailbox is applied",
+    )
+
+
+def _at_server(status: MailboxStatus) -> str:
+    if status.state.server_messages is None:
+        return ""
+    return f"{status.state.decided}/{status.state.server_messages}"
+
+
+def _pending(outbox: Mapping[str, int]) -> str:
+    return " ".join(f"{count} {state}" for state, count in sorted(outbox.items()) if count and state != "sent")
+
+
+def _why(status: MailboxStatus) -> str:
+    notes = [status.why] if status.why else []
+    if status.health in (Health.HEALTHY, Health.WAITING):
+        notes += [f"{condition.type}: {condition.message}" for condition in status.conditions]
+    return "; ".join(notes)
+
+
+def health_counts(statuses: Sequence[MailboxStatus]) -> dict[str, int]:
+    """Mailboxes by health, worst first; all four are named."""
+    return {str(health): sum(status.health is health for status in statuses) for health in _ORDER}
+
+
+def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: datetime) -> str:
+    """The environment at a glance: counts, then everything that wants a person, with the next step."""
+    counts = ", ".join(f"{count} {health}" for health, count in health_counts(statuses).items() if count) or "no mailbox is applied"
+    tracked = sum(status.state.tracked for status in statuses)
+    latest = max((status.state.last_success for status in statuses), default="")
+    lines = [
+        f"environment  {neutral(environment)}",
+        f"mailboxes    {counts}",
+        f"tracked      {tracked} e-mails, last success {age(latest, now)}",
+    ]
+    outbox: dict[str, int] = {}
+    for status in statuses:
+        for state, count in status.outbox.items():
+            outbox[state] = outbox.get(state, 0) + count
+    if outbox:
+        lines.append(f"outbox       {', '.join(f'{count} {state}' for state, count in sorted(outbox.items()))}")
+    for health in (Health.STALLED, Health.WAITING):
+        for status in statuses:
+            if status.health is health:
+                lines += ["", f"{health}: {neutral(status.name)} <{neutral(status.address)}>", *_details(status, now)]
+    unsupported = [(status, condition) for status in statuses if status.health is Health.HEALTHY for condition in status.conditions]
+    if unsupported:
+        lines += ["", "declared, but not built yet:"]
+        for status, condition in unsupported:
+            place = f" ({neutral(condition.origin)})" if condition.origin else ""
+            lines.append(f"  {neutral(status.name)}: {neutral(condition.field)}{place}: {neutral(condition.message)}")
+    return "\n".join(lines)
+
+
+def _details(status: MailboxStatus, now: datetime) -> list[str]:
+    lines = [f"  why:  {neutral(_why(status))}"]
+    lines += [f"  at:   {neutral(condition.origin)} ({neutral(condition.field)})" for condition in status.conditions if condition.origin]
+    if status.hint:
+        lines.append(f"  next: {neutral(status.hint)}")
+    if status.next_look:
+        left = (datetime.fromisoformat(status.next_look) - now).total_seconds()
+        lines.append(f"  next look {'is due' if left <= 0 else f'in {span(left)}'}")
+    return lines

@@ -1,0 +1,237 @@
+"""The memory twin of the mail store. `interrupt` is called at every step that a crash may separate from the next."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconcile.errors import Locked, PermanentError
+from reconcile.model.activity import Activity
+from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
+from reconcile.model.message import MessageText
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail_store import Arrival, Kept, Place, ReceivedBatch
+
+
+@dataclass(slots=True)
+class _Location:
+    activity: int
+    raw: bytes
+    received: str
+    nameless: bool
+
+
+@dataclass(slots=True)
+class MemoryMailStore:
+    """Empty when made. Commits are atomic; bodies that no commit named are forgotten when the mailbox is let go."""
+
+    interrupt: Callable[[str], None] = lambda _: None
+    _activities: dict[int, tuple[Activity, bytes, Place]] = field(default_factory=dict)
+    _locations: dict[tuple[str, int, RemoteId], _Location] = field(default_factory=dict)
+    _states: dict[str, MailboxState] = field(default_factory=dict)
+    _texts: dict[int, MessageText] = field(default_factory=dict)
+    _bodies: dict[int, bytes] = field(default_factory=dict)
+    _held: set[str] = field(default_factory=set)
+    _guard: threading.RLock = field(default_factory=threading.RLock)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    @contextmanager
+    def receive(self, mailbox_id: str) -> Iterator[_Receiving]:
+        with self._guard:
+            if mailbox_id in self._held:
+                raise Locked("this mailbox is being synchronised by another thread", hint="Wait for it.")
+            self._held.add(mailbox_id)
+        try:
+            yield _Receiving(self, mailbox_id)
+        finally:
+            with self._guard:
+                self._held.discard(mailbox_id)
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        with self._guard:
+            for attempt in attempts:
+                state = self._states.get(attempt.mailbox_id, MailboxState(mailbox_id=attempt.mailbox_id))
+                failed = bool(attempt.error_kind)
+                self._states[attempt.mailbox_id] = replace(
+                    state,
+                    last_attempt=attempt.at,
+                    last_success=state.last_success if failed else attempt.at,
+                    fingerprint=attempt.fingerprint,
+                    server_messages=state.server_messages if attempt.server_messages is None else attempt.server_messages,
+                    failures=state.failures + 1 if failed else 0,
+                    error_kind=attempt.error_kind,
+                    error=attempt.error,
+                    hint=attempt.hint,
+                    permanent=attempt.permanent,
+                    retry_after=attempt.retry_after,
+                )
+
+    def states(self) -> Mapping[str, MailboxState]:
+        with self._guard:
+            return dict(self._states)
+
+    def holders(self, mailbox_ids: Iterable[str]) -> Mapping[str, str]:
+        with self._guard:
+            return {mailbox_id: "another thread" for mailbox_id in mailbox_ids if mailbox_id in self._held}
+
+    def activities(self, *, mailbox_id: str | None, since: datetime | None, limit: int | None) -> Iterator[Activity]:
+        lowest = since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
+        with self._guard:
+            found = [self._with_mailboxes(each) for each, _, _ in self._activities.values() if each.received >= lowest]
+        found = [each for each in found if mailbox_id is None or mailbox_id in each.mailboxes]
+        yield from sorted(found, key=lambda each: (each.received, each.id), reverse=True)[:limit]
+
+    def _with_mailboxes(self, activity: Activity) -> Activity:
+        holding = sorted({key[0] for key, location in self._locations.items() if location.activity == activity.id})
+        return replace(activity, mailboxes=tuple(holding))
+
+    def activity(self, activity_id: int) -> Activity | None:
+        with self._guard:
+            return self._with_mailboxes(self._activities[activity_id][0]) if activity_id in self._activities else None
+
+    def raw(self, activity_id: int) -> Iterator[bytes]:
+        with self._guard:
+            found = self._activities.get(activity_id)
+        if found is not None:
+            body = self._bodies[found[2].offset]
+            if hashlib.sha256(body).hexdigest() != found[0].raw_digest:
+                raise PermanentError(f"the bytes of activity {activity_id} are damaged", hint="Restore the packs from a backup.")
+            if body:
+                yield body
+
+    def text(self, activity_id: int) -> MessageText | None:
+        return self._texts.get(activity_id)
+
+    def keep_text(self, activity_id: int, text: MessageText) -> None:
+        self._texts[activity_id] = text
+
+    def _commit(self, before: MailboxState, batch: ReceivedBatch) -> tuple[Kept, MailboxState]:
+        generation = before.generation + 1 if batch.restart else before.generation
+        kept = [self._keep(before.mailbox_id, generation, arrival, batch.at) for arrival in batch.arrivals]
+        missing = {} if batch.restart else {message.remote_id: message for message in before.missing}
+        for remote_id in batch.missing:
+            earlier = missing.get(remote_id)
+            attempts = earlier.attempts + 1 if earlier else 1
+            missing[remote_id] = MissingMessage(
+                remote_id=remote_id,
+                attempts=attempts,
+                first_seen=earlier.first_seen if earlier else batch.at,
+                reported=attempts >= batch.report_after,
+            )
+        for found in [*(arrival.remote_id for arrival in batch.arrivals), *batch.vanished]:
+            missing.pop(found, None)
+        counts = Kept(
+            tracked=kept.count("tracked") + kept.count("conflicting"),
+            duplicates=kept.count("duplicate"),
+            conflicting=kept.count("conflicting"),
+        )
+        known = self._states.get(before.mailbox_id, before)
+        after = replace(
+            known,
+            generation=generation,
+            cursor=batch.cursor,
+            tracked=before.tracked + counts.tracked,
+            duplicates=before.duplicates + counts.duplicates,
+            conflicting=before.conflicting + counts.conflicting,
+            ignored=before.ignored + batch.declined,
+            vanished=before.vanished + len(batch.vanished),
+            decided=(0 if batch.restart else before.decided) + len(batch.arrivals) + batch.declined,
+            server_messages=batch.messages,
+            missing=tuple(missing.values()),
+        )
+        self._states[before.mailbox_id] = after
+        return counts, after
+
+    def _keep(self, mailbox_id: str, generation: int, arrival: Arrival, at: str) -> str:
+        name = arrival.header.message_id
+        existing = self._same(name, arrival.content) if name else self._nameless(mailbox_id, generation, arrival)
+        word = "duplicate"
+        if existing is None:
+            if arrival.place is None:
+                raise RuntimeError("an arrival was called known, but nothing of it is kept")
+            conflicting = bool(name) and any(activity.header.message_id == name for activity, _, _ in self._activities.values())
+            word = "conflicting" if conflicting else "tracked"
+            existing = len(self._activities) + 1
+            activity = Activity(
+                id=existing,
+                mailbox_id=mailbox_id,
+                mailboxes=(),
+                received=arrival.received,
+                tracked_at=at,
+                size=arrival.size,
+                raw_digest=arrival.raw.hex(),
+                header=arrival.header,
+                conflicting=conflicting,
+            )
+            self._activities[existing] = (activity, arrival.content, arrival.place)
+        key = (mailbox_id, generation, arrival.remote_id)
+        self._locations.setdefault(key, _Location(existing, arrival.raw, arrival.received, not name))
+        return word
+
+    def _same(self, name: str, content: bytes) -> int | None:
+        found = (each.id for each, kept, _ in self._activities.values() if each.header.message_id == name and kept == content)
+        return next(found, None)
+
+    def _nameless(self, mailbox_id: str, generation: int, arrival: Arrival) -> int | None:
+        taken = {location.activity for key, location in self._locations.items() if key[:2] == (mailbox_id, generation)}
+        candidates = sorted(
+            location.activity
+            for key, location in self._locations.items()
+            if key[0] == mailbox_id
+            and key[1] < generation
+            and location.nameless
+            and (location.raw, location.received) == (arrival.raw, arrival.received)
+            and location.activity not in taken
+        )
+        return candidates[0] if candidates else None
+
+
+class _Receiving:
+    def __init__(self, store: MemoryMailStore, mailbox_id: str) -> None:
+        self._store = store
+        self._state = store._states.get(mailbox_id, MailboxState(mailbox_id=mailbox_id))
+        self._chunks: list[bytes] = []
+        self._ended: dict[int, bytes] = {}
+
+    @property
+    def state(self) -> MailboxState:
+        return self._state
+
+    def known(self, message_id: str, content: bytes) -> bool:
+        with self._store._guard:
+            return bool(message_id) and self._store._same(message_id, content) is not None
+
+    def begin(self) -> None:
+        self._chunks = []
+
+    def write(self, chunk: bytes) -> None:
+        self._store.interrupt("write")
+        self._chunks.append(chunk)
+
+    def end(self) -> Place:
+        body = b"".join(self._chunks)
+        with self._store._guard:
+            number = len(self._store._bodies) + len(self._ended) + 1
+            while number in self._store._bodies or number in self._ended:
+                number += 1
+        self._ended[number] = body
+        return Place(0, number, len(body))
+
+    def discard(self) -> None:
+        self._chunks = []
+
+    def commit(self, batch: ReceivedBatch) -> Kept:
+        self._store.interrupt("before commit")
+        with self._store._guard:
+            for arrival in batch.arrivals:
+                if arrival.place is not None:
+                    self._store._bodies[arrival.place.offset] = self._ended.pop(arrival.place.offset)
+            kept, self._state = self._store._commit(self._state, batch)
+        self._store.interrupt("after commit")
+        return kept
