@@ -1,0 +1,252 @@
+"""What every outbox must do, in memory and in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconcile.errors import PreconditionFailed, UserError
+from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle
+from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
+from reconcile.ports.outbox_store import OutboxStore
+from reconcile.store.memory.outbox import MemoryOutbox
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox import SqliteOutbox
+from support.applied import START
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OutboxStore]:
+    if request.param == "memory":
+        yield MemoryOutbox()
+    else:
+        with Database.open(tmp_path / "engine.db") as database:
+            yield SqliteOutbox(database)
+
+
+def mail(number: int = 1, *, key: str = "", request: str = "r", at: datetime = START) -> OutboxEntry:
+    return OutboxEntry(
+        id=0,
+        message_id=f"<{number}@contoso.example>",
+        client_key=key,
+        request=request,
+        mailbox_id="box1",
+        mailbox_name="sales",
+        sender="sales@contoso.example",
+        recipients=(
+            Recipient(address="a@contoso.example", field=Field.TO),
+            Recipient(address="b@contoso.example", field=Field.BCC),
+        ),
+        subject="Grüße\u2028",
+        size=5,
+        added_at=at,
+        state=OutgoingState.PENDING,
+        next_try_at=at,
+    )
+
+
+def done(state: RecipientState, *addresses: str) -> dict[str, RecipientResult]:
+    return {
+        address: RecipientResult(state=state, reason=f"is {state}") for address in addresses or ("a@contoso.example", "b@contoso.example")
+    }
+
+
+def settle(owner: str, attempt: int, results: dict[str, RecipientResult], later: datetime | None = None) -> Settle:
+    return Settle(owner=owner, attempt=attempt, results=results, next_try_at=later, why="said")
+
+
+def sending(outbox: OutboxStore, *, owner: str = "run-1", until: datetime = START + MINUTE) -> OutboxEntry:
+    """A mail between Begin and Settle."""
+    number = outbox.add(mail(), b"bytes").entry.id
+    outbox.hold_lease(owner, until=until)
+    outbox.advance(number, Claim(owner=owner), at=START)
+    return outbox.advance(number, Begin(owner=owner, recipients=("a@contoso.example", "b@contoso.example")), at=START)
+
+
+def test_what_is_added_is_read_back_whole(outbox: OutboxStore) -> None:
+    first, second = (outbox.add(mail(number), b"\0\xff%d" % number).entry for number in (1, 2))
+    assert first == replace(mail(1), id=first.id)
+    assert outbox.entry(first.id) == first
+    assert list(outbox.entries()) == [first, second]
+    assert list(outbox.entries(limit=1)) == [first]
+    assert list(outbox.entries(states=[OutgoingState.SENT])) == []
+    assert list(outbox.entries(states=[OutgoingState.SENT, OutgoingState.PENDING], mailbox_id="box1")) == [first, second]
+    assert list(outbox.entries(mailbox_id="box2")) == []
+    assert outbox.content(second.id) == b"\0\xff2"
+    assert [(event.sequence, event.origin, event.state) for event in outbox.events(first.id)] == [(1, None, OutgoingState.PENDING)]
+    assert outbox.entry(99) is None
+    with pytest.raises(UserError):
+        outbox.content(99)
+    with pytest.raises(UserError):
+        outbox.advance(99, Claim(owner="x"), at=START)
+
+
+def test_a_key_names_one_mail_for_ever(outbox: OutboxStore) -> None:
+    first = outbox.add(mail(1, key="order-7"), b"one")
+    again = outbox.add(mail(2, key="order-7"), b"two")
+    assert not first.existed
+    assert again.existed
+    assert again.entry == first.entry
+    assert outbox.content(first.entry.id) == b"one"
+    with pytest.raises(UserError, match="used for another mail"):
+        outbox.add(mail(3, key="order-7", request="other"), b"three")
+    with pytest.raises(UserError, match="already in the outbox"):
+        outbox.add(mail(1), b"one")
+    assert len(outbox.entries()) == 1
+
+
+def test_two_runs_cannot_take_the_same_mail(outbox: OutboxStore) -> None:
+    number = outbox.add(mail(), b"bytes").entry.id
+    for owner in ("run-1", "run-2"):
+        outbox.hold_lease(owner, until=START + MINUTE)
+    taken = outbox.advance(number, Claim(owner="run-1"), at=START)
+    assert (taken.owner, taken.attempts, taken.state) == ("run-1", 1, OutgoingState.PENDING)
+    assert list(outbox.due(at=START)) == []
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(number, Claim(owner="run-2"), at=START)
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(number, Begin(owner="run-2", recipients=("a@contoso.example",)), at=START)
+    # The first run dies before it hands anything over: the second may take the mail once the lease is over, the first no longer.
+    later = START + 2 * MINUTE
+    assert [entry.id for entry in outbox.due(at=later)] == [number]
+    outbox.advance(number, Claim(owner="run-2"), at=later)
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(number, Begin(owner="run-1", recipients=("a@contoso.example",)), at=later)
+
+
+def test_many_threads_claim_each_mail_once(outbox: OutboxStore) -> None:
+    numbers = [outbox.add(mail(number), b"").entry.id for number in range(20)]
+    won: list[tuple[int, str]] = []
+
+    def run(owner: str) -> None:
+        outbox.hold_lease(owner, until=START + MINUTE)
+        for number in numbers:
+            try:
+                outbox.advance(number, Claim(owner=owner), at=START)
+                won.append((number, owner))
+            except PreconditionFailed:
+                continue
+
+    threads = [threading.Thread(target=run, args=(f"run-{number}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(number for number, _ in won) == numbers
+
+
+def test_due_means_pending_and_in_time_and_free(outbox: OutboxStore) -> None:
+    early, late = outbox.add(mail(1), b"").entry, outbox.add(replace(mail(2), next_try_at=START + MINUTE), b"").entry
+    assert [entry.id for entry in outbox.due(at=START)] == [early.id]
+    assert [entry.id for entry in outbox.due(at=START + MINUTE)] == [early.id, late.id]
+    outbox.hold_lease("run-1", until=START + 5 * MINUTE)
+    outbox.advance(early.id, Claim(owner="run-1"), at=START)
+    assert [entry.id for entry in outbox.due(at=START + MINUTE)] == [late.id]
+    outbox.end_lease("run-1")
+    assert [entry.id for entry in outbox.due(at=START + MINUTE)] == [early.id, late.id]
+
+
+def test_a_definite_answer_ends_it_and_frees_the_rest(outbox: OutboxStore) -> None:
+    entry = sending(outbox)
+    assert entry.state is OutgoingState.SENDING
+    later = START + 3 * MINUTE
+    results = {**done(RecipientState.SENT, "a@contoso.example"), **done(RecipientState.PENDING, "b@contoso.example")}
+    settled = outbox.advance(entry.id, settle("run-1", 1, results, later), at=START)
+    assert (settled.state, settled.next_try_at, settled.owner) == (OutgoingState.PENDING, later, "")
+    assert [one.address for one in settled.in_state(RecipientState.PENDING)] == ["b@contoso.example"]
+    outbox.advance(entry.id, Claim(owner="run-1"), at=later)
+    with pytest.raises(PreconditionFailed):  # only who still waits may be handed to
+        outbox.advance(entry.id, Begin(owner="run-1", recipients=("a@contoso.example",)), at=later)
+    assert [event.state for event in outbox.events(entry.id)] == [OutgoingState.PENDING, OutgoingState.SENDING, OutgoingState.PENDING]
+
+
+def test_a_settlement_must_account_for_everybody_being_sent_to(outbox: OutboxStore) -> None:
+    entry = sending(outbox)
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(entry.id, settle("run-1", 1, done(RecipientState.SENT, "a@contoso.example")), at=START)
+    assert outbox.entry(entry.id) == entry
+
+
+def test_a_dead_sender_leaves_an_uncertain_mail_that_nobody_repeats(outbox: OutboxStore) -> None:
+    entry = sending(outbox)
+    assert list(outbox.orphans(at=START)) == []
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(entry.id, Abandon(), at=START)
+    later = START + 2 * MINUTE
+    assert [one.id for one in outbox.orphans(at=later)] == [entry.id]
+    lost = outbox.advance(entry.id, Abandon(), at=later)
+    assert lost.state is OutgoingState.UNCERTAIN
+    assert list(outbox.due(at=later + 1000 * MINUTE)) == []
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(entry.id, Claim(owner="run-2"), at=later)
+    with pytest.raises(UserError, match="not known whether"):
+        outbox.advance(entry.id, Retry(by="admin"), at=later)
+    again = outbox.advance(entry.id, Retry(by="admin", checked_not_sent=True), at=later)
+    assert (again.state, again.attempts) == (OutgoingState.PENDING, 0)
+    assert "admin checked that it was not sent" in outbox.events(entry.id)[-1].why
+    assert [one.id for one in outbox.due(at=later)] == [entry.id]
+
+
+def test_a_late_answer_still_counts_until_a_person_has_decided(outbox: OutboxStore) -> None:
+    entry, later = sending(outbox), START + 2 * MINUTE
+    outbox.advance(entry.id, Abandon(), at=later)
+    settled = outbox.advance(entry.id, settle("run-1", 1, done(RecipientState.SENT)), at=later)
+    assert settled.state is OutgoingState.SENT
+    assert "late answer" in outbox.events(entry.id)[-1].why
+
+
+def test_a_late_answer_does_not_speak_for_a_newer_try(outbox: OutboxStore) -> None:
+    entry, later = sending(outbox), START + 2 * MINUTE
+    outbox.advance(entry.id, Abandon(), at=later)
+    outbox.advance(entry.id, Retry(by="admin", checked_not_sent=True), at=later)
+    outbox.hold_lease("run-2", until=later + MINUTE)
+    outbox.advance(entry.id, Claim(owner="run-2"), at=later)
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(entry.id, settle("run-1", 1, done(RecipientState.SENT)), at=later)
+
+
+def test_a_person_may_confirm_an_uncertain_mail_only(outbox: OutboxStore) -> None:
+    entry = sending(outbox)
+    with pytest.raises(UserError, match="not uncertain"):
+        outbox.advance(entry.id, Confirm(by="admin"), at=START)
+    outbox.advance(entry.id, Abandon(), at=START + 2 * MINUTE)
+    assert outbox.advance(entry.id, Confirm(by="admin"), at=START + 2 * MINUTE).state is OutgoingState.SENT
+    with pytest.raises(UserError, match="was sent"):
+        outbox.advance(entry.id, Retry(by="admin", checked_not_sent=True), at=START + 3 * MINUTE)
+
+
+def test_a_failed_mail_is_tried_again_on_request_for_those_who_did_not_get_it(outbox: OutboxStore) -> None:
+    entry = sending(outbox)
+    results = {**done(RecipientState.SENT, "a@contoso.example"), **done(RecipientState.FAILED, "b@contoso.example")}
+    assert outbox.advance(entry.id, settle("run-1", 1, results), at=START).state is OutgoingState.FAILED
+    again = outbox.advance(entry.id, Retry(by="admin"), at=START)
+    assert [one.address for one in again.in_state(RecipientState.PENDING)] == ["b@contoso.example"]
+    assert [one.address for one in again.in_state(RecipientState.SENT)] == ["a@contoso.example"]
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        outbox = SqliteOutbox(database)
+        entry = sending(outbox)
+        events = outbox.events(entry.id)
+    with Database.open(tmp_path / "engine.db", read_only=True) as database:
+        outbox = SqliteOutbox(database)
+        assert outbox.entry(entry.id) == entry
+        assert outbox.events(entry.id) == events
+
+
+def test_the_table_of_events_numbers_without_gaps(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        outbox = SqliteOutbox(database)
+        entry = sending(outbox)
+        outbox.advance(entry.id, settle("run-1", 1, done(RecipientState.SENT)), at=START)
+        rows: list[sqlite3.Row] = database.reader().execute("SELECT sequence, from_state, to_state FROM outbox_event").fetchall()
+        assert [tuple(row) for row in rows] == [(1, None, "pending-send"), (2, "pending-send", "sending"), (3, "sending", "sent")]

@@ -1,0 +1,224 @@
+"""Whatever breaks and whoever dies: each mail reaches each recipient at most once unless it was shown as uncertain, and none is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconcile.mail.memory_sender import Answer, Crash, Die, Drop, Fault, MemorySender, MemoryServer
+from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
+from reconcile.ports.outbox_store import OutboxStore
+from reconcile.store.memory.outbox import MemoryOutbox
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox import SqliteOutbox
+from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.outgoing import RetryPolicy
+from reconcile.sync.decide.submission import SendingMailbox, sending_setup
+from reconcile.sync.outgoing import Outgoing, send_due
+from support.applied import Passwords, References, StillClock, sending_estate
+
+PEOPLE = ("a@contoso.example", "b@contoso.example", "c@contoso.example")
+#: So many that nothing is given up during a test.
+PATIENT = RetryPolicy(attempts=1000)
+
+early = st.sampled_from([Drop(), Die(), Answer(421), Answer(451)])
+fault = st.one_of(
+    st.tuples(st.just("connect"), st.sampled_from([Drop(), Die(), Answer(421)])),
+    st.tuples(st.sampled_from(["mail", "rcpt", "data", "body"]), early),
+    st.tuples(st.just("end"), st.sampled_from([Drop(kept=True), Drop(kept=False), Die(kept=True), Die(kept=False), Answer(451)])),
+)
+action = st.one_of(
+    st.tuples(st.just("add"), st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)),
+    st.tuples(st.just("fault"), fault),
+    st.tuples(st.just("send"), st.none()),
+    st.tuples(st.just("wait"), st.integers(min_value=1, max_value=7200)),
+)
+
+
+class Post:
+    """An outbox, a server, and processes that come and go."""
+
+    def __init__(self, outbox: OutboxStore) -> None:
+        self.outbox = outbox
+        self.server = MemoryServer()
+        self.clock = StillClock()
+        self.applied = sending_estate()
+        self.runs = 0
+        self.added: dict[str, tuple[str, ...]] = {}
+
+    def add(self, people: list[str]) -> None:
+        mailbox = sending_setup(self.applied.resources(), now="").mailboxes["box1"]
+        assert isinstance(mailbox, SendingMailbox)
+        token = f"token{len(self.added)}"
+        composed = compose(Draft(to=tuple(people), text="x"), mailbox, key="", token=token, now=self.clock.now())
+        self.outbox.add(composed.entry, composed.content)
+        self.added[composed.entry.message_id] = tuple(people)
+
+    def send(self) -> None:
+        """One process: it may die on the way, and then its lease stays behind."""
+        self.runs += 1
+        dies: list[bool] = []
+        outbox: OutboxStore = _Deserted(self.outbox, dies)
+        outgoing = Outgoing(
+            applied=self.applied,
+            outbox=outbox,
+            sender=_Watched(MemorySender(server=self.server), dies),
+            credentials=Passwords(),
+            secrets=References({"file:ca.pem": b""}),
+            clock=self.clock,
+            owner=f"run-{self.runs}",
+            policy=PATIENT,
+            renew=False,
+        )
+        with suppress(Crash):
+            send_due(outgoing)
+
+    def copies(self) -> Counter[tuple[str, str]]:
+        """(Message-ID, recipient) → how often the server has it."""
+        found: Counter[tuple[str, str]] = Counter()
+        for mail in self.server.taken:
+            identifier = next(line for line in mail.content.decode().split("\r\n") if line.startswith("Message-ID:")).split()[1]
+            found.update((identifier, recipient) for recipient in mail.recipients)
+        return found
+
+    def check(self, entries: list[OutboxEntry] | None = None) -> None:
+        copies = self.copies()
+        for entry in entries if entries is not None else list(self.outbox.entries()):
+            assert tuple(one.address for one in entry.recipients) == self.added[entry.message_id]
+            for one in entry.recipients:
+                number = copies[entry.message_id, one.address]
+                match one.state:
+                    case RecipientState.SENT:
+                        assert number == 1, (entry, number)
+                    case RecipientState.UNCERTAIN | RecipientState.SENDING:
+                        assert number <= 1, (entry, number)
+                    case RecipientState.PENDING | RecipientState.FAILED:
+                        assert number == 0, (entry, number)
+        assert all(identifier in self.added for identifier, _ in copies)
+
+
+class _Watched:
+    """Notes that the process died, so that nothing is tidied up on its way out."""
+
+    def __init__(self, sender: MemorySender, dies: list[bool]) -> None:
+        self._sender = sender
+        self._dies = dies
+
+    def open(self, account):  # type: ignore[no-untyped-def]
+        from contextlib import contextmanager
+
+        @contextmanager
+        def watched():  # type: ignore[no-untyped-def]
+            try:
+                with self._sender.open(account) as session:
+                    yield session
+            except Crash:
+                self._dies.append(True)
+                raise
+
+        return watched()
+
+
+class _Deserted:
+    """The store as a dying process leaves it: after the death nothing more is written."""
+
+    def __init__(self, outbox: OutboxStore, dies: list[bool]) -> None:
+        self._outbox = outbox
+        self._dies = dies
+
+    def __getattr__(self, name: str) -> object:
+        if self._dies and name in ("advance", "end_lease", "hold_lease", "add"):
+            return lambda *_, **__: None
+        return getattr(self._outbox, name)
+
+
+def play(post: Post, actions: list[tuple[str, object]]) -> None:
+    for verb, detail in actions:
+        match verb:
+            case "add":
+                assert isinstance(detail, list)
+                post.add(detail)
+            case "fault":
+                assert isinstance(detail, tuple)
+                step, planned = detail
+                assert isinstance(planned, Fault)
+                post.server.plan(step, planned)
+            case "send":
+                post.send()
+            case _:
+                assert isinstance(detail, int)
+                post.clock.pass_by(seconds=detail)
+        post.check()
+    post.server.clear()
+    for _ in range(3):
+        post.clock.pass_by(hours=2)
+        post.send()
+    post.check()
+    assert {entry.message_id for entry in post.outbox.entries()} == set(post.added)
+    for entry in post.outbox.entries():
+        assert entry.state in (OutgoingState.SENT, OutgoingState.UNCERTAIN), entry
+        if entry.state is OutgoingState.UNCERTAIN:
+            assert "may or may not have been sent" in entry.reason
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(action, max_size=25))
+def test_in_memory(actions: list[tuple[str, object]]) -> None:
+    play(Post(MemoryOutbox()), actions)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(action, max_size=20))
+def test_in_sqlite(actions: list[tuple[str, object]]) -> None:
+    with TemporaryDirectory() as folder, Database.open(Path(folder) / "engine.db") as database:
+        play(Post(SqliteOutbox(database)), actions)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_death_between_the_end_of_the_mail_and_its_answer_is_shown_and_not_repeated(kept: bool) -> None:
+    post = Post(MemoryOutbox())
+    post.add([PEOPLE[0]])
+    post.server.plan("end", Die(kept=kept))
+    post.send()
+    (entry,) = post.outbox.entries()
+    assert entry.state is OutgoingState.SENDING
+    post.send()  # its lease still runs: another process keeps off
+    assert next(iter(post.outbox.entries())).state is OutgoingState.SENDING
+    post.clock.pass_by(minutes=2)
+    post.send()
+    (entry,) = post.outbox.entries()
+    assert entry.state is OutgoingState.UNCERTAIN
+    assert len(post.server.taken) == (1 if kept else 0)
+
+
+def test_a_death_before_the_mail_is_handed_over_loses_nothing() -> None:
+    for step in ("connect", "mail", "rcpt"):
+        post = Post(MemoryOutbox())
+        post.add([PEOPLE[0]])
+        post.server.plan(step, Die())
+        post.send()
+        post.clock.pass_by(minutes=2)
+        post.send()
+        assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENT]
+        assert len(post.server.taken) == 1
+
+
+def test_the_wait_doubles_up_to_its_ceiling_and_ends() -> None:
+    post = Post(MemoryOutbox())
+    post.add([PEOPLE[0]])
+    waits: list[timedelta] = []
+    for _ in range(9):
+        post.server.plan("rcpt", Answer(451))
+        post.send()
+        (entry,) = post.outbox.entries()
+        assert entry.next_try_at is not None
+        waits.append(entry.next_try_at - post.clock.now())
+        post.clock.at = entry.next_try_at
+    assert [wait.total_seconds() for wait in waits] == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
