@@ -26,7 +26,7 @@ develop: $(VENV)/.developed
 # A Python that runs pip is kept; anything less (none, half made, its interpreter gone) is made anew.
 $(VENV)/.made:
 	@if $(BIN)/python -m pip --version >/dev/null 2>&1; then touch $@; exit 0; fi; \
-	for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
 	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    echo "Making $(VENV) with $$("$$python" --version)"; \
 	    "$$python" -m venv --clear $(VENV) && touch $@; exit; \

@@ -63,6 +63,9 @@ def _make(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # By default this lies inside the estate's repository, where `git add .` must not find the key.
+        with suppress(FileExistsError), (path.parent / ".gitignore").open("x") as ignore:
+            ignore.write("*\n")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.b64encode(secrets.token_bytes(KEY_SIZE)) + b"\n")

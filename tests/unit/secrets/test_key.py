@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def test_the_default_key_is_made_once_and_kept(tmp_path: Path) -> None:
     assert len(made.reveal()) == 32
     assert _load(directory, create=True).reveal() == made.reveal()
     assert _load(directory, create=False).reveal() == made.reveal()
-    assert os.listdir(directory) == ["reconcile.key"]
+    assert sorted(os.listdir(directory)) == [".gitignore", "reconcile.key"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as on POSIX")
@@ -39,6 +40,14 @@ def test_only_the_owner_may_read_the_made_key(tmp_path: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "secrets" / "reconcile.key").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_git_does_not_see_the_made_key(tmp_path: Path) -> None:
+    _load(tmp_path / ".reconcile" / "secrets", create=True)
+    git = ["git", "-C", str(tmp_path), "-c", "init.defaultBranch=main"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    seen = subprocess.run([*git, "status", "--short", "--untracked-files=all"], check=True, capture_output=True, text=True)
+    assert seen.stdout == ""
 
 
 def test_two_keys_are_different(tmp_path: Path) -> None:
