@@ -39,7 +39,6 @@ mail_max_userip_connections = 1000
 default_internal_user = {internal}
 default_internal_group = {group}
 default_login_user = {internal}
-{chroot}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {base}/users
@@ -113,7 +112,6 @@ class Dovecot:
                 internal=self.owner,
                 group=self.group,
                 ssl="yes" if self.ssl else "no",
-                chroot="" if root else "",
                 extra=self.extra,
             )
         )

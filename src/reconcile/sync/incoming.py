@@ -27,8 +27,9 @@ LEAVE_AFTER = 4
 
 @dataclass(slots=True, kw_only=True)
 class Received:
-    """Counts of one look at one mailbox. `server_messages` is the server's count."""
+    """Counts of one look at one mailbox. `server_messages` is the server's count, once it was asked (`looked`)."""
 
+    looked: bool = False
     server_messages: int = 0
     read: int = 0
     tracked: int = 0
@@ -37,11 +38,6 @@ class Received:
     ignored: int = 0
     missing: int = 0
     reindexed: bool = False
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was decided."""
-        return bool(self.read or self.ignored or self.missing)
 
 
 def receive(
@@ -59,7 +55,7 @@ def receive(
     """
     state = receiving.state
     look = inbox.look(state.cursor)
-    progress.server_messages = look.messages
+    progress.looked, progress.server_messages = True, look.messages
     retry = [] if look.restarted else [message.remote_id for message in state.missing if not message.reported]
     if not look.news and not retry:
         return

@@ -47,7 +47,7 @@ class MailboxRun:
         return SyncResult(
             mailbox=self.mailbox.name,
             address=self.mailbox.address,
-            at_server=self.received.server_messages,
+            at_server=self.received.server_messages if self.received.looked else None,
             read=self.received.read,
             tracked=self.received.tracked,
             duplicates=self.received.duplicates,

@@ -30,6 +30,8 @@ class Broken(Exception):
 def server_words(text: object, *secrets: str) -> str:
     """A server's text, short, on one line, without credentials it may echo."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    # imaplib shows bytes as Python writes them.
+    words = re.sub(r"\bb(['\"])(.*)\1", r"\2", words)
     for secret in secrets:
         if secret:
             words = words.replace(secret, "***")
