@@ -53,11 +53,14 @@ servers: $(VENV)/.made
 demo: install
 	@$(BIN)/reconcile demo
 
+# All of them run, whatever the first one says.
 lint: develop
-	@echo "ruff";         $(BIN)/ruff check --quiet .
-	@                     $(BIN)/ruff format --check --quiet . || { echo "Next: make format" >&2; exit 1; }
-	@echo "mypy";         $(BIN)/mypy --no-error-summary
-	@echo "lint-imports"; $(BIN)/lint-imports --no-logo >$(VENV)/lint-imports.txt 2>&1 || { cat $(VENV)/lint-imports.txt; exit 1; }
+	@status=0; \
+	echo "ruff";         $(BIN)/ruff check --quiet . || status=1; \
+	                     $(BIN)/ruff format --check --quiet . || { echo "Next: make format" >&2; status=1; }; \
+	echo "mypy";         $(BIN)/mypy --no-error-summary || status=1; \
+	echo "lint-imports"; $(BIN)/lint-imports --no-logo >$(VENV)/lint-imports.txt 2>&1 || { cat $(VENV)/lint-imports.txt; status=1; }; \
+	exit $$status
 
 test: servers lint
 	@echo "pytest"; $(PYTEST) -m "not slow"
