@@ -12,7 +12,7 @@ keys that are not text, duplicate keys, anchors, aliases, merge keys, tags, dire
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -400,14 +400,13 @@ def dotted(path: Path) -> str:
 
 def look_up(document: Document, path: Path, *, key: bool = False) -> Span:
     """The place of a value (or of its key); of the nearest parent that was written where the path itself was not."""
-    spans: Mapping[Path, Span] = document.keys if key else document.values
-    if path in spans:
-        span = spans[path]
+    if key and path in document.keys:
+        return document.keys[path]
+    for length in range(len(path), 0, -1):
+        written, named = document.values.get(path[:length]), document.keys.get(path[:length])
+        if written is not None and written.end_column is not None:
+            return written
         # A mapping or a list in block style starts on its own first line: its key says better where it is.
-        return document.keys.get(path, span) if span.end_column is None else span
-    for length in range(len(path) - 1, 0, -1):
-        if path[:length] in document.keys:
-            return document.keys[path[:length]]
-        if path[:length] in document.values:
-            return document.values[path[:length]]
+        if (found := named or written) is not None:
+            return found
     return document.start

@@ -101,12 +101,26 @@ def _window(line: str, start: int, end: int, columns: int) -> Excerpt:
     end = min(end, start + _LONGEST_CARET)
     left, right = "", ""
     if width(line) > columns:
-        first = max(0, min(start - columns // 3, len(line) - columns))
-        last = min(len(line), first + columns - 2)
-        while width(line[first:last]) > columns - 2 and last > start + 1:
-            last -= 1
+        budget = columns - 2  # the two ellipses
+        first = _back(line, start, budget // 3)
+        last = _forth(line, start, budget - width(line[first:start]))
+        first = _back(line, start, budget - width(line[start:last]))
         left, right = ("…" if first else ""), ("…" if last < len(line) else "")
         line, start, end = line[first:last], start - first, min(end, last) - first
     before = width(left) + width(line[:start])
     marked = max(1, width(line[start:end]))
     return Excerpt(f"{left}{line}{right}", " " * before + "^" * marked)
+
+
+def _back(line: str, index: int, columns: int) -> int:
+    """The first index from which the text up to `index` is at most `columns` wide."""
+    while index > 0 and (columns := columns - width(line[index - 1])) >= 0:
+        index -= 1
+    return index
+
+
+def _forth(line: str, index: int, columns: int) -> int:
+    """The last index up to which the text from `index` is at most `columns` wide."""
+    while index < len(line) and (columns := columns - width(line[index])) >= 0:
+        index += 1
+    return index
