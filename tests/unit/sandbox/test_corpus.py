@@ -6,13 +6,15 @@ import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 
 import pytest
 
-from reconcile.sandbox.corpus.addresses import MAILBOXES
+from reconcile.sandbox.corpus.addresses import CORRESPONDENTS, MAILBOXES, SALES
 from reconcile.sandbox.corpus.assemble import DAYS, PER_MAILBOX, messages
-from reconcile.sandbox.corpus.letters import tiny_pdf
+from reconcile.sandbox.corpus.letters import Letter, tiny_pdf
 from reconcile.sandbox.corpus.seed import Seed
+from reconcile.sandbox.corpus.themes import THEMES
 
 NOW = datetime(2026, 3, 10, 12, 30, 5, tzinfo=UTC)
 
@@ -104,3 +106,17 @@ def test_the_pdf_says_where_its_objects_are() -> None:
     assert pdf[table:].startswith(b"xref")
     for number, place in enumerate(re.findall(rb"(\d{10}) 00000 n", pdf), 1):
         assert pdf[int(place) :].startswith(b"%d 0 obj" % number)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Re: " * answered + theme.subject.format(n=5134) for themes in THEMES.values() for theme in themes for answered in (0, 1, 2)],
+)
+def test_subjects_and_names_survive_their_encoding(subject: str) -> None:
+    for sender in CORRESPONDENTS:
+        letter = Letter(
+            sender=sender, recipient=SALES, subject=subject, text="x", sent=NOW, message_id="<1@fabrikam.example>", boundary="b"
+        )
+        read = message_from_bytes(letter.build(), policy=policy.compat32)
+        assert str(make_header(decode_header(read["Subject"]))) == subject
+        assert str(make_header(decode_header(read["From"]))) == f"{sender.name} <{sender.address}>"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
 from reconcile.sandbox.corpus.addresses import Correspondent
+
+_PLACEHOLDER = "subject-of-the-letter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class Letter:
         message = EmailMessage(policy=SMTP)
         message["From"] = Address(display_name=self.sender.name, addr_spec=self.sender.address)
         message["To"] = self.recipient
-        message["Subject"] = self.subject
+        message["Subject"] = _PLACEHOLDER
         message["Date"] = format_datetime(self.sent)
         message["Message-ID"] = self.message_id
         if self.references:
@@ -57,7 +60,9 @@ class Letter:
             case _:
                 pass
         self._set_boundaries(message)
-        return message.as_bytes()
+        # Python 3.11 loses a space where it folds a subject between two encoded words (RFC 2047, section 6.2): encoded here instead.
+        subject = self.subject if self.subject.isascii() else Header(self.subject, "utf-8", header_name="Subject").encode(linesep="\r\n")
+        return message.as_bytes().replace(_PLACEHOLDER.encode(), subject.encode("ascii"), 1)
 
     def _set_boundaries(self, message: EmailMessage) -> None:
         """The library would draw them from a generator of its own."""
