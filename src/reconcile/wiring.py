@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from reconcile.ports.credentials import Credentials, Sealer
     from reconcile.ports.mail import Inbox
     from reconcile.ports.mail_store import ActivityReader, MailStore
+    from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.source import Source
     from reconcile.ports.target import TargetReader, TargetWriter
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import ReceivingMailbox
+    from reconcile.sync.outgoing import Outgoing
 
 STORE_FILE = "engine.db"
 
@@ -288,3 +290,37 @@ def keep_text(settings: Settings, environment: str | None, activity_id: int, tex
         if database is not None:
             with mail_store(database) as store:
                 store.keep_text(activity_id, text)
+
+
+def outbox_reader(database: Database | None) -> OutboxReader:
+    """Outgoing mail. A missing store reads as empty."""
+    if database is None:
+        from reconcile.store.memory.outbox import MemoryOutbox
+
+        return MemoryOutbox()
+    return outbox_store(database)
+
+
+def outbox_store(database: Database) -> OutboxStore:
+    """Outgoing mail, to be added and sent."""
+    from reconcile.store.sqlite.outbox import SqliteOutbox
+
+    return SqliteOutbox(database)
+
+
+def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callable[[], bool] = lambda: False) -> Outgoing:
+    """Everything a pass over the outbox needs, under an owner of its own."""
+    from reconcile.mail.smtp import SmtpSender
+    from reconcile.sync.outgoing import Outgoing
+
+    return Outgoing(
+        applied=applied_state(database),
+        outbox=outbox_store(database),
+        sender=SmtpSender(connect_timeout=settings.connect_timeout, silence_timeout=settings.silence_timeout),
+        credentials=credentials(database, settings),
+        secrets=secret_resolver(settings),
+        clock=clock,
+        owner=mint(),
+        parallel=settings.parallel_mailboxes,
+        stop=stop,
+    )

@@ -1,0 +1,46 @@
+"""The outbox for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconcile.model import instant
+from reconcile.model.outgoing import OutboxEntry, OutboxEvent
+
+FORMAT_VERSION = "1.0"
+
+
+def mail_json(entry: OutboxEntry) -> dict[str, object]:
+    """One mail. `number` is the product's status reason, null for `uncertain`."""
+    return {
+        "id": entry.id,
+        "state": str(entry.state),
+        "number": entry.state.number,
+        "mailbox": entry.mailbox_name,
+        "mailboxId": entry.mailbox_id,
+        "from": entry.sender,
+        "recipients": [
+            {"address": one.address, "field": str(one.field), "state": str(one.state), "reason": one.reason} for one in entry.recipients
+        ],
+        "subject": entry.subject,
+        "messageId": entry.message_id,
+        "key": entry.client_key or None,
+        "size": entry.size,
+        "addedAt": instant.text(entry.added_at),
+        "attempts": entry.attempts,
+        "nextTryAt": _text(entry.next_try_at),
+        "reason": entry.reason,
+    }
+
+
+def history_json(events: Sequence[OutboxEvent]) -> list[dict[str, object]]:
+    """Transitions, oldest first; `from` is null for the first."""
+    return [
+        {"at": instant.text(event.at), "from": str(event.origin) if event.origin else None, "to": str(event.state), "why": event.why}
+        for event in events
+    ]
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else instant.text(moment)
