@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     """Look at every mailbox that is applied, or at those named by slug or address, once.
 
-    Works from what was applied, never from git. Ends with 1 when a mailbox failed, with 8 when others work on all of them.
+    Works from what was applied, never from git. Ends with 1 when a mailbox failed or a mail needs a look, with 8 when others work on
+    all mailboxes.
     """
+    from reconcile.report.outbox_json import sending_json
+    from reconcile.report.outbox_text import sending_lines
     from reconcile.report.sync_run import run_json, run_text
     from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
     from reconcile.sync.decide.header import instant_text
+    from reconcile.sync.outgoing import send_due
     from reconcile.sync.run import Limits, synchronise
     from reconcile.wiring import (
         SystemClock,
@@ -38,6 +42,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
         environment_name,
         inboxes,
         mail_store,
+        outgoing,
         secret_resolver,
         writable_database,
     )
@@ -62,20 +67,23 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
                 ended=progress.ended,
                 stopping=stop.is_set,
             )
+            sending = outgoing(settings, database, clock, stop.is_set)
+            sent = send_due(sending, mailboxes={mailbox.mailbox_id for mailbox in found} if mailboxes else None)
         except KeyboardInterrupt:
             stop.set()
             raise
         finally:
             progress.close()
     results = [run.result() for run in runs]
-    code = _code(results)
+    code = strongest([_code(results), ExitCode.FAILURE if sent.needs_a_look else ExitCode.NOTHING_TO_DO])
     idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
     conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
     seconds = time.monotonic() - started
     if context.as_json:
-        context.json(run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason))
+        document = run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason)
+        context.json({**document, "outgoing": sending_json(sent)})
     else:
-        context.data(run_text(results, conditions, idle=len(idle), seconds=seconds))
+        context.data("\n".join([run_text(results, conditions, idle=len(idle), seconds=seconds), *sending_lines(sent)]))
     return code
 
 

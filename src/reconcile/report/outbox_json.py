@@ -7,6 +7,7 @@ from datetime import datetime
 
 from reconcile.model import instant
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent
+from reconcile.model.sending_report import SendingReport
 
 FORMAT_VERSION = "1.0"
 
@@ -40,6 +41,25 @@ def history_json(events: Sequence[OutboxEvent]) -> list[dict[str, object]]:
         {"at": instant.text(event.at), "from": str(event.origin) if event.origin else None, "to": str(event.state), "why": event.why}
         for event in events
     ]
+
+
+def sending_json(report: SendingReport) -> dict[str, object]:
+    """What a pass over the outbox did."""
+    return {
+        "mails": [{"id": one.id, "state": str(one.state), "reason": one.reason} for one in (*report.abandoned, *report.settled)],
+        "waiting": [
+            {
+                "mailbox": one.name,
+                "mails": one.waiting,
+                "type": one.condition.type,
+                "reason": one.condition.reason,
+                "field": one.condition.field,
+                "origin": one.condition.origin,
+                "message": one.condition.message,
+            }
+            for one in report.troubles
+        ],
+    }
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState, RecipientState
+from reconcile.model.sending_report import SendingReport
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
 
@@ -59,14 +60,16 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent]) -> str:
     return "\n".join(lines)
 
 
-def sending_lines(entries: Sequence[OutboxEntry], abandoned: Sequence[OutboxEntry]) -> list[str]:
-    """What a pass over the outbox did, a line for each mail that was not simply sent, and a sum."""
-    lines = [f"mail {one.id} is uncertain: {neutral(one.reason)}" for one in abandoned]
-    lines += [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in entries if one.state is not OutgoingState.SENT]
-    sent = sum(one.state is OutgoingState.SENT for one in entries)
-    if entries:
-        lines.append(f"{sent} of {len(entries)} mails sent")
-    return lines
+def sending_lines(report: SendingReport) -> list[str]:
+    """What a pass over the outbox did: a line for each mail that was not simply sent, one for each mailbox that could not, and a sum."""
+    lines = [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.abandoned]
+    lines += [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.settled if one.state is not OutgoingState.SENT]
+    for trouble in report.troubles:
+        place = f" ({neutral(trouble.condition.origin)})" if trouble.condition.origin else ""
+        lines.append(f"{neutral(trouble.name)}: {trouble.waiting} mails wait: {neutral(trouble.condition.message)}{place}")
+    if report.settled:
+        lines.append(f"{report.count(OutgoingState.SENT)} of {len(report.settled)} mails sent")
+    return ["", *lines] if lines else []
 
 
 def _recipients(entry: OutboxEntry) -> str:

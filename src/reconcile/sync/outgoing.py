@@ -19,8 +19,9 @@ from reconcile.model import instant
 from reconcile.model.condition import Condition
 from reconcile.model.mail_address import is_allowed, same_address
 from reconcile.model.outbox_step import Abandon, Begin, Claim, RecipientResult, Settle
-from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
+from reconcile.model.outgoing import OutboxEntry, RecipientState
 from reconcile.model.secret import SecretRef
+from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.credentials import Credentials
@@ -34,29 +35,6 @@ from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, Silen
 LEASE = timedelta(seconds=60)
 #: Applied state is read again before a mail when it is older than this (seconds).
 FRESH = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxTrouble:
-    """A mailbox with due mail that could not send. `waiting` mails stay pending."""
-
-    mailbox_id: str
-    name: str
-    condition: Condition
-    waiting: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendingReport:
-    """What a pass did. `settled` are the entries that were tried, as they are now; `uncertain` those a crash had left behind."""
-
-    settled: tuple[OutboxEntry, ...]
-    abandoned: tuple[OutboxEntry, ...]
-    troubles: tuple[MailboxTrouble, ...]
-
-    def count(self, state: OutgoingState) -> int:
-        """How many of the tried ones are in that state."""
-        return sum(entry.state is state for entry in self.settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
