@@ -43,7 +43,11 @@ class Estate(Generic[F]):
 
 
 def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *, cache: DocumentCache | None = None) -> Estate[F]:
-    """`files` and `refused` are what a source listed, `read` hands out contents. Raises nothing for bad input."""
+    """`files` and `refused` are what a source listed, `read` hands out contents. Raises nothing for bad input.
+
+    The order of `files` makes no difference.
+    """
+    files = sorted(files, key=lambda file: file.path)
     documents = read_documents(files, read, cache=cache)
     documents.findings[:0] = refused
     for finding in refused:

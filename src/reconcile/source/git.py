@@ -12,7 +12,7 @@ import posixpath
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -219,17 +219,20 @@ def _process(command: Sequence[str], folder: Path, timeout: float) -> Iterator[t
         raise _cannot_start(error, folder) from error
     alive = _Alive(process, timeout)
     try:
-        with process:
-            try:
-                yield process, alive
-            except DesiredStateError as error:
-                if alive.expired:
-                    raise TimedOut(f"git was silent for {timeout:g} s", hint="try again") from error
-                raise
-            finally:
-                process.kill()
+        yield process, alive
+    except DesiredStateError as error:
+        if alive.expired:
+            raise TimedOut(f"git was silent for {timeout:g} s", hint="try again") from error
+        raise
     finally:
+        process.kill()
         alive.stop()
+        # Not `with process`: closing its input flushes what git no longer takes.
+        for stream in (process.stdin, process.stdout):
+            with suppress(BrokenPipeError):
+                if stream is not None:
+                    stream.close()
+        process.wait()
 
 
 class _Alive:
