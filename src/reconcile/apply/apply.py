@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.apply.ground import already_applied, moved_ground
+from reconcile.apply.ground import already_applied, moved_ground, vacated
 from reconcile.apply.record import Occasion, action_of, audit, finished, position_of
 from reconcile.apply.recover import entry_before
 from reconcile.apply.report import ApplyReport, Recovered
@@ -140,10 +140,10 @@ class _Run:
                 return Skipped(key=change.key, reason=f"waits for {before.key}, which was not applied")
         entry = entry_before(change, self.entries)
         if self.saved_ground is not None:
-            if already_applied(change, entry if entry is not None else self.entries.get(change.key), self.rows):
+            if already_applied(change, entry, self.rows):
                 external_id = entry.external_id if entry is not None else str(getattr(change, "external_id", "") or "")
                 return Applied(key=change.key, external_id=external_id, already=True)
-            why = moved_ground(change, self.entries, self.saved_ground)
+            why = moved_ground(change, self.entries, self.saved_ground, vacated(self.plan))
             if why:
                 return Skipped(key=change.key, reason=why, voided=True)
         return None

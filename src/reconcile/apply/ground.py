@@ -42,17 +42,28 @@ def _shows(shown: Spec, asked: Spec, answered: Spec) -> bool:
     return all(same(leaf, shown.get(path)) or (path in answered and same(answered[path], shown.get(path))) for path, leaf in asked.items())
 
 
-def moved_ground(change: Change, entries: Mapping[Key, InventoryEntry], observed: ObservedState) -> str:
-    """Why the change may not be tried any more, "" when it may. What the target itself compares is left to it."""
+def vacated(plan: Plan) -> Mapping[Key, str]:
+    """Slugs that the plan itself frees by renaming, with the row that leaves them."""
+    return {change.previous: change.external_id for change in plan.changes if isinstance(change, Update) and change.previous is not None}
+
+
+def moved_ground(change: Change, entries: Mapping[Key, InventoryEntry], observed: ObservedState, leaving: Mapping[Key, str]) -> str:
+    """Why the change may not be tried any more, "" when it may. What the target itself compares is left to it.
+
+    `leaving` are the slugs that the plan frees (see `vacated`).
+    """
     match change:
         case Create():
-            if change.external_id is None and change.key in entries:
+            entry = entries.get(change.key)
+            if entry is not None and entry.external_id not in (change.external_id, leaving.get(change.key)):
                 return f"{change.key} was applied by somebody else since"
             if change.key.kind in observed.unknown_kinds:
                 return f"{change.key} could not be observed: {observed.unknown_kinds[change.key.kind]}"
+            # Rows of ours are known to the plan; only a stranger may have come in between.
+            owned = {known.external_id for known in entries.values()}
             identity = natural_identity(change.key.kind, change.spec)
             for row in observed.rows:
-                if row.kind != change.key.kind or row.external_id == change.external_id:
+                if row.kind != change.key.kind or row.external_id == change.external_id or row.external_id in owned:
                     continue
                 if row.name == change.key.name or (identity is not None and natural_identity(row.kind, row.spec) == identity):
                     return f"{change.key} appeared on the target since"

@@ -47,7 +47,9 @@ def recover(writer: TargetWriter, store: ApplyStore, *, clock: Clock, actor: str
 
 
 def entry_before(change: Change, entries: Mapping[Key, InventoryEntry]) -> InventoryEntry | None:
-    """What the inventory holds of the row: under its old key when the slug was renamed."""
+    """What the inventory holds of the row: under its old key when the slug was renamed, and that slug is not another's by now."""
     if isinstance(change, Update) and change.previous is not None:
-        return entries.get(change.previous, entries.get(change.key))
+        before = entries.get(change.previous)
+        if before is not None and before.external_id == change.external_id:
+            return before
     return entries.get(change.key)

@@ -106,28 +106,45 @@ def match(desired: DesiredState, observed: ObservedState, inventory: Mapping[Key
 
 def _claims(desired: DesiredState, rows: _Rows, inventory: Mapping[Key, InventoryEntry]) -> dict[Key, tuple[InventoryEntry, Key | None]]:
     """Which entry each declared resource takes, and under which key it was before."""
-    fresh: dict[tuple[str, str], list[Key]] = {}
-    for key, resource in desired.resources.items():
-        if key not in inventory and key not in desired.held:
-            identity = natural_identity(key.kind, resource.spec)
-            if identity is not None:
-                fresh.setdefault((key.kind, identity), []).append(key)
     claims: dict[Key, tuple[InventoryEntry, Key | None]] = {}
-    if fresh:
-        for key, entry in inventory.items():
-            # A held document still speaks for its entry; nobody else may take it.
-            if is_muted(entry, desired):
-                continue
-            then = _identity(entry, rows)
-            heirs = fresh.get((key.kind, then), []) if then is not None else []
-            keeps = key in desired.resources and natural_identity(key.kind, desired.resources[key].spec) == then
-            if len(heirs) == 1 and not keeps and heirs[0] not in claims:
-                claims[heirs[0]] = (entry, key)
+    homeless = [key for key in desired.resources if key not in inventory]
+    while homeless:
+        # Whoever loses its row to a new slug may in turn be the heir of another.
+        homeless = _inherit(homeless, desired, rows, inventory, claims)
     given_away = {entry.key for entry, _ in claims.values()}
     for key in desired.resources:
         if key in inventory and key not in given_away:
             claims[key] = (inventory[key], None)
     return claims
+
+
+def _inherit(
+    homeless: list[Key],
+    desired: DesiredState,
+    rows: _Rows,
+    inventory: Mapping[Key, InventoryEntry],
+    claims: dict[Key, tuple[InventoryEntry, Key | None]],
+) -> list[Key]:
+    """Give each slug without a row the one whose identity it declares and whose own slug gives it up; the slugs that lose one."""
+    heirs: dict[tuple[str, str], list[Key]] = {}
+    for key in homeless:
+        identity = natural_identity(key.kind, desired.resources[key].spec)
+        if identity is not None:
+            heirs.setdefault((key.kind, identity), []).append(key)
+    given_away = {entry.key for entry, _ in claims.values()}
+    losers: list[Key] = []
+    for key, entry in inventory.items() if heirs else ():
+        # A held document still speaks for its entry; nobody else may take it.
+        if key in given_away or is_muted(entry, desired):
+            continue
+        then = _identity(entry, rows)
+        found = heirs.get((key.kind, then), []) if then is not None else []
+        keeps = key in desired.resources and natural_identity(key.kind, desired.resources[key].spec) == then
+        if len(found) == 1 and not keeps and found[0] not in claims:
+            claims[found[0]] = (entry, key)
+            if key in desired.resources:
+                losers.append(key)
+    return losers
 
 
 def _identity(entry: InventoryEntry, rows: _Rows) -> str | None:
