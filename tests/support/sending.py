@@ -1,0 +1,64 @@
+"""A process that sends what is due and ends: `python -m support.sending STORE PORT`. Made to be killed."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from reconcile.mail.smtp import SmtpSender
+from reconcile.ports.target import AppliedResource
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox import SqliteOutbox
+from reconcile.sync.outgoing import Outgoing, send_due
+from support.applied import Applied, Passwords, References, sending_estate
+
+#: Short, so that the next process need not wait for the lease of a dead one.
+LEASE = timedelta(seconds=0.2)
+
+
+class RealClock:
+    """`ahead` lets a test look into the future."""
+
+    def __init__(self, ahead: timedelta = timedelta()) -> None:
+        self.ahead = ahead
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def estate(port: int) -> Applied:
+    """Without TLS, which an organization must allow: what is tried here is dying, not encryption."""
+    applied = sending_estate(port=port, tls="none")
+    applied.change("EmailServerProfile", outgoing__caCertificate=None, outgoing__server="127.0.0.1")
+    allowing = AppliedResource(kind="Organization", name="o", external_id="o1", spec={"deploymentSettings.allowNonSslEmail": True})
+    return Applied([*applied.rows, allowing])
+
+
+def run(store: Path, port: int, ahead: timedelta = timedelta()) -> None:
+    """One pass."""
+    with Database.open(store) as database:
+        send_due(
+            Outgoing(
+                applied=estate(port),
+                outbox=SqliteOutbox(database),
+                sender=SmtpSender(connect_timeout=10, silence_timeout=10, answer_timeout=30),
+                credentials=Passwords(),
+                secrets=References(),
+                clock=RealClock(ahead),
+                owner=str(uuid.uuid4()),
+                lease=LEASE,
+            )
+        )
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,156 @@
+"""kill -9 of a sending process at chosen and at random moments; then the server's mails are compared with the store's, one by one."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox import SqliteOutbox
+from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.submission import SendingMailbox, sending_setup
+from support import sending
+from support.smtp_fault import Delay, Drop, FaultServer
+
+#: Where the process dies, seen from the server: it has just received this. Half of them lie between the end of DATA and its reply.
+MOMENTS = ("connect", "mail", "rcpt", "data", "body", "end, kept", "end, lost", "end, kept", "end, lost", "after end, at random")
+_TESTS = Path(__file__).parents[1]
+
+
+class Killer:
+    """Kills the process when the server reaches a step, before it answers."""
+
+    def __init__(self, server: FaultServer) -> None:
+        self._server = server
+        self._target: tuple[str, int] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        server.on_step = self._on_step
+
+    def _on_step(self, step: str) -> None:
+        if self._target is None or self._process is None or self._target[0] != step:
+            return
+        self._target = (step, self._target[1] - 1)
+        if self._target[1] <= 0:
+            self._target = None
+            os.kill(self._process.pid, signal.SIGKILL)
+
+    def strike(self, moment: str, store: Path, chance: random.Random) -> bool:
+        """Run a sending process and kill it. False when it ended before its moment came."""
+        step, _, how = moment.partition(", ")
+        match moment:
+            case "end, lost":
+                self._server.plan("end", Drop(kept=False))
+                visit = 1
+            case "after end, at random":
+                self._server.plan("end", Delay(0.05), Delay(0.05), Delay(0.05))
+                visit = 1
+            case _:
+                visit = chance.choice((1, 1, 2)) if step not in ("connect", "end") else 1
+        arguments = [sys.executable, "-m", "support.sending", str(store), str(self._server.port)]
+        environment = {**os.environ, "PYTHONPATH": str(_TESTS)}
+        ended = False
+        before = len(self._server.steps)
+        self._process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if how == "at random":
+            while "end" not in self._server.steps[before:] and self._process.poll() is None:
+                time.sleep(0.001)
+            # Up to beyond the reply and the transaction that writes it down.
+            time.sleep(chance.uniform(0.0, 0.09))
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+        else:
+            self._target = (step, visit)
+        _, errors = self._process.communicate(timeout=60)
+        ended = self._process.returncode != -signal.SIGKILL
+        assert not ended or self._process.returncode == 0, errors.decode()
+        self._target = None
+        self._server.clear()
+        return not ended
+
+
+def add(outbox: SqliteOutbox, server: FaultServer, count: int, number: int) -> None:
+    mailbox = sending_setup(sending.estate(server.port).resources(), now="").mailboxes["box1"]
+    assert isinstance(mailbox, SendingMailbox), mailbox
+    for index in range(count):
+        draft = Draft(to=("a@contoso.example", "b@contoso.example"), subject=f"{number}.{index}", text="x" * 3000)
+        composed = compose(draft, mailbox, key="", token=f"t{number}x{index}", now=datetime.now(UTC) - timedelta(seconds=1))
+        outbox.add(composed.entry, composed.content)
+
+
+def copies(server: FaultServer) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for mail in server.taken:
+        line = next(line for line in mail.content.split(b"\r\n") if line.startswith(b"Message-ID:"))
+        found.update((line.decode().split()[1], recipient) for recipient in mail.recipients)
+    return found
+
+
+def compare(entries: list[OutboxEntry], found: Counter[tuple[str, str]]) -> None:
+    """Recipient by recipient: sent is once, waiting is never, uncertain (or being sent) is at most once."""
+    for entry in entries:
+        for one in entry.recipients:
+            number = found[entry.message_id, one.address]
+            allowed = {RecipientState.SENT: (1,), RecipientState.PENDING: (0,), RecipientState.FAILED: (0,)}.get(one.state, (0, 1))
+            assert number in allowed, (entry.id, one, number)
+    known = {entry.message_id for entry in entries}
+    assert all(message_id in known for message_id, _ in found)
+
+
+@pytest.mark.parametrize("kills", [30, pytest.param(200, marks=pytest.mark.slow)])
+def test_nothing_is_lost_and_nothing_is_sent_twice(kills: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chance, store = random.Random(7), tmp_path / "engine.db"
+    killed: Counter[str] = Counter()
+    left: Counter[str] = Counter()
+    with FaultServer(starttls=False) as server:
+        killer = Killer(server)
+        number = 0
+        while sum(killed.values()) < kills:
+            moment = MOMENTS[number % len(MOMENTS)]
+            with Database.open(store) as database:
+                add(SqliteOutbox(database), server, 3, number)
+            if killer.strike(moment, store, chance):
+                killed[moment] += 1
+            with Database.open(store, read_only=True) as database:
+                entries = list(SqliteOutbox(database).entries())
+            compare(entries, copies(server))
+            hanging = [entry for entry in entries if entry.state is OutgoingState.SENDING]
+            left["in sending" if hanging else "nothing in sending"] += 1
+            assert len(hanging) <= 1, "one mail at a time is handed over"
+            number += 1
+            assert number < 3 * kills, killed
+        # Two quiet passes, late enough for every lease and every back-off.
+        for _ in range(2):
+            sending.run(store, server.port, ahead=timedelta(hours=2))
+        with Database.open(store, read_only=True) as database:
+            entries = list(SqliteOutbox(database).entries())
+        found = copies(server)
+        compare(entries, found)
+    assert len(entries) == 3 * number
+    assert {entry.state for entry in entries} <= {OutgoingState.SENT, OutgoingState.UNCERTAIN}
+    uncertain = [entry for entry in entries if entry.state is OutgoingState.UNCERTAIN]
+    between = sum(count for moment, count in killed.items() if "end" in moment)
+    arrived = sum(found[entry.message_id, "a@contoso.example"] for entry in uncertain)
+    with capsys.disabled():
+        print(f"\nkilled {sum(killed.values())} times, {between} of them at or after the end of DATA; {len(entries)} mails")
+        for moment in dict.fromkeys(MOMENTS):
+            print(f"  {moment:<22} {killed[moment]:>3} {'#' * killed[moment]}")
+        print(f"  store after the kill: {dict(left)}")
+        print(
+            f"  {len(entries) - len(uncertain)} sent once; {len(uncertain)} uncertain ({arrived} of them had arrived): {[entry.id for entry in uncertain]}"
+        )
+    assert between >= kills * 0.4
+    # Each of these was shown, and each of them comes from a death at or after `begin`.
+    assert 0 < len(uncertain) <= sum(count for moment, count in killed.items() if moment not in ("connect", "mail", "rcpt"))
+    assert 0 < arrived < len(uncertain)
+    assert all("may or may not" in entry.reason for entry in uncertain)
