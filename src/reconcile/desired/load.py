@@ -59,7 +59,8 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     """The part of `load` after reading, for those who need several environments of one tree."""
     chosen = choose(estate.environments, environment)
     scope = chosen if isinstance(chosen, Scope) else None
-    work = _Work(scope)
+    # Without a chosen environment, documents of different ones must not be compared with each other.
+    work = _Work(scope, compare=scope is not None or not estate.environments.named)
     work.take(estate.documents.documents)
     work.relate(files_missing=bool(estate.documents.unread))
     belonging = (finding for finding in estate.documents.findings if scope is None or scope.holds(finding.position.file))
@@ -96,6 +97,7 @@ class _Work:
     """What is gathered while documents are taken one by one."""
 
     scope: Scope | None
+    compare: bool
     sound: dict[Key, Declared] = field(default_factory=dict)
     held: dict[Key, str] = field(default_factory=dict)
     bad_files: dict[str, str] = field(default_factory=dict)
@@ -114,7 +116,7 @@ class _Work:
                 continue
             resource, drafts = check(document, around)
             self.drafts += drafts
-            if (key := key_of(document)) is not None and (first := self.places.get(key)) is not None:
+            if (key := key_of(document)) is not None and self.compare and (first := self.places.get(key)) is not None:
                 self._second(document, key, first)
                 continue
             if key is not None:
@@ -126,7 +128,7 @@ class _Work:
 
     def relate(self, *, files_missing: bool) -> None:
         """Duplicates and references, then everything that needs what is held."""
-        for draft, first, second in duplicates(self.sound.values()):
+        for draft, first, second in duplicates(self.sound.values()) if self.compare else ():
             self.drafts.append(draft)
             self._hold(first.resource.key, f"it contradicts {second.resource.key}", first.resource.position.file)
             self._hold(second.resource.key, f"it contradicts {first.resource.key}", second.resource.position.file)

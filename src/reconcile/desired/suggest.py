@@ -10,7 +10,7 @@ def did_you_mean(written: str, known: Iterable[str]) -> str:
     """A sentence for a hint: the nearest known word, else the known words when they are few."""
     words = sorted(set(known))
     by_folded = {_folded(word): word for word in words}
-    near = difflib.get_close_matches(_folded(written), by_folded, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(_folded(written), by_folded, n=1, cutoff=0.6)
     if near:
         return f"did you mean {by_folded[near[0]]}?"
     if not words:

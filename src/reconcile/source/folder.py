@@ -37,7 +37,7 @@ class FolderSource:
     @property
     def label(self) -> str:
         """The folder's path."""
-        return str(self._root)
+        return entries.shown(str(self._root))
 
     @property
     def revision(self) -> str:

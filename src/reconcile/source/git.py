@@ -45,7 +45,7 @@ class GitSource:
     @property
     def label(self) -> str:
         """folder@revision, as it was asked for."""
-        return f"{self._folder}@{self._wanted}"
+        return entries.shown(f"{self._folder}@{self._wanted}")
 
     @property
     def revision(self) -> str:

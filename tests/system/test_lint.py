@@ -1,0 +1,118 @@
+"""`reconcile lint` and `reconcile schema`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reconcile.cli.main import run
+from reconcile.desired.schema import render
+from support.estate import ENVIRONMENT, PROFILE, mailbox
+
+
+@pytest.fixture
+def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RECONCILE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "100")
+    root = tmp_path / "estate"
+    root.mkdir()
+    for name, text in {"environment.yaml": ENVIRONMENT, "profile.yaml": PROFILE, "sales.yaml": mailbox()}.items():
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+def test_a_clean_estate_ends_with_0_and_prints_no_data(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "-C", str(estate)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "no findings in 3 files\n"
+
+
+def test_errors_end_with_3(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (estate / "sales.yaml").write_text(mailbox(more="  incoming: serverside\n  credentials: {password: hunter2}\n"), encoding="utf-8")
+    assert run(["lint", "-C", str(estate)]) == 3
+    printed = capsys.readouterr()
+    assert "error[schema/value]" in printed.out
+    assert "--> sales.yaml:8:13" in printed.out
+    assert "hunter2" not in printed.out + printed.err
+    assert printed.err == "2 errors in 1 place; 3 files read\n"
+
+
+def test_json(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (estate / "sales.yaml").write_text(mailbox(more="  incoming: serverside\n"), encoding="utf-8")
+    assert run(["lint", "-C", str(estate), "-o", "json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["formatVersion"] == "1.0"
+    assert document["exit"] == "findings"
+    assert document["counts"] == {"error": 1, "warning": 0, "information": 0}
+    assert document["environments"] == ["test"]
+    (finding,) = document["findings"]
+    assert (finding["file"], finding["line"], finding["column"], finding["endColumn"]) == ("sales.yaml", 8, 13, 23)
+    assert finding["resource"] == "Mailbox/sales"
+
+
+@pytest.mark.parametrize(("gate", "code"), [("error", 0), ("warning", 3), ("information", 3)])
+def test_the_gate(gate: str, code: int, estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = mailbox().replace("{name: sales}", "{name: sales, annotations: {imap-password: x}}")
+    (estate / "sales.yaml").write_text(text, encoding="utf-8")
+    assert run(["lint", "-C", str(estate), "--gate", gate]) == code
+    assert "warning[secret/exposed]" in capsys.readouterr().out
+
+
+def test_every_environment_is_checked_or_the_one_named(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two = "".join(
+        ENVIRONMENT.replace("name: test", f"name: {name}").replace("spec: {", f"spec: {{folders: [{name}], ") + "---\n"
+        for name in ("one", "two")
+    )
+    (estate / "environment.yaml").write_text(two, encoding="utf-8")
+    for name in ("one", "two"):
+        (estate / name).mkdir()
+        (estate / name / "sales.yaml").write_text(mailbox(profile=f"missing-{name}"), encoding="utf-8")
+    assert run(["lint", "-C", str(estate)]) == 3
+    both = capsys.readouterr().out
+    assert "missing-one" in both
+    assert "missing-two" in both
+    assert run(["lint", "-C", str(estate), "-e", "one"]) == 3
+    one = capsys.readouterr().out
+    assert "missing-one" in one
+    assert "missing-two" not in one
+    assert run(["lint", "-C", str(estate), "-e", "tow"]) == 3
+    assert "did you mean two?" in capsys.readouterr().out
+
+
+def test_the_second_run_comes_from_the_cache_and_says_the_same(estate: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (estate / "bad.yaml").write_text(mailbox("bad", more="  incoming: x\n"), encoding="utf-8")
+    printed = []
+    for options in ([], [], ["--no-cache"]):
+        assert run(["lint", "-C", str(estate), *options]) == 3
+        printed.append(capsys.readouterr().out)
+    assert len(set(printed)) == 1
+    assert (tmp_path / "cache").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["-C", "nowhere"], 1, "cannot read the folder"),
+        (["--revision", "HEAD"], 1, "not a git repository"),
+        (["--gate", "fatal"], 64, "Invalid value"),
+    ],
+)
+def test_what_cannot_be_read_as_a_whole(
+    arguments: list[str], code: int, words: str, estate: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(estate)
+    assert run(["lint", *arguments]) == code
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("kind", [None, "Mailbox", "mailbox"])
+def test_schema(kind: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema", *([kind] if kind else [])]) == 0
+    printed = capsys.readouterr().out
+    assert printed == render("Mailbox" if kind else None)
+    assert json.loads(printed)["$schema"].endswith("2020-12/schema")
