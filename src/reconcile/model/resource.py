@@ -41,8 +41,9 @@ class DesiredState:
     """What git says at one revision, for one environment.
 
     `held` are keys that were seen but must not be touched because their file or document is bad (or what they depend on
-    is), with the reason; `held_files` are paths of files that could not be read at all: inventory entries that came
-    from there are held too. `locate` finds the place of a field again (path as in the canonical spec, "" for the document).
+    is), with the reason; `held_files` are paths of files that could not be read to their end, or hold a bad document (which
+    may hide a rename or a move): inventory entries that came from there are held too, and while there are any, nothing is
+    proved to be gone. `locate` finds the place of a field again (path as in the canonical spec, "" for the document).
     """
 
     source: str
