@@ -12,7 +12,7 @@ from typing import Any
 from reconcile.errors import Unavailable
 from reconcile.mail.imap.connection import Endpoint, connect
 from reconcile.mail.imap.faults import Refused, translated
-from reconcile.mail.imap.listing import BATCH_BYTES, Found, Listing, uid_set
+from reconcile.mail.imap.listing import LARGE_BYTES, Found, Listing, uid_set
 from reconcile.mail.imap.parts import in_parts
 from reconcile.mail.imap.place import PROTOCOL, ImapPlace
 from reconcile.mail.imap.replies import TOO_LONG
@@ -163,7 +163,7 @@ class _Flight:
         self._early: list[tuple[Listed, bytes]] = []
         self._landing = False
         self._request: Request | None = None
-        self._in_parts = len(self.asked) == 1 and self.asked[0].size > BATCH_BYTES
+        self._in_parts = len(self.asked) == 1 and self.asked[0].size > LARGE_BYTES
         if self.asked and not self._in_parts:
             self._request = stream.ask(b"UID FETCH %s (UID BODY.PEEK[])" % uid_set(list(self._left)), self._take)
 

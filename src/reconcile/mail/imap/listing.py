@@ -12,8 +12,11 @@ from reconcile.mail.imap.stream import Request, Stream
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail import Listed
 
-BATCH_BYTES = 2 << 20
-BATCH_MESSAGES = 400
+#: One commit each: large enough that the disk's syncs do not count, small enough that a broken connection repeats little.
+BATCH_BYTES = 8 << 20
+BATCH_MESSAGES = 500
+#: A message that claims to be larger is read in parts, alone.
+LARGE_BYTES = 4 << 20
 #: Messages whose dates and sizes are held at a time.
 WINDOW = 2000
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -125,11 +128,12 @@ class Listing:
                     declined += 1
                     last = int(message.remote_id.value)
                     continue
-                if taken and (one_by_one or size + message.size > BATCH_BYTES or len(taken) >= BATCH_MESSAGES):
+                weight = message.size if message.size <= LARGE_BYTES else BATCH_BYTES
+                if taken and (one_by_one or size + weight > BATCH_BYTES or len(taken) >= BATCH_MESSAGES):
                     yield Group(tuple(taken), declined, last)
                     taken, size, declined = [], 0, 0
                 taken.append(message)
-                size += message.size
+                size += weight
                 last = int(message.remote_id.value)
             if taken or declined:
                 yield Group(tuple(taken), declined, last)
