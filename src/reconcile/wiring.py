@@ -58,7 +58,7 @@ def open_source(directory: Path, revision: str | None) -> Source:
     if revision is None:
         from reconcile.source.folder import FolderSource
 
-        return FolderSource(directory)
+        return FolderSource(directory, now=time.time)
     from reconcile.source.git import GitSource
 
     return GitSource(directory, revision)

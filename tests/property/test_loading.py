@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.desired.text import read_text
-from reconcile.desired.yaml import read_places, read_values
+from reconcile.desired.yaml import read_values
+from reconcile.desired.yaml_places import read_places
 from reconcile.report.excerpt import excerpt
 from reconcile.report.findings_text import findings_text
 from reconcile.report.safe_text import width

@@ -13,7 +13,8 @@ from typing import Final, Protocol, TypeVar
 
 import orjson
 
-from reconcile.desired.yaml import Document, Places, Value, read_places, read_values
+from reconcile.desired.yaml import Value, read_values
+from reconcile.desired.yaml_places import Document, Places, read_places
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 

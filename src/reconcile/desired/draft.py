@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from reconcile.desired.yaml import Document, Path, Span, dotted, look_up
+from reconcile.desired.yaml import Path
+from reconcile.desired.yaml_places import Document, Span, dotted, look_up
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.position import Position

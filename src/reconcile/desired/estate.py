@@ -9,7 +9,7 @@ from typing import Generic
 from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, F, place_documents, read_documents
 from reconcile.desired.draft import Reread
 from reconcile.desired.environment import Environments, environments
-from reconcile.desired.yaml import Document
+from reconcile.desired.yaml_places import Document
 from reconcile.model.finding import Finding
 
 #: How a source hands out contents: `Source.read`.

@@ -15,7 +15,8 @@ from reconcile.desired.draft import Draft, Place, Reread, place, position
 from reconcile.desired.environment import Scope, choose
 from reconcile.desired.estate import Estate, Read, read_estate
 from reconcile.desired.relations import Declared, dangling, duplicates, same_key
-from reconcile.desired.yaml import Document, Path
+from reconcile.desired.yaml import Path
+from reconcile.desired.yaml_places import Document
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -27,9 +26,12 @@ _SPECIAL = {
 
 
 class FolderSource:
-    """`root` may itself be a link; nothing below it may. `now` is wall time in seconds."""
+    """`root` may itself be a link; nothing below it may.
 
-    def __init__(self, root: Path, *, largest: int = entries.LARGEST_FILE, now: Callable[[], float] = time.time) -> None:
+    `now` is wall time in seconds; without it nobody knows which files have settled, and none gets a content id to cache it by.
+    """
+
+    def __init__(self, root: Path, *, largest: int = entries.LARGEST_FILE, now: Callable[[], float] | None = None) -> None:
         self._root = root
         self._largest = largest
         self._now = now
@@ -48,7 +50,7 @@ class FolderSource:
         """Raises DesiredStateError when the root cannot be read."""
         files: list[SourceFile] = []
         findings: list[Finding] = []
-        racy_after = self._now() - _RACY_SECONDS
+        racy_after = self._now() - _RACY_SECONDS if self._now is not None else float("-inf")
         pending = [""]
         while pending:
             folder = pending.pop()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconcile.desired.yaml import MAX_DEPTH, MAX_DOCUMENTS, MAX_SCALAR, look_up, read_places, read_values
+from reconcile.desired.yaml import MAX_DEPTH, MAX_DOCUMENTS, MAX_SCALAR, read_values
+from reconcile.desired.yaml_places import look_up, read_places
 
 MEANINGS: list[tuple[str, object]] = [
     ("yes", "yes"),

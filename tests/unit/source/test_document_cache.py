@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from reconcile.source.document_cache import FILE_NAME, SqliteDocumentCache
+from reconcile.source.folder import FolderSource
 from support.estate import ENVIRONMENT, PROFILE, Texts, load_source, mailbox
 
 
@@ -164,3 +166,27 @@ def test_entries_of_another_shape_are_read_again(rubbish: bytes) -> None:
     assert lied.desired is not None
     assert plain.desired is not None
     assert lied.desired.resources == plain.desired.resources
+
+
+class Recording:
+    """An empty cache that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def get(self, keys: list[str]) -> dict[str, bytes]:
+        return {}
+
+    def put(self, entries: dict[str, bytes]) -> None:
+        self.kept += entries
+
+
+def test_only_clean_files_that_have_settled_are_kept(tmp_path: Path) -> None:
+    for path, text in ESTATE.items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    fresh, settled = Recording(), Recording()
+    load_source(FolderSource(tmp_path, now=time.time), cache=fresh)  # type: ignore[arg-type]
+    load_source(FolderSource(tmp_path, now=lambda: time.time() + 60), cache=settled)  # type: ignore[arg-type]
+    assert fresh.kept == []
+    assert len(settled.kept) == 3
+    assert all(":stat:" in key for key in settled.kept)
