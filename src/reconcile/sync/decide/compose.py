@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError, NonASCIILocalPartDefect, ObsoleteHeaderDefect
 from email.headerregistry import Address
-from email.message import EmailMessage, Message
-from email.parser import BytesHeaderParser
-from email.policy import SMTP, compat32
-from email.utils import format_datetime, getaddresses
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 
 from reconcile.errors import UserError
 from reconcile.model.mail_address import MailAddress, has_control_characters, is_allowed, parse_address, same_address
@@ -28,6 +28,8 @@ LARGEST = 150 * 1024 * 1024
 #: RFC 5321, 4.5.3.1.6, without CRLF.
 _LONGEST_LINE = 998
 _MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
+#: Old forms that are still read without doubt, and UTF-8 before the @ (RFC 6531).
+_HARMLESS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
 
 
@@ -175,24 +177,23 @@ def _taken(
         raise UserError(f"line {number} of the mail is longer than {_LONGEST_LINE} octets", hint="Encode it as quoted-printable or base64.")
     header, separator, body = content.partition(b"\r\n\r\n")
     fields = _fields(header)
-    parsed = BytesHeaderParser(policy=compat32).parsebytes(header + b"\r\n\r\n")
-    _check_sender(parsed, sender)
-    identifiers = [str(value).strip() for value in parsed.get_all("Message-ID", [])]
+    _check_sender(_addresses(fields, b"from"), sender)
+    identifiers = [value.strip() for value in _values(fields, b"message-id")]
     if len(identifiers) > 1 or (identifiers and not (identifiers[0].isascii() and _MESSAGE_ID.fullmatch(identifiers[0]))):
         raise UserError("the mail has several Message-IDs, or one that is none", hint="Take the header out: one is made.")
     message_id = identifiers[0] if identifiers else f"<{token}@{sender.address.rpartition('@')[2]}>"
     recipients = list(envelope)
     if not recipients:
         for field in Field:
-            listed = getaddresses([str(value) for value in parsed.get_all(str(field), [])])
-            _add(recipients, field, (_address(f"{str(field).capitalize()} of the mail", address) for _, address in listed))
+            listed = _addresses(fields, str(field).encode())
+            _add(recipients, field, (_address(f"{str(field).capitalize()} of the mail", address) for address in listed))
     kept = [line for name, line in fields if name != b"bcc"]
     names = {name for name, _ in fields}
     if not identifiers:
         kept.insert(0, b"Message-ID: " + message_id.encode("ascii"))
     if b"date" not in names:
         kept.insert(0, b"Date: " + format_datetime(now).encode("ascii"))
-    subject = " ".join(str(parsed.get("Subject", "")).split())
+    subject = " ".join(next(iter(_values(fields, b"subject")), "").split())
     return message_id, subject, b"\r\n".join(kept) + separator + body, tuple(recipients)
 
 
@@ -212,8 +213,39 @@ def _fields(header: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def _check_sender(parsed: Message, sender: MailAddress) -> None:
-    authors = [address for _, address in getaddresses([str(value) for value in parsed.get_all("From", [])])]
+def _values(fields: Sequence[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    """Unfolded values of all fields of that name, as UTF-8 (RFC 6532)."""
+    found = []
+    for name, line in fields:
+        if name == wanted:
+            try:
+                found.append(line.partition(b":")[2].replace(b"\r\n", b"").strip().decode("utf-8"))
+            except UnicodeDecodeError as error:
+                shown = wanted.decode("ascii").capitalize()
+                raise UserError(f"{shown} of the mail is neither ASCII nor UTF-8", hint="Encode it (RFC 2047).") from error
+    return found
+
+
+def _addresses(fields: Sequence[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    """Addresses in all fields of that name; groups are opened. What cannot be read in full is refused: half a list loses people."""
+    found: list[str] = []
+    for value in _values(fields, wanted):
+        try:
+            header = SMTP.header_factory("To", value)
+            found += [one.addr_spec for one in header.addresses]
+            sound = all(isinstance(defect, _HARMLESS) for defect in header.defects)
+        except (MessageError, ValueError, IndexError, AttributeError, TypeError):
+            # The library trips over some malformed lists instead of reporting a defect.
+            sound = False
+        if not sound:
+            shown = wanted.decode("ascii").capitalize()
+            raise UserError(
+                f"{shown} of the mail cannot be read: {value!r}", hint="Mend it, or give the recipients with --to, --cc, --bcc."
+            )
+    return found
+
+
+def _check_sender(authors: Sequence[str], sender: MailAddress) -> None:
     if len(authors) != 1 or not same_address(authors[0], sender.address):
         shown = ", ".join(authors) or "nobody"
         raise UserError(f"the mail is from {shown}, the mailbox is {sender.address}", hint="Choose the mailbox that the mail is from.")

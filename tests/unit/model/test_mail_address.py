@@ -1,0 +1,86 @@
+"""Addresses and the allow-list."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconcile.model.mail_address import is_allowed, parse_address, same_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "name"),
+    [
+        ("a@contoso.example", "a@contoso.example", ""),
+        (" a.b+c@contoso.example ", "a.b+c@contoso.example", ""),
+        ("Anna Müller <anna@contoso.example>", "anna@contoso.example", "Anna Müller"),
+        ('"Müller, \\"Anna\\"" <anna@contoso.example>', "anna@contoso.example", 'Müller, "Anna"'),
+        ("<a@contoso.example>", "a@contoso.example", ""),
+        ("jörg@bücher.example", "jörg@bücher.example", ""),
+    ],
+)
+def test_taken(text: str, address: str, name: str) -> None:
+    parsed = parse_address(text)
+    assert (parsed.address, parsed.name) == (address, name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "@contoso.example",
+        "a@",
+        "a b@contoso.example",
+        "a@b@contoso.example",
+        "a..b@contoso.example",
+        ".a@contoso.example",
+        "a@contoso..example",
+        "a@-contoso.example",
+        "a@[127.0.0.1]",
+        '"a b"@contoso.example',
+        "a@contoso.example>, <b@elsewhere.example",
+        "a@contoso.example, b@elsewhere.example",
+        "Eve <a@contoso.example> <b@contoso.example>",
+        "a@contoso.example\r\nRCPT TO:<b@elsewhere.example>",
+        "a@contoso.example\n",
+        "a\0@contoso.example",
+        "a\u2028@contoso.example",
+        "a\ud800@contoso.example",
+        "a%elsewhere.example@contoso.example",
+        "elsewhere.example!a@contoso.example",
+        "x" * 65 + "@contoso.example",
+        "a@" + "x" * 64 + ".example",
+        "a@" + "x." * 127 + "example",
+    ],
+)
+def test_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "expected"),
+    [
+        ("a@contoso.example", (), False),
+        ("a@contoso.example", ("*",), True),
+        ("a@contoso.example", ("a@contoso.example",), True),
+        ("A@Contoso.Example", ("a@contoso.example",), True),
+        ("b@contoso.example", ("a@contoso.example",), False),
+        ("a@contoso.example", ("@contoso.example",), True),
+        ("a@CONTOSO.example", ("@contoso.example",), True),
+        ("a@sub.contoso.example", ("@contoso.example",), False),
+        ("a@evilcontoso.example", ("@contoso.example",), False),
+        ("a@contoso.example.evil.example", ("@contoso.example",), False),
+        ("a@conto\u017fo.example", ("@contoso.example",), False),  # long s, which casefold makes an s
+        ("\u212a@contoso.example", ("k@contoso.example",), False),  # Kelvin sign
+        ("a@contoso.example", ("contoso.example",), False),
+        ("a@contoso.example", ("@",), False),
+    ],
+)
+def test_allow_list(address: str, allowed: tuple[str, ...], expected: bool) -> None:
+    assert is_allowed(address, allowed) is expected
+
+
+def test_only_the_case_of_ascii_letters_is_forgotten() -> None:
+    assert same_address("A@B.example", "a@b.example")
+    assert not same_address("Ä@b.example", "ä@b.example")

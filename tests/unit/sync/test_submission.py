@@ -1,0 +1,126 @@
+"""Which mailboxes may send, and what is said about the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconcile.ports.sender import Tls
+from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox, sending_setup
+from support.applied import Applied, sending_estate
+
+
+def box(applied: Applied) -> SendingMailbox | SilentMailbox:
+    return sending_setup(applied.resources(), now="2026-03-01T08:00:00Z").mailboxes["box1"]
+
+
+def test_a_mailbox_with_its_own_credentials() -> None:
+    assert box(sending_estate(login=True)) == SendingMailbox(
+        mailbox_id="box1",
+        name="sales",
+        address="sales@contoso.example",
+        profile="contoso",
+        server="localhost",
+        port=587,
+        tls=Tls.STARTTLS,
+        authority="file:ca.pem",
+        username="sales@contoso.example",
+        password=("box1", "credentials.password"),
+        connections=10,
+    )
+
+
+def test_the_profiles_credentials_and_those_of_incoming() -> None:
+    applied = sending_estate()
+    applied.change("EmailServerProfile", outgoing__credentials="profile", outgoing__username="crm@contoso.example")
+    found = box(applied)
+    assert isinstance(found, SendingMailbox)
+    assert (found.username, found.password) == ("crm@contoso.example", ("p1", "outgoing.password"))
+    applied.change(
+        "EmailServerProfile", useSameSettingsForOutgoing=None, incoming__credentials="profile", incoming__username="in@contoso.example"
+    )
+    found = box(applied)
+    assert isinstance(found, SendingMailbox)
+    assert (found.username, found.password) == ("in@contoso.example", ("p1", "incoming.password"))
+
+
+@pytest.mark.parametrize(("tls", "port"), [(None, 587), ("implicit", 465)])
+def test_ports_and_tls_have_the_documented_defaults(tls: str | None, port: int) -> None:
+    applied = sending_estate()
+    applied.change("EmailServerProfile", outgoing__tls=tls, outgoing__port=None)
+    found = box(applied)
+    assert isinstance(found, SendingMailbox)
+    assert found.port == port
+    assert found.tls is (Tls.STARTTLS if tls is None else Tls.IMPLICIT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "type_", "reason", "field"),
+    [
+        ("Mailbox", {"outgoing": "none"}, "Off", "NotServerSide", "outgoing"),
+        ("Mailbox", {"outgoing": None}, "Off", "NotServerSide", "outgoing"),
+        ("Mailbox", {"outgoing": "outlook"}, "Off", "NotServerSide", "outgoing"),
+        ("Mailbox", {"state": "inactive"}, "Off", "Inactive", "state"),
+        ("Mailbox", {"type": "forward"}, "Off", "ForwardMailbox", "type"),
+        ("Mailbox", {"profile": "missing"}, "Ready", "NoProfile", "profile"),
+        ("Mailbox", {"profile": None}, "Ready", "NoProfile", "profile"),
+        ("EmailServerProfile", {"state": "inactive"}, "Off", "ProfileInactive", "state"),
+        ("EmailServerProfile", {"outgoing.protocol": "ews"}, "Unsupported", "Protocol", "outgoing.protocol"),
+        ("EmailServerProfile", {"serverType": "exchange-server"}, "Unsupported", "Protocol", "outgoing.protocol"),
+        ("EmailServerProfile", {"encodingCodePage": "1252"}, "Unsupported", "CodePage", "encodingCodePage"),
+        ("EmailServerProfile", {"outgoing.authentication": "ntlm"}, "Unsupported", "Authentication", "outgoing.authentication"),
+        ("EmailServerProfile", {"outgoing.authentication": "oauth"}, "Unsupported", "Authentication", "outgoing.authentication"),
+        ("EmailServerProfile", {"outgoing.authentication": "negotiate"}, "Unsupported", "Authentication", "outgoing.authentication"),
+        ("EmailServerProfile", {"outgoing.useImpersonation": True}, "Unsupported", "Impersonation", "outgoing.useImpersonation"),
+        ("EmailServerProfile", {"outgoing.credentials": "gmail-oauth"}, "Unsupported", "Credentials", "outgoing.credentials"),
+        ("EmailServerProfile", {"outgoing.credentials": "windows-integrated"}, "Unsupported", "Credentials", "outgoing.credentials"),
+        ("EmailServerProfile", {"outgoing.credentials": "server-to-server"}, "Unsupported", "Credentials", "outgoing.credentials"),
+        ("EmailServerProfile", {"outgoing.credentials": "profile"}, "Ready", "NoCredentials", "outgoing.username"),
+        ("EmailServerProfile", {"outgoing.server": None}, "Ready", "NoServer", "outgoing.server"),
+        ("EmailServerProfile", {"outgoing.tls": "none"}, "Ready", "TlsRequired", "outgoing.tls"),
+    ],
+)
+def test_what_stands_in_the_way_is_named(kind: str, change: dict[str, object], type_: str, reason: str, field: str) -> None:
+    applied = sending_estate()
+    applied.change(kind, **change)
+    found = box(applied)
+    assert isinstance(found, SilentMailbox), found
+    assert (found.condition.type, found.condition.reason, found.condition.field) == (type_, reason, field)
+    assert found.condition.message
+    if change.get(field) and field.startswith("outgoing."):
+        assert field not in ("outgoing.tls", "outgoing.credentials") or found.condition.origin.startswith("profile.yaml:")
+
+
+def test_own_credentials_need_consent() -> None:
+    applied = sending_estate(login=True)
+    applied.change("Mailbox", credentials__allowUse=False)
+    found = box(applied)
+    assert isinstance(found, SilentMailbox)
+    assert found.condition.reason == "NoConsent"
+
+
+@pytest.mark.parametrize(("type_", "field"), [("user", "approval.requireForUsers"), ("queue", "approval.requireForQueues")])
+def test_approval_is_not_built_and_therefore_stops(type_: str, field: str) -> None:
+    applied = sending_estate()
+    applied.change("Mailbox", type=type_)
+    other = "approval.requireForQueues" if type_ == "user" else "approval.requireForUsers"
+    for spec, silent in (({field: True}, True), ({other: True}, False)):
+        organization = AppliedResource(kind="Organization", name="o", external_id="o1", spec=spec, origins={field: "organization.yaml:7"})
+        found = box(Applied([*applied.rows, organization]))
+        assert isinstance(found, SilentMailbox) is silent
+        if isinstance(found, SilentMailbox):
+            assert (found.condition.type, found.condition.field, found.condition.origin) == ("Unsupported", field, "organization.yaml:7")
+
+
+def test_no_tls_needs_the_organizations_switch_and_never_carries_a_password() -> None:
+    organization = AppliedResource(kind="Organization", name="o", external_id="o1", spec={"deploymentSettings.allowNonSslEmail": True})
+    assert isinstance(box(Applied([*sending_estate(tls="none").rows, organization])), SendingMailbox)
+    assert isinstance(box(Applied([*sending_estate(tls="none", login=True).rows, organization])), SilentMailbox)
+
+
+def test_nobody_may_be_mailed_unless_listed() -> None:
+    applied = sending_estate()
+    assert sending_setup(applied.resources(), now="").allowed == ("@contoso.example",)
+    applied.change("Environment", allowedRecipients=None)
+    assert sending_setup(applied.resources(), now="").allowed == ()
+    assert sending_setup(applied.resources()[1:], now="").allowed == ()
