@@ -1,0 +1,314 @@
+"""A pass over the outbox, with the memory twins: connections, limits, mailboxes that cannot send, two runs at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.errors import SettingsError
+from reconcile.mail.memory_sender import Answer, Drop, MemorySender, MemoryServer
+from reconcile.model.outbox_step import Begin, Claim
+from reconcile.model.outgoing import OutboxEntry, OutgoingState
+from reconcile.model.secret import Secret, SecretRef
+from reconcile.model.sending_report import SendingReport
+from reconcile.ports.sender import Account
+from reconcile.store.memory.outbox import MemoryOutbox
+from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.outgoing import RetryPolicy
+from reconcile.sync.decide.submission import SendingMailbox, sending_setup
+from reconcile.sync.outgoing import Outgoing, send_due
+from support.applied import Applied, Passwords, References, StillClock, sending_estate
+
+
+@dataclass
+class Office:
+    """Everything around a pass."""
+
+    applied: Applied = field(default_factory=sending_estate)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    server: MemoryServer = field(default_factory=MemoryServer)
+    clock: StillClock = field(default_factory=StillClock)
+    passwords: Passwords = field(default_factory=Passwords)
+    count: int = 0
+
+    def add(self, number: int = 1, *, box: str = "box1", to: str = "a@contoso.example") -> list[OutboxEntry]:
+        mailbox = sending_setup(self.applied.resources(), now="").mailboxes[box]
+        assert isinstance(mailbox, SendingMailbox)
+        found = []
+        for _ in range(number):
+            self.count += 1
+            composed = compose(Draft(to=(to,), text="x"), mailbox, key="", token=f"t{self.count}", now=self.clock.now())
+            found.append(self.outbox.add(composed.entry, composed.content).entry)
+        return found
+
+    def outgoing(self, owner: str = "run-1") -> Outgoing:
+        return Outgoing(
+            applied=self.applied,
+            outbox=self.outbox,
+            sender=MemorySender(server=self.server),
+            credentials=self.passwords,
+            secrets=References({"file:ca.pem": b"pem"}),
+            clock=self.clock,
+            owner=owner,
+            renew=False,
+        )
+
+    def send(self) -> SendingReport:
+        return send_due(self.outgoing())
+
+    def states(self) -> list[str]:
+        return [str(entry.state) for entry in self.outbox.entries()]
+
+
+def test_one_connection_carries_all_mails_of_a_mailbox() -> None:
+    office = Office()
+    office.add(5)
+    report = office.send()
+    assert (office.server.connections, len(office.server.taken)) == (1, 5)
+    assert report.count(OutgoingState.SENT) == 5
+    assert not report.needs_a_look
+
+
+def test_a_broken_connection_is_opened_again_for_the_next_mail() -> None:
+    office = Office()
+    office.add(3)
+    office.server.plan("data", Drop())
+    office.send()
+    assert office.states() == ["pending-send", "sent", "sent"]
+    assert office.server.connections == 2
+
+
+def test_nothing_due_means_no_connection_and_no_lease() -> None:
+    office = Office()
+    assert office.send() == SendingReport()
+    assert office.server.connections == 0
+
+
+def test_connections_stay_within_the_profiles_limit() -> None:
+    office = Office(applied=sending_estate(mailboxes=12))
+    office.applied.change("EmailServerProfile", maxConcurrentConnections=3)
+    for number in range(1, 13):
+        office.add(2, box=f"box{number}")
+    open_now, most, guard = [0], [0], threading.Lock()
+
+    class Counting:
+        def open(self, account: Account):  # type: ignore[no-untyped-def]
+            from contextlib import contextmanager
+
+            @contextmanager
+            def counted():  # type: ignore[no-untyped-def]
+                with guard:
+                    open_now[0] += 1
+                    most[0] = max(most[0], open_now[0])
+                try:
+                    time.sleep(0.01)
+                    with MemorySender(server=office.server).open(account) as session:
+                        yield session
+                finally:
+                    with guard:
+                        open_now[0] -= 1
+
+            return counted()
+
+    send_due(replace(office.outgoing(), sender=Counting()))
+    assert set(office.states()) == {"sent"}
+    assert most[0] == 3
+
+
+def test_one_bad_mailbox_does_not_stop_the_others() -> None:
+    office = Office(applied=sending_estate(mailboxes=2, login=True), passwords=Passwords({("box2", "credentials.password"): "right"}))
+    office.add(2, box="box1")
+    office.add(2, box="box2")
+    report = office.send()
+    assert office.states() == ["pending-send", "pending-send", "sent", "sent"]
+    (trouble,) = report.troubles
+    assert (trouble.name, trouble.waiting) == ("sales", 2)
+    assert "no password was applied" in trouble.condition.message
+    assert all(entry.attempts == 0 for entry in office.outbox.entries(states=[OutgoingState.PENDING]))
+
+
+def test_a_missing_authority_is_the_mailboxes_trouble() -> None:
+    class Nothing:
+        def resolve(self, reference: SecretRef) -> Secret:
+            raise SettingsError(f"{reference} is not there", hint="Put it there.")
+
+    office = Office()
+    office.add()
+    report = send_due(replace(office.outgoing(), secrets=Nothing()))
+    assert "file:ca.pem is not there" in report.troubles[0].condition.message
+    assert office.states() == ["pending-send"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kind": "Mailbox", "outgoing": "none"}, "does not send from here"),
+        ({"kind": "EmailServerProfile", "outgoing__authentication": "oauth"}, "not built yet"),
+    ],
+)
+def test_a_mailbox_that_may_no_longer_send_keeps_its_mail(change: dict[str, str], words: str) -> None:
+    office = Office()
+    office.add()
+    office.applied.change(**change)  # type: ignore[arg-type]
+    report = office.send()
+    assert office.states() == ["pending-send"]
+    assert words in report.troubles[0].condition.message
+    assert office.server.connections == 0
+
+
+def test_a_mailbox_that_is_gone_keeps_its_mail() -> None:
+    office = Office()
+    office.add()
+    office.applied.rows = [row for row in office.applied.rows if row.kind != "Mailbox"]
+    assert "no longer applied" in office.send().troubles[0].condition.message
+    assert office.states() == ["pending-send"]
+
+
+def test_a_new_address_of_the_mailbox_is_not_passed_off_as_the_old_one() -> None:
+    office = Office()
+    office.add()
+    office.applied.change("Mailbox", emailAddress="new@contoso.example")
+    office.send()
+    assert office.states() == ["failed"]
+    assert office.server.taken == []
+
+
+def test_the_allow_list_holds_in_the_middle_of_a_pass() -> None:
+    office = Office()
+    office.add(2)
+
+    class Narrowing:
+        """The allow-list is narrowed while the first mail is on its way."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(office.outbox, name)
+
+        def advance(self, *arguments, **named):  # type: ignore[no-untyped-def]
+            if isinstance(arguments[1], Begin):
+                office.applied.change("Environment", allowedRecipients=())
+                office.clock.pass_by(seconds=2)
+            return office.outbox.advance(*arguments, **named)
+
+    send_due(replace(office.outgoing(), outbox=Narrowing()))  # type: ignore[arg-type]
+    assert office.states() == ["sent", "failed"]
+    assert "allowedRecipients" in office.outbox.entries()[1].reason
+
+
+def test_a_server_that_wants_a_login_is_the_mailboxes_trouble() -> None:
+    office = Office()
+    office.server.logins = {"sales@contoso.example": b"x"}
+    office.add()
+    report = office.send()
+    assert report.troubles[0].condition.reason == "AuthenticationRejected"
+    assert office.states() == ["pending-send"]
+
+
+def test_a_server_that_is_away_is_tried_again_later_and_given_up_in_the_end() -> None:
+    office = Office()
+    office.add()
+    office.server.is_up = False
+    for _ in range(RetryPolicy().attempts):
+        assert office.states() == ["pending-send"]
+        office.send()
+        due = office.outbox.entries()[0].next_try_at
+        office.clock.at = due or office.clock.at
+    assert office.states() == ["failed"]
+    assert "given up after 30 tries" in office.outbox.entries()[0].reason
+
+
+def test_two_runs_at_once_send_each_mail_once() -> None:
+    office = Office(applied=sending_estate(mailboxes=4))
+    for number in range(1, 5):
+        office.add(10, box=f"box{number}")
+    runs = [threading.Thread(target=send_due, args=(office.outgoing(f"run-{number}"),)) for number in range(4)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert len(office.server.taken) == 40
+    assert set(office.states()) == {"sent"}
+
+
+def test_a_lost_claim_sends_nothing() -> None:
+    office = Office()
+    (entry,) = office.add()
+
+    class Stealing:
+        """Between this run's claim and its begin, the lease runs out and another run claims."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(office.outbox, name)
+
+        def advance(self, *arguments, **named):  # type: ignore[no-untyped-def]
+            if isinstance(arguments[1], Begin):
+                office.clock.pass_by(minutes=5)
+                office.outbox.hold_lease("thief", until=office.clock.now() + timedelta(minutes=1))
+                office.outbox.advance(entry.id, Claim(owner="thief"), at=office.clock.now())
+            return office.outbox.advance(*arguments, **named)
+
+    report = send_due(replace(office.outgoing(), outbox=Stealing()))  # type: ignore[arg-type]
+    assert office.server.taken == []
+    assert report.settled == ()
+    assert office.outbox.entries()[0].owner == "thief"
+
+
+def test_the_lease_is_renewed_while_a_mail_takes_its_time() -> None:
+    office = Office()
+    office.add()
+    renewed: list[float] = []
+
+    class Watching:
+        def __getattr__(self, name: str) -> object:
+            return getattr(office.outbox, name)
+
+        def hold_lease(self, *arguments, **named):  # type: ignore[no-untyped-def]
+            renewed.append(time.monotonic())
+            return office.outbox.hold_lease(*arguments, **named)
+
+        def advance(self, *arguments, **named):  # type: ignore[no-untyped-def]
+            if isinstance(arguments[1], Begin):
+                time.sleep(0.3)
+            return office.outbox.advance(*arguments, **named)
+
+    send_due(replace(office.outgoing(), outbox=Watching(), renew=True, lease=timedelta(seconds=0.2)))  # type: ignore[arg-type]
+    assert len(renewed) >= 3
+    assert office.outbox._leases == {}
+
+
+def test_a_stop_ends_between_two_mails() -> None:
+    office = Office()
+    office.add(3)
+    settled: list[OutboxEntry] = []
+    send_due(replace(office.outgoing(), on_settled=settled.append, stop=lambda: len(settled) >= 1))
+    assert office.states() == ["sent", "pending-send", "pending-send"]
+    office.send()
+    assert office.states() == ["sent", "sent", "sent"]
+
+
+def test_only_the_mailboxes_that_are_asked_for() -> None:
+    office = Office(applied=sending_estate(mailboxes=2))
+    office.add(box="box1")
+    office.add(box="box2")
+    send_due(office.outgoing(), mailboxes={"box2"})
+    assert office.states() == ["pending-send", "sent"]
+
+
+def test_refused_and_greylisted_recipients_are_tried_alone_later() -> None:
+    office = Office()
+    mailbox = sending_setup(office.applied.resources(), now="").mailboxes["box1"]
+    assert isinstance(mailbox, SendingMailbox)
+    composed = compose(
+        Draft(to=("a@contoso.example", "b@contoso.example", "c@contoso.example")), mailbox, key="", token="t", now=office.clock.now()
+    )
+    office.outbox.add(composed.entry, composed.content)
+    office.server.plan("rcpt", Answer(450), Answer(550))
+    office.send()
+    office.clock.pass_by(minutes=2)
+    office.send()
+    assert [one.recipients for one in office.server.taken] == [("c@contoso.example",), ("a@contoso.example",)]
+    assert len({one.content for one in office.server.taken}) == 1
+    assert office.states() == ["failed"]
