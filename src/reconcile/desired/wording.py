@@ -128,7 +128,8 @@ def show(value: object, path: Path) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     written = str(value)
-    if any(SECRET_NAME.search(str(part)) for part in path[-2:]) or looks_secret(written):
+    named = path[-2:-1] if path[-1:] == ("ref",) else path[-1:]
+    if any(SECRET_NAME.search(str(part)) for part in named) or looks_secret(written):
         return "a value that is not shown"
     if isinstance(value, str):
         # repr escapes control characters; quotes as YAML writes them read better.

@@ -10,6 +10,7 @@ import pytest
 
 from reconcile.desired.schema import json_schema_for
 from reconcile.desired.validation import accepts, explained, faults, reference
+from reconcile.desired.wording import show
 from reconcile.desired.yaml import Value, read_values
 from reconcile.model.key import KINDS
 from support.estate import ENVIRONMENT, PROFILE, mailbox
@@ -162,6 +163,17 @@ WORDS: list[tuple[str, tuple[str | int, ...], object, str, str]] = [
     ("EmailServerProfile", ("spec", "incoming"), "imap", 'incoming is "imap", expected a mapping', "a mapping"),
     ("Organization", ("metadata", "name"), "Contoso GmbH", 'metadata.name is "Contoso GmbH", expected a slug', "lower-case"),
 ]
+
+
+def test_values_are_shown_unless_they_may_be_secret() -> None:
+    assert show("abc", ("spec", "tracking", "token", "prefix")) == '"abc"'
+    assert show("it's", ()) == '"it's"'
+    assert show("x" * 100, ()) == '"' + "x" * 59 + '…"'
+    assert show("a\x1b", ()) == '"a\\x1b"'
+    assert (show(None, ()), show(True, ()), show({}, ()), show([], ()), show(1.5, ())) == ("null", "true", "a mapping", "a list", "1.5")
+    for hidden in (("metadata", "annotations", "api-key"), ("spec", "password"), ("spec", "password", "ref")):
+        assert "abc" not in show("abc", hidden)
+    assert "hunter2" not in show("imap://a:hunter2@host/", ("spec", "defaultServerLocation"))
 
 
 @pytest.mark.parametrize(("kind", "path", "wrong", "message", "hint"), WORDS)
