@@ -167,7 +167,7 @@ WORDS: list[tuple[str, tuple[str | int, ...], object, str, str]] = [
 
 def test_values_are_shown_unless_they_may_be_secret() -> None:
     assert show("abc", ("spec", "tracking", "token", "prefix")) == '"abc"'
-    assert show("it's", ()) == '"it's"'
+    assert show("it's", ()) == '"it\'s"'
     assert show("x" * 100, ()) == '"' + "x" * 59 + '…"'
     assert show("a\x1b", ()) == '"a\\x1b"'
     assert (show(None, ()), show(True, ()), show({}, ()), show([], ()), show(1.5, ())) == ("null", "true", "a mapping", "a list", "1.5")
