@@ -1,0 +1,155 @@
+"""Whatever happens in between (faults, crashes, renumbering, deletions), two quiet passes later each message is there exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from reconcile.errors import TimedOut, Unavailable
+from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
+from reconcile.model.mailbox_state import Attempt
+from reconcile.store.memory.mail import MemoryMailStore
+from reconcile.sync.incoming import Received, receive
+from support.applied import START, StillClock
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Machine(RuleBasedStateMachine):
+    """Two mailboxes, one store. `born` is every message the test made, by its bytes."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.servers = {"a": MemoryMailbox(), "b": MemoryMailbox()}
+        self.store = MemoryMailStore()
+        self.clock = StillClock()
+        self.made = 0
+        self.floor = START - timedelta(days=1)
+        self.seen_once: set[bytes] = set()
+
+    def message(self, name: bool, old: bool = False) -> tuple[bytes, datetime]:
+        self.made += 1
+        head = b"Message-ID: <m%d@contoso.example>\r\n" % self.made if name else b""
+        body = head + b"From: a@contoso.example\r\n\r\nbody %d" % self.made
+        return body, START - timedelta(days=2) if old else START + timedelta(seconds=self.made)
+
+    @rule(box=st.sampled_from("ab"), name=st.booleans(), old=st.booleans())
+    def deliver(self, box: str, name: bool, old: bool) -> None:
+        self.servers[box].deliver(*self.message(name, old))
+
+    @rule(name=st.booleans())
+    def deliver_to_both(self, name: bool) -> None:
+        body, received = self.message(name)
+        for index, server in enumerate(self.servers.values()):
+            server.deliver(b"Received: from relay%d\r\n" % index + body, received)
+
+    @rule(box=st.sampled_from("ab"), data=st.data())
+    def deliver_again(self, box: str, data: st.DataObject) -> None:
+        messages = self.servers[box].messages
+        if messages:
+            self.servers[box].deliver(*messages[data.draw(st.sampled_from(sorted(messages)))])
+
+    @rule(box=st.sampled_from("ab"), data=st.data())
+    def reuse_an_id(self, box: str, data: st.DataObject) -> None:
+        messages = self.servers[box].messages
+        if messages:
+            body, received = messages[data.draw(st.sampled_from(sorted(messages)))]
+            self.servers[box].deliver(body + b" and %d more" % self.made, received)
+
+    @rule(box=st.sampled_from("ab"), data=st.data())
+    def expunge(self, box: str, data: st.DataObject) -> None:
+        messages = self.servers[box].messages
+        if messages:
+            number = data.draw(st.sampled_from(sorted(messages)))
+            self.servers[box].expunge(number)
+
+    @rule(box=st.sampled_from("ab"), validity=st.sampled_from([0, 1, 2, 3]))
+    def renumber(self, box: str, validity: int) -> None:
+        if self.servers[box].validity != validity:
+            self.servers[box].renumber(validity)
+
+    @rule(box=st.sampled_from("ab"), data=st.data())
+    def hollow(self, box: str, data: st.DataObject) -> None:
+        messages = self.servers[box].messages
+        if messages:
+            self.servers[box].hollow.add(data.draw(st.sampled_from(sorted(messages))))
+
+    @rule(box=st.sampled_from("ab"), step=st.integers(0, 12), broken=st.sampled_from([Unavailable, TimedOut]))
+    def break_connection(self, box: str, step: int, broken: type[Exception]) -> None:
+        self.servers[box].faults = [None] * step + [broken("broken")]
+        self.look(box)
+        self.servers[box].faults = []
+
+    @rule(box=st.sampled_from("ab"), step=st.integers(0, 20))
+    def crash(self, box: str, step: int) -> None:
+        left = [step]
+
+        def count(_: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Crash
+
+        self.store.interrupt = self.servers[box].step = count
+        try:
+            self.look(box)
+        except Crash:
+            pass
+        finally:
+            self.store.interrupt = self.servers[box].step = lambda _: None
+
+    @rule(box=st.sampled_from("ab"))
+    def look(self, box: str) -> None:
+        error = ""
+        try:
+            with self.store.receive(box) as receiving:
+                receive(MemoryInbox(self.servers[box]), receiving, floor=self.floor, clock=self.clock, progress=Received())
+        except (Unavailable, TimedOut) as broken:
+            error = type(broken).__name__
+        self.store.record([Attempt(mailbox_id=box, at="2026-03-01T08:00:00Z", fingerprint="f", error_kind=error)])
+
+    @invariant()
+    def nothing_is_kept_twice(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        kept = [b"".join(self.store.raw(each.id)) for each in self.store.activities(mailbox_id=None, since=None, limit=None)]
+        named = Counter(body[body.find(b"Message-ID") :] for body in kept if b"Message-ID" in body)
+        assert all(count == 1 for count in named.values()), named
+
+    def teardown(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        for server in self.servers.values():
+            server.hollow.clear()
+        for _ in range(2):
+            for box in self.servers:
+                self.look(box)
+        for box, server in self.servers.items():
+            state = self.store.states()[box]
+            gave_up = {int(message.remote_id.value) for message in state.missing if message.reported}
+            assert all(message.reported for message in state.missing)
+            here = {int(key[2].value): location for key, location in self.store._locations.items() if key[:2] == (box, state.generation)}
+            expected = {number for number, (_, received) in server.messages.items() if received >= self.floor}
+            assert expected - gave_up <= set(here), "lost"
+            for number in expected - gave_up:
+                body = b"".join(self.store.raw(here[number].activity))
+                raw = server.messages[number][0]
+                # A twin of the other mailbox differs in its trace headers only.
+                assert body.partition(b"From:")[2] == raw.partition(b"From:")[2]
+            old = [body for body, received in server.messages.values() if received < self.floor]
+            kept = {b"".join(self.store.raw(location.activity)) for location in here.values()}
+            assert not kept & (set(old) - {body for body, received in server.messages.values() if received >= self.floor})
+            # Messages without an id: as many activities as there are messages, also after a re-index.
+            nameless = [number for number in expected - gave_up if b"Message-ID" not in server.messages[number][0]]
+            assert len({here[number].activity for number in nameless}) == len(nameless)
+            # And nothing new: the next look finds nothing to read.
+            assert not MemoryInbox(server).look(state.cursor).news
+
+
+Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestReceivingMachine = Machine.TestCase
