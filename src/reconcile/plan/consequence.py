@@ -84,7 +84,13 @@ def _incoming(b: Before) -> str:
         return f"incoming mail starts from {since}" if since else "incoming mail starts from the oldest message"
     if old == "server-side":
         return "incoming mail stops" if new == "none" else f"incoming mail stops here; {new} takes over"
-    return f"incoming mail comes by {new} instead of {old}" if b.old else ""
+    if not b.old:
+        return ""
+    return (
+        f"incoming mail by {old} ends"
+        if new == "none"
+        else f"incoming mail comes by {new}" + (f" instead of {old}" if old != "none" else "")
+    )
 
 
 def _outgoing(b: Before) -> str:
@@ -95,7 +101,13 @@ def _outgoing(b: Before) -> str:
         return "outgoing mail starts"
     if old == "server-side":
         return "outgoing mail stops" if new == "none" else f"outgoing mail stops here; {new} takes over"
-    return f"outgoing mail goes by {new} instead of {old}" if b.old else ""
+    if not b.old:
+        return ""
+    return (
+        f"outgoing mail by {old} ends"
+        if new == "none"
+        else f"outgoing mail goes by {new}" + (f" instead of {old}" if old != "none" else "")
+    )
 
 
 def _appointments(b: Before) -> str:
@@ -352,14 +364,17 @@ def of_change(key: Key, old: Spec, new: Spec, paths: Collection[str], around: Su
     return tuple(dict.fromkeys(text for text in found if text))
 
 
-def of_delete(key: Key, before: Spec, around: Surroundings, users: int) -> tuple[str, ...]:
-    """Of a delete; `users` is how many mailboxes had the profile when it was last applied."""
+def of_delete(key: Key, before: Spec) -> tuple[str, ...]:
+    """Of a delete, as far as the resource alone tells."""
     match key.kind:
         case "Mailbox":
             return (f"incoming and outgoing mail of {_text(before.get('emailAddress'), key.name)} stop; already tracked mail stays",)
-        case "EmailServerProfile":
-            return (f"{_mailboxes(users)} lose{'s' if users == 1 else ''} the profile",) if users else ()
         case "Environment":
             return ("nobody may be mailed",)
         case _:
             return ()
+
+
+def of_lost_profile(users: int) -> tuple[str, ...]:
+    """Of the delete of a profile that mailboxes will still refer to."""
+    return (f"{_mailboxes(users)} lose{'s' if users == 1 else ''} the profile: incoming and outgoing mail stop",)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reconcile.errors import PlanRefused
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Held, HeldBecause, Moved, Note, Plan, Update
+from reconcile.model.defaults import derived
 from reconcile.model.finding import Severity
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
@@ -108,6 +110,7 @@ class _Planning:
             if delete is not None:
                 found[key] = delete
         self._hold_dependants(found)
+        self._tell_users(found)
         self.notes.sort(key=lambda item: (str(item.key or ""), item.message))
         return ordered(list(found.values()), self._users())
 
@@ -154,6 +157,8 @@ class _Planning:
             lambda path: cause(path, resource.spec, row.spec, entry, estate=self.estate, position=self.desired.locate(resource.key, path)),
         )
         new = {**row.spec, **resource.spec}
+        if fields:
+            self._note_outdated_defaults(resource, row, new)
         words = consequence.of_change(resource.key, row.spec, new, {field.path for field in fields}, self.around) if fields else ()
         if entry is None:
             return Adopt(
@@ -189,6 +194,14 @@ class _Planning:
                 f"{path}: the target keeps {_words(shown)} where {_words(asked)} was written; nothing to do as long as git asks the same"
             )
             self.notes.append(Note(message=words, key=resource.key, position=self.desired.locate(resource.key, path)))
+
+    def _note_outdated_defaults(self, resource: Resource, row: Present, new: Spec) -> None:
+        """What was filled in on create to fit another field stays as it is (omitted is unmanaged), even where it no longer fits."""
+        then = derived(resource.key.kind, row.spec)
+        for path, leaf in derived(resource.key.kind, new).items():
+            if path not in resource.spec and path in row.spec and row.spec[path] == then.get(path) != leaf:
+                words = f"{path} stays {_words(row.spec[path])}, which fitted before; {_words(leaf)} would fit now: declare it"
+                self.notes.append(Note(message=words, key=resource.key, position=resource.position))
 
     def _external(self, resource: Resource, matched: Match) -> None:
         """Never written; but what refers to it needs it to be there."""
@@ -226,14 +239,13 @@ class _Planning:
                     key=key, external_id=entry.external_id, observed_version="", before=entry.applied, cause=why, consequences=words
                 )
             case Present() as row:
-                users = len([user for user in self._users().get(key, ()) if user.kind == "Mailbox"])
                 return Delete(
                     key=key,
                     external_id=entry.external_id,
                     observed_version=row.version,
                     before=entry.applied,
                     cause=why,
-                    consequences=consequence.of_delete(key, {**row.spec, **entry.applied}, self.around, users),
+                    consequences=consequence.of_delete(key, {**row.spec, **entry.applied}),
                 )
 
     def _since(self, entry: InventoryEntry) -> str:
@@ -311,10 +323,19 @@ class _Planning:
         return brakes.Ground(
             inventory=self.inventory,
             declared=[*self.desired.resources, *self.desired.held, *(key for key in self.held if key in self.inventory)],
-            still_used={key: self._still_used(key, changed, deleted) for key in deleted if key.kind == "EmailServerProfile"},
+            still_used={key: self._still_used(key, changed, deleted) for key in deleted if _is_profile(key)},
             riding=riding,
             renamed_profiles=self.around.renamed_profiles,
         )
+
+    def _tell_users(self, found: dict[Key, Change]) -> None:
+        """How many mailboxes lose a profile is known only when everything else is."""
+        deleted = {key for key, change in found.items() if isinstance(change, Delete)}
+        for key in deleted:
+            change = found[key]
+            users = [user for user in self._still_used(key, found.keys(), deleted) if user.kind == "Mailbox"] if _is_profile(key) else []
+            if users and isinstance(change, Delete):
+                found[key] = replace(change, consequences=consequence.of_lost_profile(len(users)))
 
     def _still_used(self, profile: Key, changed: Collection[Key], deleted: Collection[Key]) -> tuple[Key, ...]:
         """Rows that refer to the profile after this plan, ours or not."""
@@ -333,6 +354,10 @@ class _Planning:
             if profile in references(row.kind, spec):
                 found.append(key or Key(row.kind, row.name or row.external_id))
         return tuple(sorted(found))
+
+
+def _is_profile(key: Key) -> bool:
+    return key.kind == "EmailServerProfile"
 
 
 def _words(leaf: Leaf) -> str:

@@ -24,11 +24,11 @@ def drift_text(plan: Plan, *, color: bool) -> str:
 
 def _summary(plan: Plan) -> str:
     if not plan.changes:
-        words = f"no drift: {plan.unchanged} resources of {plan.environment} are as git says"
+        words = f"no drift in {plan.environment}: as git says {plan.unchanged}"
     else:
-        words = f"drift in {len(plan.changes)} resources of {plan.environment}, {plan.unchanged} are as git says"
+        words = f"drift in {plan.environment}: differs {len(plan.changes)} · as git says {plan.unchanged}"
     unknown = len(plan.held) + len(plan.unobserved)
-    return words + (f", {unknown} could not be compared" if unknown else "")
+    return words + (f" · not compared {unknown}" if unknown else "")
 
 
 def _change(change: Change, paint: Paint) -> Iterator[str]:
