@@ -44,6 +44,7 @@ def test_no_secret_is_in_what_may_be_shown(tmp_path: Path) -> None:
     with make(tmp_path) as world:
         password = world.password_file("sales").read_text()
         assert len(password) > 20
+        assert [path.stat().st_mode & 0o77 for path in (world.place.secrets_directory, world.password_file("sales"))] == [0, 0]
         assert password not in (tmp_path / "world.json").read_text()
         assert password not in repr(world) + repr(world.post_office.__dict__)
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 @click.command("sandbox", short_help="Start a mail world on this machine to try things on.")
 @common(estate=False, state=False, environment=False)
 @click.option(
-    "--directory", "-C", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("sandbox"), help="Its folder [sandbox]."
+    "--directory",
+    "-C",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".reconcile/sandbox"),
+    help="Its folder [.reconcile/sandbox].",
 )
 @click.option("--imaps-port", type=click.IntRange(0, 65535), default=20993, help="IMAP with TLS [20993]; 0 takes a free one.")
 @click.option("--imap-port", type=click.IntRange(0, 65535), default=20143, help="IMAP with STARTTLS [20143].")

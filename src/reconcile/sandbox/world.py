@@ -87,7 +87,8 @@ class World:
     def _start(self) -> None:
         certificates = issue()
         self.place.directory.mkdir(parents=True, exist_ok=True)
-        (self.place.secrets_directory / "mailboxes").mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.place.secrets_directory, self.place.secrets_directory / "mailboxes"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for slug, address in self.mailboxes.items():
             self.post_office.open_account(address, self._password(slug), FOLDERS)
         self.authority_file.write_bytes(certificates.authority)
