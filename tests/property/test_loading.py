@@ -115,7 +115,7 @@ PARTS = st.lists(
 
 
 @given(PARTS, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_neither_order_nor_names_of_files_matter(parts: list[str], chance: random.Random) -> None:
     parts = [ENVIRONMENT, *parts]
     names = [f"{number:02d}.yaml" for number in range(len(parts))]

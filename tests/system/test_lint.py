@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,13 @@ def test_schema(kind: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert printed == render("Mailbox" if kind else None)
     assert json.loads(printed)["$schema"].endswith("2020-12/schema")
+
+
+def test_a_missing_c_extension_is_said_with_the_next_step(estate: Path) -> None:
+    program = "import sys; sys.modules['_ruamel_yaml'] = None; from reconcile.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "lint", "-C", str(estate)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "install the package ruamel.yaml.clib" in done.stderr
+    assert "Traceback" not in done.stderr

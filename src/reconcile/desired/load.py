@@ -20,7 +20,7 @@ from reconcile.desired.yaml_places import Document
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
-from reconcile.model.resource import DesiredState
+from reconcile.model.resource import DesiredState, Resource
 
 _NO_ENVIRONMENT = Surroundings(variables=None, time_zone="UTC")
 
@@ -95,10 +95,14 @@ def _held_files(estate: Estate[F], scope: Scope, work: _Work) -> dict[str, str]:
 
 @dataclass(slots=True)
 class _Work:
-    """What is gathered while documents are taken one by one."""
+    """What is gathered while documents are taken one by one.
+
+    `declared` are all sound documents, also several of one key; `sound` is the first of each key.
+    """
 
     scope: Scope | None
     compare: bool
+    declared: list[Declared] = field(default_factory=list)
     sound: dict[Key, Declared] = field(default_factory=dict)
     held: dict[Key, str] = field(default_factory=dict)
     bad_files: dict[str, str] = field(default_factory=dict)
@@ -110,13 +114,15 @@ class _Work:
         around = self.scope.surroundings if self.scope else _NO_ENVIRONMENT
         if self.scope is not None:
             own = self.scope.resource
-            self.sound[own.key] = Declared(own, self.scope.document.index)
+            self._sound(own, self.scope.document.index)
             self.places[own.key] = (self.scope.document.file, self.scope.document.index)
         for document in documents:
             if document.kind == "Environment" or not self._belongs(document):
                 continue
             resource, drafts = check(document, around)
             self.drafts += drafts
+            if resource is not None:
+                self._sound(resource, document.index)
             if (key := key_of(document)) is not None and self.compare and (first := self.places.get(key)) is not None:
                 self._second(document, key, first)
                 continue
@@ -124,23 +130,27 @@ class _Work:
                 self.places[key] = (document.file, document.index)
             if resource is None:
                 self._hold_document(document, key, drafts)
-            else:
-                self.sound[resource.key] = Declared(resource, document.index)
 
     def relate(self, *, files_missing: bool) -> None:
         """Duplicates and references, then everything that needs what is held."""
-        for draft, first, second in duplicates(self.sound.values()) if self.compare else ():
+        for draft, first, second in duplicates(self.declared) if self.compare else ():
             self.drafts.append(draft)
             self._hold(first.resource.key, f"it contradicts {second.resource.key}", first.resource.position.file)
             self._hold(second.resource.key, f"it contradicts {first.resource.key}", second.resource.position.file)
         # One round is enough per kind, because a kind refers only to kinds before it.
-        for key, one in sorted(self.sound.items(), key=_in_order):
+        for one in sorted(self.declared, key=lambda one: KINDS.index(one.resource.key.kind)):
+            key = one.resource.key
             for target in one.resource.references:
                 if target in self.held:
                     self.held.setdefault(key, f"it needs {target}, which is held")
                 elif target not in self.sound and self.scope is not None:
                     self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
                     self._hold(key, f"it needs {target}, which is not declared", one.resource.position.file)
+
+    def _sound(self, resource: Resource, index: int) -> None:
+        one = Declared(resource, index)
+        self.declared.append(one)
+        self.sound.setdefault(resource.key, one)
 
     def _belongs(self, document: SourceDocument) -> bool:
         if self.scope is None or self.scope.folders is None:

@@ -33,7 +33,7 @@ def duplicates(declared: Iterable[Declared]) -> Iterator[tuple[Draft, Declared, 
         if identity is None:
             continue
         first = by_identity.setdefault((one.resource.key.kind, identity), one)
-        if first is not one:
+        if first.resource.key != one.resource.key:
             yield _same_identity(first, one), first, one
 
 

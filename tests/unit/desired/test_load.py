@@ -106,6 +106,13 @@ def test_the_same_address_in_other_case_holds_both() -> None:
     assert (finding.rule, finding.position.file, finding.related[0].file) == ("duplicate/address", "b.yaml", "a.yaml")
 
 
+def test_a_document_that_is_held_as_a_double_still_contradicts_others() -> None:
+    other = mailbox("a", "other@contoso.example")
+    for first, second in ((mailbox("a"), other), (other, mailbox("a"))):
+        desired = desired_of({**BASE, "1.yaml": first, "2.yaml": second, "3.yaml": mailbox("b", "A@contoso.example")})
+        assert set(desired.held) == {Key("Mailbox", "a"), Key("Mailbox", "b")}
+
+
 def test_three_with_one_address_are_all_held() -> None:
     files = {**BASE, **{f"{name}.yaml": mailbox(name, "info@contoso.example") for name in "abc"}}
     assert set(desired_of(files).held) == {Key("Mailbox", name) for name in "abc"}
