@@ -98,10 +98,9 @@ def test_a_plan_file_is_shown_and_carried_out_only_on_its_own_ground(commands: C
     saved.write_text(text)
     wrong = commands.run("apply", "-e", "prod", str(saved))
     assert (wrong.code, "made for environment dev" in wrong.err) == (5, True)
-    for bad in ("", "[]", "{}", '{"formatVersion": "1.0"}', "\0", text.replace('"changes"', '"chnages"')):
-        saved.write_text(bad)
-        answer = commands.run("show", str(saved))
-        assert (answer.code, "Traceback" in answer.err, "next:" in answer.err) == (1, False, True), answer.err
+    saved.write_text(text.replace('"changes"', '"chnages"'))
+    answer = commands.run("show", str(saved))
+    assert (answer.code, "Traceback" in answer.err, "next:" in answer.err) == (1, False, True), answer.err
 
 
 def test_a_wholly_void_plan_is_stale(commands: Commands, folder: Path, tmp_path: Path) -> None:
