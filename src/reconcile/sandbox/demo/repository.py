@@ -51,6 +51,7 @@ class Repository:
         file = self.estate / ENVIRONMENT_FILE
         file.write_text(with_variables(file.read_text(encoding="utf-8"), variables), encoding="utf-8")
         self._git("init", "--quiet", "--initial-branch=main")
+        self._git("add", "--all")
         self.commit("Describe the mailboxes of Contoso")
 
     def edit(self, name: str, before: str, after: str) -> None:
@@ -62,9 +63,8 @@ class Repository:
         file.write_text(text.replace(before, after), encoding="utf-8")
 
     def commit(self, message: str) -> None:
-        """Everything that is not ignored."""
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--message", message)
+        """What changed in files that git knows."""
+        self._git("commit", "--quiet", "--all", "--message", message)
 
     def difference(self) -> str:
         """The uncommitted edit, as git shows it without its header lines."""

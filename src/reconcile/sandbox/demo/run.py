@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -93,16 +94,18 @@ class Demo:
         repository.commit(step.message)
 
     def _finish(self, repository: Repository, world: World, *, keep: bool) -> None:
-        outside = len(world.outside())
+        outside = ", ".join(recipient for mail in world.outside() for recipient in mail.recipients)
+        on_path = shutil.which("reconcile", path=self.environment.get("PATH", ""))
+        find = "" if on_path else f'\n  export PATH="{Path(sys.executable).parent}:$PATH"'
         self.say(f"""
-{self.heading("That was the whole way.")} {outside} mails were addressed to others; none left this machine.
+{self.heading("That was the whole way.")} Mail to {outside or "nobody"} would have left this machine; the sandbox kept it.
 
   estate   {repository.estate}  (a git repository: edit, commit, plan, apply)
   state    {repository.estate / ".reconcile"}  (database, stored mail, key, secrets of the demo)
   sandbox  {world.place.directory}
 
 Try next:
-  cd {repository.root}
+  cd {repository.root}{find}
   reconcile activities list --mailbox support     # what was tracked; show and export go on from there
   reconcile history                               # who applied what, when
   reconcile drift                                 # does the target still say what git says?

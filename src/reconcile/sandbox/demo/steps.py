@@ -27,6 +27,7 @@ class Edit:
 
 Step: TypeAlias = Run | Edit
 
+OUTSIDE = "orders@fabrikam.example"
 SUBJECT = "Übergabe: Angebot 4711"
 
 STEPS: tuple[Step, ...] = (
@@ -37,7 +38,7 @@ STEPS: tuple[Step, ...] = (
     Run(why="How is it doing?", arguments=("status",)),
     Run(why="What was tracked?", arguments=("activities", "list", "--limit", "8")),
     Run(
-        why="Put a mail into the outbox of sales.",
+        why="Put a mail into the outbox of sales, to one of ours and one outside. The Environment names who may be mailed.",
         arguments=(
             "outbox",
             "add",
@@ -45,6 +46,8 @@ STEPS: tuple[Step, ...] = (
             "sales",
             "--to",
             "support@contoso.example",
+            "--cc",
+            OUTSIDE,
             "--subject",
             SUBJECT,
             "--text",
