@@ -322,7 +322,11 @@ class _Planning:
         deleted = {change.key for change in changes if isinstance(change, Delete)}
         return brakes.Ground(
             inventory=self.inventory,
-            declared=[*self.desired.resources, *self.desired.held, *(key for key in self.held if key in self.inventory)],
+            declared=[
+                *self.desired.resources,
+                *self.desired.held,
+                *(key for key, held in self.held.items() if held.because is HeldBecause.FINDING),
+            ],
             still_used={key: self._still_used(key, changed, deleted) for key in deleted if _is_profile(key)},
             riding=riding,
             renamed_profiles=self.around.renamed_profiles,

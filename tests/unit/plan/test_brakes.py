@@ -1,0 +1,141 @@
+"""Limits at their boundary, and lifted by name only."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconcile.errors import SettingsError
+from reconcile.model.canonical import Leaf
+from reconcile.model.change import Plan
+from reconcile.plan.brakes import BRAKES, check_names
+from reconcile.store.memory.configuration import MemoryConfiguration
+from reconcile.targets.memory import MemoryTarget
+from support.applying import Bench
+from support.specs import estate, mailbox, profile
+
+Specs = dict[str, dict[str, Leaf]]
+
+
+def many(count: int, **leaves: Leaf) -> Specs:
+    specs: Specs = {"EmailServerProfile/contoso": profile(), "EmailServerProfile/other": profile(displayName="Other")}
+    return {**specs, **{f"Mailbox/m{number:03}": mailbox(f"m{number:03}@contoso.example", **leaves) for number in range(count)}}
+
+
+def planned(before: Specs, after: Specs, *lifted: str) -> Plan:
+    bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
+    bench.apply(estate(before))
+    return bench.plan(estate(after), lifted=lifted)
+
+
+def tripped(before: Specs, after: Specs) -> dict[str, tuple[int, int, int]]:
+    return {brake.name: (brake.count, brake.of, brake.limit) for brake in planned(before, after).brakes}
+
+
+def changed(specs: Specs, count: int, **leaves: Leaf) -> Specs:
+    keys = [key for key in specs if key.startswith("Mailbox/")][:count]
+    return {**specs, **{key: {**specs[key], **{path.replace("__", "."): leaf for path, leaf in leaves.items()}} for key in keys}}
+
+
+def without(specs: Specs, count: int) -> Specs:
+    gone = [key for key in specs if key.startswith("Mailbox/")][:count]
+    return {key: spec for key, spec in specs.items() if key not in gone}
+
+
+@pytest.mark.parametrize(
+    ("have", "count", "leaves", "expected"),
+    [
+        (20, 3, {"incoming": "none"}, {}),
+        (20, 4, {"incoming": "none"}, {"bulk-delete": (4, 22, 3)}),
+        (20, 4, {"profile": "other"}, {"bulk-delete": (4, 22, 3)}),
+        (20, 4, {"state": "inactive"}, {"bulk-delete": (4, 22, 3)}),
+        (58, 6, {"outgoing": "none"}, {}),
+        (58, 7, {"outgoing": "none"}, {"bulk-delete": (7, 60, 6)}),
+        (60, 20, {"filter": "all"}, {}),
+        (60, 21, {"filter": "all"}, {"bulk-update": (21, 62, 20)}),
+        (98, 30, {"filter": "all"}, {}),
+        (98, 31, {"filter": "all"}, {"bulk-update": (31, 100, 30)}),
+    ],
+)
+def test_bulk(have: int, count: int, leaves: dict[str, Leaf], expected: dict[str, tuple[int, int, int]]) -> None:
+    specs = many(have)
+    assert tripped(specs, changed(specs, count, **leaves)) == expected
+
+
+def test_deletes_and_stops_add_up() -> None:
+    specs = many(20)
+    less = without(changed(specs, 4, incoming="none"), 2)
+    assert tripped(specs, less) == {"bulk-delete": (4, 22, 3)}
+    assert tripped(specs, without(specs, 3)) == {}
+
+
+def test_a_profile_that_is_switched_off_counts_with_its_mailboxes() -> None:
+    specs = many(10)
+    off = {**specs, "EmailServerProfile/contoso": profile(state="inactive")}
+    assert tripped(specs, off) == {"bulk-delete": (11, 12, 3)}
+
+
+def test_a_renamed_profile_moves_nobody() -> None:
+    specs = many(10)
+    renamed = {**changed(specs, 10, profile="kontor"), "EmailServerProfile/kontor": profile()}
+    del renamed["EmailServerProfile/contoso"]
+    plan = planned(specs, renamed)
+    assert plan.brakes == ()
+    assert "same server and credentials: profile contoso is now called kontor" in plan.changes[-1].consequences
+
+
+def test_emptied_by_kind_and_in_total() -> None:
+    specs = many(1)
+    assert tripped(specs, {key: spec for key, spec in specs.items() if not key.startswith("Mailbox")}) == {"emptied": (1, 3, 0)}
+    assert tripped(specs, {}) == {"emptied": (3, 3, 0)}
+    assert "nothing is declared any more" in planned(specs, {}).brakes[0].message
+    many_held = estate({}, held={"Mailbox/m000": "bad"}, held_files={})
+    bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
+    bench.apply(estate(specs))
+    # A held document is still a document; but its profile stays because the held mailbox needs it.
+    assert [brake.name for brake in bench.plan(many_held).brakes] == ["emptied"]
+    assert {str(change.key) for change in bench.plan(many_held).changes} == {"EmailServerProfile/other"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stands"),
+    [
+        ("2026-06-01T00:00:00Z", "2026-01-01T00:00:00Z", True),
+        ("2026-06-01T00:00:00Z", None, True),
+        ("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z", False),
+        (None, "2026-01-01T00:00:00Z", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Mailbox/m000", "EmailServerProfile/contoso"])
+def test_the_floor(kind: str, before: Leaf, after: Leaf, stands: bool) -> None:
+    specs = many(1)
+    first = {**specs, kind: {**specs[kind], "processEmailFrom": before}}
+    second = {**specs, kind: {**specs[kind], "processEmailFrom": after}}
+    assert ("floor-moved-back" in tripped(first, second)) == stands
+
+
+def test_a_profile_that_an_unmanaged_row_still_uses() -> None:
+    from reconcile.model.change import Cause, Create, Moved
+    from reconcile.model.key import Key
+
+    target = MemoryTarget()
+    bench = Bench(writer=target, store=MemoryConfiguration())
+    bench.apply(estate(many(1)))
+    stray = Create(key=Key("Mailbox", "stray"), spec=mailbox("stray@contoso.example"), cause=Cause(moved=Moved.NEW))
+    target.write(stray, token="by hand", secrets={}, origins={})
+    after = changed(many(1), 1, profile="other")
+    del after["EmailServerProfile/contoso"]
+    plan = bench.plan(estate(after))
+    (brake,) = plan.brakes
+    assert (brake.name, [str(key) for key in brake.keys]) == ("profile-in-use", ["EmailServerProfile/contoso"])
+    assert plan.changes[-1].consequences == ("1 mailbox loses the profile: incoming and outgoing mail stop",)
+
+
+def test_lifted_by_name_only() -> None:
+    specs = many(20)
+    after = changed(specs, 4, incoming="none")
+    assert planned(specs, after, "bulk-update").brakes
+    lifted = planned(specs, after, "bulk-delete")
+    assert (lifted.brakes, lifted.lifted) == ((), ("bulk-delete",))
+    with pytest.raises(SettingsError, match="no brake called 'bulk'"):
+        check_names(["bulk"])
+    assert check_names(BRAKES) == set(BRAKES)
