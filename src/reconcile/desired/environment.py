@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.desired.check import Surroundings, check
@@ -51,8 +51,8 @@ class Environments:
     first_document: Mapping[str, SourceDocument] = field(default_factory=dict)
 
 
-def environments(documents: Sequence[SourceDocument]) -> Environments:
-    """Every Environment of the tree, wherever it stands."""
+def environments(documents: Sequence[SourceDocument], paths: Sequence[str]) -> Environments:
+    """Every Environment of the tree, wherever it stands. `paths` are those of all files, also of refused ones."""
     usable: dict[str, Scope] = {}
     drafts: list[Draft] = []
     first: dict[str, SourceDocument] = {}
@@ -67,7 +67,11 @@ def environments(documents: Sequence[SourceDocument]) -> Environments:
             drafts.append(_twice(document, first[document.name]))
         first.setdefault(document.name, document)
         if resource is not None:
-            usable[document.name] = _scope(document, resource)
+            scope = _scope(document, resource)
+            empty = [*_empty_folders(scope, paths)]
+            drafts += empty
+            if not empty:
+                usable[document.name] = scope
     for name in twice:
         usable.pop(name, None)
     return Environments(named=tuple(sorted(first)), usable=usable, drafts=tuple(drafts), first_document=first)
@@ -113,6 +117,34 @@ def _scope(document: SourceDocument, resource: Resource) -> Scope:
         variables={name: leaf for name, leaf in variables.items() if isinstance(leaf, (str, int, bool))},
         time_zone=zone if isinstance(zone, str) else _DEFAULT_ZONE,
     )
+
+
+def _empty_folders(scope: Scope, paths: Sequence[str]) -> Iterator[Draft]:
+    """A misspelt folder would read as "everything in it is gone"."""
+    existing = {folder for path in paths for folder in _parents(path)}
+    for number, folder in enumerate(_as_written(scope.document)):
+        if folder.rstrip("/") not in existing:
+            yield Draft(
+                rule="environment/empty-folder",
+                message=f"the folder {folder!r} holds no file of the estate",
+                hint=did_you_mean(folder, existing - {"."}) or "correct it, or remove it from the list",
+                place=Place(scope.document.file, scope.document.index, ("spec", "folders", number)),
+                resource=scope.resource.key,
+            )
+
+
+def _parents(path: str) -> Iterator[str]:
+    yield "."
+    parts = path.split("/")
+    for length in range(1, len(parts)):
+        yield "/".join(parts[:length])
+
+
+def _as_written(document: SourceDocument) -> list[str]:
+    value = document.value()
+    spec = value.get("spec") if isinstance(value, dict) else None
+    folders = spec.get("folders") if isinstance(spec, dict) else None
+    return [folder for folder in folders if isinstance(folder, str)] if isinstance(folders, list) else []
 
 
 def _twice(document: SourceDocument, first: SourceDocument) -> Draft:

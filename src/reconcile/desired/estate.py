@@ -57,6 +57,6 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
         files={file.path: file for file in files},
         read=read,
         documents=documents,
-        environments=environments(documents.documents),
+        environments=environments(documents.documents, [*(file.path for file in files), *(finding.position.file for finding in refused)]),
         hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )

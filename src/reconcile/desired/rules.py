@@ -100,6 +100,12 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("environment/missing", _ERROR, "The estate declares no Environment.", "Add one."),
     Rule("environment/unknown", _ERROR, "No Environment has the name that was asked for.", "Correct the name."),
     Rule("environment/ambiguous", _ERROR, "Several Environments, and none was named.", "Say --environment NAME."),
+    Rule(
+        "environment/empty-folder",
+        _ERROR,
+        "A folder of an Environment that holds no file; nothing is planned, because a misspelt folder would read as a deletion.",
+        "Correct its name, or remove it from the list.",
+    ),
     Rule("environment/outside", _INFORMATION, "A document in a folder that no Environment names.", "Move it, or add the folder."),
 )
 

@@ -167,6 +167,27 @@ def test_documents_are_checked_even_without_an_environment() -> None:
     assert "variable/unknown" not in rules({"m.yaml": mailbox(more="  owner: ${who}\n")})
 
 
+@pytest.mark.parametrize(
+    ("folders", "sound"),
+    [
+        ("[live]", True),
+        ("[live, live/north]", True),
+        ("[live/]", True),
+        ("[.]", True),
+        ("[]", True),
+        ("[liev]", False),
+        ("[live, live/south]", False),
+        ("[liv]", False),
+        ("[live/north/m.yaml]", False),
+    ],
+)
+def test_a_misspelt_folder_never_reads_as_a_deletion(folders: str, sound: bool) -> None:
+    environment = ENVIRONMENT.replace("spec: {", f"spec: {{folders: {folders}, ")
+    result = load_texts({"environment.yaml": environment, "live/p.yaml": PROFILE, "live/north/m.yaml": mailbox()})
+    assert (result.desired is not None) is sound, result.findings
+    assert ("environment/empty-folder" in [finding.rule for finding in result.findings]) is not sound
+
+
 def test_locate_reads_again_and_finds_the_nearest_place() -> None:
     text = mailbox(more="  credentials:\n    password: env:SALES\n")
     source = Texts({**BASE, "m.yaml": text})
