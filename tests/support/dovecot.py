@@ -6,12 +6,16 @@ import getpass
 import grp
 import os
 import pwd
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -78,9 +82,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def running(**options: Any) -> Iterator[Dovecot]:
+    """A server that is gone afterwards. Its folder is none of pytest's: those are closed to the account Dovecot drops to."""
+    folder = Path(tempfile.mkdtemp(prefix="reconcile-dovecot-"))
+    server = Dovecot(folder, **options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @dataclass
 class Dovecot:
-    """`imap` takes STARTTLS and clear text, `imaps` implicit TLS. `authority` is the CA's PEM."""
+    """`imap` takes STARTTLS and clear text, `imaps` implicit TLS. `authority` is the CA's PEM.
+
+    All `users` must be there from the start: Dovecot looks at its password file once a second. `fresh` is for tests that share a
+    server: it hands out users not used yet.
+    """
 
     base: Path
     extra: str = ""
@@ -89,6 +110,7 @@ class Dovecot:
     imaps: int = 0
     authority: bytes = b""
     ssl: bool = True
+    fresh: Iterator[str] = field(default_factory=lambda: iter(()))
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -97,9 +119,6 @@ class Dovecot:
         self.owner = "nobody" if root else getpass.getuser()
         self.group = grp.getgrgid(pwd.getpwnam(self.owner).pw_gid).gr_name
         self.base.chmod(0o755)
-        for parent in self.base.parents:
-            if root and parent != Path("/") and parent.stat().st_uid == 0 and parent.name.startswith("pytest"):
-                parent.chmod(0o755)
         (self.base / "mail").mkdir(exist_ok=True)
         self._certificates()
         self.write_users()
@@ -165,10 +184,6 @@ class Dovecot:
                     for name in (*folders, *files):
                         os.chown(os.path.join(folder, name), entry.pw_uid, entry.pw_gid)
 
-    def add_user(self, user: str, password: str = PASSWORD) -> None:
-        self.users = {**self.users, user: password}
-        self.write_users()
-
     def deliver(self, user: str, message: bytes, *, received: float | None = None) -> None:
         """Drop a message into the Maildir, byte for byte; `received` (seconds) becomes its INTERNALDATE."""
         self.deliver_all(user, [(message, received)])
@@ -196,8 +211,8 @@ class Dovecot:
         import imaplib
 
         client = imaplib.IMAP4("127.0.0.1", self.imap, timeout=20)
-        client._mode_utf8() if not (user + password).isascii() else None
-        client.login(user, f'"{password}"' if " " not in password else password)
+
+        client.login(user, password)
         return client
 
     def messages(self, user: str) -> dict[int, bytes]:

@@ -21,25 +21,30 @@ class Leases:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._words = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lease"
 
+    def _open(self, path: Path) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return os.open(path, flags, 0o600)
+
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """Raises Locked with the holder's words."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._path(name)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = self._open(self._path(name))
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
+                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").partition("\n")[0] or "another process"
                 raise Locked(f"this mailbox is being synchronised by {holder}", hint="Wait for it, or end that process.") from None
-            words = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, words, 0)
+            os.pwrite(descriptor, self._words, 0)
             yield
         finally:
             os.close(descriptor)
@@ -53,7 +58,7 @@ class Leases:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
+            return os.pread(descriptor, 200, 0).decode("utf-8", "replace").partition("\n")[0] or "another process"
         finally:
             os.close(descriptor)
         return None
