@@ -77,7 +77,7 @@ class EngineTarget(EngineReader):
     def find(self, change: Change, *, token: str) -> Written | None:
         """Every row carries the token of its last write; a row that is gone was deleted."""
         external_id = token if isinstance(change, Create) and change.external_id is None else change.external_id
-        row = next((row for row in self._store.stored() if row.external_id == external_id), None)
+        row = self._store.transact(lambda rows: rows.get(str(external_id)))
         if isinstance(change, Delete):
             return Written(external_id=change.external_id, version="") if row is None else None
         return None if row is None or row.token != token else Written(external_id=row.external_id, version=row.version)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from reconcile.errors import PreconditionFailed, ReconcileError, Unsupported
+from reconcile.errors import PreconditionFailed, ReconcileError, TimedOut, Unsupported
 from reconcile.model.canonical import Leaf, Spec, digest, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Update
 from reconcile.model.key import KINDS
@@ -28,7 +28,8 @@ class Faults:
 
     `rewrite` gets kind, path and leaf and answers what the server keeps; `refuse` maps a path to the reason why it is not taken;
     `delay` is the number of readings that still show the state before a write; `unknown_kinds` and `unknown_rows` cannot be
-    read; `fail` maps a slug to the error its write raises; `crash_after_effect` counts down writes that still answer.
+    read; `fail` maps a slug to the error its write raises, `lose_answer` names slugs whose write takes effect but is never
+    answered; `crash_before_effect` and `crash_after_effect` count down the writes that go well.
     """
 
     rewrite: Rewrite | None = None
@@ -37,6 +38,7 @@ class Faults:
     unknown_kinds: Mapping[str, str] = field(default_factory=dict)
     unknown_rows: Mapping[str, str] = field(default_factory=dict)
     fail: Mapping[str, ReconcileError] = field(default_factory=dict)
+    lose_answer: frozenset[str] = frozenset()
     crash_after_effect: int | None = None
     crash_before_effect: int | None = None
 
@@ -105,6 +107,8 @@ class MemoryTarget:
         written = self._effect(change, token, secrets)
         self._lag = self.faults.delay
         self.faults.crash_after_effect = _count_down(self.faults.crash_after_effect)
+        if change.key.name in self.faults.lose_answer:
+            raise TimedOut("the server fell silent")
         return written
 
     def find(self, change: Change, *, token: str) -> Written | None:
