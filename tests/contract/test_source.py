@@ -15,7 +15,7 @@ from reconcile.errors import DesiredStateError, ReconcileError, TimedOut
 from reconcile.model.finding import Finding
 from reconcile.ports.source import Source, SourceFile
 from reconcile.source.folder import FolderSource
-from reconcile.source.git import GitSource
+from reconcile.source.git import GitSource, trusted_repository
 from support.estate import Texts
 
 TREE: dict[str, bytes] = {
@@ -305,6 +305,25 @@ def test_git_that_hangs_or_dies_is_an_error_in_time(
     with pytest.raises(error):
         list(source.read([SourceFile("a.yaml", "git:" + "1" * 40, 1)]) if "cat-file" in script else source.list().files)
     assert time.monotonic() - started < 10
+
+
+def test_a_repository_is_trusted_when_it_has_the_owner_of_the_folder(tmp_path: Path) -> None:
+    root = commit(write(tmp_path / "top", {"estate/a.yaml": b"a"}))
+    estate = root / "estate"
+    git(tmp_path, "clone", "-q", "--bare", "top", "bare.git")
+    assert trusted_repository(estate) == trusted_repository(root) == root
+    assert trusted_repository(tmp_path / "bare.git") == tmp_path / "bare.git"
+    assert trusted_repository(tmp_path / "missing") is None
+    if os.geteuid() != 0:
+        return  # only root can give files away; what follows is the same rule from the other side
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    assert [file.path for file in GitSource(estate, "HEAD").list().files] == ["a.yaml"]
+    os.chown(estate, 0, 0)
+    assert trusted_repository(estate) is None
+    with pytest.raises(DesiredStateError) as raised:
+        GitSource(estate, "HEAD").list()
+    assert "different accounts" in raised.value.hint
 
 
 def test_the_environment_of_git_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ class GitSource:
         except DesiredStateError as error:
             hint = "name a folder inside a git repository, or leave --revision out"
             if "dubious ownership" in error.message:
-                hint = "run as the owner of the repository, or make a clone of your own (the machine's git configuration is not read)"
+                hint = "folder and repository belong to different accounts: give both one owner, or make a clone of your own"
             raise DesiredStateError(f"{self._folder} cannot be read as a git repository: {error.message}", hint=hint) from error
         # --end-of-options: a revision that begins with a dash is a name, never an option.
         try:
@@ -175,7 +175,27 @@ class GitSource:
         return done.stdout
 
     def _command(self, *arguments: str) -> Sequence[str]:
-        return ["git", "-c", "core.quotePath=false", "-c", "protocol.allow=never", *arguments]
+        top = trusted_repository(self._folder)
+        trust = () if top is None else ("-c", f"safe.directory={top}")
+        return ["git", *trust, "-c", "core.quotePath=false", "-c", "protocol.allow=never", *arguments]
+
+
+def trusted_repository(folder: Path) -> Path | None:
+    """The repository a folder lies in, if one owner has both.
+
+    git refuses repositories of another owner, so that nobody reads what a stranger put into a parent folder (CVE-2022-24765).
+    In a container the whole checkout often belongs to another account; whoever named the folder then means its owner.
+    """
+    try:
+        start = folder.resolve(strict=True)
+        for top in (start, *start.parents):
+            inner = top / ".git" if (top / ".git").exists() else top
+            if inner is not top or ((top / "HEAD").is_file() and (top / "objects").is_dir()):
+                owners = {path.lstat().st_uid for path in (start, top, inner)}
+                return top if len(owners) == 1 else None
+    except OSError:
+        pass
+    return None
 
 
 def _environment() -> dict[str, str]:
