@@ -81,10 +81,21 @@ def test_a_step_that_fails_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     said: list[str] = []
     steps = (Run(why="first", arguments=("lint", "--gate", "never")), Run(why="second", arguments=("lint",)))
     monkeypatch.setattr(demo_run, "STEPS", steps)
-    demo = Demo(directory=tmp_path, environment=environment(), now=lambda: datetime.now(UTC), say=said.append, heading=str, talk_only=True)
+    demo = Demo(directory=tmp_path, environment=environment(), now=lambda: datetime.now(UTC), say=said.append, heading=str)
     assert demo.run(keep=False) == 64
     assert "this ended with 64" in said[-1]
     assert not any("second" in line for line in said)
+
+
+@pytest.mark.parametrize("talk_only", [False, True])
+def test_data_of_the_commands_stays_out_of_a_json_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], talk_only: bool
+) -> None:
+    monkeypatch.setattr(demo_run, "STEPS", (Run(why="", arguments=("version",)),))
+    demo = Demo(directory=tmp_path, environment=environment(), now=lambda: datetime.now(UTC), say=str, heading=str, talk_only=talk_only)
+    assert demo.run(keep=False) is None
+    out, err = capfd.readouterr()
+    assert ("reconcile 0" in out, "reconcile 0" in err) == (not talk_only, talk_only)
 
 
 def test_without_git_it_says_what_to_install(tmp_path: Path) -> None:

@@ -84,7 +84,12 @@ class Demo:
         self.say(f"\n{self.heading('# ' + step.why)}\n{self.heading('$ ' + shown)}")
         command = [sys.executable, "-m", "reconcile.cli.main", *step.arguments]
         return subprocess.run(
-            command, cwd=repository.root, env=dict(repository.environment), stdin=subprocess.DEVNULL, check=False
+            command,
+            cwd=repository.root,
+            env=dict(repository.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno() if self.talk_only else None,
+            check=False,
         ).returncode
 
     def _edit(self, step: Edit, repository: Repository) -> None:
