@@ -1,0 +1,136 @@
+"""`reconcile run`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.apply.apply import Locate, Tools
+    from reconcile.controller.loop import Event
+    from reconcile.controller.mail import MailTools
+    from reconcile.desired.load import LoadResult
+    from reconcile.ports.clock import Clock
+
+
+@click.command("run", short_help="Keep it so: watch, lint, plan, apply, synchronise, over and over.")
+@click.option("--once", is_flag=True, help="One pass of everything, then end.")
+@click.option("--interval", type=click.FloatRange(1, 86400), default=30.0, metavar="SECONDS", help="Between two looks at the estate [30].")
+@click.option(
+    "--drift", type=click.Choice(["heal", "report"]), default="heal", help="Put back what was changed outside, or only tell [heal]."
+)
+@common()
+def command(context: Context, once: bool, interval: float, drift: str) -> ExitCode:
+    """Keep the target as git says and the mail moving, until SIGTERM or Ctrl-C; the work at hand is finished first.
+
+    With --revision BRANCH the branch's head is looked up in each pass. Brakes hold here too: a person lifts them, with `apply`.
+    One line an event; with --output json one document a line.
+    """
+    from reconcile.controller.configuration import Configuration
+    from reconcile.controller.loop import Loop, Part
+    from reconcile.controller.mail import Mail
+    from reconcile.report.event_text import event_json, event_text
+    from reconcile.wiring import SystemClock
+
+    stop = threading.Event()
+    clock = SystemClock(stop)
+
+    def tell(event: Event) -> None:
+        if context.as_json:
+            click.echo(event_json(event.at, event.part, event.kind, event.message, event.detail))
+        else:
+            context.data(event_text(event.at, event.part, event.kind, event.message))
+
+    configuration = Configuration(
+        load=lambda: _load(context),
+        opened=lambda environment, target, locate: _apply_tools(context, clock, environment, target, locate),
+        heal=drift == "heal",
+    )
+    mail = Mail(opened=lambda: _mail_tools(context, clock, stop))
+    usual = timedelta(seconds=interval)
+    parts = (
+        Part(name="configuration", interval=usual, run=configuration.run),
+        Part(name="mail", interval=timedelta(seconds=min(interval, 15.0)), run=mail.run),
+    )
+    with _signals(stop):
+        code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)
+    return code if once else ExitCode.NOTHING_TO_DO
+
+
+def _load(context: Context) -> LoadResult:
+    from reconcile.desired.load import load
+    from reconcile.wiring import document_cache, open_source
+
+    source = open_source(context.directory, context.revision)
+    listing = source.list()
+    return load(
+        listing.files,
+        listing.findings,
+        source.read,
+        environment=context.environment,
+        source=source.label if source.revision else str(context.directory.resolve()),
+        revision=source.revision,
+        cache=document_cache(context.settings),
+    )
+
+
+@contextmanager
+def _apply_tools(context: Context, clock: Clock, environment: str, target: str, locate: Locate) -> Iterator[Tools]:
+    from reconcile.apply.apply import Tools
+    from reconcile.wiring import apply_store, mint, open_database, secret_resolver, target_writer
+
+    with open_database(context.settings, environment, read_only=False) as database:
+        assert database is not None
+        yield Tools(
+            writer=target_writer(target, database, context.settings),
+            store=apply_store(database, clock),
+            resolver=secret_resolver(context.settings),
+            clock=clock,
+            actor=context.actor,
+            mint=mint,
+            locate=locate,
+        )
+
+
+@contextmanager
+def _mail_tools(context: Context, clock: Clock, stop: threading.Event) -> Iterator[MailTools]:
+    from reconcile.controller.mail import MailTools
+    from reconcile.sync.run import Limits
+    from reconcile.wiring import credentials, environment_name, inboxes, mail_store, outgoing, secret_resolver, writable_database
+
+    settings = context.settings
+    with writable_database(settings, environment_name(settings, context.environment)) as database, mail_store(database) as store:
+        yield MailTools(
+            outgoing=outgoing(settings, database, clock, stop.is_set),
+            store=store,
+            connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
+            limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
+        )
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT ask the loop to end; a second one of the same kind ends the process as usual."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, asked)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

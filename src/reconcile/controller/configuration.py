@@ -1,0 +1,115 @@
+"""One pass over the configuration: read, lint, plan, apply within the brakes.
+
+A brake, a bad file or a refused change stalls what it touches and is told; the rest is applied. A person lifts a brake with
+`reconcile apply --lift-brake`, never the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from reconcile.apply.apply import Locate, Tools, apply_plan
+from reconcile.apply.recover import recover
+from reconcile.apply.report import ApplyReport
+from reconcile.controller.loop import Report
+from reconcile.desired.load import LoadResult
+from reconcile.model.change import Change, Create, Moved, Plan, Update
+from reconcile.model.exit_code import ExitCode
+from reconcile.model.finding import Severity
+from reconcile.model.key import Key
+from reconcile.model.outcome import Applied, Failed, Skipped
+from reconcile.model.resource import DesiredState
+from reconcile.plan.plan import make_plan
+
+#: (environment, type of its target, where a field is declared) → what an apply works with.
+Opened = Callable[[str, str, Locate], AbstractContextManager[Tools]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """`load` reads the source as it is now. `heal` says whether changes made outside are put back; otherwise they are reported."""
+
+    load: Callable[[], LoadResult]
+    opened: Opened
+    heal: bool
+
+    def run(self) -> Report:
+        """One pass. Raises ReconcileError as source, target and store do."""
+        loaded = self.load()
+        errors = [finding for finding in loaded.findings if finding.severity >= Severity.ERROR]
+        if loaded.desired is None:
+            first = f"{errors[0].position}: {errors[0].message}" if errors else "no environment"
+            return Report(
+                stalled=f"the estate cannot be used: {first}", code=ExitCode.FINDINGS, quiet=True, detail={"findings": len(errors)}
+            )
+        desired = loaded.desired
+        with (
+            self.opened(desired.environment, target_of(desired), desired.locate) as tools,
+            tools.store.lock(owner=tools.actor, purpose="run", patience=0.0),
+        ):
+            recovered = recover(tools.writer, tools.store, clock=tools.clock, actor=tools.actor)
+            plan = make_plan(desired, tools.writer.observe(), tools.store.entries(), tools.writer.capabilities.kinds)
+            drifted = () if self.heal else tuple(change.key for change in plan.changes if is_drift(change))
+            if drifted:
+                plan = replace(plan, changes=tuple(change for change in plan.changes if not is_drift(change)))
+            report = apply_plan(plan, tools, recovered=recovered)
+        return told(report, plan, drifted=drifted)
+
+
+def target_of(desired: DesiredState) -> str:
+    """The type of target the environment declares."""
+    own = desired.resources.get(Key("Environment", desired.environment))
+    declared = own.spec.get("target.type") if own is not None else None
+    return declared if isinstance(declared, str) else "engine"
+
+
+def is_drift(change: Change) -> bool:
+    """Whether the target alone moved: every field of it was changed outside, or a row of ours vanished."""
+    match change:
+        case Update(fields=fields):
+            return bool(fields) and all(field.cause.moved is Moved.OUTSIDE for field in fields)
+        case Create(cause=cause):
+            return cause.moved is Moved.OUTSIDE
+        case _:
+            return False
+
+
+def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...]) -> Report:
+    """What the loop says about a pass, and whether a person or time must help. Pure."""
+    applied = sum(isinstance(outcome, Applied) for outcome in report.outcomes)
+    failed = [outcome for outcome in report.outcomes if isinstance(outcome, Failed)]
+    skipped = [outcome for outcome in report.outcomes if isinstance(outcome, Skipped)]
+    detail = {
+        "revision": plan.revision,
+        "applied": applied,
+        "failed": len(failed),
+        "skipped": len(skipped),
+        "held": len(plan.held),
+        "findings": plan.findings,
+        "drift": [str(key) for key in drifted],
+    }
+    parts = [f"{applied} applied"] if applied else []
+    parts += [f"{len(failed)} failed"] if failed else []
+    parts += [f"{len(plan.held)} held"] if plan.held else []
+    parts += [f"changed outside, not touched: {', '.join(str(key) for key in drifted)}"] if drifted else []
+    result = Report(
+        message=", ".join(parts) or "nothing to do", quiet=not (applied or drifted or report.recovered), detail=detail, code=report.code
+    )
+    lasting = [outcome for outcome in failed if not outcome.retryable]
+    if report.brakes:
+        brake = report.brakes[0]
+        return replace(
+            result,
+            stalled=f"brake {brake.name}: {brake.message}; look at `reconcile plan`, then `reconcile apply --lift-brake {brake.name}`",
+        )
+    if plan.unobserved:
+        return replace(result, retry=f"could not observe: {plan.unobserved[0]}")
+    if lasting:
+        return replace(result, stalled=f"{lasting[0].key}: {lasting[0].reason}")
+    if failed or any(outcome.voided for outcome in skipped):
+        return replace(result, retry=failed[0].reason if failed else skipped[0].reason)
+    if plan.findings:
+        return replace(result, stalled=f"{plan.findings} findings hold their documents; see `reconcile lint`")
+    return result
