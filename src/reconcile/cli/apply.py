@@ -119,7 +119,7 @@ def _tools(context: Context, writer: TargetWriter, database: Database, clock: Cl
 
 
 def _print(context: Context, report: ApplyReport) -> ExitCode:
-    from reconcile.plan.codec import document
+    from reconcile.plan.document import document
     from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text
 
     if context.as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Plan, Update
 from reconcile.model.exit_code import ExitCode
-from reconcile.plan.codec import change_document, document
+from reconcile.plan.document import change_document, document
 from reconcile.report.plan_text import summary_counts
 
 FORMAT_VERSION = "1.0"

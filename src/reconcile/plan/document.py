@@ -1,0 +1,133 @@
+"""Plans and changes as JSON documents: the writing half of the codec. There are no secrets in them: specs hold references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Plan, Update
+from reconcile.model.key import Key
+from reconcile.model.position import Position
+
+FORMAT_VERSION = "1.0"
+
+JsonLeaf: TypeAlias = str | bool | int | list[str] | None
+
+
+def document(plan: Plan) -> dict[str, object]:
+    """The plan as a JSON document."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "target": plan.target,
+        "environment": plan.environment,
+        "organizationId": plan.organization_id,
+        "source": plan.source,
+        "revision": plan.revision,
+        "changes": [change_document(change) for change in plan.changes],
+        "held": [
+            {"key": str(held.key), "reason": held.reason, "because": held.because.value, "position": _place(held.position)}
+            for held in plan.held
+        ],
+        "brakes": [
+            {
+                "name": brake.name,
+                "message": brake.message,
+                "count": brake.count,
+                "of": brake.of,
+                "limit": brake.limit,
+                "keys": [str(key) for key in brake.keys],
+            }
+            for brake in plan.brakes
+        ],
+        "notes": [
+            {"message": note.message, "key": None if note.key is None else str(note.key), "position": _place(note.position)}
+            for note in plan.notes
+        ],
+        "unchanged": plan.unchanged,
+        "unobserved": list(plan.unobserved),
+        "findings": plan.findings,
+        "lifted": list(plan.lifted),
+        "digest": plan.digest,
+    }
+
+
+def change_document(change: Change) -> dict[str, object]:
+    """One change as a JSON document."""
+    shared: dict[str, object] = {"key": str(change.key), "consequences": list(change.consequences)}
+    match change:
+        case Create():
+            return {
+                "action": "create",
+                **shared,
+                "spec": _spec(change.spec),
+                "cause": _cause(change.cause),
+                "externalId": change.external_id,
+                "references": _keys(change.references),
+            }
+        case Adopt():
+            return {
+                "action": "adopt",
+                **shared,
+                **_row(change),
+                "spec": _spec(change.spec),
+                "fields": _fields(change.fields),
+                "cause": _cause(change.cause),
+                "references": _keys(change.references),
+            }
+        case Update():
+            return {
+                "action": "update",
+                **shared,
+                **_row(change),
+                "spec": _spec(change.spec),
+                "fields": _fields(change.fields),
+                "previous": None if change.previous is None else str(change.previous),
+                "position": _place(change.position),
+                "references": _keys(change.references),
+            }
+        case Delete():
+            return {"action": "delete", **shared, **_row(change), "before": _spec(change.before), "cause": _cause(change.cause)}
+        case Command():
+            return {
+                "action": "command",
+                **shared,
+                **_row(change),
+                "verb": change.verb,
+                "arguments": _spec(change.arguments),
+                "reason": change.reason,
+                "cause": _cause(change.cause),
+            }
+    assert_never(change)
+
+
+def _place(position: Position | None) -> dict[str, object] | None:
+    if position is None:
+        return None
+    return {"file": position.file, "line": position.line, "column": position.column, "endColumn": position.end_column}
+
+
+def _cause(cause: Cause) -> dict[str, object]:
+    return {"moved": cause.moved.value, "position": _place(cause.position), "note": cause.note}
+
+
+def _fields(fields: Sequence[FieldChange]) -> list[dict[str, object]]:
+    return [
+        {"path": field.path, "before": _leaf(field.before), "after": _leaf(field.after), "cause": _cause(field.cause)} for field in fields
+    ]
+
+
+def _row(change: Adopt | Update | Delete | Command) -> dict[str, object]:
+    return {"externalId": change.external_id, "observedVersion": change.observed_version}
+
+
+def _keys(keys: Sequence[Key]) -> list[str]:
+    return [str(key) for key in keys]
+
+
+def _leaf(leaf: Leaf) -> JsonLeaf:
+    return list(leaf) if isinstance(leaf, tuple) else leaf
+
+
+def _spec(spec: Spec) -> dict[str, JsonLeaf]:
+    return {path: _leaf(leaf) for path, leaf in spec.items()}
