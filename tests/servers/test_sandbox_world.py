@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.sandbox.corpus.addresses import MAILBOXES, SALES
+from reconcile.sandbox.instructions import instructions
 from reconcile.sandbox.world import Place, Ports, World
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -63,6 +65,16 @@ def test_a_port_that_is_taken_is_said_and_the_others_are_free_again(tmp_path: Pa
         with pytest.raises(SettingsError, match="in use"):
             world.start()
         socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_the_instructions_work_as_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with make(tmp_path) as world:
+        count = world.fill()
+        text = instructions(world, count)
+        assert f"{count} messages" in text
+        snippet = textwrap.dedent(text.split("From Python:\n\n")[1].split("\n\nAn estate")[0])
+        exec(snippet + "\nbox.logout()", {})
+        assert capsys.readouterr().out == f"('OK', [b'{len(world.messages(SALES))}'])\n"
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
