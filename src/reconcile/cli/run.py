@@ -56,11 +56,11 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         opened=lambda environment, target, locate: _apply_tools(context, clock, environment, target, locate),
         heal=drift == "heal",
     )
-    mail = Mail(opened=lambda: _mail_tools(context, clock, stop))
-    usual = timedelta(seconds=interval)
+    usual, longest = timedelta(seconds=interval), timedelta(seconds=min(interval, 15.0))
+    mail = Mail(opened=lambda: _mail_tools(context, clock, stop), longest=longest)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
-        Part(name="mail", interval=timedelta(seconds=min(interval, 15.0)), run=mail.run),
+        Part(name="mail", interval=longest, run=mail.run),
     )
     with _signals(stop):
         code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)

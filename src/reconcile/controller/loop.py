@@ -16,8 +16,8 @@ from reconcile.errors import Locked, ReconcileError
 from reconcile.model.exit_code import ExitCode, strongest
 from reconcile.ports.clock import Clock
 
-#: The longest sleep: a change of the wall clock must not keep the loop asleep.
-LONGEST_SLEEP = timedelta(seconds=60)
+#: The longest sleep: where the monotonic clock stops while the machine is suspended, the loop still comes round soon after.
+LONGEST_SLEEP = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +57,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a part stands between two passes."""
+    """Where a part stands between two passes. `due` on the monotonic clock: the wall clock may be set."""
 
-    due: datetime
+    due: float
     failures: int = 0
     result: PassResult | None = None
     code: ExitCode = ExitCode.NOTHING_TO_DO
 
 
-def next_standing(before: Standing, result: PassResult, *, now: datetime) -> Standing:
+def next_standing(before: Standing, result: PassResult, *, now: float) -> Standing:
     """When the part is due again, and its failures in a row."""
     match result:
         case Settled(again_after=after) | Stalled(again_after=after):
-            return Standing(due=now + after, failures=0, result=result)
+            return Standing(due=now + after.total_seconds(), failures=0, result=result)
         case Requeue(after=after):
-            return Standing(due=now + after, failures=before.failures + 1, result=result)
+            return Standing(due=now + after.total_seconds(), failures=before.failures + 1, result=result)
         case _:
             assert_never(result)
 
@@ -92,7 +92,7 @@ class Loop:
             for part in self.parts:
                 if self.stop():
                     break
-                if self._standing(part).due <= self.clock.now():
+                if self._standing(part).due <= self.clock.monotonic():
                     self._pass(part)
             if once:
                 break
@@ -101,7 +101,7 @@ class Loop:
         return strongest(standing.code for standing in self._standings.values())
 
     def _standing(self, part: Part) -> Standing:
-        return self._standings.get(part.name) or Standing(due=self.clock.now())
+        return self._standings.get(part.name) or Standing(due=self.clock.monotonic())
 
     def _pass(self, part: Part) -> None:
         before = self._standing(part)
@@ -113,9 +113,8 @@ class Loop:
             result = outcome_of(error, failures=before.failures + 1, interval=part.interval)
             code = ExitCode.LOCKED if isinstance(error, Locked) else ExitCode.FAILURE
             report = Report(message=error.message, quiet=True, detail={"error": type(error).__name__, "hint": error.hint}, code=code)
-        now = self.clock.now()
-        self._standings[part.name] = replace(next_standing(before, result, now=now), code=report.code)
-        self._tell(part, before, report, result, now)
+        self._standings[part.name] = replace(next_standing(before, result, now=self.clock.monotonic()), code=report.code)
+        self._tell(part, before, report, result, self.clock.now())
 
     def _tell(self, part: Part, before: Standing, report: Report, result: PassResult, now: datetime) -> None:
         match result:
@@ -138,9 +137,9 @@ class Loop:
         self.tell(Event(at=now, part=part.name, kind=kind, message=message, detail=detail))
 
     def _sleep(self) -> None:
-        now = self.clock.now()
+        now = self.clock.monotonic()
         due = min((self._standing(part).due for part in self.parts), default=now + LONGEST_SLEEP)
-        wait = min(max((due - now).total_seconds(), 0.0), LONGEST_SLEEP.total_seconds())
+        wait = min(max(due - now, 0.0), LONGEST_SLEEP)
         if wait and not self.stop():
             self.clock.sleep(wait)
 

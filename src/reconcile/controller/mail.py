@@ -20,8 +20,8 @@ from reconcile.sync.due import next_look
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.run import Limits, MailboxRun, synchronise
 
-#: Looks at the outbox are never further apart, and passes never closer together.
-LONGEST, SHORTEST = timedelta(seconds=15), timedelta(seconds=1)
+#: Passes are never closer together.
+SHORTEST = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,10 @@ class MailTools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """`opened` opens the store of the environment that is applied."""
+    """`opened` opens the store of the environment that is applied; looks at the outbox are at most `longest` apart."""
 
     opened: Callable[[], AbstractContextManager[MailTools]]
+    longest: timedelta
 
     def run(self) -> Report:
         """One pass. Raises ReconcileError as the store does; single mailboxes are in the report."""
@@ -52,7 +53,7 @@ class Mail:
             runs = synchronise(
                 due, store=tools.store, connect=tools.connect, clock=clock, limits=tools.limits, stopping=tools.outgoing.stop
             )
-            after = until_next(receiving, tools.store.states(), clock.now())
+            after = until_next(receiving, tools.store.states(), clock.now(), self.longest)
         return told(runs, sent, again_after=after)
 
 
@@ -62,10 +63,10 @@ def due_mailboxes(mailboxes: Sequence[ReceivingMailbox], states: Mapping[str, Ma
     return [mailbox for at, mailbox in sorted(times, key=lambda one: (one[0], one[1].name)) if at <= now]
 
 
-def until_next(mailboxes: Sequence[ReceivingMailbox], states: Mapping[str, MailboxState], now: datetime) -> timedelta:
-    """How long nothing comes due, within the bounds above."""
-    first = min((_next(mailbox, states, now) for mailbox in mailboxes), default=now + LONGEST)
-    return min(max(first - now, SHORTEST), LONGEST)
+def until_next(mailboxes: Sequence[ReceivingMailbox], states: Mapping[str, MailboxState], now: datetime, longest: timedelta) -> timedelta:
+    """How long nothing comes due, at least SHORTEST and at most `longest`."""
+    first = min((_next(mailbox, states, now) for mailbox in mailboxes), default=now + longest)
+    return min(max(first - now, SHORTEST), longest)
 
 
 def told(runs: Sequence[MailboxRun], sent: SendingReport, *, again_after: timedelta) -> Report:
