@@ -29,8 +29,8 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
-    # A folder's name alone would make two estates look like one in inventory and audit trail.
-    label = source.label if source.revision else str(context.directory.resolve())
+    # Inventory and audit trail tell estates apart by this: the same one whether read from its folder or from a revision of it.
+    label = str(context.directory.resolve())
     result = load(
         listing.files,
         listing.findings,

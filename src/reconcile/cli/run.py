@@ -78,7 +78,7 @@ def _load(context: Context) -> LoadResult:
         listing.findings,
         source.read,
         environment=context.environment,
-        source=source.label if source.revision else str(context.directory.resolve()),
+        source=str(context.directory.resolve()),
         revision=source.revision,
         cache=document_cache(context.settings),
     )
