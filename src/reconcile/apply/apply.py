@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.apply.ground import already_applied, moved_ground, vacated
+from reconcile.apply.ground import Ground, already_applied
 from reconcile.apply.record import Occasion, action_of, audit, finished, position_of
 from reconcile.apply.recover import entry_before
 from reconcile.apply.report import ApplyReport, Recovered
@@ -84,9 +84,8 @@ class _Run:
         self.plan = plan
         self.tools = tools
         self.apply_id = apply_id
-        self.saved_ground = saved_ground
-        self.rows = {row.external_id: row for row in saved_ground.rows} if saved_ground is not None else {}
         self.entries: Mapping[Key, InventoryEntry] = tools.store.entries() if plan.changes else {}
+        self.ground = Ground(plan, self.entries, saved_ground) if saved_ground is not None else None
         self.needs = dependencies(plan.changes, _users(self.entries))
         self.done: dict[int, Outcome] = {}
 
@@ -139,11 +138,11 @@ class _Run:
             if not isinstance(before, Applied):
                 return Skipped(key=change.key, reason=f"waits for {before.key}, which was not applied")
         entry = entry_before(change, self.entries)
-        if self.saved_ground is not None:
-            if already_applied(change, entry, self.rows):
+        if self.ground is not None:
+            if already_applied(change, entry, self.ground.rows):
                 external_id = entry.external_id if entry is not None else str(getattr(change, "external_id", "") or "")
                 return Applied(key=change.key, external_id=external_id, already=True)
-            why = moved_ground(change, self.entries, self.saved_ground, vacated(self.plan))
+            why = self.ground.moved(change)
             if why:
                 return Skipped(key=change.key, reason=why, voided=True)
         return None

@@ -42,36 +42,41 @@ def _shows(shown: Spec, asked: Spec, answered: Spec) -> bool:
     return all(same(leaf, shown.get(path)) or (path in answered and same(answered[path], shown.get(path))) for path, leaf in asked.items())
 
 
-def vacated(plan: Plan) -> Mapping[Key, str]:
-    """Slugs that the plan itself frees by renaming, with the row that leaves them."""
-    return {change.previous: change.external_id for change in plan.changes if isinstance(change, Update) and change.previous is not None}
+class Ground:
+    """What a saved plan meets: a fresh reading of the target and the inventory, indexed once."""
 
+    def __init__(self, plan: Plan, entries: Mapping[Key, InventoryEntry], observed: ObservedState) -> None:
+        self._entries = entries
+        self._unknown_kinds = observed.unknown_kinds
+        self.rows = {row.external_id: row for row in observed.rows}
+        # Slugs that the plan itself frees by renaming, with the row that leaves them.
+        self._leaving = {
+            change.previous: change.external_id for change in plan.changes if isinstance(change, Update) and change.previous is not None
+        }
+        # Rows of ours are known to the plan; only a stranger may have come in between.
+        owned = {entry.external_id for entry in entries.values()}
+        strangers = [row for row in observed.rows if row.external_id not in owned]
+        self._names = {(row.kind, row.name): row.external_id for row in strangers}
+        self._identities = {(row.kind, natural_identity(row.kind, row.spec)): row.external_id for row in strangers}
 
-def moved_ground(change: Change, entries: Mapping[Key, InventoryEntry], observed: ObservedState, leaving: Mapping[Key, str]) -> str:
-    """Why the change may not be tried any more, "" when it may. What the target itself compares is left to it.
+    def moved(self, change: Change) -> str:
+        """Why the change may not be tried any more, "" when it may. What the target itself compares is left to it."""
+        match change:
+            case Create():
+                return self._appeared(change)
+            case Delete():
+                entry = self._entries.get(change.key)
+                return "" if entry is not None and entry.external_id == change.external_id else f"{change.key} is no longer ours"
+            case Adopt() | Update() | Command():
+                return ""
 
-    `leaving` are the slugs that the plan frees (see `vacated`).
-    """
-    match change:
-        case Create():
-            entry = entries.get(change.key)
-            if entry is not None and entry.external_id not in (change.external_id, leaving.get(change.key)):
-                return f"{change.key} was applied by somebody else since"
-            if change.key.kind in observed.unknown_kinds:
-                return f"{change.key} could not be observed: {observed.unknown_kinds[change.key.kind]}"
-            # Rows of ours are known to the plan; only a stranger may have come in between.
-            owned = {known.external_id for known in entries.values()}
-            identity = natural_identity(change.key.kind, change.spec)
-            for row in observed.rows:
-                if row.kind != change.key.kind or row.external_id == change.external_id or row.external_id in owned:
-                    continue
-                if row.name == change.key.name or (identity is not None and natural_identity(row.kind, row.spec) == identity):
-                    return f"{change.key} appeared on the target since"
-            return ""
-        case Delete():
-            entry = entries.get(change.key)
-            if entry is None or entry.external_id != change.external_id:
-                return f"{change.key} is no longer ours"
-            return ""
-        case Adopt() | Update() | Command():
-            return ""
+    def _appeared(self, change: Create) -> str:
+        key = change.key
+        entry = self._entries.get(key)
+        if entry is not None and entry.external_id not in (change.external_id, self._leaving.get(key)):
+            return f"{key} was applied by somebody else since"
+        if key.kind in self._unknown_kinds:
+            return f"{key} could not be observed: {self._unknown_kinds[key.kind]}"
+        identity = natural_identity(key.kind, change.spec)
+        found = self._names.get((key.kind, key.name)) or (self._identities.get((key.kind, identity)) if identity is not None else None)
+        return f"{key} appeared on the target since" if found is not None and found != change.external_id else ""

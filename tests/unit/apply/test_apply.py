@@ -130,3 +130,28 @@ def test_progress_counts_every_change_once() -> None:
     tools = replace(bench.tools, progress=lambda outcome, done, total: seen.append((str(outcome.key), done, total)))
     apply_plan(bench.plan(estate(ESTATE)), tools)
     assert [(done, total) for _, done, total in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_saved_creation_is_void_when_somebody_made_it_in_between() -> None:
+    from reconcile.model.change import Cause, Create, Moved
+
+    for key, address in ((SALES, "else@contoso.example"), (Key("Mailbox", "other"), "Sales@contoso.example")):
+        bench, target, _ = bench_of()
+        saved = bench.plan(estate({"Mailbox/sales": mailbox("sales@contoso.example", profile=None)}))
+        theirs = Create(key=key, spec=mailbox(address, profile=None), cause=Cause(moved=Moved.NEW))
+        target.write(theirs, token="theirs", secrets={}, origins={})
+        report = bench.apply_saved(saved)
+        assert report.outcomes == (Skipped(key=SALES, reason="Mailbox/sales appeared on the target since", voided=True),)
+        assert report.code == ExitCode.STALE_PLAN
+        assert len(target.rows) == 1
+
+
+def test_a_saved_deletion_needs_the_inventory() -> None:
+    bench, target, store = bench_of()
+    bench.apply(estate(ESTATE))
+    less = {name: spec for name, spec in ESTATE.items() if name != "Mailbox/sales"}
+    saved = bench.plan(estate(less))
+    del store.inventory[SALES]
+    report = bench.apply_saved(saved)
+    assert report.outcomes == (Skipped(key=SALES, reason="Mailbox/sales is no longer ours", voided=True),)
+    assert len(target.rows) == 4
