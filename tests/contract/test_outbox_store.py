@@ -232,6 +232,26 @@ def test_a_failed_mail_is_tried_again_on_request_for_those_who_did_not_get_it(ou
     assert [one.address for one in again.in_state(RecipientState.SENT)] == ["a@contoso.example"]
 
 
+def test_a_retry_by_hand_does_not_cross_a_run_that_has_the_mail(outbox: OutboxStore) -> None:
+    number = outbox.add(mail(), b"bytes").entry.id
+    outbox.hold_lease("run-1", until=START + MINUTE)
+    outbox.advance(number, Claim(owner="run-1"), at=START)
+    with pytest.raises(PreconditionFailed, match="being sent"):
+        outbox.advance(number, Retry(by="admin"), at=START)
+    later = START + 2 * MINUTE
+    assert outbox.advance(number, Retry(by="admin"), at=later).owner == ""
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(number, Begin(owner="run-1", recipients=("a@contoso.example",)), at=later)
+
+
+def test_leases_of_dead_runs_do_not_pile_up(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        outbox = SqliteOutbox(database)
+        for day in range(10):
+            outbox.hold_lease(f"run-{day}", until=START + timedelta(days=day))
+        assert database.reader().execute("SELECT count(*) FROM outbox_lease").fetchone()[0] == 2
+
+
 def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
     with Database.open(tmp_path / "engine.db") as database:
         outbox = SqliteOutbox(database)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.cli.main import run
+from support import servers
 from support.smtp_fault import FaultServer
 
 _ENVIRONMENT = (
@@ -133,6 +134,28 @@ def test_what_was_changed_outside_is_put_back_or_told(place: Place, tmp_path: Pa
     assert event["drift"] == ["Mailbox/sales"]
     assert place.once("--drift", "heal")["configuration"]["applied"] == 1
     place("drift")
+
+
+def test_the_head_of_a_branch_is_looked_up_in_each_pass(place: Place) -> None:
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=tests", "-c", "user.email=tests@contoso.example"]
+        ended = subprocess.run(["git", *identity, *arguments], cwd=place.estate, check=True, capture_output=True, text=True)
+        return ended.stdout.strip()
+
+    servers.require("git")
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    first = git("rev-parse", "HEAD")
+    event = place.once("--revision", "main")["configuration"]
+    assert (event["applied"], event["revision"]) == (3, first)
+    place.write("info.yaml", _MAILBOX.replace("NAME", "info"))
+    assert "configuration" not in place.once("--revision", "main")  # not committed, so not there
+    git("add", ".")
+    git("commit", "-q", "-m", "second")
+    event = place.once("--revision", "main")["configuration"]
+    assert (event["applied"], event["revision"]) == (1, git("rev-parse", "HEAD"))
+    assert place.once("--revision", "nowhere", code=1)["configuration"]["kind"] == "stalled"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -132,7 +132,7 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             kept = replace(entry, recipients=_with(entry.recipients, dict.fromkeys(names, lost)))
             return Advanced(entry=replace(kept, state=OutgoingState.UNCERTAIN, reason=why), why=why)
         case Retry():
-            return _retried(entry, step, at)
+            return _retried(entry, step, at, taken=bool(entry.owner) and owner_is_live)
         case Confirm():
             if entry.state is not OutgoingState.UNCERTAIN:
                 raise UserError(f"mail {entry.id} is {entry.state}, not uncertain", hint="Only an uncertain mail is confirmed by hand.")
@@ -154,11 +154,14 @@ def _settled(entry: OutboxEntry, step: Settle) -> Advanced:
     return settled
 
 
-def _retried(entry: OutboxEntry, step: Retry, at: datetime) -> Advanced:
+def _retried(entry: OutboxEntry, step: Retry, at: datetime, *, taken: bool) -> Advanced:
     match entry.state:
         case OutgoingState.SENT:
             raise UserError(f"mail {entry.id} was sent", hint="Add it anew if it is to go out once more.")
         case OutgoingState.SENDING:
+            raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
+        case OutgoingState.PENDING if taken:
+            # Counting its tries anew now would make the answer of the run that has it look like one of another try.
             raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
         case OutgoingState.UNCERTAIN if not step.checked_not_sent:
             raise UserError(
@@ -176,9 +179,7 @@ def _retried(entry: OutboxEntry, step: Retry, at: datetime) -> Advanced:
             assert_never(entry.state)
     result = RecipientResult(state=RecipientState.PENDING, reason="")
     names = [recipient.address for recipient in entry.in_state(again)]
-    owner = entry.owner if entry.state is OutgoingState.PENDING else ""
-    moved = _moved(replace(entry, attempts=0), _with(entry.recipients, dict.fromkeys(names, result)), at, why)
-    return replace(moved, entry=replace(moved.entry, owner=owner))
+    return _moved(replace(entry, attempts=0), _with(entry.recipients, dict.fromkeys(names, result)), at, why)
 
 
 def _moved(entry: OutboxEntry, recipients: tuple[Recipient, ...], next_try_at: datetime | None, why: str) -> Advanced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from reconcile.errors import UserError
 from reconcile.model.outbox_step import Step, advanced
@@ -76,8 +76,7 @@ class SqliteOutbox:
         return self._database.write(lambda connection: _advanced(connection, entry_id, step, at))
 
     def hold_lease(self, owner: str, *, until: datetime) -> None:
-        statement = "INSERT INTO outbox_lease VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET until = excluded.until"
-        self._database.write(lambda connection: connection.execute(statement, (owner, _text(until))) and None)
+        self._database.write(lambda connection: _lease(connection, owner, until))
 
     def end_lease(self, owner: str) -> None:
         self._database.write(lambda connection: connection.execute("DELETE FROM outbox_lease WHERE owner = ?", (owner,)) and None)
@@ -161,6 +160,14 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: dat
             (entry_id, _text(at), str(before.state), str(after.state), done.why, entry_id),
         )
     return after
+
+
+def _lease(connection: sqlite3.Connection, owner: str, until: datetime) -> None:
+    # What dead runs left behind for a day means nothing any more, and each kill would add a row for ever.
+    connection.execute("DELETE FROM outbox_lease WHERE until < ?", (_text(until - timedelta(days=1)),))
+    connection.execute(
+        "INSERT INTO outbox_lease VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET until = excluded.until", (owner, _text(until))
+    )
 
 
 def _read(connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]) -> list[OutboxEntry]:

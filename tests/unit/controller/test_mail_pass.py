@@ -1,0 +1,75 @@
+"""Which mailboxes are due in a pass, when the next one is, and what is said about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from reconcile.controller.mail import due_mailboxes, told, until_next
+from reconcile.errors import Unavailable
+from reconcile.model import instant
+from reconcile.model.condition import Condition
+from reconcile.model.exit_code import ExitCode
+from reconcile.model.mailbox_state import MailboxState
+from reconcile.model.sending_report import MailboxTrouble, SendingReport
+from reconcile.sync.decide.eligible import ReceivingMailbox
+from reconcile.sync.run import MailboxRun
+from support.applied import START
+
+LONGEST = timedelta(seconds=15)
+
+
+def mailbox(name: str, minutes: int = 5) -> ReceivingMailbox:
+    return ReceivingMailbox(
+        mailbox_id=name,
+        name=name,
+        address=f"{name}@contoso.example",
+        protocol="imap",
+        server="imap.contoso.example",
+        port=993,
+        tls="implicit",
+        authority="",
+        username=name,
+        password=(name, "credentials.password"),
+        account_group=name,
+        connections=10,
+        floor=None,
+        polling_interval=timedelta(minutes=minutes),
+        silence=None,
+        fingerprint="f",
+        conditions=(),
+    )
+
+
+def looked(name: str, minutes_ago: float) -> MailboxState:
+    return MailboxState(mailbox_id=name, last_attempt=instant.text(START - timedelta(minutes=minutes_ago)), fingerprint="f")
+
+
+def test_due_is_whose_polling_interval_is_over_the_longest_waiting_first() -> None:
+    boxes = [mailbox("fresh"), mailbox("old"), mailbox("older"), mailbox("slow", minutes=60)]
+    states = {"fresh": looked("fresh", 4), "old": looked("old", 6), "older": looked("older", 9), "slow": looked("slow", 30)}
+    assert [one.name for one in due_mailboxes(boxes, states, START)] == ["older", "old"]
+    assert [one.name for one in due_mailboxes([*boxes, mailbox("new")], states, START)] == ["older", "old", "new"]
+
+
+def test_the_next_pass_is_when_something_is_due_but_not_at_once_and_not_too_late() -> None:
+    def after(minutes_ago: float) -> float:
+        return until_next([mailbox("a")], {"a": looked("a", minutes_ago)}, START, LONGEST).total_seconds()
+
+    assert after(0) == 15
+    assert round(after(4.9), 3) == 6
+    assert after(9) == 1
+    assert until_next([], {}, START, LONGEST) == LONGEST
+
+
+def test_a_pass_that_did_nothing_is_quiet_and_one_that_failed_is_not() -> None:
+    assert told([], SendingReport(), again_after=LONGEST).quiet
+    idle = told([MailboxRun(mailbox=mailbox("a"))], SendingReport(), again_after=LONGEST)
+    assert idle.quiet
+    assert idle.code is ExitCode.NOTHING_TO_DO
+    failed = told([MailboxRun(mailbox=mailbox("a"), error=Unavailable("nobody answers"))], SendingReport(), again_after=LONGEST)
+    assert not failed.quiet
+    assert failed.code is ExitCode.FAILURE
+    assert "nobody answers" in failed.message
+    condition = Condition(type="Ready", status=False, reason="X", message="wrong password", since="")
+    trouble = MailboxTrouble(mailbox_id="a", name="a", condition=condition, waiting=3)
+    assert told([], SendingReport(troubles=(trouble,)), again_after=LONGEST).message == "a: 3 mails wait: wrong password"
