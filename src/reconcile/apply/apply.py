@@ -6,8 +6,10 @@ Nothing here decides what to change: that was the plan's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from reconcile.apply.ground import Ground, already_applied
 from reconcile.apply.record import Occasion, action_of, audit, finished, position_of
@@ -34,6 +36,7 @@ from reconcile.ports.target import TargetWriter, Written
 
 Progress = Callable[[Outcome, int, int], None]
 Locate = Callable[[Key, str], Position]
+_Ready: TypeAlias = tuple[int, Intent, Mapping[str, Secret]]
 
 #: Changes that share one durable step of the journal. A crash leaves at most so many questions to the target.
 _BATCH = 64
@@ -100,7 +103,7 @@ class _Run:
         return tuple(self.done[number] for number in range(len(self.plan.changes)))
 
     def _batch(self, numbers: range) -> None:
-        ready: list[tuple[int, Intent, Mapping[str, Secret]]] = []
+        ready: list[_Ready] = []
         results: list[Finished] = []
         settled: list[tuple[int, Outcome]] = []
         for number in numbers:
@@ -120,12 +123,25 @@ class _Run:
             self.tools.store.begin([intent for _, intent, _ in ready])
         for number, outcome in settled:
             self._settle(number, outcome)
-        for number, intent, secrets in ready:
-            outcome, result = self._write(self.plan.changes[number], intent.token, secrets)
+        for number, (outcome, result) in zip((number for number, _, _ in ready), self._write_all(ready), strict=True):
             results.append(result)
             self._settle(number, outcome)
         if results:
             self.tools.store.finish(results)
+
+    def _write_all(self, ready: Sequence[_Ready]) -> Iterator[tuple[Outcome, Finished]]:
+        """In the order given; at the same time as far as the target takes that. Nothing in a batch waits for anything else in it."""
+        # Places are looked up here: the reader of files is one thread's.
+        works = [
+            (self.plan.changes[number], intent.token, secrets, self._origins(self.plan.changes[number]))
+            for number, intent, secrets in ready
+        ]
+        workers = min(self.tools.writer.capabilities.parallel_writes, len(works))
+        if workers < 2:
+            yield from (self._write(*work) for work in works)
+            return
+        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="apply") as pool:
+            yield from pool.map(lambda work: self._write(*work), works)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         self.done[number] = outcome
@@ -172,10 +188,10 @@ class _Run:
             revision=self.plan.revision,
         )
 
-    def _write(self, change: Change, token: str, secrets: Mapping[str, Secret]) -> tuple[Outcome, Finished]:
+    def _write(self, change: Change, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> tuple[Outcome, Finished]:
         outcome: Outcome
         try:
-            written = self.tools.writer.write(change, token=token, secrets=secrets, origins=self._origins(change))
+            written = self.tools.writer.write(change, token=token, secrets=secrets, origins=origins)
         except PreconditionFailed as error:
             outcome = Skipped(key=change.key, reason=error.message, voided=True)
             return outcome, Finished(token=token, audit=self._audit(change, outcome))

@@ -16,13 +16,14 @@ from reconcile.model.secret import Secret
 class Capabilities:
     """What a target can do. `kinds` it knows; `adopted_only` kinds whose rows it makes itself; `chooses_id` whether the
     client may choose the external id on create; `keeps_names` whether rows carry our slug; `runs_own_sync` whether the target
-    synchronises mail itself (then our engine refuses to)."""
+    synchronises mail itself (then our engine refuses to), `parallel_writes` how many writes it takes at the same time."""
 
     kinds: tuple[str, ...]
     adopted_only: frozenset[str] = frozenset()
     chooses_id: bool = True
     keeps_names: bool = True
     runs_own_sync: bool = False
+    parallel_writes: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ from reconcile.ports.resource_store import ResourceReader, ResourceStore, Resour
 from reconcile.ports.target import Capabilities, Written
 
 NAME = "engine"
-CAPABILITIES = Capabilities(kinds=KINDS)
+#: Writes that wait at the same time share one commit of the store.
+CAPABILITIES = Capabilities(kinds=KINDS, parallel_writes=16)
 
 
 class EngineReader:
