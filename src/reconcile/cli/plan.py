@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.errors import SettingsError
 from reconcile.model.exit_code import ExitCode
 
 
@@ -34,7 +35,10 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
         plan = make_plan(loaded.desired, reader.observe(), inventory_reader(database).entries(), reader.capabilities.kinds, lifted=lifted)
     code = of_plan(plan, changes_count=detailed_exitcode)
     if out is not None:
-        out.write_text(encode(plan), encoding="utf-8")
+        try:
+            out.write_text(encode(plan), encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"{out} cannot be written: {error.strerror}", hint="Name another file with --out.") from error
         context.say(f"saved as {out}; carry it out with: reconcile apply {out}")
     if context.as_json:
         context.json(plan_json(plan, code))

@@ -28,13 +28,15 @@ BRAKES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What the brakes measure against. `declared` are all keys in git, held ones included; `observed_users` maps a profile to
-    the mailboxes that will still refer to it afterwards; `riding` maps a profile to the mailboxes that are declared on it."""
+    """What the brakes measure against. `declared` are all keys in git, held ones included; `still_used` maps a profile to the rows
+    that will refer to it afterwards; `riding` maps a profile to the mailboxes that are declared on it; `sunk` are mailboxes whose
+    floor moves back because another profile has an earlier one."""
 
     inventory: Mapping[Key, InventoryEntry]
     declared: Collection[Key]
     still_used: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
     riding: Mapping[str, Sequence[Key]] = field(default_factory=dict)
+    sunk: Collection[Key] = ()
     renamed_profiles: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -55,7 +57,7 @@ def tripped(changes: Sequence[Change], ground: Ground) -> tuple[BrakeTripped, ..
         _bulk_delete(deletes, moved, ground),
         _bulk_update(moved, ground),
         *_emptied(deletes, ground),
-        _floor(moved),
+        _floor(moved, ground),
         _in_use(deletes, ground),
     ]
     return tuple(brake for brake in found if brake is not None)
@@ -121,11 +123,12 @@ def _emptied(deletes: Sequence[Delete], ground: Ground) -> list[BrakeTripped]:
     return [BrakeTripped(name=EMPTIED, message=message, count=len(keys), of=of, limit=0, keys=keys)]
 
 
-def _floor(moved: Sequence[Update | Adopt]) -> BrakeTripped | None:
+def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
     keys = []
     for change in moved:
         floor = _fields(change).get("processEmailFrom")
-        if floor is not None and isinstance(floor.before, str) and (floor.after is None or str(floor.after) < floor.before):
+        back = floor is not None and isinstance(floor.before, str) and (floor.after is None or str(floor.after) < floor.before)
+        if back or change.key in ground.sunk:
             keys.append(change.key)
     if not keys:
         return None

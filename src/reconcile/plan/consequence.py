@@ -134,7 +134,9 @@ def _profile_of_mailbox(b: Before) -> str:
         return f"same server and credentials: profile {old} is now called {new}"
     if not new:
         return "no profile: incoming and outgoing mail stop"
-    return f"moves to the server and credentials of profile {new}" + (f" (was {old})" if old else "")
+    words = f"moves to the server and credentials of profile {new}" + (f" (was {old})" if old else "")
+    before, after = floor(b.old, b.around), floor(b.new, b.around)
+    return words + (f"; mail from {after or 'the oldest message'} is read again" if after < before else "")
 
 
 def _address(b: Before) -> str:

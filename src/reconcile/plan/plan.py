@@ -329,8 +329,23 @@ class _Planning:
             ],
             still_used={key: self._still_used(key, changed, deleted) for key in deleted if _is_profile(key)},
             riding=riding,
+            sunk=self._sunk(changes),
             renamed_profiles=self.around.renamed_profiles,
         )
+
+    def _sunk(self, changes: tuple[Change, ...]) -> set[Key]:
+        """Mailboxes that move to a profile with an earlier floor than they have now."""
+        then = {row.name: row.spec for row in self.observed.rows if _is_profile(Key(row.kind, row.name or row.external_id))}
+        found: set[Key] = set()
+        for change in changes:
+            if not isinstance(change, (Update, Adopt)) or not any(item.path == "profile" for item in change.fields):
+                continue
+            row = self.matches.declared[change.key].observation
+            if isinstance(row, Present):
+                before = consequence.floor(row.spec, consequence.Surroundings(profiles={str(name): spec for name, spec in then.items()}))
+                if consequence.floor({**row.spec, **change.spec}, self.around) < before:
+                    found.add(change.key)
+        return found
 
     def _tell_users(self, found: dict[Key, Change]) -> None:
         """How many mailboxes lose a profile is known only when everything else is."""

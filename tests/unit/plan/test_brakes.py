@@ -139,3 +139,15 @@ def test_lifted_by_name_only() -> None:
     with pytest.raises(SettingsError, match="no brake called 'bulk'"):
         check_names(["bulk"])
     assert check_names(BRAKES) == set(BRAKES)
+
+
+@pytest.mark.parametrize(("own", "stands"), [(None, True), ("2026-09-01T00:00:00Z", False)])
+def test_a_profile_with_an_earlier_floor_moves_the_floor_too(own: Leaf, stands: bool) -> None:
+    specs = many(1)
+    specs["EmailServerProfile/contoso"] = profile(processEmailFrom="2026-06-01T00:00:00Z")
+    specs["Mailbox/m000"]["processEmailFrom"] = own
+    after = changed(specs, 1, profile="other")
+    plan = planned(specs, after)
+    assert [brake.name for brake in plan.brakes] == (["floor-moved-back"] if stands else [])
+    (words,) = plan.changes[0].consequences
+    assert words.endswith("; mail from the oldest message is read again") == stands
