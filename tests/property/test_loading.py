@@ -129,6 +129,11 @@ def test_neither_order_nor_names_of_files_matter(parts: list[str], chance: rando
     assert second is not None
     assert {key: one.spec for key, one in first.resources.items()} == {key: one.spec for key, one in second.resources.items()}
     assert list(first.resources) == list(second.resources)
+    only_listed_otherwise = load_texts(dict(zip(names, parts, strict=True)), order=listed).desired
+    assert only_listed_otherwise is not None
+    assert only_listed_otherwise.findings == first.findings
+    assert only_listed_otherwise.held == first.held
+    assert only_listed_otherwise.held_files == first.held_files
     assert set(first.held) == set(second.held)
     assert len(first.held_files) == len(second.held_files)
     # Nothing that is used may rest on something that is held.

@@ -81,7 +81,9 @@ def test_every_environment_is_checked_or_the_one_named(estate: Path, capsys: pyt
     assert "missing-one" in one
     assert "missing-two" not in one
     assert run(["lint", "-C", str(estate), "-e", "tow"]) == 3
-    assert "did you mean two?" in capsys.readouterr().out
+    unknown = capsys.readouterr().out
+    assert "did you mean two?" in unknown
+    assert "declared twice" not in unknown
 
 
 def test_the_second_run_comes_from_the_cache_and_says_the_same(estate: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

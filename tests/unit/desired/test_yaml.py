@@ -153,6 +153,12 @@ def test_places_of_keys_and_values() -> None:
     assert (key.line, key.column, key.end_column) == (4, 6, 7)
 
 
+def test_what_is_not_used_does_not_move_the_places_of_what_is() -> None:
+    (document,) = read_places(b'"": {a: 1}\nb: 1\nb: {a: 2}\n? [x]\n: {a: 3}\n', file="f").documents
+    assert document.value == {"": {"a": 1}, "b": 1}
+    assert (look_up(document, ("", "a")).line, look_up(document, ("b",)).line) == (1, 2)
+
+
 def test_line_of_each_document() -> None:
     assert read_values(b"# c\n\na: 1\n---\n\n# d\nb: 2\n") == [(3, {"a": 1}), (7, {"b": 2})]
 
