@@ -122,9 +122,12 @@ class ImapInbox:
     def _again(self, stream: Stream, place: ImapPlace, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept) -> Batch:
         uids = sorted({int(remote.value) for remote in retry if remote.protocol == PROTOCOL and remote.value.isdigit()})
         found = Found()
+        there: set[int] = set()
         if uids:
+            search = stream.ask_search(b"UID " + uid_set(uids))
             stream.finish(stream.ask(b"UID FETCH %s (UID INTERNALDATE RFC822.SIZE)" % uid_set(uids), found.taking(set(uids))))
-        listed = [found.listed[uid] for uid in uids if uid in found.listed]
+            there = {*stream.found(search), *found.listed}
+        listed = [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids if uid in there]
         asked = [message for message in listed if wanted(message)]
         missing: list[Listed] = []
         for message in asked:
@@ -133,7 +136,7 @@ class ImapInbox:
             read=tuple(message for message in asked if message not in missing),
             declined=len(listed) - len(asked),
             missing=tuple(missing),
-            vanished=tuple(RemoteId(PROTOCOL, str(uid)) for uid in uids if uid not in found.listed),
+            vanished=tuple(RemoteId(PROTOCOL, str(uid)) for uid in uids if uid not in there),
             cursor=place.cursor(),
             messages=stream.exists,
         )

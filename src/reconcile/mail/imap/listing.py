@@ -84,16 +84,17 @@ class Listing:
         return self._since is not None or self._nothing_searched or exists == 0 or self._highest_sequence >= exists
 
     def _windows(self) -> Iterator[list[Listed]]:
-        few = 0 < self._next_uid <= self._after + WINDOW
-        if few and self._since is None:
-            # "*" always names the last message, so its sequence number tells whether the listing is complete.
+        first = self._after + 1
+        if 0 < self._next_uid <= self._after + WINDOW and self._since is None:
+            # Both questions in one go. "*" always names the last message, so its sequence number tells whether the listing is complete.
+            search = self._stream.ask_search(b"UID %d:*" % first)
             found = Found()
-            self._stream.finish(self._ask(b"%d:*" % (self._after + 1), found, None))
-            self._highest_sequence = found.highest_sequence
-            yield [found.listed[uid] for uid in sorted(found.listed) if uid > self._after]
+            request = self._ask(b"%d:*" % first, found, None)
+            uids = [uid for uid in self._stream.found(search) if uid > self._after]
+            yield self._answer(request, found, uids, also=True)
             return
         since = b" SINCE %d-%s-%d" % (self._since.day, _MONTHS[self._since.month - 1].encode(), self._since.year) if self._since else b""
-        uids = [uid for uid in self._stream.search(b"UID %d:*%s" % (self._after + 1, since)) if uid > self._after]
+        uids = [uid for uid in self._stream.found(self._stream.ask_search(b"UID %d:*%s" % (first, since))) if uid > self._after]
         following: tuple[Request, Found, list[int]] | None = None
         for start in range(0, len(uids), WINDOW):
             part = uids[start : start + WINDOW]
@@ -111,11 +112,13 @@ class Listing:
     def _ask(self, uids: bytes, found: Found, only: set[int] | None) -> Request:
         return self._stream.ask(b"UID FETCH %s (UID INTERNALDATE RFC822.SIZE)" % uids, found.taking(only))
 
-    def _answer(self, request: Request, found: Found, uids: list[int]) -> list[Listed]:
+    def _answer(self, request: Request, found: Found, uids: list[int], *, also: bool = False) -> list[Listed]:
         self._stream.finish(request)
         self._highest_sequence = max(self._highest_sequence, found.highest_sequence)
-        # Searched but not listed: expunged meanwhile.
-        return [found.listed[uid] for uid in uids if uid in found.listed]
+        if also:
+            uids = sorted({*uids, *(uid for uid in found.listed if uid > self._after)})
+        # Searched but not listed: deleted meanwhile, or not shown for a while. Asking for the content tells.
+        return [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids]
 
     def groups(self, wanted: Callable[[Listed], bool], *, one_by_one: bool) -> Iterator[Group]:
         """Batches by bytes; a message larger than a batch stands alone."""

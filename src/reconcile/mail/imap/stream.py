@@ -46,6 +46,7 @@ class Stream:
         self._send = client._imap.sock.sendall
         self._flying: deque[Request] = deque()
         self._number = 0
+        self._searched: set[int] = set()
         self.exists = exists
 
     def ask(self, command: bytes, take: Taker) -> Request:
@@ -63,19 +64,15 @@ class Stream:
         if request.refusal is not None:
             raise request.refusal
 
-    def search(self, criteria: bytes) -> list[int]:
+    def ask_search(self, criteria: bytes) -> Request:
+        """Send a UID SEARCH without waiting; `found` gives its answer. One at a time."""
+        self._searched.clear()
+        return self.ask(b"UID SEARCH " + criteria, lambda *_: False)
+
+    def found(self, request: Request) -> list[int]:
         """UIDs, ascending, each once."""
-        found: set[int] = set()
-        request = self.ask(b"UID SEARCH " + criteria, lambda *_: False)
-        while not request.done:
-            line = self._line()
-            if line[:9].upper() == b"* SEARCH " or line[:8].upper() == b"* SEARCH":
-                found.update(int(word) for word in line[8:].split() if word.isdigit())
-            else:
-                self._handle(line)
-        if request.refusal is not None:
-            raise request.refusal
-        return sorted(found)
+        self.finish(request)
+        return sorted(self._searched)
 
     def _line(self) -> bytes:
         line: bytes = self._file.readline(_LONGEST_LINE)
@@ -114,6 +111,9 @@ class Stream:
         if line.startswith(b"* "):
             untagged = _UNTAGGED.match(line)
             if untagged is None:
+                if line[2:8].upper() == b"SEARCH":
+                    self._searched.update(int(word) for word in line[8:].split() if word.isdigit() and len(word) <= 10)
+                    return
                 if line[2:5].upper() == b"BYE":
                     raise Broken("the server said goodbye: " + line[6:].decode("utf-8", "replace"))
                 self._skip_literals(line)

@@ -1,0 +1,270 @@
+"""What every Inbox keeps to: the memory twin, our sandbox's IMAP server, and Dovecot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconcile.mail.imap.connection import Endpoint
+from reconcile.mail.imap.inbox import ImapInbox
+from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
+from reconcile.model.cursor import Cursor
+from reconcile.model.remote_id import RemoteId
+from reconcile.model.secret import Secret
+from reconcile.ports.mail import Batch, Inbox, Listed
+from support.dovecot import PASSWORD, running
+from support.hostile import HOSTILE
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+USER = "sales@contoso.example"
+
+
+@dataclass
+class Box:
+    """A mailbox behind one implementation. `hollow` makes a message listed but without content; None where that cannot be arranged."""
+
+    inbox: Callable[[], Inbox]
+    deliver: Callable[[bytes, datetime], None]
+    expunge: Callable[[int], None] | None
+    renumber: Callable[[], None]
+    hollow: Callable[[int], None] | None = None
+    nul: bytes = b"\x00"  # what the server makes of it
+
+
+@pytest.fixture(params=["memory", "sandbox", "dovecot"])
+def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
+    match request.param:
+        case "memory":
+            server = MemoryMailbox()
+            yield Box(
+                inbox=lambda: MemoryInbox(server),
+                deliver=lambda message, received: server.deliver(message, received) and None,
+                expunge=server.expunge,
+                renumber=lambda: server.renumber(server.validity + 1),
+                hollow=server.hollow.add,
+            )
+        case "sandbox":
+            from reconcile.sandbox.world import Place, World
+
+            place = Place(directory=tmp_path, secrets_directory=tmp_path / "secrets")
+            with World(place=place, mailboxes={"sales": USER}, now=lambda: NOW) as world:
+                endpoint = Endpoint(host="localhost", port=world.ports.imaps, tls="implicit", authority=world.authority_file.read_bytes())
+                password = Secret(world.password_file("sales").read_bytes())
+                yield Box(
+                    inbox=lambda: ImapInbox(endpoint, USER, password),
+                    deliver=lambda message, received: world.deliver(USER, message, internal_date=received) and None,
+                    expunge=None,
+                    renumber=lambda: world.change_uid_validity(USER) and None,
+                    hollow=lambda number: world.omit_from_fetch(USER, number),
+                )
+        case _:
+            with running(users={USER: PASSWORD}) as dovecot:
+                dovecot.deliver_all(USER, [])
+                endpoint = Endpoint(host="localhost", port=dovecot.imap, tls="starttls", authority=dovecot.authority)
+                validity = iter(range(5, 100))
+                yield Box(
+                    inbox=lambda: ImapInbox(endpoint, USER, Secret(PASSWORD.encode())),
+                    deliver=lambda message, received: dovecot.deliver(USER, message, received=received.timestamp()),
+                    expunge=lambda number: dovecot.expunge(USER, number),
+                    renumber=lambda: dovecot.renew_uidvalidity(USER, next(validity)),
+                    nul=b"\x80",
+                )
+
+
+@dataclass
+class Seen:
+    news: bool
+    restarted: bool
+    bodies: dict[str, bytes]
+    batches: list[Batch]
+    order: list[Listed]
+
+    @property
+    def cursor(self) -> Cursor:
+        return self.batches[-1].cursor
+
+
+def visit(
+    box: Box,
+    cursor: Cursor | None = None,
+    *,
+    since: datetime | None = None,
+    retry: Sequence[RemoteId] = (),
+    wanted: Callable[[Listed], bool] = lambda _: True,
+    careful: bool = False,
+) -> Seen:
+    inbox = box.inbox()
+    bodies: dict[str, bytes] = {}
+    order: list[Listed] = []
+
+    def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
+        bodies[listed.remote_id.value] = b"".join(chunks)
+        order.append(listed)
+
+    try:
+        look = inbox.look(cursor)
+        start = None if look.restarted else cursor
+        batches = list(inbox.read(start, since=since, retry=retry, wanted=wanted, accept=accept, careful=careful))
+    finally:
+        inbox.close()
+        inbox.close()  # twice does no harm
+    assert [listed for batch in batches for listed in batch.read] == order
+    return Seen(look.news, look.restarted, bodies, batches, order)
+
+
+def look(box: Box, cursor: Cursor | None) -> tuple[int, bool, bool]:
+    inbox = box.inbox()
+    try:
+        found = inbox.look(cursor)
+    finally:
+        inbox.close()
+    return found.messages, found.news, found.restarted
+
+
+def message(number: int) -> bytes:
+    return b"Message-ID: <%d@contoso.example>\r\nSubject: %d\r\n\r\nbody %d\r\n" % (number, number, number)
+
+
+def test_an_empty_inbox_leaves_a_cursor_behind(box: Box) -> None:
+    assert look(box, None) == (0, True, True)
+    seen = visit(box)
+    assert (seen.bodies, seen.restarted) == ({}, True)
+    assert look(box, seen.cursor) == (0, False, False)
+
+
+def test_everything_once_in_order_then_only_what_is_new(box: Box) -> None:
+    for number in range(7):
+        box.deliver(message(number), NOW - timedelta(hours=7 - number))
+    seen = visit(box)
+    assert [*seen.bodies.values()] == [message(number) for number in range(7)]
+    assert [listed.received for listed in seen.order] == [NOW - timedelta(hours=7 - number) for number in range(7)]
+    assert [listed.size for listed in seen.order] == [len(message(number)) for number in range(7)]
+    assert look(box, seen.cursor) == (7, False, False)
+    box.deliver(message(8), NOW)
+    assert look(box, seen.cursor) == (8, True, False)
+    again = visit(box, seen.cursor)
+    assert [*again.bodies.values()] == [message(8)]
+
+
+def test_each_batch_stands_for_itself(box: Box) -> None:
+    """After a crash behind any batch, its cursor brings exactly the rest."""
+    for number in range(7):
+        box.deliver(message(number), NOW)
+    seen = visit(box, careful=True)
+    assert len(seen.batches) >= 7
+    for index, batch in enumerate(seen.batches):
+        done = [listed.remote_id.value for earlier in seen.batches[: index + 1] for listed in earlier.read]
+        rest = visit(box, batch.cursor)
+        assert sorted([*done, *rest.bodies], key=int) == sorted(seen.bodies, key=int)
+
+
+def test_what_is_not_wanted_is_counted_and_passed(box: Box) -> None:
+    for number in range(4):
+        box.deliver(message(number), NOW - timedelta(days=10 * (4 - number)))
+    limit = NOW - timedelta(days=25)
+    seen = visit(box, wanted=lambda listed: listed.received >= limit)
+    assert [*seen.bodies.values()] == [message(2), message(3)]
+    assert sum(batch.declined for batch in seen.batches) == 2
+    assert not look(box, seen.cursor)[1]
+
+
+def test_since_leaves_nothing_out_that_is_wanted(box: Box) -> None:
+    limit = NOW - timedelta(days=20)
+    for hours in (-72, -1, 0, 1, 72):
+        box.deliver(message(hours), limit + timedelta(hours=hours))
+    seen = visit(box, since=limit, wanted=lambda listed: listed.received >= limit)
+    assert [*seen.bodies.values()] == [message(hours) for hours in (0, 1, 72)]
+    assert not look(box, seen.cursor)[1]
+
+
+def test_deleted_messages_do_not_disturb(box: Box) -> None:
+    if box.expunge is None:
+        for number in range(3):
+            box.deliver(message(number), NOW)
+        assert len(visit(box).bodies) == 3
+        return
+    for number in range(5):
+        box.deliver(message(number), NOW)
+    first = visit(box)
+    box.expunge(2)
+    box.expunge(5)
+    box.deliver(message(9), NOW)
+    assert [*visit(box, first.cursor).bodies.values()] == [message(9)]
+
+
+def test_another_numbering_is_told_and_everything_listed_again(box: Box) -> None:
+    for number in range(3):
+        box.deliver(message(number), NOW)
+    before = visit(box)
+    box.renumber()
+    seen = visit(box, before.cursor)
+    assert seen.restarted
+    assert sorted(seen.bodies.values()) == sorted(before.bodies.values())
+    assert not look(box, seen.cursor)[1]
+
+
+def test_without_content_is_missing_and_found_when_asked_again(box: Box) -> None:
+    for number in range(3):
+        box.deliver(message(number), NOW)
+    if box.hollow is None:
+        # No way to make this server do it; then asking again for what is there, and for what is not, is all there is to hold.
+        seen = visit(box)
+        again = visit(box, seen.cursor, retry=(RemoteId("imap", "2"), RemoteId("imap", "77")))
+        assert [*again.bodies.values()] == [message(1)]
+        assert again.batches[-1].vanished == (RemoteId("imap", "77"),)
+        return
+    box.hollow(2)
+    seen = visit(box)
+    assert [*seen.bodies.values()] == [message(0), message(2)]
+    (missing,) = [listed for batch in seen.batches for listed in batch.missing]
+    assert missing.remote_id.value == "2"
+    again = visit(box, seen.cursor, retry=(missing.remote_id,))
+    assert [listed.remote_id for batch in again.batches for listed in batch.missing] == [missing.remote_id]
+
+
+def test_hostile_messages_come_through_byte_for_byte(box: Box) -> None:
+    # Line ends are the server's: Dovecot hands out CRLF whatever lies in its Maildir.
+    sent = [raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for _, raw in HOSTILE]
+    for raw in sent:
+        box.deliver(raw, NOW)
+    assert [*visit(box).bodies.values()] == [raw.replace(b"\x00", box.nul) for raw in sent]
+
+
+def test_a_large_message_comes_in_chunks(box: Box) -> None:
+    raw = message(1) + b"0123456789abcde\r\n" * 600_000
+    box.deliver(raw, NOW)
+    box.deliver(message(2), NOW)
+    largest = 0
+    inbox = box.inbox()
+    bodies = []
+
+    def accept(_: Listed, chunks: Iterator[bytes]) -> None:
+        nonlocal largest
+        parts = []
+        for chunk in chunks:
+            largest = max(largest, len(chunk))
+            parts.append(chunk)
+        bodies.append(b"".join(parts))
+
+    inbox.look(None)
+    list(inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=accept))
+    inbox.close()
+    assert bodies == [raw, message(2)]
+    assert largest <= 4 << 20
+
+
+def test_an_error_of_accept_passes_through(box: Box) -> None:
+    box.deliver(message(1), NOW)
+
+    def accept(_: Listed, __: Iterator[bytes]) -> None:
+        raise LookupError("mine")
+
+    inbox = box.inbox()
+    inbox.look(None)
+    with pytest.raises(LookupError, match="mine"):
+        list(inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=accept))
+    inbox.close()

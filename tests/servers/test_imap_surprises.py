@@ -1,0 +1,252 @@
+"""What odd, broken and hostile IMAP servers send."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, TimedOut, Unavailable
+from reconcile.mail.imap.connection import Endpoint
+from reconcile.mail.imap.inbox import ImapInbox
+from reconcile.model.secret import Secret
+from reconcile.ports.mail import Batch, Listed
+from support.imap_script import GREETING, LOGIN, Step, examined, expect, scripted, tls
+
+PASSWORD = "s3cret-of-the-mailbox"
+
+
+def visit(
+    *steps: Step, tls_mode: str = "none", authority: bytes | None = None, silence: float = 5
+) -> tuple[dict[str, bytes], list[Batch], list[bytes]]:
+    bodies: dict[str, bytes] = {}
+
+    def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
+        bodies[listed.remote_id.value] = b"".join(chunks)
+
+    with scripted(*steps) as (port, heard, wrong):
+        endpoint = Endpoint(host="127.0.0.1", port=port, tls=tls_mode, authority=authority, connect_timeout=5, silence_timeout=silence)
+        inbox = ImapInbox(endpoint, "sales@contoso.example", Secret(PASSWORD.encode()))
+        try:
+            inbox.look(None)
+            batches = list(inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=accept))
+        finally:
+            inbox.close()
+    assert not wrong, wrong
+    return bodies, batches, heard
+
+
+SEARCHED = (expect(b"UID SEARCH UID 1:*"), b"* SEARCH 5\r\nTAG OK done\r\n")
+ONE = (
+    *examined(1, next_uid=6),
+    *SEARCHED,
+    expect(b"UID FETCH 1:* (UID INTERNALDATE RFC822.SIZE)"),
+    b'* 1 FETCH (UID 5 INTERNALDATE " 1-Mar-2026 10:00:00 +0100" RFC822.SIZE 4)\r\nTAG OK done\r\n',
+    expect(b"UID FETCH 5 (UID BODY.PEEK[])"),
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"* 1 FETCH (UID 5 BODY[] {4}\r\nmail)\r\n",
+        b"* 1 FETCH (BODY[] {4}\r\nmail UID 5)\r\n",
+        b"* 1 FETCH (FLAGS (\\Seen $Label) UID 5 BODY[] {4}\r\nmail MODSEQ (12))\r\n",
+        b"* 1 FETCH (UID 5 BODY[] {4}\r\nmail FLAGS (\\Seen))\r\n",
+        b"* 1 fetch (uid 5 body[] {4}\r\nmail)\r\n",
+        b"* 1 FETCH (UID 5 BODY[] ~{4}\r\nmail)\r\n",
+        b'* 1 FETCH (UID 5 BODY[] "mail")\r\n',
+        b'* 1 FETCH (X-GM-LABELS ("a b" {2}\r\n)) ) UID 5 BODY[] {4}\r\nmail)\r\n',
+        b"* 2 EXISTS\r\n* 9 FETCH (FLAGS (\\Seen))\r\n* 1 RECENT\r\n* OK still here\r\n* 1 FETCH (UID 5 BODY[] {4}\r\nmail)\r\n* 1 EXPUNGE\r\n",
+        b"* 7 FETCH (UID 99 BODY[] {5}\r\nother)\r\n* 1 FETCH (UID 5 BODY[] {4}\r\nmail)\r\n",
+        b"* OK [ALERT] {3}\r\nabc more\r\n* 1 FETCH (UID 5 BODY[] {4}\r\nmail)\r\n",
+    ],
+)
+def test_items_in_any_order_and_what_nobody_asked_for(answer: bytes) -> None:
+    bodies, batches, _ = visit(*ONE, answer + b"TAG OK done\r\n")
+    assert bodies == {"5": b"mail"}
+    assert batches[-1].read[0].received.isoformat() == "2026-03-01T09:00:00+00:00"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"* 1 FETCH (UID 5 BODY[] NIL)\r\nTAG OK done\r\n",
+        b"TAG OK nothing\r\n",
+        b"* 1 FETCH (UID 5 FLAGS ())\r\nTAG OK done\r\n",
+        b"TAG NO cannot render this one\r\n",
+    ],
+)
+def test_without_content_is_missing(answer: bytes) -> None:
+    bodies, batches, _ = visit(*ONE, answer)
+    assert bodies == {}
+    assert [listed.remote_id.value for batch in batches for listed in batch.missing] == ["5"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"* 1 FETCH (UID 5 BODY[] {400}\r\nmail", Unavailable),
+        (b"* 1 FETCH (UID 5 BOD", Unavailable),
+        (b"* 1 FETCH (UID 5 BODY[] {4}\r\nmail", Unavailable),
+        (b"* BYE shutting down\r\n", Unavailable),
+        (b"HTTP/1.1 400 Bad Request\r\n", Unavailable),
+        (b"TAG BAD Suggested Backoff Time: 90000 milliseconds\r\n", Throttled),
+        (b"TAG BAD what?\r\n", Unavailable),
+    ],
+)
+def test_a_broken_answer_keeps_nothing_of_the_batch(answer: bytes, error: type[ReconcileError]) -> None:
+    with pytest.raises(error) as caught:
+        visit(*ONE, answer)
+    if isinstance(caught.value, Throttled):
+        assert caught.value.retry_after == 90
+
+
+def test_silence_ends() -> None:
+    with pytest.raises(TimedOut):
+        visit(*ONE, expect(b"never"), silence=0.5)
+
+
+def test_a_wrong_size_does_not_matter() -> None:
+    bodies, _, _ = visit(
+        *examined(1, next_uid=6),
+        *SEARCHED,
+        expect(b"UID FETCH"),
+        b"* 1 FETCH (UID 5 RFC822.SIZE 999999999999)\r\nTAG OK done\r\n",
+        expect(b"BODY.PEEK[]<0.2097152>"),
+        b"* 1 FETCH (UID 5 BODY[]<0> {4}\r\nmail)\r\nTAG OK done\r\n",
+    )
+    assert bodies == {"5": b"mail"}
+
+
+def test_without_uidnext_it_searches() -> None:
+    bodies, batches, _ = visit(
+        *examined(2, validity=0),
+        expect(b"UID SEARCH UID 1:*"),
+        b"* SEARCH 7 5\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5,7 (UID INTERNALDATE RFC822.SIZE)"),
+        b"* 2 FETCH (UID 7 RFC822.SIZE 1)\r\n* 1 FETCH (UID 5 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5,7 (UID BODY.PEEK[])"),
+        b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\n* 2 FETCH (UID 7 BODY[] {1}\r\nb)\r\nTAG OK done\r\n",
+    )
+    assert bodies == {"5": b"a", "7": b"b"}
+    assert [listed.received for listed in batches[0].read] == [None, None]
+
+
+def test_a_message_that_is_announced_but_not_listed_is_looked_for_again() -> None:
+    _, batches, _ = visit(
+        *examined(2, next_uid=7),
+        *SEARCHED,
+        expect(b"UID FETCH 1:*"),
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5"),
+        b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\nTAG OK done\r\n",
+    )
+    cursor = batches[-1].cursor
+    with scripted(*examined(2, next_uid=7)) as (port, _, _):
+        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "sales@contoso.example", Secret(PASSWORD.encode()))
+        found = inbox.look(cursor)
+        inbox.close()
+    assert (found.news, found.restarted) == (True, False)
+
+
+class TestTls:
+    @pytest.fixture
+    def authority(self) -> trustme.CA:
+        return trustme.CA()
+
+    def server(self, authority: trustme.CA, *names: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*names).configure_cert(context)
+        return context
+
+    def test_starttls_is_never_optional(self) -> None:
+        with pytest.raises(PermanentError, match="does not offer STARTTLS"):
+            visit(*GREETING, tls_mode="starttls")
+
+    def test_a_refused_starttls_ends_it(self) -> None:
+        steps = (
+            b"* OK hi\r\n",
+            expect(b"CAPABILITY"),
+            b"* CAPABILITY IMAP4rev1 STARTTLS\r\nTAG OK done\r\n",
+            expect(b"STARTTLS"),
+            b"TAG NO not now\r\n",
+        )
+        with scripted(*steps) as (port, heard, _), pytest.raises(ReconcileError, match="TLS"):
+            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="starttls"), "u", Secret(PASSWORD.encode())).look(None)
+        assert not any(PASSWORD.encode() in line for line in heard)
+
+    @pytest.mark.parametrize("mode", ["starttls", "none"])
+    def test_preauth_is_refused(self, mode: str) -> None:
+        with pytest.raises(PermanentError, match="PREAUTH"):
+            visit(b"* PREAUTH welcome\r\n", expect(b"CAPABILITY"), b"* CAPABILITY IMAP4rev1 STARTTLS\r\nTAG OK done\r\n", tls_mode=mode)
+
+    def test_data_before_the_handshake_is_refused(self, authority: trustme.CA) -> None:
+        context = self.server(authority, "127.0.0.1")
+        steps = (
+            b"* OK hi\r\n",
+            expect(b"CAPABILITY"),
+            b"* CAPABILITY IMAP4rev1 STARTTLS\r\nTAG OK done\r\n",
+            expect(b"STARTTLS"),
+            b"TAG OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=EVIL\r\n",
+            tls(context),
+        )
+        with scripted(*steps) as (port, heard, _):
+            endpoint = Endpoint(host="127.0.0.1", port=port, tls="starttls", authority=authority.cert_pem.bytes(), silence_timeout=5)
+            with pytest.raises(Unavailable, match="in clear after STARTTLS"):
+                ImapInbox(endpoint, "u", Secret(PASSWORD.encode())).look(None)
+        assert not any(PASSWORD.encode() in line for line in heard)
+
+    @pytest.mark.parametrize(("names", "trusted"), [(("other.contoso.example",), True), (("127.0.0.1",), False)])
+    def test_a_wrong_name_or_authority_is_refused(self, authority: trustme.CA, names: tuple[str, ...], trusted: bool) -> None:
+        pem = authority.cert_pem.bytes() if trusted else trustme.CA().cert_pem.bytes()
+        with scripted(tls(self.server(authority, *names))) as (port, heard, _), pytest.raises(PermanentError, match="certificate"):
+            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), "u", Secret(PASSWORD.encode())).look(None)
+        assert heard == []
+
+    def test_old_protocols_are_refused(self, authority: trustme.CA) -> None:
+        context = self.server(authority, "127.0.0.1")
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1_1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        pem = authority.cert_pem.bytes()
+        with scripted(tls(context)) as (port, _, _), pytest.raises(ReconcileError) as caught:
+            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), "u", Secret(PASSWORD.encode())).look(None)
+        assert isinstance(caught.value, PermanentError | Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"TAG NO [AUTHENTICATIONFAILED] no: s3cret-of-the-mailbox\r\n", AuthenticationRejected),
+        (b"TAG NO login failed for s3cret-of-the-mailbox\r\n", AuthenticationRejected),
+        (b"TAG NO [UNAVAILABLE] backend away\r\n", Unavailable),
+        (b"TAG NO [LIMIT] Too many connections\r\n", Unavailable),
+        (b"TAG BAD Request is throttled. Suggested Backoff Time: 2000 milliseconds\r\n", Throttled),
+        (b"* BYE too many\r\n", Unavailable),
+    ],
+)
+def test_what_a_refused_login_means_and_no_password_in_it(answer: bytes, error: type[ReconcileError]) -> None:
+    with pytest.raises(error) as caught:
+        visit(*GREETING, expect(b"LOGIN"), answer)
+    seen: BaseException | None = caught.value
+    while seen is not None:
+        assert PASSWORD not in str(seen)
+        seen = seen.__cause__
+    assert LOGIN
+
+
+def test_a_password_that_no_quoted_string_holds_goes_as_sasl_plain() -> None:
+    import base64
+
+    steps = (*GREETING, expect(b"AUTHENTICATE PLAIN"), b"+ \r\n", expect(b""), b"TAG NO no\r\n")
+    with scripted(*steps) as (port, heard, _), pytest.raises(ReconcileError):
+        ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "u", Secret('p\r\nA1 DELETE "INBOX"ü'.encode())).look(None)
+    assert not any(b"DELETE" in line for line in heard)
+    assert base64.b64encode('\0u\0p\r\nA1 DELETE "INBOX"ü'.encode()) in heard[-1]
