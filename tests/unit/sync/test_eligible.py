@@ -1,0 +1,171 @@
+"""Who receives, from where; and who does not, with the field and place that say why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconcile.errors import PermanentError
+from reconcile.model.canonical import Leaf
+from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox, receiving_mailboxes
+
+NOW = "2026-03-01T08:00:00Z"
+PROFILE: dict[str, Leaf] = {"displayName": "Contoso", "serverType": "imap-smtp", "incoming.server": "imap.contoso.example"}
+MAILBOX: dict[str, Leaf] = {
+    "emailAddress": "sales@contoso.example",
+    "profile": "contoso",
+    "incoming": "server-side",
+    "credentials.allowUse": True,
+    "credentials.password.ref": "env:SALES",
+}
+
+
+def decide(
+    mailbox: dict[str, Leaf] | None = None,
+    profile: dict[str, Leaf] | None = None,
+    organization: dict[str, Leaf] | None = None,
+    environment: dict[str, Leaf] | None = None,
+) -> ReceivingMailbox | IdleMailbox:
+    def row(kind: str, name: str, spec: dict[str, Leaf]) -> AppliedResource:
+        return AppliedResource(
+            kind=kind,
+            name=name,
+            external_id=f"id-{name}",
+            spec=spec,
+            origins={path: f"{name}.yaml:{line}" for line, path in enumerate(spec, 3)},
+        )
+
+    rows = [row("EmailServerProfile", "contoso", {**PROFILE, **(profile or {})}), row("Mailbox", "sales", {**MAILBOX, **(mailbox or {})})]
+    if organization is not None:
+        rows.append(row("Organization", "org", organization))
+    if environment is not None:
+        rows.append(row("Environment", "test", environment))
+    (found,) = receiving_mailboxes(rows, now=NOW)
+    return found
+
+
+def test_what_is_plain_receives_with_the_defaults() -> None:
+    found = decide()
+    assert isinstance(found, ReceivingMailbox)
+    assert (found.server, found.port, found.tls, found.username) == ("imap.contoso.example", 993, "implicit", "sales@contoso.example")
+    assert (found.password, found.connections, found.polling_interval) == (("id-sales", "credentials.password"), 10, timedelta(minutes=5))
+    assert (found.floor, found.conditions) == (None, ())
+
+
+@pytest.mark.parametrize("chosen", [None, "all"])
+def test_filter_all_or_none_chosen_receives(chosen: Leaf) -> None:
+    assert isinstance(decide({"filter": chosen}), ReceivingMailbox)
+
+
+NOT_BUILT = [
+    ("mailbox", {"filter": "replies"}, "filter"),
+    ("mailbox", {"filter": "known-senders"}, "filter"),
+    ("mailbox", {"filter": "email-enabled"}, "filter"),
+    ("mailbox", {"filter": "none"}, "filter"),
+    ("mailbox", {"incoming": "forward-mailbox"}, "incoming"),
+    ("mailbox", {"type": "forward"}, "type"),
+    ("profile", {"serverType": "pop3-smtp"}, "serverType"),
+    ("profile", {"serverType": "exchange-server"}, "serverType"),
+    ("profile", {"serverType": "exchange-online-hybrid"}, "serverType"),
+    ("profile", {"incoming.protocol": "pop3"}, "incoming.protocol"),
+    ("profile", {"autodiscover": True}, "autodiscover"),
+    ("profile", {"incoming.authentication": "oauth"}, "incoming.authentication"),
+    ("profile", {"incoming.authentication": "ntlm"}, "incoming.authentication"),
+    ("profile", {"incoming.credentials": "profile"}, "incoming.credentials"),
+    ("profile", {"incoming.credentials": "gmail-oauth"}, "incoming.credentials"),
+    ("profile", {"incoming.credentials": "server-to-server"}, "incoming.credentials"),
+    ("profile", {"incoming.useImpersonation": True}, "incoming.useImpersonation"),
+    ("organization", {"approval.requireForUsers": True}, "approval.requireForUsers"),
+    ("organization", {"tracking.doNotAutoTrackEmail": True}, "tracking.doNotAutoTrackEmail"),
+    ("organization", {"tracking.forceFilterForUsers": "replies"}, "tracking.forceFilterForUsers"),
+]
+
+
+@pytest.mark.parametrize(("where", "spec", "field"), NOT_BUILT)
+def test_what_is_not_built_is_told_with_its_place_and_does_not_run(where: str, spec: dict[str, Leaf], field: str) -> None:
+    found = decide(**{where: spec})
+    assert isinstance(found, IdleMailbox)
+    assert not found.off
+    (condition,) = found.conditions
+    assert (condition.type, condition.field) == ("Unsupported", field)
+    assert condition.origin.split(":")[0] == {"mailbox": "sales.yaml", "profile": "contoso.yaml", "organization": "org.yaml"}[where]
+
+
+@pytest.mark.parametrize(
+    ("where", "spec", "field"),
+    [
+        ("mailbox", {"appointmentsContactsTasks": "server-side"}, "appointmentsContactsTasks"),
+        ("mailbox", {"deleteAfterProcessing": True, "type": "queue"}, "deleteAfterProcessing"),
+        ("profile", {"moveUndeliveredEmails": True}, "moveUndeliveredEmails"),
+    ],
+)
+def test_what_harms_nobody_is_told_and_mail_runs(where: str, spec: dict[str, Leaf], field: str) -> None:
+    found = decide(**{where: spec})
+    assert isinstance(found, ReceivingMailbox)
+    assert [(condition.type, condition.field) for condition in found.conditions] == [("Unsupported", field)]
+
+
+@pytest.mark.parametrize(
+    ("where", "spec", "reason", "off"),
+    [
+        ("mailbox", {"state": "inactive"}, "Inactive", True),
+        ("mailbox", {"incoming": "none"}, "NotServerSide", True),
+        ("mailbox", {"incoming": "outlook"}, "NotServerSide", True),
+        ("profile", {"state": "inactive"}, "ProfileInactive", True),
+        ("mailbox", {"profile": None}, "NoProfile", False),
+        ("mailbox", {"profile": "other"}, "NoProfile", False),
+        ("profile", {"incoming.server": None}, "NoServer", False),
+        ("mailbox", {"credentials.allowUse": False}, "NoConsent", False),
+        ("mailbox", {"credentials.password.ref": None}, "NoCredentials", False),
+        ("profile", {"incoming.tls": "none"}, "TlsRequired", False),
+    ],
+)
+def test_off_or_something_to_do(where: str, spec: dict[str, Leaf], reason: str, off: bool) -> None:
+    found = decide(**{where: spec})
+    assert isinstance(found, IdleMailbox)
+    assert (found.conditions[0].reason, found.off) == (reason, off)
+
+
+@pytest.mark.parametrize(
+    ("organization", "runs"),
+    [
+        ({"deployment": "on-premises", "deploymentSettings.allowNonSslEmail": True}, True),
+        ({"deployment": "online", "deploymentSettings.allowNonSslEmail": True}, False),
+        ({"deployment": "on-premises"}, False),
+    ],
+)
+def test_clear_text_only_where_the_organization_allows_it(organization: dict[str, Leaf], runs: bool) -> None:
+    assert isinstance(decide(profile={"incoming.tls": "none"}, organization=organization), ReceivingMailbox) is runs
+
+
+def test_the_organization_gives_what_a_mailbox_leaves_out() -> None:
+    found = decide({"profile": None, "incoming": None}, organization={"defaults.profile": "contoso", "defaults.incoming": "server-side"})
+    assert isinstance(found, ReceivingMailbox)
+
+
+def test_approval_counts_for_the_kind_of_mailbox() -> None:
+    assert isinstance(decide({"type": "queue"}, organization={"approval.requireForUsers": True}), ReceivingMailbox)
+    assert isinstance(decide({"type": "queue"}, organization={"approval.requireForQueues": True}), IdleMailbox)
+
+
+def test_the_later_date_is_the_floor() -> None:
+    found = decide({"processEmailFrom": "2026-02-01T00:00:00Z"}, {"processEmailFrom": "2026-01-01T00:00:00Z"})
+    assert isinstance(found, ReceivingMailbox)
+    assert found.floor == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def test_a_target_that_synchronises_itself_is_refused() -> None:
+    with pytest.raises(PermanentError, match="synchronises mail itself"):
+        decide(environment={"target.type": "dataverse"})
+    assert isinstance(decide(environment={"target.type": "engine"}), ReceivingMailbox)
+
+
+def test_the_fingerprint_moves_with_configuration_and_credentials() -> None:
+    prints = [
+        decide(mailbox, profile).fingerprint
+        for mailbox, profile in (({}, {}), ({"credentials.password.generation": 2}, {}), ({}, {"incoming.port": 1993}), ({}, {}))
+    ]  # type: ignore[union-attr]
+    assert len(set(prints)) == 3
+    assert prints[0] == prints[3]
