@@ -17,9 +17,9 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def running_postfix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postfix.Postfix]:
+def running_postfix() -> Iterator[postfix.Postfix]:
     postfix.require()
-    with postfix.running(tmp_path_factory.mktemp("postfix")) as running:
+    with postfix.running() as running:
         yield running
 
 

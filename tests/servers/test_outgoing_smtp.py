@@ -23,9 +23,9 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postfix.Postfix]:
+def server() -> Iterator[postfix.Postfix]:
     postfix.require()
-    with postfix.running(tmp_path_factory.mktemp("postfix")) as running:
+    with postfix.running() as running:
         yield running
 
 

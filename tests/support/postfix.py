@@ -13,10 +13,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import trustme
 
@@ -189,17 +190,33 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running(root: Path) -> Iterator[Postfix]:
-    """Start in `root` (its parents must be open to other users), stop at the end. Raises RuntimeError with the log when it does not start."""
+def running() -> Iterator[Postfix]:
+    """Start, and stop at the end. Raises RuntimeError with the log when it does not start.
+
+    Not below pytest's temporary folder: that one is closed to other users, again and again while sessions run side by side,
+    and Postfix works as a user of its own.
+    """
+    with TemporaryDirectory(prefix="reconcile-postfix-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        Path(folder).chmod(0o755)
+        for attempt in range(3):
+            try:
+                server = stack.enter_context(_started(Path(folder) / str(attempt)))
+                break
+            except RuntimeError:
+                # A port that was free a moment ago may be taken by now.
+                if attempt == 2:
+                    raise
+        yield server
+
+
+@contextmanager
+def _started(root: Path) -> Iterator[Postfix]:
     authority = trustme.CA(organization_name="tests of reconcile")
     submission, implicit, login = _free_ports(3)
     account = pwd.getpwnam("postfix")
     names = {"root": root, "size": SIZE_LIMIT, "uid": account.pw_uid, "gid": account.pw_gid}
     for folder in ("etc", "queue", "data", "log", "mail", "tls", "dovecot", "dovecot-state"):
         (root / folder).mkdir(parents=True)
-    for parent in [root, *root.parents]:
-        if parent != Path("/") and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
     for folder in ("data", "mail"):
         os.chown(root / folder, account.pw_uid, account.pw_gid)
     certificate = authority.issue_cert("localhost", "127.0.0.1")
