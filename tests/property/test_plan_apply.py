@@ -19,7 +19,10 @@ from reconcile.plan import brakes, codec
 from reconcile.plan.diff import difference
 from reconcile.plan.order import ordered
 from reconcile.plan.plan import make_plan
+from reconcile.secrets.memory import MemorySealer
 from reconcile.store.memory.configuration import MemoryConfiguration
+from reconcile.store.memory.resources import MemoryResources
+from reconcile.targets.engine import EngineTarget
 from reconcile.targets.memory import Crash, Faults, MemoryTarget
 from support.applying import Bench
 from support.specs import estate
@@ -202,6 +205,29 @@ def _shape(bench: Bench) -> object:
     rows = {row.external_id: (row.kind, row.name) for row in bench.writer.observe().rows}
     specs = sorted((row.kind, str(row.name), sorted(row.spec.items(), key=str)) for row in bench.writer.observe().rows)
     return specs, sorted((str(key), rows[entry.external_id]) for key, entry in bench.store.entries().items())
+
+
+@settings(max_examples=40, deadline=None)
+@given(estates(), estates(), st.integers(0, 12))
+def test_the_engine_ends_the_same_after_a_crash_at_any_step_of_the_journal(before: DesiredState, after: DesiredState, at: int) -> None:
+    calm = Bench(writer=EngineTarget(MemoryResources(), MemorySealer()), store=MemoryConfiguration())
+    rows, store = MemoryResources(), Journal(None)
+    bench = Bench(writer=EngineTarget(rows, MemorySealer()), store=store)
+    for one in (calm, bench):
+        one.apply(before, lifted=brakes.BRAKES)
+    calm.apply(after, lifted=brakes.BRAKES)
+    store.left = at
+    try:
+        bench.apply(after, lifted=brakes.BRAKES)
+    except Crash:
+        bench.apply(after, lifted=brakes.BRAKES)
+    store.left = None
+    assert everything(bench, after).changes == ()
+    assert store.open_intents() == []
+    assert _shape(bench) == _shape(calm)
+    # Every password that is declared is sealed for its row, and no other is.
+    wanted = {row.external_id for row in rows.stored() if "credentials.password.ref" in row.spec}
+    assert {external_id for external_id, _ in rows.sealed_values()} == wanted
 
 
 @settings(max_examples=50, deadline=None)

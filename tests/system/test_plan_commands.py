@@ -218,3 +218,30 @@ def test_exit_code_is_computed_from_what_is_printed(commands: Commands, folder: 
         document = json.loads(done.out)
         expected = {0: "nothing-to-do", 2: "changes-pending"}[done.code]
         assert document["exit"] == expected
+
+
+def test_applied_fields_know_their_place_in_git(commands: Commands, folder: Path) -> None:
+    from reconcile.store.sqlite.database import Database
+    from reconcile.store.sqlite.resources import SqliteResources
+
+    def origins() -> dict[str, str]:
+        with Database.open(commands.state / "dev" / "engine.db", read_only=True) as database:
+            applied = {resource.name: resource for resource in SqliteResources(database).resources()}
+        return dict(applied["info"].origins)
+
+    apply(commands, folder)
+    first = origins()
+    lines = (folder / "mailbox.yaml").read_text().splitlines()
+    assert [lines[int(first[path].partition(":")[2]) - 1].strip() for path in ("profile", "incoming")] == [
+        'profile: "one"',
+        'incoming: "server-side"',
+    ]
+    assert first[""].startswith("mailbox.yaml:")
+    write_estate(folder, [imap_profile("one"), user_mailbox("info", outgoing="server-side"), user_mailbox("sales")])
+    apply(commands, folder)
+    assert origins()["outgoing"] == "mailbox.yaml:9"
+
+
+def test_a_plan_that_cannot_be_saved_says_so(commands: Commands, folder: Path, tmp_path: Path) -> None:
+    refused = commands.run("plan", "--out", str(tmp_path / "nowhere" / "plan.json"), "-C", str(folder))
+    assert (refused.code, "cannot be written" in refused.err, "Traceback" in refused.err) == (1, True, False)
