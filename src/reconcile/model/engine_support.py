@@ -1,0 +1,218 @@
+"""What our own engine does with each declared field: acts on it, takes it as description, or cannot do it yet. One table.
+
+What the schema accepts but the engine cannot do is named to people with field and place, never silently ignored: plan notes it
+before it is applied, status shows it afterwards. Where leaving a setting out could do harm (more mail tracked than was
+asked for), the mailbox does not run at all; that is decided in `sync.decide`, and such fields are `ACTS` here. A test holds that
+every field of every kind stands in exactly one of the three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reconcile.model.canonical import Leaf, Spec, same
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """`instead` says what happens without it. A value in `neutral` asks for nothing beyond that, so nothing is said of it."""
+
+    instead: str
+    neutral: tuple[Leaf, ...] = (None, False)
+
+
+#: The engine does what these say, or refuses by name what it cannot do of them.
+ACTS: Final[Mapping[str, frozenset[str]]] = {
+    "Environment": frozenset({"target.type", "organizationId", "timeZone", "variables", "folders", "allowedRecipients"}),
+    "EmailServerProfile": frozenset(
+        {
+            "state",
+            "serverType",
+            "autodiscover",
+            "encodingCodePage",
+            *(
+                f"{direction}.{field}"
+                for direction in ("incoming", "outgoing")
+                for field in ("server", "port", "tls", "caCertificate", "authentication", "credentials", "useImpersonation", "protocol")
+            ),
+            "incoming.username",
+            "incoming.password",
+            "outgoing.username",
+            "outgoing.password",
+            "outgoing.autoGrantDelegateAccess",
+            "useSameSettingsForOutgoing",
+            "processEmailFrom",
+            "maxConcurrentConnections",
+            "minPollingInterval",
+            "moveUndeliveredEmails",
+            "timeoutMailboxConnection",
+            "timeoutMailboxConnectionAfter",
+        }
+    ),
+    "Organization": frozenset(
+        {
+            "deployment",
+            "approval.requireForUsers",
+            "approval.requireForQueues",
+            "defaults.profile",
+            "defaults.incoming",
+            "defaults.outgoing",
+            "tracking.doNotAutoTrackEmail",
+            "tracking.forceFilterForUsers",
+            "tracking.skipRightsManagedEmail",
+            "processing.connectionChannel",
+            "deploymentSettings.allowNonSslEmail",
+        }
+    ),
+    "Mailbox": frozenset(
+        {
+            "emailAddress",
+            "type",
+            "state",
+            "profile",
+            "incoming",
+            "outgoing",
+            "appointmentsContactsTasks",
+            "credentials.allowUse",
+            "credentials.username",
+            "credentials.password",
+            "processEmailFrom",
+            "deleteAfterProcessing",
+            "filter",
+        }
+    ),
+}
+
+#: Kept and shown, and read by people and rules; there is nothing to do.
+DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
+    "Environment": frozenset({"tenantId"}),
+    "EmailServerProfile": frozenset(
+        {
+            "displayName",
+            "description",
+            "owner",
+            "ownerEmailAddress",
+            "exchangeVersion",
+            "facts.serverVersion",
+            "facts.mfa",
+            "facts.impersonationScope",
+            "facts.applicationScope",
+            "facts.customProvider",
+            "facts.fipsCompliant",
+            "facts.bulkMailing",
+        }
+    ),
+    "Organization": frozenset({"edition", "cloud", "fips", "ownedDomains", "deploymentSettings.allowCredentialsEntryViaNonSecureChannels"}),
+    "Mailbox": frozenset({"displayName", "owner", "facts.location", "facts.mfa", "facts.bulkMailing", "facts.synchronizedElsewhere"}),
+}
+
+_OAUTH = NotBuilt("sign-in by OAuth is not built, so this is kept and not used", neutral=(None, False, True, "public"))
+_CORRELATION = NotBuilt("tracked mail is not attached to other rows")
+_TOKEN = NotBuilt("no tracking token is written into subjects or read from them", neutral=(None,))
+_SMART = NotBuilt("there is no smart matching", neutral=(None, False, True))
+_PARTIES = NotBuilt("senders and recipients are kept as addresses, without looking for rows")
+_QUEUE_ITEMS = NotBuilt("no queue items are made")
+_INTERNAL = NotBuilt("mail between our own mailboxes is tracked once for the same content, like any other")
+_OUTLOOK = NotBuilt("there is no tracking by hand, by folder or by category")
+_ALERTS = NotBuilt("no alerts are written; `status` and `mailboxes` show errors")
+_ATTACHMENTS = NotBuilt("attachments are kept and sent as they are, whatever their size and type", neutral=(None, ()))
+_UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
+
+NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
+    "Environment": {},
+    "EmailServerProfile": {
+        "sendEmailAlert": NotBuilt("nobody is alerted by mail; `status` and `mailboxes` show errors"),
+        "defaultServerLocation": NotBuilt("incoming.server and outgoing.server count", neutral=(None,)),
+        "oauth.clientId": _OAUTH,
+        "oauth.clientSecret": _OAUTH,
+        "oauth.tenantId": _OAUTH,
+        "oauth.useDefaultTenantId": _OAUTH,
+        "oauth.resourceId": _OAUTH,
+        "oauth.serverAuthority": _OAUTH,
+        "oauth.keyVaultReference": _OAUTH,
+        "oauth.managedIdentity": _OAUTH,
+    },
+    "Organization": {
+        "approval.requirePrivilegeForOwnAddress": NotBuilt("addresses are not approved yet"),
+        "defaults.appointmentsContactsTasks": NotBuilt(
+            "appointments, contacts and tasks are not synchronised", neutral=(None, "none", "outlook")
+        ),
+        "tracking.correlation": _CORRELATION,
+        "tracking.token.prefix": _TOKEN,
+        "tracking.token.baseNumber": _TOKEN,
+        "tracking.token.userDigits": _TOKEN,
+        "tracking.token.maximumNumber": _TOKEN,
+        "tracking.token.maximumSubjectLength": _TOKEN,
+        "tracking.ignoreInternalEmail": _INTERNAL,
+        "tracking.doNotIgnoreInternalEmailToQueues": _INTERNAL,
+        "tracking.ignoreInternalEmailFromQueues": _INTERNAL,
+        "tracking.improvedInternalEmailDetection": _INTERNAL,
+        "tracking.autoTrackSentItems": NotBuilt("only the inbox is read"),
+        "tracking.trackCategorizedItems": _OUTLOOK,
+        "tracking.folderTracking": _OUTLOOK,
+        "tracking.maximumFolderMappings": NotBuilt("there is no tracking by folder", neutral=(None,)),
+        "tracking.hideAutoTrackOptions": _OUTLOOK,
+        "tracking.hideTrackAllOption": _OUTLOOK,
+        "tracking.ignoreThreadHeaders": _CORRELATION,
+        "tracking.doNotCorrelateForwardsAsReplies": _CORRELATION,
+        "tracking.onlySynchronizingMailboxDecides": NotBuilt("each mailbox decides for itself", neutral=(None, True)),
+        "tracking.ignoreCopiedItems": NotBuilt("a copy of a tracked mail is recognised by its content"),
+        "tracking.recipientActivity": NotBuilt("nothing is watched in sent mail"),
+        "smartMatching.enabled": NotBuilt("there is no smart matching"),
+        "smartMatching.disabledByEnvironment": _SMART,
+        "smartMatching.disableHashCreation": _SMART,
+        "smartMatching.subjectFilter": NotBuilt("there is no smart matching", neutral=(None,)),
+        "smartMatching.maximumHashes": NotBuilt("there is no smart matching", neutral=(None,)),
+        "smartMatching.minimumRecipients": NotBuilt("there is no smart matching", neutral=(None,)),
+        "smartMatching.subjectDifference": NotBuilt("there is no smart matching", neutral=(None,)),
+        "addressResolution.allowUnresolvedRecipients": _PARTIES,
+        "addressResolution.resolveSimilar": _PARTIES,
+        "addressResolution.unresolveRecipientsOnMultipleMatch": _PARTIES,
+        "addressResolution.unresolveSenderOnMultipleMatch": _PARTIES,
+        "addressResolution.resolveForInactive": _PARTIES,
+        "addressResolution.createContactForUnknownSender": _PARTIES,
+        "addressResolution.validateContact": _PARTIES,
+        "queues.itemForSynchronizingMailbox": _QUEUE_ITEMS,
+        "queues.itemsForAcceptingRecipients": _QUEUE_ITEMS,
+        "queues.additionalItemsForTrackedEmail": _QUEUE_ITEMS,
+        "sending.batchSize": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
+        "sending.sendFromSubmitter": NotBuilt("mail is sent over the mailbox it was queued for"),
+        "sending.saveToSentItems": NotBuilt("no copy is put into Sent Items"),
+        "sending.delegateAccess": NotBuilt("there is no delegate access"),
+        "attachments.maximumSize": _ATTACHMENTS,
+        "attachments.blockedExtensions": _ATTACHMENTS,
+        "attachments.blockedMimeTypes": _ATTACHMENTS,
+        "attachments.allowedMimeTypes": _ATTACHMENTS,
+        "alerts.errors": _ALERTS,
+        "alerts.warnings": _ALERTS,
+        "alerts.information": _ALERTS,
+        "alerts.notifyMailboxOwners": _ALERTS,
+        "alerts.retention": NotBuilt("no alerts are written", neutral=(None,)),
+        "alerts.alwaysCheckDeletePrivilege": _ALERTS,
+        "processing.contentFiltering": NotBuilt("mail is not filtered by content"),
+        "processing.forcedUnlocking": _UPKEEP,
+        "processing.inactiveBackoff": NotBuilt("quiet mailboxes are looked at as often as busy ones"),
+        "processing.exchangeBatchSize": NotBuilt("batches are cut by bytes", neutral=(None,)),
+        "processing.useAnchorMailbox": _UPKEEP,
+        "processing.itemLevelMonitoring": _UPKEEP,
+        "processing.itemFailureRetention": NotBuilt("nothing is deleted by age", neutral=(None,)),
+        "processing.statisticsRetention": NotBuilt("nothing is deleted by age", neutral=(None,)),
+        "processing.maximumVerboseMailboxes": NotBuilt("there is no verbose logging of single mailboxes", neutral=(None,)),
+        "processing.maximumVerboseCycles": NotBuilt("there is no verbose logging of single mailboxes", neutral=(None,)),
+    },
+    "Mailbox": {"credentials.refreshToken": _OAUTH},
+}
+
+
+def not_built(kind: str, spec: Spec) -> Iterator[tuple[str, str]]:
+    """(path, what happens instead) for each declared field that asks for something the engine cannot do yet."""
+    table = NOT_BUILT.get(kind, {})
+    if not table:
+        return
+    for path, leaf in spec.items():
+        # Secrets stand as three leaves below their path; the reference is the one that asks for something.
+        found = table.get(path) or (table.get(path.removesuffix(".ref")) if path.endswith(".ref") else None)
+        if found is not None and not any(same(leaf, value) for value in found.neutral):
+            yield path, found.instead

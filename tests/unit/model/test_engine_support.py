@@ -1,0 +1,34 @@
+"""Every declared field is acted on, describes, or is named as not built."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconcile.model import kinds
+from reconcile.model.engine_support import ACTS, DESCRIBES, NOT_BUILT, not_built
+
+
+@pytest.mark.parametrize("kind", list(kinds.MODELS))
+def test_every_field_stands_in_exactly_one_list(kind: str) -> None:
+    declared = sorted(info.path for info in kinds.fields(kind))
+    listed = sorted([*ACTS[kind], *DESCRIBES[kind], *NOT_BUILT[kind]])
+    assert listed == declared
+
+
+def test_what_asks_for_something_is_named() -> None:
+    spec = {
+        "smartMatching.enabled": True,
+        "sending.saveToSentItems": False,
+        "attachments.blockedExtensions": ("exe",),
+        "alerts.errors": None,
+        "deployment": "online",
+    }
+    assert dict(not_built("Organization", spec)) == {
+        "smartMatching.enabled": "there is no smart matching",
+        "attachments.blockedExtensions": "attachments are kept and sent as they are, whatever their size and type",
+    }
+
+
+def test_a_secret_is_named_by_its_reference() -> None:
+    spec = {"credentials.refreshToken.ref": "env:TOKEN", "credentials.refreshToken.generation": 1, "credentials.password.ref": "env:PW"}
+    assert [path for path, _ in not_built("Mailbox", spec)] == ["credentials.refreshToken.ref"]
