@@ -75,6 +75,8 @@ def test_a_plan_file_is_shown_and_carried_out_only_on_its_own_ground(commands: C
     assert planned.code == 0
     shown = commands.run("show", str(saved))
     assert shown.out == planned.out
+    document = json.loads(commands.run("show", str(saved), "--output", "json").out)
+    assert (document["plan"], document["exit"]) == (json.loads(saved.read_text()), "nothing-to-do")
     done = commands.run("apply", str(saved))
     assert (done.code, "applied 2 · failed 0" in done.out) == (0, True), done.err
     again = commands.run("apply", str(saved))

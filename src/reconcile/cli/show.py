@@ -16,14 +16,12 @@ from reconcile.model.exit_code import ExitCode
 def command(context: Context, plan_file: Path) -> ExitCode:
     """Print PLAN_FILE as `reconcile plan` did. Looks at nothing else."""
     from reconcile.cli.plan_file import read_plan
-    from reconcile.plan.code import of_plan
     from reconcile.report.plan_json import plan_json
     from reconcile.report.plan_text import plan_text
 
     plan = read_plan(plan_file)
-    code = of_plan(plan, changes_count=False)
     if context.as_json:
-        context.json(plan_json(plan, code))
+        context.json(plan_json(plan, ExitCode.NOTHING_TO_DO))
     else:
         context.data(plan_text(plan, color=context.color, verbose=True))
     return ExitCode.NOTHING_TO_DO
