@@ -39,7 +39,9 @@ def estate(port: int) -> Applied:
     """Without TLS, which an organization must allow: what is tried here is dying, not encryption."""
     applied = sending_estate(port=port, tls="none")
     applied.change("EmailServerProfile", outgoing__caCertificate=None, outgoing__server="127.0.0.1")
-    allowing = AppliedResource(kind="Organization", name="o", external_id="o1", spec={"deploymentSettings.allowNonSslEmail": True})
+    allowing = AppliedResource(
+        kind="Organization", name="o", external_id="o1", spec={"deployment": "on-premises", "deploymentSettings.allowNonSslEmail": True}
+    )
     return Applied([*applied.rows, allowing])
 
 

@@ -78,6 +78,7 @@ NOT_BUILT = [
     ("profile", {"incoming.credentials": "server-to-server"}, "incoming.credentials"),
     ("profile", {"incoming.useImpersonation": True}, "incoming.useImpersonation"),
     ("organization", {"approval.requireForUsers": True}, "approval.requireForUsers"),
+    ("organization", {"tracking.skipRightsManagedEmail": True}, "tracking.skipRightsManagedEmail"),
     ("organization", {"tracking.doNotAutoTrackEmail": True}, "tracking.doNotAutoTrackEmail"),
     ("organization", {"tracking.forceFilterForUsers": "replies"}, "tracking.forceFilterForUsers"),
 ]
@@ -114,6 +115,7 @@ def test_what_harms_nobody_is_told_and_mail_runs(where: str, spec: dict[str, Lea
         ("mailbox", {"incoming": "none"}, "NotServerSide", True),
         ("mailbox", {"incoming": "outlook"}, "NotServerSide", True),
         ("profile", {"state": "inactive"}, "ProfileInactive", True),
+        ("organization", {"processing.connectionChannel": "email-router"}, "EmailRouter", True),
         ("mailbox", {"profile": None}, "NoProfile", False),
         ("mailbox", {"profile": "other"}, "NoProfile", False),
         ("profile", {"incoming.server": None}, "NoServer", False),

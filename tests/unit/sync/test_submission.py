@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconcile.model.canonical import Leaf
 from reconcile.ports.sender import Tls
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox, sending_setup
@@ -112,10 +113,28 @@ def test_approval_is_not_built_and_therefore_stops(type_: str, field: str) -> No
             assert (found.condition.type, found.condition.field, found.condition.origin) == ("Unsupported", field, "organization.yaml:7")
 
 
-def test_no_tls_needs_the_organizations_switch_and_never_carries_a_password() -> None:
-    organization = AppliedResource(kind="Organization", name="o", external_id="o1", spec={"deploymentSettings.allowNonSslEmail": True})
-    assert isinstance(box(Applied([*sending_estate(tls="none").rows, organization])), SendingMailbox)
-    assert isinstance(box(Applied([*sending_estate(tls="none", login=True).rows, organization])), SilentMailbox)
+@pytest.mark.parametrize(
+    ("switch", "login", "sends"),
+    [
+        ({"deployment": "on-premises", "deploymentSettings.allowNonSslEmail": True}, False, True),
+        ({"deployment": "on-premises", "deploymentSettings.allowNonSslEmail": True}, True, False),
+        ({"deployment": "online", "deploymentSettings.allowNonSslEmail": True}, False, False),
+        ({"deployment": "on-premises"}, False, False),
+    ],
+)
+def test_no_tls_needs_the_organizations_switch_and_never_carries_a_password(switch: dict[str, Leaf], login: bool, sends: bool) -> None:
+    organization = AppliedResource(kind="Organization", name="o", external_id="o1", spec=switch)
+    assert isinstance(box(Applied([*sending_estate(tls="none", login=login).rows, organization])), SendingMailbox) is sends
+
+
+def test_nothing_is_sent_where_the_email_router_does_it() -> None:
+    spec: dict[str, Leaf] = {"processing.connectionChannel": "email-router"}
+    organization = AppliedResource(
+        kind="Organization", name="o", external_id="o1", spec=spec, origins={"processing.connectionChannel": "o.yaml:3"}
+    )
+    found = box(Applied([*sending_estate().rows, organization]))
+    assert isinstance(found, SilentMailbox)
+    assert (found.condition.type, found.condition.reason, found.condition.origin) == ("Off", "EmailRouter", "o.yaml:3")
 
 
 def test_nobody_may_be_mailed_unless_listed() -> None:

@@ -162,6 +162,12 @@ def _check_tracking(mailbox: _Row, organization: _Row | None) -> None:
     path = f"approval.requireFor{'Queues' if queue else 'Users'}"
     if organization.spec.get(path) is True:
         raise organization.unsupported(path, f"{path} is true, and approval of addresses is not built yet: nothing is received")
+    if organization.spec.get("processing.connectionChannel") == "email-router":
+        words = "processing.connectionChannel is email-router, which synchronises the mail itself"
+        raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
+    if organization.spec.get("tracking.skipRightsManagedEmail") is True:
+        words = "telling rights-managed mail apart is not built yet: nothing is received, so that none of it is tracked"
+        raise organization.unsupported("tracking.skipRightsManagedEmail", words)
     if organization.spec.get("tracking.doNotAutoTrackEmail") is True:
         raise organization.unsupported("tracking.doNotAutoTrackEmail", "tracking by hand is not built yet: nothing is received")
     forced = organization.spec.get("tracking.forceFilterForUsers")

@@ -92,6 +92,9 @@ def _sending(
     if mailbox.spec.get("state") == "inactive":
         raise refuse("Off", "Inactive", "the mailbox is inactive", "state")
     if organization is not None:
+        if defaults.get("processing.connectionChannel") == "email-router":
+            words = "processing.connectionChannel is email-router, which sends the mail itself"
+            raise _refusing(organization, now)("Off", "EmailRouter", words, "processing.connectionChannel")
         whose = "Queues" if mailbox.spec.get("type") == "queue" else "Users"
         path = f"approval.requireFor{whose}"
         if defaults.get(path) is True:
@@ -129,9 +132,14 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
     assert isinstance(port, int), port
     username, password = _login(mailbox, profile, spec, source, now)
     if tls is Tls.NONE:
-        permitted = organization is not None and organization.spec.get("deploymentSettings.allowNonSslEmail") is True
+        permitted = (
+            organization is not None
+            and organization.spec.get("deployment") == "on-premises"
+            and organization.spec.get("deploymentSettings.allowNonSslEmail") is True
+        )
         if not permitted:
-            raise refuse("Ready", "TlsRequired", "tls: none needs deploymentSettings.allowNonSslEmail: true", "outgoing.tls")
+            words = "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true"
+            raise refuse("Ready", "TlsRequired", words, "outgoing.tls")
         if password is not None:
             raise refuse("Ready", "TlsRequired", "no password is sent without TLS: use starttls, implicit, or anonymous", "outgoing.tls")
     limit = spec.get("maxConcurrentConnections")
