@@ -108,7 +108,7 @@ class Machine(RuleBasedStateMachine):
         error = ""
         try:
             with self.store.receive(box) as receiving:
-                receive(MemoryInbox(self.servers[box]), receiving, floor=self.floor, clock=self.clock, progress=Received())
+                receive(MemoryInbox(self.servers[box]), receiving, floor=self.floor, clock=self.clock, progress=Received(), beside=False)
         except (Unavailable, TimedOut) as broken:
             error = type(broken).__name__
         self.store.record([Attempt(mailbox_id=box, at="2026-03-01T08:00:00Z", fingerprint="f", error_kind=error)])

@@ -6,8 +6,10 @@ If the process dies anywhere here, the cursor still stands before what was not c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.clock import Clock
@@ -48,10 +50,12 @@ def receive(
     clock: Clock,
     progress: Received,
     stopping: Callable[[], bool] = lambda: False,
+    beside: bool = True,
 ) -> None:
     """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
 
-    `stopping` ends it after a batch; the rest is read by the next run.
+    `stopping` ends it after a batch; the rest is read by the next run. `beside` commits in a thread while the next batch is read;
+    without it everything happens in one order, for tests that end the process at a counted step.
     """
     state = receiving.state
     look = inbox.look(state.cursor)
@@ -83,35 +87,68 @@ def receive(
     def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
         taken[listed.remote_id] = _keep(receiving, listed, chunks, clock)
 
-    for batch in inbox.read(
-        None if restart else state.cursor,
-        since=floor,
-        retry=retry,
-        wanted=wanted,
-        accept=accept,
-        careful=state.failures >= CAREFUL_AFTER,
-    ):
-        arrivals = [taken.pop(listed.remote_id) for listed in batch.read]
-        missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
-        # What was left is the first wanted one, so it lies in the first batch.
-        passed, left = [*missing, *left], []
-        kept = receiving.commit(
-            ReceivedBatch(
-                cursor=batch.cursor,
-                arrivals=arrivals,
-                restart=restart,
-                declined=batch.declined - (len(passed) - len(missing)),
-                missing=passed,
-                vanished=batch.vanished,
-                messages=batch.messages,
-                at=instant_text(clock.now()),
-                report_after=TRIES,
+    with _Commits(receiving, beside=beside) as commits:
+        for batch in inbox.read(
+            None if restart else state.cursor,
+            since=floor,
+            retry=retry,
+            wanted=wanted,
+            accept=accept,
+            careful=state.failures >= CAREFUL_AFTER,
+        ):
+            arrivals = [taken.pop(listed.remote_id) for listed in batch.read]
+            missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
+            # What was left is the first wanted one, so it lies in the first batch.
+            passed, left = [*missing, *left], []
+            commits.submit(
+                ReceivedBatch(
+                    cursor=batch.cursor,
+                    arrivals=arrivals,
+                    restart=restart,
+                    declined=batch.declined - (len(passed) - len(missing)),
+                    missing=passed,
+                    vanished=batch.vanished,
+                    messages=batch.messages,
+                    at=instant_text(clock.now()),
+                    report_after=TRIES,
+                ),
+                partial(_count, progress, batch, len(passed)),
             )
-        )
-        restart = False
-        _count(progress, batch, kept, len(passed))
-        if stopping():
-            return
+            restart = False
+            if stopping():
+                return
+
+
+class _Commits:
+    """Commits beside the reading, in order, one at a time: while the disk syncs a batch, the next one is read."""
+
+    def __init__(self, receiving: Receiving, *, beside: bool) -> None:
+        self._receiving = receiving
+        self._beside = beside
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._running: Future[None] | None = None
+
+    def submit(self, batch: ReceivedBatch, count: Callable[[Kept], None]) -> None:
+        """Returns once the one before is durable. Raises what that one raised."""
+        self._finish()
+        self._running = self._pool.submit(lambda: count(self._receiving.commit(batch)))
+        if not self._beside:
+            self._finish()
+
+    def _finish(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.result()
+
+    def __enter__(self) -> _Commits:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A commit that failed is why whatever came after it failed, so its error goes first.
+        try:
+            self._finish()
+        finally:
+            self._pool.shutdown()
 
 
 def _keep(receiving: Receiving, listed: Listed, chunks: Iterator[bytes], clock: Clock) -> Arrival:
@@ -165,7 +202,7 @@ def _arrival(listed: Listed, found: Description, receiving: Receiving | None, cl
     )
 
 
-def _count(progress: Received, batch: Batch, kept: Kept, missing: int) -> None:
+def _count(progress: Received, batch: Batch, missing: int, kept: Kept) -> None:
     progress.server_messages = batch.messages
     progress.read += len(batch.read)
     progress.tracked += kept.tracked

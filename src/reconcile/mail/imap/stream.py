@@ -7,6 +7,7 @@ same buffered file of the same socket.
 from __future__ import annotations
 
 import re
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from reconcile.mail.imap.replies import TOO_LONG, items
 LONGEST_LITERAL = 32 << 20
 _LONGEST_LINE = 64 << 20
 _DRAIN = 1 << 20
+_BUFFER = 1 << 18
 
 _BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
 _LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
@@ -38,11 +40,24 @@ class Request:
         self.refusal: Refused | None = None
 
 
+def _wide_file(connection: Any) -> Any:
+    """The connection's file with a buffer that spares most system calls; imaplib's own where it still holds something unread."""
+    waiting = connection.sock.gettimeout()
+    connection.sock.settimeout(0)
+    try:
+        unread = connection.file.peek(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        unread = b""
+    finally:
+        connection.sock.settimeout(waiting)
+    return connection.file if unread else connection.sock.makefile("rb", buffering=_BUFFER)
+
+
 class Stream:
     """Takes over an examined connection. `exists` is the server's count, kept current by what it tells unasked."""
 
     def __init__(self, client: Any, exists: int) -> None:
-        self._file = client._imap.file
+        self._file = _wide_file(client._imap)
         self._send = client._imap.sock.sendall
         self._flying: deque[Request] = deque()
         self._number = 0

@@ -23,7 +23,7 @@ class Description:
 
 def describe(message: bytes) -> Description:
     """A message that is in memory as a whole. The same result as `Describer` gives, whatever the chunks."""
-    end = header_end(message[: LONGEST_HEADER + 1])
+    end = header_end(message, LONGEST_HEADER + 1)
     length = end if 0 <= end <= LONGEST_HEADER else min(len(message), LONGEST_HEADER)
     raw, content = digests(message, length)
     return Description(scan(message[:length], complete=0 <= end <= LONGEST_HEADER), length, len(message), raw, content)
@@ -49,11 +49,11 @@ class Describer:
             return
         self._head += chunk
         # A header may end at the very limit; what comes after tells.
-        if len(self._head) > LONGEST_HEADER or header_end(self._head[: LONGEST_HEADER + 1]) >= 0:
+        if len(self._head) > LONGEST_HEADER or header_end(self._head, LONGEST_HEADER + 1) >= 0:
             self._close()
 
     def _close(self) -> None:
-        end = header_end(self._head[: LONGEST_HEADER + 1])
+        end = header_end(self._head, LONGEST_HEADER + 1)
         complete = 0 <= end <= LONGEST_HEADER
         self._header_length = end if complete else min(len(self._head), LONGEST_HEADER)
         self._header = scan(self._head[: self._header_length], complete=complete)

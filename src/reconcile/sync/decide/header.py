@@ -58,11 +58,11 @@ PARSER_ERRORS = (
 )
 
 
-def header_end(raw: bytes) -> int:
-    """Length of the header block including its empty line; -1 when there is no empty line."""
-    strict = raw.find(b"\r\n\r\n")
+def header_end(raw: bytes, limit: int) -> int:
+    """Length of the header block including its empty line; -1 when there is no empty line in the first `limit` bytes."""
+    strict = raw.find(b"\r\n\r\n", 0, limit)
     # A bare LF LF counts only where it comes first: a body may hold one.
-    loose = raw.find(b"\n\n", 0, strict if strict >= 0 else len(raw))
+    loose = raw.find(b"\n\n", 0, strict if strict >= 0 else limit)
     if loose >= 0:
         return loose + 2
     if strict >= 0:
