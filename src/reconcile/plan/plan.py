@@ -21,6 +21,7 @@ from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
 from reconcile.plan.match import Match, Matches, is_muted, match
 from reconcile.plan.order import ordered
+from reconcile.plan.unsupported import unsupported_notes
 
 
 def make_plan(
@@ -104,6 +105,8 @@ class _Planning:
                 found[key] = change
         for kind in sorted(missing_kinds):
             self.notes.append(Note(message=f"the target does not keep {kind}; what git declares of it is not applied"))
+        if self.observed.target == "engine":
+            self.notes += unsupported_notes(self.desired.resources.values(), self.desired)
         self._hold_bad_documents()
         for key, observation in self.matches.orphans.items():
             delete = self._delete(key, observation)

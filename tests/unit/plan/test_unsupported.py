@@ -1,0 +1,24 @@
+"""What is declared but cannot be done yet is noted in the plan, once a field."""
+
+from __future__ import annotations
+
+from reconcile.model.key import Key
+from reconcile.plan.unsupported import unsupported_notes
+from support.specs import estate
+
+
+def test_one_note_a_field_with_its_first_place() -> None:
+    mailboxes = {f"Mailbox/{name}": {"credentials.refreshToken.ref": "env:T", "filter": "all"} for name in ("b", "a", "c")}
+    desired = estate({**mailboxes, "Organization/o": {"smartMatching.enabled": True, "alerts.errors": False}})
+    notes = unsupported_notes(desired.resources.values(), desired)
+    assert [(note.key, note.message) for note in notes] == [
+        (
+            Key("Mailbox", "a"),
+            (
+                "Unsupported: credentials.refreshToken.ref is not built yet: sign-in by OAuth is not built, so this is kept and not used"
+                " (and 2 more Mailbox)"
+            ),
+        ),
+        (Key("Organization", "o"), "Unsupported: smartMatching.enabled is not built yet: there is no smart matching"),
+    ]
+    assert all(note.position is not None for note in notes)
