@@ -38,6 +38,7 @@ class ImapInbox:
         self._password = password
         self._account = f"{endpoint.host.lower()}/{username}"
         self._client: Any = None
+        self._stream: Stream | None = None
         self._here = ImapPlace(account=self._account, validity=0)
 
     def look(self, cursor: Cursor | None) -> Look:
@@ -73,7 +74,7 @@ class ImapInbox:
     def _read(
         self, before: ImapPlace | None, since: datetime | None, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept, careful: bool
     ) -> Iterator[Batch]:
-        stream = Stream(self._client, self._here.messages)
+        stream = self._stream = Stream(self._client, self._here.messages)
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
         listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
         waiting: deque[_Flight] = deque()
@@ -143,10 +144,13 @@ class ImapInbox:
 
     def close(self) -> None:
         client, self._client = self._client, None
+        stream, self._stream = self._stream, None
         if client is None:
             return
         with contextlib.suppress(Exception):
             client._imap.send(b"z LOGOUT\r\n")
+        if stream is not None:
+            stream.close()
         with contextlib.suppress(Exception):
             client.shutdown()
 

@@ -6,6 +6,7 @@ same buffered file of the same socket.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import ssl
 from collections import deque
@@ -63,6 +64,11 @@ class Stream:
         self._number = 0
         self._searched: set[int] = set()
         self.exists = exists
+
+    def close(self) -> None:
+        """Lets go of the file; the socket is closed by whoever opened it."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def ask(self, command: bytes, take: Taker) -> Request:
         """Send a command without waiting."""
