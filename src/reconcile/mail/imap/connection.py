@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reconcile.errors import PermanentError, SettingsError
@@ -35,12 +36,14 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
-def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    """Raises SettingsError when the authority is no PEM certificate."""
+@lru_cache(maxsize=64)
+def tls_context(authority: bytes | None) -> ssl.SSLContext:
+    """One for all connections that trust the same authorities (reading the host's list costs more than a poll).
+
+    Raises SettingsError when the authority is no PEM certificate.
+    """
     try:
-        context = ssl.create_default_context(
-            ssl.Purpose.SERVER_AUTH, cadata=endpoint.authority.decode("ascii") if endpoint.authority is not None else None
-        )
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authority.decode("ascii") if authority is not None else None)
     except (ssl.SSLError, ValueError) as error:
         raise SettingsError("caCertificate holds no certificate in PEM form", hint="Give the CA's certificate, not its key.") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -74,7 +77,7 @@ def connect(endpoint: Endpoint, username: str, password: Secret) -> Any:
     with translated(where):
         from imapclient import IMAPClient, SocketTimeout
 
-        context = tls_context(endpoint) if endpoint.tls != "none" else None
+        context = tls_context(endpoint.authority) if endpoint.tls != "none" else None
         client: Any = IMAPClient(
             endpoint.host,
             endpoint.port,

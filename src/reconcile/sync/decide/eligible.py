@@ -104,18 +104,16 @@ def receiving_mailboxes(resources: Sequence[AppliedResource], *, now: str) -> li
             f"this environment's target is {target}, which synchronises mail itself",
             hint="Synchronise only environments whose target is the engine.",
         )
-    profiles = {one.name: one for one in resources if one.kind == "EmailServerProfile"}
-    organization = next((one for one in resources if one.kind == "Organization"), None)
+    profiles = {one.name: _Row(one, _full(one), now) for one in resources if one.kind == "EmailServerProfile"}
+    organization = next((_Row(one, _full(one), now) for one in resources if one.kind == "Organization"), None)
     found = [_decide(one, profiles, organization, now) for one in resources if one.kind == "Mailbox"]
     return sorted(found, key=lambda mailbox: mailbox.name)
 
 
-def _decide(
-    mailbox: AppliedResource, profiles: Mapping[str, AppliedResource], organization: AppliedResource | None, now: str
-) -> ReceivingMailbox | IdleMailbox:
+def _decide(mailbox: AppliedResource, profiles: Mapping[str, _Row], organization: _Row | None, now: str) -> ReceivingMailbox | IdleMailbox:
     row = _Row(mailbox, _full(mailbox), now)
     try:
-        return _receiving(row, profiles, _Row(organization, _full(organization), now) if organization else None)
+        return _receiving(row, profiles, organization)
     except _Refused as refused:
         return IdleMailbox(
             mailbox_id=mailbox.external_id,
@@ -131,7 +129,7 @@ def _full(resource: AppliedResource) -> dict[str, Leaf]:
     return {**derived(resource.kind, declared), **declared}
 
 
-def _receiving(mailbox: _Row, profiles: Mapping[str, AppliedResource], organization: _Row | None) -> ReceivingMailbox:
+def _receiving(mailbox: _Row, profiles: Mapping[str, _Row], organization: _Row | None) -> ReceivingMailbox:
     spec = mailbox.spec
     defaults: Mapping[str, Leaf] = organization.spec if organization else {}
     method = spec.get("incoming") or defaults.get("defaults.incoming") or "none"
@@ -149,7 +147,7 @@ def _receiving(mailbox: _Row, profiles: Mapping[str, AppliedResource], organizat
     if profile is None:
         why = f"profile {slug} is not applied" if slug else "no profile is declared"
         raise mailbox.refuse("Ready", "NoProfile", f"{why}, so there is no server to receive from", "profile")
-    return _from(mailbox, _Row(profile, _full(profile), mailbox.now), organization)
+    return _from(mailbox, profile, organization)
 
 
 def _check_tracking(mailbox: _Row, organization: _Row | None) -> None:
