@@ -43,20 +43,28 @@ class ImapInbox:
 
     def look(self, cursor: Cursor | None) -> Look:
         self._client = connect(self._endpoint, self._username, self._password)
-        with translated(str(self._endpoint)):
-            answer = self._client.select_folder("INBOX", readonly=True)
-            exists = _number(answer.get(b"EXISTS"))
-            # RFC 3501 2.3.1.1 wants both; servers that leave one out, or say 0, exist.
-            self._here = ImapPlace(
-                account=self._account,
-                validity=_number(answer.get(b"UIDVALIDITY")),
-                next_uid=_number(answer.get(b"UIDNEXT")),
-                messages=exists,
-            )
         before = ImapPlace.of(cursor)
+        with translated(str(self._endpoint)):
+            if before is not None and before.account == self._account and before.next_uid and self._status() == before.told:
+                return Look(messages=before.messages, news=False, restarted=False)
+            self._examine()
         restarted = before is None or (before.account, before.validity) != (self._account, self._here.validity)
-        unchanged = before is not None and (before.next_uid, before.messages) == (self._here.next_uid, exists) and before.next_uid > 0
-        return Look(messages=exists, news=restarted or not unchanged, restarted=restarted)
+        return Look(messages=self._here.messages, news=restarted or before is None or before.told != self._here.told, restarted=restarted)
+
+    def _status(self) -> tuple[int, int, int]:
+        """One line where EXAMINE answers with eight."""
+        answer = self._client.folder_status("INBOX", ("UIDVALIDITY", "UIDNEXT", "MESSAGES"))
+        return _number(answer.get(b"UIDVALIDITY")), _number(answer.get(b"UIDNEXT")), _number(answer.get(b"MESSAGES"))
+
+    def _examine(self) -> None:
+        answer = self._client.select_folder("INBOX", readonly=True)
+        # RFC 3501 2.3.1.1 wants both; servers that leave one out, or say 0, exist.
+        self._here = ImapPlace(
+            account=self._account,
+            validity=_number(answer.get(b"UIDVALIDITY")),
+            next_uid=_number(answer.get(b"UIDNEXT")),
+            messages=_number(answer.get(b"EXISTS")),
+        )
 
     def read(
         self,
@@ -69,6 +77,8 @@ class ImapInbox:
         careful: bool = False,
     ) -> Iterator[Batch]:
         with translated(str(self._endpoint)):
+            if self._here.messages < 0:
+                self._examine()
             yield from self._read(ImapPlace.of(cursor), since, retry, wanted, accept, careful)
 
     def _read(

@@ -24,6 +24,11 @@ class ImapPlace:
     next_uid: int = 0
     messages: int = -1
 
+    @property
+    def told(self) -> tuple[int, int, int]:
+        """What the server said: while it says the same there is nothing new."""
+        return self.validity, self.next_uid, self.messages
+
     def cursor(self) -> Cursor:
         """As the store keeps it."""
         return Cursor(PROTOCOL, json.dumps([1, self.account, self.validity, self.uid, self.next_uid, self.messages], ensure_ascii=False))
