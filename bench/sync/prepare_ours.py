@@ -1,0 +1,24 @@
+"""Applied state for our own row: `prepare_ours.py FOLDER USER... | @FILE` writes a state folder in which each user is a mailbox.
+
+Run it with the project's Python. It is not part of what is measured: `reconcile apply` does the same for people.
+"""
+
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+
+from support.receiving import apply_estate
+
+folder, *users = sys.argv[1:]
+if users[0].startswith("@"):
+    users = pathlib.Path(users[0][1:]).read_text().split()
+os.umask(0o077)
+apply_estate(
+    pathlib.Path(folder),
+    port=int(os.environ.get("BENCH_IMAP", "14143")),
+    passwords=dict.fromkeys(users, "pw"),
+    tls="none",
+    server="127.0.0.1",
+)
