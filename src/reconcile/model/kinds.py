@@ -167,11 +167,19 @@ def _emit(model: Strict, layout: _Layout, flat: dict[str, Leaf]) -> None:
             else:
                 flat[path] = value
         elif type(how) is tuple:
-            if type(value) is SecretValue and "generation" not in value.__pydantic_fields_set__:
-                flat[f"{path}.generation"] = value.generation
-            _emit(value, how, flat)
+            if type(value) is SecretValue:
+                _emit_secret(value, path, how, flat)
+            else:
+                _emit(value, how, flat)
         else:
             flat[path] = how(value)
+
+
+def _emit_secret(value: SecretValue, path: str, layout: _Layout, flat: dict[str, Leaf]) -> None:
+    """Its generation is always there, in its place between the sorted paths."""
+    leaves: dict[str, Leaf] = {f"{path}.generation": value.generation}
+    _emit(value, layout, leaves)
+    flat.update(sorted(leaves.items()))
 
 
 def _emit_null(path: str, how: Any, flat: dict[str, Leaf]) -> None:
