@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reconcile.model import kinds
-from reconcile.model.email_server_profile import PROTOCOLS
 from reconcile.model.fields import FieldInfo
+from reconcile.model.protocols import PROTOCOLS
 
 Document = dict[str, Any]
 

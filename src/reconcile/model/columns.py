@@ -18,7 +18,7 @@ from typing import Final
 
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.column_values import Amount, Cell, Encrypted, Joined, Moment, Numbers, Plain, Values
-from reconcile.model.email_server_profile import PROTOCOLS
+from reconcile.model.protocols import PROTOCOLS
 
 
 class FieldRole(StrEnum):

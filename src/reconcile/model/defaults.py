@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconcile.model.canonical import Leaf, Spec
-from reconcile.model.email_server_profile import PROTOCOLS, ServerType, usual_port
+from reconcile.model.protocols import PROTOCOLS, ServerType, usual_port
 
 
 def derived(kind: str, declared: Spec) -> dict[str, Leaf]:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
 from reconcile.model.document import Document, Group, SecretField, Spec, required, setting
 from reconcile.model.problem import Problem
+from reconcile.model.protocols import PROTOCOLS, IncomingProtocol, OutgoingProtocol, ServerType
 from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, Uuid, span
 
-ServerType: TypeAlias = Literal["exchange-server", "pop3-smtp", "exchange-server-hybrid", "exchange-online-hybrid", "imap-smtp"]
-IncomingProtocol: TypeAlias = Literal["ews", "imap", "pop3"]
-OutgoingProtocol: TypeAlias = Literal["ews", "smtp"]
 Tls: TypeAlias = Literal["implicit", "starttls", "none"]
 Authentication: TypeAlias = Literal["auto-detect", "negotiate", "ntlm", "basic", "oauth"]
 CredentialRetrieval: TypeAlias = Literal[
@@ -42,15 +40,6 @@ ServerVersion: TypeAlias = Literal[
     "exchange-se",
     "exchange-online",
 ]
-
-#: The one pair of protocols a server type has. The product supports no mix of Exchange with SMTP or POP3.
-PROTOCOLS: Final[dict[ServerType, tuple[IncomingProtocol, OutgoingProtocol]]] = {
-    "exchange-server": ("ews", "ews"),
-    "pop3-smtp": ("pop3", "smtp"),
-    "exchange-server-hybrid": ("ews", "ews"),
-    "exchange-online-hybrid": ("ews", "ews"),
-    "imap-smtp": ("imap", "smtp"),
-}
 
 
 class ConnectionSettings(Group):
@@ -202,16 +191,3 @@ def _server_problems(direction: str, server: str, protocol: str) -> Iterator[Pro
     elif protocol != "ews" and ("/" in server or "@" in server or (":" in server and server.count(":") < 2)):
         # Two colons or more make an IPv6 address.
         yield Problem(f"{direction}.server", f"{protocol} takes a host name or IP address alone; the port has a field of its own")
-
-
-def usual_port(protocol: str, tls: str) -> int:
-    """The registered port (RFC 8314 for the implicit ones)."""
-    return _PORTS[protocol][tls]
-
-
-_PORTS: Final = {
-    "ews": {"implicit": 443, "starttls": 443, "none": 80},
-    "imap": {"implicit": 993, "starttls": 143, "none": 143},
-    "pop3": {"implicit": 995, "starttls": 110, "none": 110},
-    "smtp": {"implicit": 465, "starttls": 587, "none": 25},
-}
