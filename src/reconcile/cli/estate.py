@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from reconcile.cli.context import Context
-from reconcile.model.finding import Severity
+from reconcile.model.exit_code import ExitCode
+from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState
 
@@ -30,7 +34,7 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
     source = open_source(context.directory, context.revision)
     listing = source.list()
     # Inventory and audit trail tell estates apart by this: the same one whether read from its folder or from a revision of it.
-    label = str(context.directory.resolve())
+    label = estate_label(context.directory)
     result = load(
         listing.files,
         listing.findings,
@@ -52,7 +56,22 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
         for block in findings_text(errors, contents, color=context.progress, columns=columns):
             click.echo(block + "\n", err=True)
     if result.desired is None:
+        if context.as_json:
+            _refusal(context, result.findings)
         return None
     own = result.desired.resources.get(Key("Environment", result.desired.environment))
     target = own.spec.get("target.type") if own is not None else None
     return DesiredEnvironment(desired=result.desired, target=target if isinstance(target, str) else "engine")
+
+
+def estate_label(directory: Path) -> str:
+    """The estate's folder as text; octets of its name that are no UTF-8 are written as `\\xff`, so that it can be stored."""
+    return os.fsencode(directory.resolve()).decode("utf-8", "backslashreplace")
+
+
+def _refusal(context: Context, findings: Sequence[Finding]) -> None:
+    """The document of a command that had nothing to work on."""
+    from reconcile.report.findings_json import FORMAT_VERSION, findings_json
+
+    words = {"kind": "DesiredStateError", "message": "neither estate nor Environment can be used", "hint": "Mend the findings."}
+    context.json({"formatVersion": FORMAT_VERSION, "error": words, "findings": findings_json(findings), "exit": ExitCode.FINDINGS.reason})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -133,12 +135,53 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return any(word == "--output=json" or (word in ("--output", "-o") and following == "json") for word, following in pairs)
 
 
+def _usage(error: click.UsageError, as_json: bool) -> ExitCode:
+    """A command line that cannot be read. A group without its command shows what there is."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True, color=_stderr_color())
+        return ExitCode.USAGE
+    path = error.ctx.command_path if error.ctx else "reconcile"
+    _report(error.format_message(), f"{path} --help", "UsageError", ExitCode.USAGE, as_json)
+    return ExitCode.USAGE
+
+
+def _prepare_streams(as_json: bool) -> None:
+    """Nothing that is printed can fail for its characters, and JSON is UTF-8 (RFC 8259, section 8.1) wherever it is printed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _open_closed_streams() -> None:
+    """A process started with `>&-` has no such stream: nothing may take its number, and printing must not fail."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # it lives as long as the process
+
+
+def _abandon_stdout() -> None:
+    """Point stdout elsewhere, so that the interpreter's last flush says nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _echo_json(kind: str, message: str, hint: str, code: ExitCode) -> None:
+    import json
+
+    document = {"formatVersion": "1.0", "error": {"kind": kind, "message": message, "hint": hint}, "exit": code.reason}
+    try:
+        click.echo(json.dumps(document, ensure_ascii=False))
+    except OSError:
+        _abandon_stdout()
+
+
 def _report(message: str, hint: str, kind: str, code: ExitCode, as_json: bool) -> None:
     if as_json:
-        import json
-
-        document = {"formatVersion": "1.0", "error": {"kind": kind, "message": message, "hint": hint}, "exit": code.reason}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        _echo_json(kind, message, hint, code)
+    if code == ExitCode.INTERRUPTED:
+        click.echo(message, err=True)
+        return
     click.echo(click.style("error: ", fg="red", bold=True) + message, err=True, color=_stderr_color())
     if hint:
         click.echo(click.style("  next: ", bold=True) + hint, err=True, color=_stderr_color())
@@ -151,32 +194,43 @@ def _stderr_color() -> bool:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Bugs are let out with their traceback."""
     as_json = _wants_json(arguments)
+    _prepare_streams(as_json)
     try:
         result: Any = reconcile.main(args=list(arguments), prog_name="reconcile", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
-        usage = f"\n\n{error.ctx.get_usage()}" if error.ctx else ""
-        _report(error.format_message() + usage, "See --help.", "UsageError", ExitCode.USAGE, as_json)
-        return ExitCode.USAGE
+        return _usage(error, as_json)
     except click.ClickException as error:
         _report(error.format_message(), "", type(error).__name__, ExitCode.USAGE, as_json)
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        _report("interrupted", "", "Interrupted", ExitCode.INTERRUPTED, as_json)
         return ExitCode.INTERRUPTED
     except ReconcileError as error:
         code = exit_code_of(error)
         _report(error.message, error.hint, type(error).__name__, code, as_json)
         return code
     except BrokenPipeError:
-        # Whoever read us has enough: point stdout elsewhere so that the interpreter's last flush says nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has enough.
+        _abandon_stdout()
         return ExitCode.NOTHING_TO_DO
+    except OSError as error:
+        # What the machine refuses (rights, space, a folder where a file should be) is no bug, and the next step is a person's.
+        where = f"{error.filename}: " if error.filename is not None else ""
+        words = f"{where}{error.strerror or type(error).__name__}"
+        _report(words, "Check permissions and free space of estate, state directory and output.", "OSError", ExitCode.FAILURE, as_json)
+        return ExitCode.FAILURE
+    except Exception as error:
+        if as_json:
+            # The values of a traceback stay on stderr; programs get a document all the same.
+            _echo_json("Bug", f"a bug in reconcile: {type(error).__name__}", "Report it with the traceback on stderr.", ExitCode.FAILURE)
+        raise
     return int(result) if isinstance(result, int) else ExitCode.NOTHING_TO_DO
 
 
 def main() -> None:
     """Entry point of the console script. Only this exits."""
+    _open_closed_streams()
     sys.exit(run(sys.argv[1:]))
 
 

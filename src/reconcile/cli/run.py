@@ -68,6 +68,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
 
 
 def _load(context: Context) -> LoadResult:
+    from reconcile.cli.estate import estate_label
     from reconcile.desired.load import load
     from reconcile.wiring import document_cache, open_source
 
@@ -78,7 +79,7 @@ def _load(context: Context) -> LoadResult:
         listing.findings,
         source.read,
         environment=context.environment,
-        source=str(context.directory.resolve()),
+        source=estate_label(context.directory),
         revision=source.revision,
         cache=document_cache(context.settings),
     )

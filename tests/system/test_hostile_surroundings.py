@@ -1,0 +1,96 @@
+"""What the machine does to a command: no rights, no space, closed or narrow streams, names that are no text."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.command import Commands
+from support.estate_folder import imap_profile, user_mailbox, write_estate
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    made = Commands(state=tmp_path / "state", cache=tmp_path / "cache")
+    secrets = made.state / "secrets"
+    secrets.mkdir(parents=True, mode=0o700)
+    (secrets / "password").write_text("correct horse\n")
+    (secrets / "password").chmod(0o600)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_estate(tmp_path / "estate", [imap_profile("one"), user_mailbox("sales", displayName="Vertrieb 日本")])
+
+
+@pytest.mark.parametrize("words", [["plan"], ["drift"], ["apply", "--yes"]])
+def test_findings_that_stop_everything_are_json_too(words: list[str], commands: Commands, folder: Path) -> None:
+    done = commands.run(*words, "-C", str(folder), "-e", "nope", "-o", "json")
+    document = json.loads(done.out)
+    assert (done.code, document["exit"], document["findings"][0]["rule"]) == (3, "findings", "environment/unknown")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(closed: str, commands: Commands, folder: Path) -> None:
+    line = f'"$@" {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, "sh", *commands.arguments("apply", "-C", str(folder))],
+        env=commands.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_under_stdout_is_an_error_and_no_traceback(commands: Commands, folder: Path) -> None:
+    for more in ([], ["-o", "json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                commands.arguments("plan", "-C", str(folder), *more),
+                env=commands.environment(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert (done.returncode, done.stderr.splitlines()[0]) == (1, "error: No space left on device")
+        assert "Traceback" not in done.stderr
+
+
+def test_a_narrow_stdout_still_gets_json_in_utf_8(commands: Commands, folder: Path) -> None:
+    def printed(*more: str) -> bytes:
+        return subprocess.run(
+            commands.arguments("plan", "-C", str(folder), *more),
+            env=commands.environment({"PYTHONIOENCODING": "latin-1"}),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=True,
+        ).stdout
+
+    assert "Vertrieb 日本" in json.dumps(json.loads(printed("-o", "json").decode("utf-8")), ensure_ascii=False)
+    assert "Vertrieb \\u65e5" in printed().decode("latin-1")
+
+
+def test_a_folder_whose_name_is_no_utf_8(commands: Commands, folder: Path) -> None:
+    odd = os.fsdecode(os.fsencode(folder.parent) + b"/odd\xff")
+    folder.rename(odd)
+    done = commands.run("apply", "--yes", "-C", odd, "-o", "json")
+    assert (done.code, json.loads(done.out)["plan"]["source"].endswith("odd\\xff")) == (0, True), done.err
+    assert commands.run("plan", "-C", odd, "--detailed-exitcode").code == 0
+
+
+def test_a_state_directory_that_cannot_be_made(commands: Commands, folder: Path) -> None:
+    (folder / "file").write_text("")
+    done = commands.run("apply", "--yes", "-C", str(folder), "--state-dir", str(folder / "file" / "state"), "-o", "json")
+    assert (done.code, json.loads(done.out)["error"]["kind"], "Traceback" in done.err) == (1, "OSError", False)
