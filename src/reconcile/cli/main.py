@@ -132,7 +132,7 @@ def exit_code_of(error: ReconcileError) -> ExitCode:
 
 def _wants_json(arguments: Sequence[str]) -> bool:
     pairs = zip(arguments, [*arguments[1:], ""], strict=False)
-    return any(word == "--output=json" or (word in ("--output", "-o") and following == "json") for word, following in pairs)
+    return any(word in ("--output=json", "-ojson") or (word in ("--output", "-o") and following == "json") for word, following in pairs)
 
 
 def _usage(error: click.UsageError, as_json: bool) -> ExitCode:
@@ -158,7 +158,7 @@ def _open_closed_streams() -> None:
     """A process started with `>&-` has no such stream: nothing may take its number, and printing must not fail."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # it lives as long as the process
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  as long as the process
 
 
 def _abandon_stdout() -> None:
