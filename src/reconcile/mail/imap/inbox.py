@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from reconcile.ports.mail import Batch, Listed, Look
 
 #: Batches asked for before the first is answered.
 _WINDOW = 3
+_STATUS = re.compile(rb"(UIDVALIDITY|UIDNEXT|MESSAGES) (\d{1,20})")
 
 Wanted = Callable[[Listed], bool]
 Accept = Callable[[Listed, Iterator[bytes]], None]
@@ -52,9 +54,13 @@ class ImapInbox:
         return Look(messages=self._here.messages, news=restarted or before is None or before.told != self._here.told, restarted=restarted)
 
     def _status(self) -> tuple[int, int, int]:
-        """One line where EXAMINE answers with eight."""
-        answer = self._client.folder_status("INBOX", ("UIDVALIDITY", "UIDNEXT", "MESSAGES"))
-        return _number(answer.get(b"UIDVALIDITY")), _number(answer.get(b"UIDNEXT")), _number(answer.get(b"MESSAGES"))
+        """One line where EXAMINE answers with eight; (-1, …) where it cannot be understood, which is never what was told before."""
+        kind, lines = self._client._imap.status("INBOX", "(UIDVALIDITY UIDNEXT MESSAGES)")
+        if kind != "OK":
+            raise Refused(kind, str(lines))
+        found = dict(_STATUS.findall(lines[-1].upper())) if isinstance(lines[-1], bytes) else {}
+        validity, next_uid, messages = (int(found.get(name, b"-1")) for name in (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES"))
+        return validity, next_uid, messages
 
     def _examine(self) -> None:
         answer = self._client.select_folder("INBOX", readonly=True)
