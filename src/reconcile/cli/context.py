@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,10 +50,24 @@ class Context:
         click.echo(text, err=True, color=self.progress and not os.environ.get("NO_COLOR"))
 
     @property
+    def columns(self) -> int | None:
+        """How wide the terminal is that data goes to; None when data goes elsewhere."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+    @property
     def actor(self) -> str:
         """Who is recorded in the audit trail."""
-        name = os.environ.get("RECONCILE_ACTOR") or os.environ.get("SUDO_USER") or os.environ.get("USER") or os.environ.get("LOGNAME")
-        return name or f"uid {os.getuid()}"
+        return os.environ.get("RECONCILE_ACTOR") or os.environ.get("SUDO_USER") or _account()
+
+
+def _account() -> str:
+    """The name of the account this process runs with; its number where the machine knows no name (as in some containers)."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # KeyError before Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def default_directory() -> Path:
@@ -115,7 +130,9 @@ def common(*, estate: bool = True, state: bool = True, environment: bool = True)
             return function(context, **options)
 
         folder = click.Path(file_okay=False, path_type=Path)
-        added = [click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Form of the data.")]
+        added = [
+            click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="How results are printed [text].")
+        ]
         if state:
             added += [
                 click.option("--secrets-dir", type=folder, help="What file: references are relative to [STATE/secrets]."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.number import Number
 from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _STATES = ("draft", "pending-send", "sending", "sent", "failed", "uncertain")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_ID = click.argument("mail", metavar="ID", type=click.IntRange(1))
+_ID = click.argument("mail", metavar="ID", type=Number(1))
 
 
 @click.group("outbox", short_help="Queue mail, look at it, try again.")
@@ -100,7 +101,7 @@ def add_command(
     return ExitCode.NOTHING_TO_DO
 
 
-@command.command("list")
+@command.command("list", short_help="Mail with its state, tries, next try and reason.")
 @click.option("--state", multiple=True, type=click.Choice(_STATES), help="Only mail in this state; may be repeated.")
 @click.option("--mailbox", default="", metavar="NAME", help="Only mail of this mailbox (slug or id).")
 @common(estate=False)
@@ -117,7 +118,7 @@ def list_command(context: Context, state: tuple[str, ...], mailbox: str) -> Exit
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "mails": [mail_json(entry) for entry in found]})
     else:
-        context.data(outbox_table(found))
+        context.data(outbox_table(found, fit=context.columns))
     return ExitCode.NOTHING_TO_DO
 
 
@@ -142,7 +143,7 @@ def show_command(context: Context, mail: int, raw: bool) -> ExitCode:
     elif context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "mail": mail_json(entry), "history": history_json(events)})
     else:
-        context.data(mail_text(entry, events))
+        context.data(mail_text(entry, events, fit=context.columns))
     return ExitCode.NOTHING_TO_DO
 
 
@@ -170,6 +171,7 @@ def confirm_command(context: Context, mail: int, checked: bool) -> ExitCode:
 
 
 def _advance(context: Context, mail: int, step: Step) -> ExitCode:
+    from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.sync.outgoing import recover
     from reconcile.wiring import SystemClock, environment_name, outbox_store, writable_database
@@ -183,6 +185,8 @@ def _advance(context: Context, mail: int, step: Step) -> ExitCode:
         context.json({"formatVersion": FORMAT_VERSION, "mail": mail_json(entry)})
     else:
         context.data(f"mail {mail} is {entry.state}")
+        if entry.state is OutgoingState.PENDING:
+            context.say("It goes out with the next `reconcile sync`.")
     return ExitCode.NOTHING_TO_DO
 
 
