@@ -112,7 +112,7 @@ def test_added_listed_sent_shown(desk: Desk) -> None:
     )  # fmt: skip
     assert "mail 1 is pending-send" in out
     assert "pending-send" in desk("outbox", "list")[0]
-    assert "1 of 1 mails sent" in desk("sync")[0]
+    assert "1 mail sent" in desk("sync")[0]
     (taken,) = desk.server.taken
     assert taken.recipients == ("anna@contoso.example", "partner@fabrikam.example")
     assert b"partner" not in taken.content

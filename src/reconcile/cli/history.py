@@ -23,5 +23,5 @@ def command(context: Context, limit: int) -> ExitCode:
     if context.as_json:
         context.json({"formatVersion": "1.0", "environment": name, "records": rows, "exit": ExitCode.NOTHING_TO_DO.reason})
     else:
-        context.data(history_text(records))
+        context.data(history_text(records, fit=context.columns))
     return ExitCode.NOTHING_TO_DO

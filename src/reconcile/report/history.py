@@ -34,12 +34,21 @@ class Record(Protocol):
     def detail(self) -> str: ...
 
 
-def history_text(records: Sequence[Record]) -> str:
-    """A table, in the order given."""
-    rows = [(record.at, record.actor, record.action, record.key, record.result, _words(record)) for record in records]
+def history_text(records: Sequence[Record], *, fit: int | None = None) -> str:
+    """A table, in the order given, as wide as the terminal (`fit`) where it can."""
+    rows = [(_moment(record.at), record.actor, record.action, record.key, record.result, _words(record)) for record in records]
     return table(
-        ("when", "who", "what", "resource", "result", "detail"), rows, limits=(27, 24, 10, 48, 10, 80), empty="nothing was applied yet"
+        ("when (UTC)", "who", "what", "resource", "result", "detail"),
+        rows,
+        limits=(None, 24, None, 48, None, 80),
+        fit=fit,
+        empty="nothing was applied yet",
     )
+
+
+def _moment(at: str) -> str:
+    """To the second; `--output json` has it whole."""
+    return at[:19].replace("T", " ")
 
 
 def _words(record: Record) -> str:

@@ -7,18 +7,20 @@ from datetime import datetime
 
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState, RecipientState
 from reconcile.model.sending_report import SendingReport
+from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
 
 _MARKS = {
-    OutgoingState.UNCERTAIN: "Look for its Message-ID at the server. Not there: outbox retry {id} --i-checked-it-was-not-sent. There: "
-    "outbox confirm {id}.",
-    OutgoingState.FAILED: "Mend the reason, then: outbox retry {id}.",
+    OutgoingState.UNCERTAIN: "Look for its Message-ID at the server. "
+    "Not there: reconcile outbox retry {id} --i-checked-it-was-not-sent. There: "
+    "reconcile outbox confirm {id} --i-checked-it-was-sent.",
+    OutgoingState.FAILED: "Mend the reason, then: reconcile outbox retry {id}.",
 }
 
 
-def outbox_table(entries: Sequence[OutboxEntry]) -> str:
-    """One line a mail, in the order they were added."""
+def outbox_table(entries: Sequence[OutboxEntry], *, fit: int | None = None) -> str:
+    """One line a mail, in the order they were added, as wide as the terminal (`fit`) where it can."""
     rows = [
         (
             entry.id,
@@ -32,31 +34,32 @@ def outbox_table(entries: Sequence[OutboxEntry]) -> str:
         )
         for entry in entries
     ]
-    headers = ("ID", "STATE", "FROM", "TO", "SUBJECT", "TRIES", "NEXT TRY", "REASON")
-    return table(headers, rows, limits=(None, None, 24, 36, 36, None, None, 80), empty="the outbox is empty")
+    headers = ("id", "state", "from", "to", "subject", "tries", "next try (UTC)", "reason")
+    return table(headers, rows, limits=(None, None, 24, 36, 36, None, None, 80), fit=fit, empty="the outbox is empty")
 
 
-def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent]) -> str:
+def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | None = None) -> str:
     """One mail with its recipients and its history."""
     number = f" ({entry.state.number})" if entry.state.number is not None else ""
     facts = [
-        ("State", f"{entry.state}{number}"),
-        ("From", f"{entry.sender} (mailbox {entry.mailbox_name})"),
-        ("Subject", entry.subject),
-        ("Message-ID", entry.message_id),
-        ("Size", f"{entry.size:,} octets"),
-        ("Key", entry.client_key),
-        ("Added", _moment(entry.added_at)),
-        ("Tries", str(entry.attempts)),
-        ("Next try", _moment(entry.next_try_at)),
-        ("Reason", entry.reason),
+        ("state", f"{entry.state}{number}"),
+        ("from", f"{entry.sender} (mailbox {entry.mailbox_name})"),
+        ("subject", entry.subject),
+        ("message-id", entry.message_id),
+        ("size", f"{entry.size:,} octets"),
+        ("key", entry.client_key),
+        ("added", _moment(entry.added_at) + "Z"),
+        ("tries", str(entry.attempts)),
+        ("next try", _moment(entry.next_try_at) + "Z" if entry.next_try_at else ""),
+        ("reason", entry.reason),
     ]
     lines = [f"{name + ':':<12}{neutral(value)}" for name, value in facts if value]
     if entry.state in _MARKS:
-        lines.append(f"{'Next:':<12}{_MARKS[entry.state].format(id=entry.id)}")
+        lines.append(f"{'next:':<12}{_MARKS[entry.state].format(id=entry.id)}")
     people = [(one.address, str(one.field), str(one.state), one.reason) for one in entry.recipients]
     history = [(_moment(event.at), f"{event.origin or 'new'} → {event.state}", event.why) for event in events]
-    lines += ["", table(("RECIPIENT", "FIELD", "STATE", "REASON"), people), "", table(("AT", "STATE", "WHY"), history)]
+    lines += ["", table(("recipient", "field", "state", "reason"), people, limits=(None, None, None, 200), fit=fit), ""]
+    lines += [table(("at (UTC)", "state", "why"), history, limits=(None, None, 200), fit=fit)]
     return "\n".join(lines)
 
 
@@ -66,10 +69,17 @@ def sending_lines(report: SendingReport) -> list[str]:
     lines += [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.settled if one.state is not OutgoingState.SENT]
     for trouble in report.troubles:
         place = f" ({neutral(trouble.condition.origin)})" if trouble.condition.origin else ""
-        lines.append(f"{neutral(trouble.name)}: {trouble.waiting} mails wait: {neutral(trouble.condition.message)}{place}")
+        waiting = counted(trouble.waiting, "mail waits", "mails wait")
+        lines.append(f"{neutral(trouble.name)}: {waiting}: {neutral(trouble.condition.message)}{place}")
     if report.settled:
-        lines.append(f"{report.count(OutgoingState.SENT)} of {len(report.settled)} mails sent")
+        lines.append(sent_of(report))
     return ["", *lines] if lines else []
+
+
+def sent_of(report: SendingReport) -> str:
+    """`2 mails sent`, or `1 of 2 mails sent`."""
+    sent, tried = report.count(OutgoingState.SENT), counted(len(report.settled), "mail")
+    return f"{tried} sent" if sent == len(report.settled) else f"{sent} of {tried} sent"
 
 
 def _recipients(entry: OutboxEntry) -> str:
@@ -79,4 +89,4 @@ def _recipients(entry: OutboxEntry) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%SZ") if moment else ""
+    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else ""

@@ -6,23 +6,44 @@ from collections.abc import Sequence
 
 from reconcile.report.safe_text import cut, neutral, width
 
+#: No column gets narrower than this to make a table fit.
+_NARROWEST = 8
+
 
 def table(
-    headers: Sequence[str], rows: Sequence[Sequence[object]], *, limits: Sequence[int | None] | None = None, empty: str = "nothing to show"
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    limits: Sequence[int | None] | None = None,
+    fit: int | None = None,
+    empty: str = "nothing to show",
 ) -> str:
-    """Plain text without a trailing line break. `limits` gives the widest a column may get (None: no limit).
+    """Plain text without a trailing line break. `limits` gives the widest a column may get (None: it is never cut).
 
-    Integers stand to the right. Every cell is neutralised.
+    `fit` is the width of the terminal: columns with a limit give way until the table fits, the widest first. Integers stand to the
+    right. Every cell is neutralised.
     """
     if not rows:
         return empty
     bounds = list(limits or []) + [None] * (len(headers) - len(limits or []))
     cells = [[_cell(value, bound) for value, bound in zip(row, bounds, strict=True)] for row in rows]
     widths = [max(width(header), *(width(row[index]) for row in cells)) for index, header in enumerate(headers)]
+    if fit is not None:
+        _narrow(widths, [bound is not None for bound in bounds], [width(header) for header in headers], fit)
+        cells = [[cut(value, size) for value, size in zip(row, widths, strict=True)] for row in cells]
     right = [all(isinstance(row[index], int) and not isinstance(row[index], bool) for row in rows) for index in range(len(headers))]
     lines = [_line(headers, widths, right)]
     lines += [_line(row, widths, right) for row in cells]
     return "\n".join(lines)
+
+
+def _narrow(widths: list[int], may: Sequence[bool], least: Sequence[int], fit: int) -> None:
+    """Take from the widest column that may be cut, until the table fits or nothing is left to take."""
+    while sum(widths) + 2 * (len(widths) - 1) > fit:
+        yielding = [index for index, size in enumerate(widths) if may[index] and size > max(_NARROWEST, least[index])]
+        if not yielding:
+            return
+        widths[max(yielding, key=lambda index: widths[index])] -= 1
 
 
 def _cell(value: object, bound: int | None) -> str:
