@@ -49,7 +49,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         if context.as_json:
             click.echo(event_json(event.at, event.part, event.kind, event.message, event.detail))
         else:
-            context.data(event_text(event.at, event.part, event.kind, event.message))
+            context.data(event_text(event.at, event.part, event.kind, event.message, event.detail))
 
     configuration = Configuration(
         load=lambda: _load(context),
@@ -62,6 +62,8 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         Part(name="configuration", interval=usual, run=configuration.run),
         Part(name="mail", interval=longest, run=mail.run),
     )
+    if not once:
+        context.say(f"Looking at {context.directory.resolve()} every {interval:g} s, and at mail that is due. Ctrl-C ends it.")
     with _signals(stop):
         code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)
     return code if once else ExitCode.NOTHING_TO_DO

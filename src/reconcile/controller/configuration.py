@@ -22,6 +22,7 @@ from reconcile.model.key import Key
 from reconcile.model.outcome import Applied, Failed, Skipped
 from reconcile.model.resource import DesiredState
 from reconcile.plan.plan import make_plan
+from reconcile.report.counted import counted
 
 #: (environment, type of its target, where a field is declared) → what an apply works with.
 Opened = Callable[[str, str, Locate], AbstractContextManager[Tools]]
@@ -94,9 +95,7 @@ def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...]) -> Report
     parts += [f"{len(failed)} failed"] if failed else []
     parts += [f"{len(plan.held)} held"] if plan.held else []
     parts += [f"changed outside, not touched: {', '.join(str(key) for key in drifted)}"] if drifted else []
-    result = Report(
-        message=", ".join(parts) or "nothing to do", quiet=not (applied or drifted or report.recovered), detail=detail, code=report.code
-    )
+    result = Report(message=", ".join(parts), quiet=not (applied or drifted or report.recovered), detail=detail, code=report.code)
     lasting = [outcome for outcome in failed if not outcome.retryable]
     if report.brakes:
         brake = report.brakes[0]
@@ -111,5 +110,6 @@ def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...]) -> Report
     if failed or any(outcome.voided for outcome in skipped):
         return replace(result, retry=failed[0].reason if failed else skipped[0].reason)
     if plan.findings:
-        return replace(result, stalled=f"{plan.findings} findings hold their documents; see `reconcile lint`")
-    return result
+        findings = counted(plan.findings, "finding holds its document", "findings hold their documents")
+        return replace(result, stalled=f"{findings}; see `reconcile lint`")
+    return replace(result, message=result.message or "nothing to do")

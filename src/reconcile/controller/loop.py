@@ -97,7 +97,7 @@ class Loop:
             if once:
                 break
             self._sleep()
-        self.tell(Event(at=self.clock.now(), part="loop", kind="stopped", message="stopped" if self.stop() else "done"))
+        self.tell(Event(at=self.clock.now(), part="loop", kind="stopped", message="as asked" if self.stop() else "done"))
         return strongest(standing.code for standing in self._standings.values())
 
     def _standing(self, part: Part) -> Standing:

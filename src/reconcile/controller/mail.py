@@ -15,6 +15,8 @@ from reconcile.model.outgoing import OutgoingState
 from reconcile.model.sending_report import SendingReport
 from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_store import MailStore
+from reconcile.report.counted import counted
+from reconcile.report.outbox_text import sent_of
 from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.due import next_look
 from reconcile.sync.outgoing import Outgoing, send_due
@@ -75,13 +77,15 @@ def told(runs: Sequence[MailboxRun], sent: SendingReport, *, again_after: timede
     failed = [result for result in results if result.error_kind]
     tracked = sum(result.tracked for result in results)
     uncertain = [entry.id for entry in (*sent.abandoned, *sent.settled) if entry.state is OutgoingState.UNCERTAIN]
-    parts = [f"{tracked} e-mails tracked from {len(results)} mailboxes"] if results else []
+    parts = [f"{counted(tracked, 'e-mail')} tracked from {counted(len(results), 'mailbox', 'mailboxes')}"] if results else []
     parts += (
         [f"{failed[0].mailbox}: {failed[0].error}" + (f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else "")] if failed else []
     )
-    parts += [f"{sent.count(OutgoingState.SENT)} of {len(sent.settled)} mails sent"] if sent.settled else []
+    parts += [sent_of(sent)] if sent.settled else []
     parts += [f"uncertain: {', '.join(str(number) for number in uncertain)}"] if uncertain else []
-    parts += [f"{trouble.name}: {trouble.waiting} mails wait: {trouble.condition.message}" for trouble in sent.troubles]
+    parts += [
+        f"{trouble.name}: {counted(trouble.waiting, 'mail waits', 'mails wait')}: {trouble.condition.message}" for trouble in sent.troubles
+    ]
     return Report(
         message="; ".join(parts),
         quiet=not (tracked or failed or sent.settled or sent.abandoned or sent.troubles),

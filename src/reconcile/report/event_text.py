@@ -12,9 +12,11 @@ from reconcile.report.safe_text import neutral
 FORMAT_VERSION = "1.0"
 
 
-def event_text(at: datetime, part: str, kind: str, message: str) -> str:
-    """`2026-03-01 08:00:00Z configuration settled: 3 applied`."""
-    return f"{at.strftime('%Y-%m-%d %H:%M:%SZ')} {part} {kind}{': ' if message else ''}{neutral(message)}"
+def event_text(at: datetime, part: str, kind: str, message: str, detail: Mapping[str, object]) -> str:
+    """`2026-03-01 08:00:00Z configuration settled: 3 applied`; what was done although the part stalled stands before the reason."""
+    said = "; ".join(str(text) for text in (detail.get("report"), message) if text)
+    hint = f" (next: {neutral(str(detail['hint']))})" if detail.get("hint") else ""
+    return f"{at.strftime('%Y-%m-%d %H:%M:%SZ')} {part} {kind}{': ' if said else ''}{neutral(said)}{hint}"
 
 
 def event_json(at: datetime, part: str, kind: str, message: str, detail: Mapping[str, object]) -> str:

@@ -99,7 +99,7 @@ def test_a_stall_that_ends_is_news() -> None:
 def test_quiet_passes_say_nothing() -> None:
     show = Show()
     show.play(show.part("work", []))
-    assert show.told() == [("loop", "stopped", "stopped")]
+    assert show.told() == [("loop", "stopped", "as asked")]
 
 
 def test_once_means_each_part_once_and_answers_the_strongest_code() -> None:
