@@ -152,6 +152,21 @@ def test_a_message_that_is_announced_but_not_listed_is_looked_for_again() -> Non
     assert (found.news, found.restarted) == (True, False)
 
 
+def test_uidnext_that_goes_back_means_another_history() -> None:
+    _, batches, _ = visit(*ONE, b"* 1 FETCH (UID 5 BODY[] {4}\r\nmail)\r\nTAG OK done\r\n")
+    steps = (
+        *LOGIN,
+        expect(b"STATUS"),
+        b"* STATUS INBOX (MESSAGES 1 UIDNEXT 3 UIDVALIDITY 1)\r\nTAG OK done\r\n",
+        *examined(1, next_uid=3)[len(LOGIN) :],
+    )
+    with scripted(*steps) as (port, _, wrong):
+        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "sales@contoso.example", Secret(PASSWORD.encode()))
+        assert inbox.look(batches[-1].cursor).restarted
+        inbox.close()
+    assert not wrong
+
+
 class TestTls:
     @pytest.fixture
     def authority(self) -> trustme.CA:

@@ -70,7 +70,7 @@ class MemoryInbox:
         self.server.fault()
         before = self._open(cursor)
         now = (self.server.validity, self.server.next_number, len(self.server.messages))
-        restarted = before is None or before[0] != self.server.validity
+        restarted = before is None or before[0] != self.server.validity or now[1] < before[2]
         return Look(messages=now[2], news=restarted or before is None or (before[2], before[3]) != now[1:], restarted=restarted)
 
     def _open(self, cursor: Cursor | None) -> tuple[int, int, int, int] | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """Counts of messages. `at_server` is the server's count, None when it could not be asked; `ignored` were older than the floor; `duplicates` were kept already;
+    """Counts of messages. `at_server` is the server's count, None when it could not be asked;
+    `ignored` were older than the floor; `duplicates` were kept already;
     `missing` came without content; `skipped` says who else works on the mailbox. `error_kind` is "" after a success."""
 
     mailbox: str

@@ -51,6 +51,9 @@ class ImapInbox:
                 return Look(messages=before.messages, news=False, restarted=False)
             self._examine()
         restarted = before is None or (before.account, before.validity) != (self._account, self._here.validity)
+        if before is not None and 0 < self._here.next_uid < before.next_uid:
+            # UIDNEXT never goes back within one UIDVALIDITY (RFC 3501 2.3.1.1): a restored mailbox whose server did not say so.
+            restarted = True
         return Look(messages=self._here.messages, news=restarted or before is None or before.told != self._here.told, restarted=restarted)
 
     def _status(self) -> tuple[int, int, int]:

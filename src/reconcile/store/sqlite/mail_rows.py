@@ -15,7 +15,8 @@ from reconcile.ports.mail_store import Arrival
 
 INSERT_ACTIVITY = (
     "INSERT INTO mail_activities (id, mailbox_id, message_id, content, raw, received, tracked_at, sent, subject, sender_address,"
-    " sender_name, parties, in_reply_to, refs, defects, conflicting, size, header_length, pack, offset) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " sender_name, parties,"
+    " in_reply_to, refs, defects, conflicting, size, header_length, pack, offset) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
 
