@@ -94,3 +94,16 @@ def test_a_state_directory_that_cannot_be_made(commands: Commands, folder: Path)
     (folder / "file").write_text("")
     done = commands.run("apply", "--yes", "-C", str(folder), "--state-dir", str(folder / "file" / "state"), "-o", "json")
     assert (done.code, json.loads(done.out)["error"]["kind"], "Traceback" in done.err) == (1, "OSError", False)
+
+
+def test_an_environment_is_never_a_path(commands: Commands, folder: Path, tmp_path: Path) -> None:
+    for words in (["history"], ["status"], ["mailboxes"], ["outbox", "list"]):
+        done = commands.run(*words, "-e", "../elsewhere", "-o", "json")
+        assert (done.code, "no name of an environment" in done.err) == (1, True), words
+
+
+def test_a_plan_for_another_environment_makes_no_store(commands: Commands, folder: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "plan.json"
+    assert commands.run("plan", "-C", str(folder), "--out", str(saved)).code == 0
+    assert commands.run("apply", str(saved), "-e", "prod").code == 5
+    assert not (commands.state / "prod").exists()

@@ -13,10 +13,14 @@ from reconcile.model.kinds import natural_identity
 from reconcile.model.observation import ObservedState, Present
 
 
-def check_target(plan: Plan, observed: ObservedState, environment: str) -> None:
-    """Raises StalePlan when the plan was made for another environment, target or organization."""
-    if plan.environment != environment:
+def check_environment(plan: Plan, environment: str | None) -> None:
+    """Raises StalePlan when an environment is asked for by name and the plan was made for another."""
+    if environment is not None and plan.environment != environment:
         raise StalePlan(f"the plan was made for environment {plan.environment}, not {environment}", hint="Plan again, or choose with -e.")
+
+
+def check_target(plan: Plan, observed: ObservedState) -> None:
+    """Raises StalePlan when the plan was made for another target or organization."""
     if plan.target != observed.target:
         raise StalePlan(f"the plan was made for target {plan.target}, this is {observed.target}", hint="Plan again.")
     here, there = observed.organization_id, plan.organization_id

@@ -69,7 +69,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
 
 def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
     from reconcile.apply.apply import apply_plan
-    from reconcile.apply.ground import check_target
+    from reconcile.apply.ground import check_environment, check_target
     from reconcile.apply.recover import recover
     from reconcile.cli.plan_file import read_plan
     from reconcile.report.plan_text import plan_text
@@ -78,15 +78,17 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     plan = read_plan(plan_file)
     if not context.as_json:
         context.data(plan_text(plan, color=context.color))
+    # Before a store is opened, which makes it when it is not there.
+    check_environment(plan, context.environment)
     clock = SystemClock()
-    with open_database(context.settings, context.environment or plan.environment, read_only=False) as database:
+    with open_database(context.settings, plan.environment, read_only=False) as database:
         assert database is not None
         store = apply_store(database, clock)
         with store.lock(owner=context.actor, purpose=f"apply {plan_file.name}", patience=wait_lock):
             writer = target_writer(plan.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             ground = writer.observe()
-            check_target(plan, ground, context.environment or plan.environment)
+            check_target(plan, ground)
             tools = _tools(context, writer, database, clock, None)
             report = apply_plan(plan, tools, lifted=lifted, saved_ground=ground, recovered=recovered)
     return _print(context, report)

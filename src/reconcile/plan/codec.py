@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconcile.errors import PlanRefused, StalePlan
 from reconcile.model.change import Change, Plan
 from reconcile.plan.digest import digest
-from reconcile.plan.document import FORMAT_VERSION, change_document, document
+from reconcile.plan.document import FORMAT_VERSION, change_document, checksum, document
 from reconcile.plan.form import ChangeForm, PlanForm, to_change, to_plan
 
 _CHANGE: TypeAdapter[ChangeForm] = TypeAdapter(ChangeForm)
@@ -41,10 +41,12 @@ def decode_change(text: str) -> Change:
 def decode(text: str) -> Plan:
     """Inverse of `encode`.
 
-    Raises StalePlan for another format version, PlanRefused when it is no plan or its digest does not fit its content.
+    Raises StalePlan for another format version, PlanRefused when it is no plan or was changed since it was made.
     """
     try:
         raw = json.loads(text)
+    except RecursionError:
+        raise PlanRefused("not a plan file: nested too deeply", hint="Make one with `reconcile plan --out FILE`.") from None
     except ValueError as error:
         raise PlanRefused(f"not a plan file: {error}", hint="Make one with `reconcile plan --out FILE`.") from None
     if not isinstance(raw, dict) or "formatVersion" not in raw:
@@ -52,13 +54,15 @@ def decode(text: str) -> Plan:
     if raw["formatVersion"] != FORMAT_VERSION:
         raise StalePlan(f"the plan has format {raw['formatVersion']!r}, this version reads {FORMAT_VERSION}", hint="Plan again.")
     try:
-        plan = to_plan(PlanForm.model_validate_json(text, strict=True))
+        plan = to_plan(PlanForm.model_validate_json(json.dumps(raw), strict=True))
     except ValidationError as error:
         raise PlanRefused(f"the plan file is damaged: {_first(error)}", hint="Plan again; plan files are not edited by hand.") from None
     except ValueError as error:
         raise PlanRefused(f"the plan file is damaged: {error}", hint="Plan again; plan files are not edited by hand.") from None
     if plan.digest != digest(plan.target, plan.organization_id, plan.changes):
         raise PlanRefused("the plan file was changed after it was made: its digest does not fit", hint="Plan again.")
+    if raw["checksum"] != checksum(raw):
+        raise PlanRefused("the plan file was changed after it was made: its checksum does not fit", hint="Plan again.")
     return plan
 
 

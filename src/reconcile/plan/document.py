@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, assert_never
 
 from reconcile.model.canonical import Leaf, Spec
@@ -16,7 +18,22 @@ JsonLeaf: TypeAlias = str | bool | int | list[str] | None
 
 
 def document(plan: Plan) -> dict[str, object]:
-    """The plan as a JSON document."""
+    """The plan as a JSON document, sealed by its checksum."""
+    body = _body(plan)
+    return {**body, "checksum": checksum(body)}
+
+
+def checksum(body: Mapping[str, object]) -> str:
+    """SHA-256 (hexadecimal) of everything else in the document, whatever its layout.
+
+    The digest covers what an apply would do, so that equal plans have equal digests; this covers brakes, ground and whole specs
+    too. It finds edits and accidents. It is no signature: whoever can write the file can also compute it.
+    """
+    text = json.dumps({name: value for name, value in body.items() if name != "checksum"}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _body(plan: Plan) -> dict[str, object]:
     return {
         "formatVersion": FORMAT_VERSION,
         "target": plan.target,

@@ -27,6 +27,7 @@ from reconcile.model.change import (
 )
 from reconcile.model.key import Key
 from reconcile.model.position import Position
+from reconcile.model.text import SLUG_PATTERN
 from reconcile.plan.document import JsonLeaf
 
 
@@ -141,7 +142,8 @@ class PlanForm(_Strict):
 
     format_version: str
     target: str
-    environment: str
+    # It names a folder of the state directory, so nothing but a slug may stand here.
+    environment: Annotated[str, Field(pattern=SLUG_PATTERN)]
     organization_id: str | None
     source: str
     revision: str
@@ -154,6 +156,7 @@ class PlanForm(_Strict):
     findings: int
     lifted: list[str]
     digest: str
+    checksum: str
 
 
 def _from_leaf(leaf: JsonLeaf) -> Leaf:

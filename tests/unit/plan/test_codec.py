@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reconcile.errors import PlanRefused, StalePlan
-from reconcile.model.change import Cause, Command, Create, Moved, Plan
+from reconcile.model.change import Cause, Command, Create, FieldChange, Moved, Plan, Update
 from reconcile.model.key import Key
 from reconcile.plan import codec
 from reconcile.plan.digest import digest
@@ -16,7 +16,7 @@ from support.specs import mailbox
 CREATE = Create(key=Key("Mailbox", "sales"), spec={**mailbox("sales@contoso.example"), "list": ("a", "b")}, cause=Cause(moved=Moved.NEW))
 
 
-def plan(*changes: Create | Command) -> Plan:
+def plan(*changes: Create | Update | Command) -> Plan:
     return Plan(
         target="engine",
         environment="dev",
@@ -52,6 +52,12 @@ def edited(**values: object) -> str:
         (edited(changes=[]), "digest does not fit"),
         (edited(target="other"), "digest does not fit"),
         (edited(organizationId="x"), "digest does not fit"),
+        (edited(environment="prod"), "checksum does not fit"),
+        (edited(environment="../../etc"), "environment"),
+        (edited(lifted=["bulk-delete"]), "checksum does not fit"),
+        (edited(source="elsewhere"), "checksum does not fit"),
+        (edited(checksum=""), "checksum does not fit"),
+        ("[" * 200_000, "nested too deeply"),
     ],
 )
 def test_damaged(text: str, words: str) -> None:
@@ -59,6 +65,22 @@ def test_damaged(text: str, words: str) -> None:
         codec.decode(text)
     assert words in caught.value.message
     assert caught.value.hint
+
+
+def test_a_whole_spec_is_as_it_was_shown() -> None:
+    """The digest has the fields that change; what is written is the whole spec."""
+    update = Update(
+        key=CREATE.key,
+        external_id="1",
+        observed_version="v",
+        spec={"displayName": "Sales", "emailAddress": "sales@contoso.example"},
+        fields=(FieldChange(path="displayName", before="x", after="Sales", cause=Cause(moved=Moved.GIT)),),
+    )
+    text = codec.encode(plan(update))
+    assert codec.decode(text).changes == (update,)
+    assert codec.decode(json.dumps(json.loads(text), indent=3)).changes == (update,)
+    with pytest.raises(PlanRefused, match="checksum"):
+        codec.decode(text.replace("sales@contoso", "other@contoso"))
 
 
 def test_another_format_is_stale() -> None:
