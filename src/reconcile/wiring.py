@@ -147,7 +147,9 @@ def target_writer(kind: str, database: Database, settings: Settings) -> TargetWr
     from reconcile.store.sqlite.resources import SqliteResources
     from reconcile.targets.engine import EngineTarget
 
-    return EngineTarget(SqliteResources(database), sealer(settings, create=True))
+    resources = SqliteResources(database)
+    # A new key opens nothing that was sealed before: where something is, the key that sealed it must be there.
+    return EngineTarget(resources, sealer(settings, create=not resources.holds_sealed_values()))
 
 
 def _check_target(kind: str) -> None:

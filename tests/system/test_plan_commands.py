@@ -192,6 +192,21 @@ def test_a_missing_secret_is_named_and_nothing_secret_is_kept_in_clear(commands:
     assert len(json.loads(commands.run("history", "--limit", "1", "-o", "json", "-C", str(folder)).out)["records"]) == 1
 
 
+def test_a_lost_key_is_told_and_not_replaced(commands: Commands, folder: Path) -> None:
+    apply(commands, folder)
+    key = commands.state / "secrets" / "reconcile.key"
+    kept = key.read_bytes()
+    key.unlink()
+    write_estate(folder, [imap_profile("one"), user_mailbox("sales", displayName="Sales"), user_mailbox("info")])
+    for words in (["apply", "--yes", "-C", str(folder)], ["sync"]):
+        refused = commands.run(*words)
+        assert (refused.code, "raise the generation of every secret" in refused.err + refused.out) == (1, True), refused
+    assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    apply(commands, folder)
+
+
 def test_the_lock_is_respected_and_names_its_holder(commands: Commands, folder: Path) -> None:
     from reconcile.store.lock import hold
     from support.specs import FixedClock

@@ -36,7 +36,15 @@ def load_key(settings: Settings, *, create: bool) -> Secret:
             f"RECONCILE_KEY: {error}", hint="Put the key into a file of the secrets directory and name it file:NAME."
         ) from None
     path = settings.secrets_directory / DEFAULT_REFERENCE.name
-    if create and reference == DEFAULT_REFERENCE and not os.path.lexists(path):
+    if reference == DEFAULT_REFERENCE and not os.path.lexists(path):
+        if not create:
+            raise SettingsError(
+                f"{reference}: there is no key {path}, and what was applied is sealed with one",
+                hint=(
+                    "Put the key back, or name its folder with --secrets-dir. If it is lost, make one (openssl rand -base64 32), "
+                    "raise the generation of every secret and apply."
+                ),
+            )
         _make(path)
     return _decoded(reference, Resolver(settings.secrets_directory).resolve(reference))
 

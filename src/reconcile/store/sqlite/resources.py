@@ -58,6 +58,13 @@ class SqliteResources:
             rows = self._database.reader().execute("SELECT external_id, path, value FROM sealed_value")
             return {(external_id, path): bytes(value) for external_id, path, value in rows}
 
+    def holds_sealed_values(self) -> bool:
+        """Whether anything is sealed, and with it whether a key is needed that exists already."""
+        if self._database is None:
+            return False
+        with translated(self._database.path):
+            return self._database.reader().execute("SELECT 1 FROM sealed_value LIMIT 1").fetchone() is not None
+
     def transact(self, work: Callable[[ResourceTransaction], T]) -> T:
         if self._database is None:
             raise PermissionError("the store was opened for reading only")
