@@ -125,7 +125,7 @@ def open_database(settings: Settings, environment: str, *, read_only: bool) -> I
     from reconcile.store.sqlite.database import Database
 
     path = store_path(settings, environment)
-    if read_only and not path.exists():
+    if read_only and not Database.begun(path):
         yield None
         return
     with Database.open(path, read_only=read_only) as database:

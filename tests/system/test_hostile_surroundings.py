@@ -107,3 +107,13 @@ def test_a_plan_for_another_environment_makes_no_store(commands: Commands, folde
     assert commands.run("plan", "-C", str(folder), "--out", str(saved)).code == 0
     assert commands.run("apply", str(saved), "-e", "prod").code == 5
     assert not (commands.state / "prod").exists()
+
+
+def test_a_store_whose_making_was_cut_short_reads_as_empty(commands: Commands, folder: Path) -> None:
+    (commands.state / "dev").mkdir()
+    (commands.state / "dev" / "engine.db").write_bytes(b"")
+    assert commands.run("plan", "--detailed-exitcode", "-C", str(folder)).code == 2
+    history = commands.run("history", "-C", str(folder), "-o", "json")
+    assert (history.code, json.loads(history.out)["records"]) == (0, [])
+    assert commands.run("apply", "--yes", "-C", str(folder), RECONCILE_ACTOR=os.fsdecode(b"odd\xff")).code == 0
+    assert "odd\\xff" in commands.run("history", "-C", str(folder)).out

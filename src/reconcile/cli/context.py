@@ -57,7 +57,9 @@ class Context:
     @property
     def actor(self) -> str:
         """Who is recorded in the audit trail."""
-        return os.environ.get("RECONCILE_ACTOR") or os.environ.get("SUDO_USER") or _account()
+        name = os.environ.get("RECONCILE_ACTOR") or os.environ.get("SUDO_USER") or _account()
+        # Octets that are no UTF-8 arrive as surrogates (PEP 383), which no database takes.
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _account() -> str:

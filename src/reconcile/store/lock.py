@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconcile.errors import Locked
@@ -29,8 +29,10 @@ def hold(path: Path, *, owner: str, purpose: str, patience: float, clock: Clock)
     try:
         _acquire(descriptor, path, patience, clock)
         holder = {"owner": owner, "purpose": purpose, "since": instant.text(clock.now()), "process": os.getpid()}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder, ensure_ascii=False).encode(), 0)
+        # Only for people: a full disk must not keep anybody from working.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode("ascii"), 0)
         try:
             yield
         finally:

@@ -72,10 +72,40 @@ def test_a_foreign_database_and_a_text_file_are_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SettingsError, match="not a store"):
         Database.open(foreign)
+    tables = tmp_path / "tables.db"
+    with sqlite3.connect(tables) as connection:
+        connection.execute("CREATE TABLE somebody (elses)")
+    connection.close()
+    for read_only in (True, False):
+        with pytest.raises(SettingsError, match="not a store"):
+            Database.open(tables, read_only=read_only)
     text = tmp_path / "text.db"
     text.write_text("this is not a database, " * 100)
     with pytest.raises(PermanentError, match="no SQLite file"):
         Database.open(text)
+
+
+def test_an_older_schema_is_brought_up_by_writers_only(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+    Database.open(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version={len(migrations()) - 1}")
+    connection.close()
+    with pytest.raises(SettingsError, match="older version"):
+        Database.open(path, read_only=True)
+
+
+def test_a_store_whose_making_was_cut_short_has_not_begun(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+    assert not Database.begun(path)
+    path.write_bytes(b"")
+    assert not Database.begun(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    assert not Database.begun(path)
+    Database.open(path).close()
+    assert Database.begun(path)
 
 
 def test_migrations_are_numbered_without_gaps(tmp_path: Path) -> None:

@@ -82,20 +82,38 @@ class Database:
     def open(cls, path: Path, *, read_only: bool = False) -> Database:
         """Open `path`; when writing is allowed, create it and bring it to this version's schema.
 
-        Raises SettingsError when the file was written by a newer version, PermanentError when it is damaged.
+        Raises SettingsError when the file was written by a newer version, or is to be read only and must be brought to this
+        version first; PermanentError when it is damaged.
         """
         database = cls(path, read_only=read_only)
         with translated(path):
             if read_only:
                 connection = database._connect()
                 try:
-                    database._check(connection)
+                    version = database._check(connection)
+                    if version < migrations()[-1][0]:
+                        raise SettingsError(
+                            f"{path} was written by an older version of reconcile (schema {version}, this one reads {migrations()[-1][0]})",
+                            hint="Any command that writes brings it up to date: `reconcile apply` or `reconcile sync`.",
+                        )
                 finally:
                     connection.close()
             else:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 database._migrate()
         return database
+
+    @staticmethod
+    def begun(path: Path) -> bool:
+        """Whether `path` has a schema: a process that died while making the store leaves a file that holds nothing yet."""
+        if not path.exists():
+            return False
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        try:
+            with translated(path):
+                return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        finally:
+            connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rwc"
@@ -111,7 +129,9 @@ class Database:
     def _check(self, connection: sqlite3.Connection) -> int:
         application: int = connection.execute("PRAGMA application_id").fetchone()[0]
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application not in (0, APPLICATION_ID) or (application == 0 and version):
+        # Ours are marked in the transaction that makes their tables.
+        foreign = application == 0 and (version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        if application not in (0, APPLICATION_ID) or foreign:
             raise SettingsError(f"{self.path} is not a store of reconcile", hint="Point --state-dir at another folder.")
         newest = migrations()[-1][0] if migrations() else 0
         if version > newest:
