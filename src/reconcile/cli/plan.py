@@ -15,7 +15,7 @@ from reconcile.model.exit_code import ExitCode
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `reconcile apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when changes are pending.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this plan; may be repeated.")
-@click.option("--verbose", "-v", is_flag=True, help="Show the fields of new resources however many there are.")
+@click.option("--verbose", "-v", is_flag=True, help="Show each change with its fields, however many there are.")
 @common()
 def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted: tuple[str, ...], verbose: bool) -> ExitCode:
     """Compare what git declares with what the target has. Writes nothing but the file named by --out."""

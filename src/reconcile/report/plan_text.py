@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from reconcile.model.canonical import Leaf
-from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Plan, Update
+from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Note, Plan, Update
 from reconcile.plan.list_change import list_change
+from reconcile.report.plan_groups import alike, names, shape_of
 from reconcile.report.safe_text import neutral
 
 _GREEN, _YELLOW, _RED, _CYAN, _DIM, _BOLD = "32", "33", "31", "36", "2", "1"
-#: Above this many changes the fields of new resources are left out, unless asked for.
+#: Above this many changes the fields of new resources are left out and what is alike is said once, unless asked for all.
 _MANY = 25
 _KEYS = 6
 
@@ -30,10 +32,12 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
     """The whole plan, ending with its summary line; no trailing line break."""
     paint = Paint(color)
     lines = [_title(plan, paint)]
-    full = verbose or len(plan.changes) <= _MANY
-    for change in plan.changes:
-        lines += _change(change, paint, full)
-    lines += [f"{paint('!', _YELLOW)} {neutral(str(held.key))} is held: {neutral(held.reason)}" for held in plan.held]
+    full = verbose or len(plan.changes) + len(plan.held) + len(plan.notes) <= _MANY
+    for changes in alike(plan.changes, lambda change: None if full else shape_of(change)):
+        lines += _change(changes[0], paint, full) if len(changes) == 1 else _changes(changes, paint)
+    for held in alike(plan.held, lambda one: None if full else (one.key.kind, one.reason)):
+        subject = f"{held[0].key} is" if len(held) == 1 else f"{names([one.key for one in held])} are"
+        lines.append(f"{paint('!', _YELLOW)} {neutral(subject)} held: {neutral(held[0].reason)}")
     lines += [f"{paint('?', _YELLOW)} could not be observed: {neutral(text)}" for text in plan.unobserved]
     for brake in plan.brakes:
         keys = ", ".join(str(key) for key in brake.keys[:_KEYS]) + (
@@ -42,10 +46,10 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
         lines.append(paint(f"brake {brake.name}: ", f"{_BOLD};{_RED}") + neutral(brake.message))
         lines.append(paint(f"    {keys}; if that is meant: --lift-brake {brake.name}", _DIM))
     lines += [paint(f"brake {name} is lifted", _YELLOW) for name in plan.lifted]
-    for note in plan.notes:
-        subject = f"{note.key}: " if note.key is not None else ""
-        place = f"  # {note.position.file}:{note.position.line}" if note.position is not None else ""
-        lines.append(f"{paint('i', _CYAN)} {neutral(subject + note.message)}{paint(neutral(place), _DIM)}")
+    for notes in alike(plan.notes, lambda note: None if full or note.key is None else (note.key.kind, note.message)):
+        lines.append(_note(notes, paint))
+    if not full:
+        lines.append(paint("what is alike stands together; `reconcile plan --verbose` shows each with its fields", _DIM))
     lines.append(paint(summary(plan), _BOLD))
     return "\n".join(lines)
 
@@ -102,6 +106,34 @@ def _change(change: Change, paint: Paint, full: bool) -> Iterator[str]:
             assert_never(change)
     for words in change.consequences:
         yield f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}"
+
+
+def _changes(changes: Sequence[Change], paint: Paint) -> Iterator[str]:
+    """Changes of one shape: a line for their names, then what they have in common."""
+    subject = neutral(names([change.key for change in changes]))
+    fields: Sequence[FieldChange] = ()
+    match changes[0]:
+        case Create() as first:
+            yield f"{paint('+', _GREEN)} {subject}{_why(replace(first.cause, position=None), paint)}"
+        case Adopt() as first:
+            why = _why(replace(first.cause, position=None), paint, "are on the target already and become ours")
+            yield f"{paint('±', _CYAN)} {subject}{why}"
+            fields = first.fields
+        case Update() as first:
+            yield f"{paint('~', _YELLOW)} {subject}"
+            fields = first.fields
+    yield from (_field(replace(field, cause=replace(field.cause, position=None)), paint) for field in fields)
+    for words in changes[0].consequences:
+        yield f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}"
+
+
+def _note(notes: Sequence[Note], paint: Paint) -> str:
+    first = notes[0]
+    if len(notes) > 1:
+        return f"{paint('i', _CYAN)} {neutral(names([note.key for note in notes if note.key is not None]))}: {neutral(first.message)}"
+    subject = f"{first.key}: " if first.key is not None else ""
+    place = f"  # {first.position.file}:{first.position.line}" if first.position is not None else ""
+    return f"{paint('i', _CYAN)} {neutral(subject + first.message)}{paint(neutral(place), _DIM)}"
 
 
 def _field(field: FieldChange, paint: Paint) -> str:
