@@ -42,6 +42,14 @@ def test_errors_end_with_3(estate: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert printed.err == "2 errors in 1 place; 3 files read\n"
 
 
+def test_a_misspelt_secret_is_not_shown(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (estate / "sales.yaml").write_text(mailbox(more="  credentials:\n    pasword: hunter2\n"), encoding="utf-8")
+    assert run(["lint", "-C", str(estate)]) == 3
+    printed = capsys.readouterr()
+    assert "did you mean password?" in printed.out
+    assert "hunter2" not in printed.out + printed.err
+
+
 def test_json(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (estate / "sales.yaml").write_text(mailbox(more="  incoming: serverside\n"), encoding="utf-8")
     assert run(["lint", "-C", str(estate), "-o", "json"]) == 3

@@ -19,6 +19,10 @@ _NAMED = re.compile(
 )
 # The inside of a key or certificate in base64.
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+# `password: {value: hunter2}` and `password: [hunter2]`: what stands in the braces on this line, and the texts in it.
+_NAMED_GROUP = re.compile(rf"(?:{SECRET_NAME.pattern.removeprefix('(?i)')})[\w.-]*[\"']?\s*:\s+([{{\[].*)", re.IGNORECASE)
+_GROUPED = re.compile(r"""(?:(\w+)["']?\s*:\s+)?("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,{}\[\]"'][^,{}\[\]]*)""")
+_OPEN_NAMES = ("generation", "expires")
 _HARMLESS = re.compile(r"(?:null|~|true|false|[0-9]{1,3}|)$", re.IGNORECASE)
 
 
@@ -54,6 +58,11 @@ def _known_secrets(line: str) -> list[tuple[int, int]]:
         value = found.group(1).strip().strip("\"'")
         if not is_reference(value) and not _HARMLESS.match(value):
             spans.append((found.start(1), found.start(1) + len(found.group(1).rstrip())))
+    for found in _NAMED_GROUP.finditer(line):
+        for inner in _GROUPED.finditer(line, found.start(1)):
+            value = inner.group(2).strip().strip("\"'")
+            if inner.group(1) not in _OPEN_NAMES and not is_reference(value) and not _HARMLESS.match(value):
+                spans.append((inner.start(2), inner.start(2) + len(inner.group(2).rstrip())))
     return spans
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from reconcile.desired.plaintext import SECRET_NAME
 from reconcile.desired.text import NotText, read_text, split_lines
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
@@ -15,6 +16,7 @@ Contents = Callable[[str], bytes | None]
 
 _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFORMATION: "36"}
 _SECRET_RULES = "secret/"
+_UNKNOWN_FIELD = "schema/unknown-field"
 _WHOLE_FILE = "source/"
 
 
@@ -59,7 +61,9 @@ def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns
     gutter = len(str(position.line)) if line is not None else 1
     yield f"{' ' * gutter}{paint('-->', '34')} {_place(position, exact=not finding.rule.startswith(_WHOLE_FILE))}"
     if line is not None:
-        secret = finding.rule.startswith(_SECRET_RULES)
+        # A misspelt `pasword` hides its value as well: what it was meant to be stands in the hint.
+        misspelt = finding.rule == _UNKNOWN_FIELD and finding.hint.startswith("did you mean") and SECRET_NAME.search(finding.hint)
+        secret = bool(misspelt) or finding.rule.startswith(_SECRET_RULES)
         shown = excerpt(line, position.column, position.end_column, columns=max(20, columns - gutter - 3), secret=secret)
         bar = paint("|", "34")
         yield f"{' ' * gutter} {bar}"

@@ -56,6 +56,19 @@ MASKED: list[tuple[str, str, int, int | None, bool, str, str]] = [
     ("inside of a key", "  MIIEpAIBAAKCAQEA0123456789abcdefghijklmnopqrstuvwxyz", 3, 4, False, "  ***", "  ^"),
     ("long name stays", "owner: " + "a" * 45, 1, 6, False, "owner: " + "a" * 45, "^^^^^"),
     ("no value", "password: ", 1, 9, False, "password: ", "^^^^^^^^"),
+    ("in braces", "password: {value: hunter2, port: 0}", 1, 9, False, "password: {value: ***, port: 0}", "^^^^^^^^"),
+    ("quoted in braces", "password: {value: 'a, b', x: y z}", 1, 9, False, "password: {value: ***, x: ***}", "^^^^^^^^"),
+    ("in a list", "secrets: [hunter2, 'x y']", 1, 8, False, "secrets: [***, ***]", "^^^^^^^"),
+    ("open brace", "password: {value: hunter2", 1, 9, False, "password: {value: ***", "^^^^^^^^"),
+    (
+        "reference in braces stays",
+        "password: {ref: env:X, generation: 12345}",
+        1,
+        9,
+        False,
+        "password: {ref: env:X, generation: 12345}",
+        "^^^^^^^^",
+    ),
     ("truth value stays", "token: true", 8, 12, False, "token: true", "       ^^^^"),
 ]
 
