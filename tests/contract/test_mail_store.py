@@ -348,3 +348,26 @@ class TestPacks:
     def test_only_the_owner_may_read_them(self, tmp_path: Path) -> None:
         self.fill(tmp_path)
         assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "packs").iterdir())
+
+
+def test_the_floor_and_the_counts_of_a_listing(reopen: Reopen) -> None:
+    with into(reopen()) as receiving:
+        commit(receiving, arrive(receiving, "3", mail(3)), declined=2, floor="2026-03-01T00:00:00Z", recount=True)
+    with into(reopen()) as receiving:
+        state = receiving.state
+        assert (state.floor, state.ignored, state.decided) == ("2026-03-01T00:00:00Z", 2, 3)
+        commit(receiving, arrive(receiving, "1", mail(1)), declined=2, kept_before=1, floor="2026-01-01T00:00:00Z", recount=True)
+    state = reopen().states()["a"]
+    assert (state.floor, state.ignored, state.decided, state.tracked) == ("2026-01-01T00:00:00Z", 1, 3, 2)
+
+
+def test_has_tells_what_this_history_brought(reopen: Reopen) -> None:
+    with into(reopen()) as receiving:
+        assert not receiving.has(RemoteId("imap", "1"))
+        commit(receiving, arrive(receiving, "1", mail(1)))
+    with into(reopen()) as receiving:
+        assert receiving.has(RemoteId("imap", "1"))
+        assert not receiving.has(RemoteId("imap", "2"))
+        commit(receiving, arrive(receiving, "2", mail(1)), restart=True)
+        assert not receiving.has(RemoteId("imap", "1"))
+        assert receiving.has(RemoteId("imap", "2"))

@@ -41,14 +41,18 @@ class Attempt:
 class MailboxState:
     """`generation` rises with each re-index (UIDVALIDITY changed, account moved); remote ids mean something inside one only.
 
-    Counts are over the mailbox's life: `tracked` e-mails it brought first, `duplicates` that were already known, `ignored` as older
-    than the floor, `conflicting` ones kept although their Message-ID was known with other content, `vanished` ones that were deleted
-    at the server before they could be read. `server_messages` is what the server said at the last success.
+    Every message that the cursor passed and that is not older than `floor` ("" for none) was kept, or stands in `missing`.
+
+    Counts are over the mailbox's life: `tracked` e-mails it brought first, `duplicates` that were already known, `conflicting` ones
+    kept although their Message-ID was known with other content, `vanished` ones that were deleted at the server before they could be
+    read. Over the last whole listing and what came since: `ignored` as older than the floor, `decided` in all. `server_messages` is
+    what the server said at the last success.
     """
 
     mailbox_id: str
     generation: int = 0
     cursor: Cursor | None = None
+    floor: str = ""
     tracked: int = 0
     duplicates: int = 0
     ignored: int = 0

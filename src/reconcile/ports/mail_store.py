@@ -47,6 +47,9 @@ class ReceivedBatch:
 
     `missing` are counted one attempt further and remembered; an arrival is no longer missing, a vanished one neither (deleted at the
     server); `at` is UTC RFC 3339. A missing message counts as reported from `report_after` attempts on.
+
+    `floor` is the one that decided this batch, UTC RFC 3339 ("" for none); `recount` starts the counts of the listing anew, because
+    everything is listed again; `kept_before` says how many of the `declined` are declined because they are kept already.
     """
 
     cursor: Cursor
@@ -55,6 +58,9 @@ class ReceivedBatch:
     arrivals: Sequence[Arrival] = ()
     restart: bool = False
     declined: int = 0
+    floor: str = ""
+    recount: bool = False
+    kept_before: int = 0
     missing: Sequence[RemoteId] = ()
     vanished: Sequence[RemoteId] = ()
     report_after: int = 5
@@ -79,6 +85,10 @@ class Receiving(Protocol):
 
     def known(self, message_id: str, content: bytes) -> bool:
         """Whether an activity with this Message-ID and content is kept (then its bytes need not be kept again)."""
+        ...
+
+    def has(self, remote_id: RemoteId) -> bool:
+        """Whether this message of this history is kept already."""
         ...
 
     def begin(self) -> None:

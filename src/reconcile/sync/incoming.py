@@ -40,6 +40,7 @@ class Received:
     ignored: int = 0
     missing: int = 0
     reindexed: bool = False
+    reread: bool = False
 
 
 def receive(
@@ -60,24 +61,42 @@ def receive(
     state = receiving.state
     look = inbox.look(state.cursor)
     progress.looked, progress.server_messages = True, look.messages
-    retry = [] if look.restarted else [message.remote_id for message in state.missing if not message.reported]
-    if not look.news and not retry:
-        return
+    lowest = instant_text(floor) if floor else ""
     restart = look.restarted
+    # What the cursor passed under a later floor is wanted now: everything is listed again, and what is kept is left out.
+    reread = not restart and lowest < state.floor
+    retry = [] if restart or reread else [message.remote_id for message in state.missing if not message.reported]
+    if not look.news and not retry and not reread:
+        return
     progress.reindexed = restart and state.cursor is not None
+    progress.reread = reread
     if retry and state.cursor is not None:
         # Counted before it is tried: a message that breaks the connection each time must not be tried for ever.
         receiving.commit(
-            ReceivedBatch(cursor=state.cursor, missing=retry, messages=look.messages, at=instant_text(clock.now()), report_after=TRIES)
+            ReceivedBatch(
+                cursor=state.cursor,
+                floor=state.floor,
+                missing=retry,
+                messages=look.messages,
+                at=instant_text(clock.now()),
+                report_after=TRIES,
+            )
         )
     taken: dict[RemoteId, Arrival] = {}
     left: list[RemoteId] = []
+    # Nothing of a history that is new to us can be kept already.
+    begun = state.cursor is not None and not restart
+    whole = recount = reread or not begun
+    kept_before = decided = 0
     leave = state.failures >= LEAVE_AFTER
 
     def wanted(listed: Listed) -> bool:
+        nonlocal leave, kept_before
         if not is_wanted(listed.received, floor):
             return False
-        nonlocal leave
+        if begun and listed.remote_id not in retry and receiving.has(listed.remote_id):
+            kept_before += 1
+            return False
         if leave and listed.remote_id not in retry:
             leave = False
             left.append(listed.remote_id)
@@ -87,9 +106,10 @@ def receive(
     def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
         taken[listed.remote_id] = _keep(receiving, listed, chunks, clock)
 
+    last: Batch | None = None
     with _Commits(receiving, beside=beside) as commits:
         for batch in inbox.read(
-            None if restart else state.cursor,
+            None if whole else state.cursor,
             since=floor,
             retry=retry,
             wanted=wanted,
@@ -100,23 +120,41 @@ def receive(
             missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
             # What was left is the first wanted one, so it lies in the first batch.
             passed, left = [*missing, *left], []
+            declined = batch.declined - (len(passed) - len(missing))
+            # Asked for some batches ahead, so they may be counted a batch early; in the end the sum is right.
+            known = min(kept_before, declined)
+            kept_before -= known
+            decided += len(batch.read) + batch.declined + len(batch.missing)
             commits.submit(
                 ReceivedBatch(
                     cursor=batch.cursor,
                     arrivals=arrivals,
                     restart=restart,
-                    declined=batch.declined - (len(passed) - len(missing)),
+                    declined=declined,
+                    floor=lowest,
+                    recount=recount,
+                    kept_before=known,
                     missing=passed,
                     vanished=batch.vanished,
                     messages=batch.messages,
                     at=instant_text(clock.now()),
                     report_after=TRIES,
                 ),
-                partial(_count, progress, batch, len(passed)),
+                partial(_count, progress, batch, declined - known, len(passed)),
             )
-            restart = False
+            restart = recount = False
             if stopping():
                 return
+            last = batch
+        if whole and floor is not None and last is not None and last.messages > decided:
+            # The server left these out by their date (see `Inbox.read`), so they were decided, too.
+            older = last.messages - decided
+            progress.ignored += older
+            at = instant_text(clock.now())
+            commits.submit(
+                ReceivedBatch(cursor=last.cursor, floor=lowest, declined=older, messages=last.messages, at=at, report_after=TRIES),
+                lambda _: None,
+            )
 
 
 class _Commits:
@@ -202,11 +240,11 @@ def _arrival(listed: Listed, found: Description, receiving: Receiving | None, cl
     )
 
 
-def _count(progress: Received, batch: Batch, missing: int, kept: Kept) -> None:
+def _count(progress: Received, batch: Batch, ignored: int, missing: int, kept: Kept) -> None:
     progress.server_messages = batch.messages
     progress.read += len(batch.read)
     progress.tracked += kept.tracked
     progress.duplicates += kept.duplicates
     progress.conflicting += kept.conflicting
-    progress.ignored += batch.declined
+    progress.ignored += ignored
     progress.missing += missing

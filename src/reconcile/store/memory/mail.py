@@ -139,9 +139,10 @@ class MemoryMailStore:
             tracked=before.tracked + counts.tracked,
             duplicates=before.duplicates + counts.duplicates,
             conflicting=before.conflicting + counts.conflicting,
-            ignored=before.ignored + batch.declined,
+            floor=batch.floor,
+            ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before,
             vanished=before.vanished + len(batch.vanished),
-            decided=(0 if batch.restart else before.decided) + len(batch.arrivals) + batch.declined,
+            decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined,
             server_messages=batch.messages,
             missing=tuple(missing.values()),
         )
@@ -206,6 +207,10 @@ class _Receiving:
     def known(self, message_id: str, content: bytes) -> bool:
         with self._store._guard:
             return bool(message_id) and self._store._same(message_id, content) is not None
+
+    def has(self, remote_id: RemoteId) -> bool:
+        with self._store._guard:
+            return (self._state.mailbox_id, self._state.generation, remote_id) in self._store._locations
 
     def begin(self) -> None:
         self._chunks = []

@@ -5,12 +5,13 @@ CREATE TABLE mail_mailboxes (
   generation      INTEGER NOT NULL DEFAULT 0,   -- rises with each re-index
   cursor_protocol TEXT NOT NULL DEFAULT '',
   cursor          TEXT NOT NULL DEFAULT '',     -- opaque; '' means: from the beginning
+  floor           TEXT NOT NULL DEFAULT '',     -- what the cursor passed is kept from here on; '' means: all of it
   tracked         INTEGER NOT NULL DEFAULT 0,
   duplicates      INTEGER NOT NULL DEFAULT 0,
   ignored         INTEGER NOT NULL DEFAULT 0,
   conflicting     INTEGER NOT NULL DEFAULT 0,
   vanished        INTEGER NOT NULL DEFAULT 0,
-  decided         INTEGER NOT NULL DEFAULT 0,   -- messages decided in this generation
+  decided         INTEGER NOT NULL DEFAULT 0,   -- messages decided since everything was listed last
   server_messages INTEGER,
   last_attempt    TEXT NOT NULL DEFAULT '',
   last_success    TEXT NOT NULL DEFAULT '',

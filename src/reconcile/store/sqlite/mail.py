@@ -25,6 +25,7 @@ from reconcile.store.sqlite.packs import Pack, Packs
 #: Rises when the parser of texts changes what it would say: kept texts of older ones are made again.
 PARSER = 1
 _KNOWN = "SELECT 1 FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
+_HAS = "SELECT 1 FROM mail_locations WHERE mailbox_id = ? AND generation = ? AND remote = ?"
 _PAGE = 500
 
 
@@ -161,6 +162,10 @@ class SqliteReceiving:
 
     def known(self, message_id: str, content: bytes) -> bool:
         return self._database.reader().execute(_KNOWN, (message_id, content)).fetchone() is not None
+
+    def has(self, remote_id: RemoteId) -> bool:
+        place = (self._mailbox_id, self._state.generation, remote_id.value)
+        return self._database.reader().execute(_HAS, place).fetchone() is not None
 
     def begin(self) -> None:
         if self._pack is None:

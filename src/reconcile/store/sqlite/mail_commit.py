@@ -79,9 +79,10 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
         tracked=before.tracked + kept.tracked,
         duplicates=before.duplicates + duplicates,
         conflicting=before.conflicting + conflicting,
-        ignored=before.ignored + batch.declined,
+        floor=batch.floor,
+        ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before,
         vanished=before.vanished + len(batch.vanished),
-        decided=(0 if batch.restart else before.decided) + len(batch.arrivals) + batch.declined,
+        decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined,
         server_messages=batch.messages,
         missing=_missing(missing, batch, found),
     )
@@ -117,12 +118,13 @@ def _write_state(connection: sqlite3.Connection, before: MailboxState, after: Ma
     assert after.cursor is not None
     connection.execute("INSERT OR IGNORE INTO mail_mailboxes (mailbox_id) VALUES (?)", (after.mailbox_id,))
     connection.execute(
-        "UPDATE mail_mailboxes SET generation = ?, cursor_protocol = ?, cursor = ?, tracked = ?, duplicates = ?, ignored = ?,"
+        "UPDATE mail_mailboxes SET generation = ?, cursor_protocol = ?, cursor = ?, floor = ?, tracked = ?, duplicates = ?, ignored = ?,"
         " conflicting = ?, vanished = ?, decided = ?, server_messages = ? WHERE mailbox_id = ?",
         (
             after.generation,
             after.cursor.protocol,
             after.cursor.value,
+            after.floor,
             after.tracked,
             after.duplicates,
             after.ignored,

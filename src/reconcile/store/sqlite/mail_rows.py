@@ -95,6 +95,7 @@ def state(row: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState:
         mailbox_id=row["mailbox_id"],
         generation=row["generation"],
         cursor=Cursor(row["cursor_protocol"], row["cursor"]) if row["cursor"] else None,
+        floor=row["floor"],
         tracked=row["tracked"],
         duplicates=row["duplicates"],
         ignored=row["ignored"],

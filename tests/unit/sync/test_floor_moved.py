@@ -1,0 +1,95 @@
+"""A floor that moves: forward it leaves out, back it reads what was passed over, and nothing twice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
+from reconcile.store.memory.mail import MemoryMailStore
+from reconcile.sync.incoming import Received, receive
+from support.applied import START, StillClock
+
+BOX = "box"
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+def mailbox() -> MemoryMailbox:
+    """Five messages, one a day, the last one on START; one has no Message-ID."""
+    server = MemoryMailbox()
+    for days in (4, 3, 2, 1, 0):
+        head = b"" if days == 3 else b"Message-ID: <%d@contoso.example>\r\n" % days
+        server.deliver(head + b"From: a@contoso.example\r\n\r\nday %d" % days, START - timedelta(days=days))
+    return server
+
+
+def look(server: MemoryMailbox, store: MemoryMailStore, floor: datetime | None) -> Received:
+    progress = Received()
+    with store.receive(BOX) as receiving:
+        receive(MemoryInbox(server), receiving, floor=floor, clock=StillClock(), progress=progress, beside=False)
+    return progress
+
+
+def kept(store: MemoryMailStore) -> list[str]:
+    bodies = (b"".join(store.raw(each.id)) for each in store.activities(mailbox_id=BOX, since=None, limit=None))
+    return sorted(body.rpartition(b"\r\n")[2].decode() for body in bodies)
+
+
+def days_ago(days: int) -> datetime:
+    return START - timedelta(days=days)
+
+
+def test_moved_back_reads_what_was_passed_over_and_nothing_twice() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    first = look(server, store, days_ago(1))
+    assert (kept(store), first.tracked, first.ignored) == (["day 0", "day 1"], 2, 3)
+    again = look(server, store, days_ago(3))
+    assert kept(store) == ["day 0", "day 1", "day 2", "day 3"]
+    assert (again.reread, again.read, again.tracked, again.duplicates, again.ignored) == (True, 2, 2, 0, 1)
+    state = store.states()[BOX]
+    assert (state.tracked, state.duplicates, state.ignored, state.decided, state.generation) == (4, 0, 1, 5, 1)
+    assert look(server, store, days_ago(3)).read == 0
+
+
+def test_removed_reads_everything() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    look(server, store, days_ago(0))
+    look(server, store, None)
+    assert len(kept(store)) == 5
+
+
+def test_moved_forward_leaves_out_only_what_comes_later_and_back_again_finds_it() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    look(server, store, days_ago(3))
+    server.deliver(b"From: a@contoso.example\r\n\r\nlate", days_ago(2))
+    assert look(server, store, days_ago(1)).tracked == 0
+    assert len(kept(store)) == 4
+    back = look(server, store, days_ago(3))
+    assert (back.reread, back.tracked) == (True, 1)
+    assert "late" in kept(store)
+
+
+@pytest.mark.parametrize("step", range(14))
+def test_a_crash_while_reading_again_loses_nothing(step: int) -> None:
+    server, store = mailbox(), MemoryMailStore()
+    look(server, store, days_ago(0))
+    left = [step]
+
+    def count(_: str) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Crash
+
+    store.interrupt = server.step = count
+    try:
+        look(server, store, None)
+    except Crash:
+        pass
+    finally:
+        store.interrupt = server.step = lambda _: None
+    look(server, store, None)
+    assert kept(store) == ["day 0", "day 1", "day 2", "day 3", "day 4"]
