@@ -84,6 +84,7 @@ def receive(
         )
     taken: dict[RemoteId, Arrival] = {}
     left: list[RemoteId] = []
+    settled: list[RemoteId] = []
     # Nothing of a history that is new to us can be kept already.
     begun = state.cursor is not None and not restart
     whole = recount = reread or not begun
@@ -93,6 +94,8 @@ def receive(
     def wanted(listed: Listed) -> bool:
         nonlocal leave, kept_before
         if not is_wanted(listed.received, floor):
+            if listed.remote_id in retry:
+                settled.append(listed.remote_id)
             return False
         if begun and listed.remote_id not in retry and receiving.has(listed.remote_id):
             kept_before += 1
@@ -136,6 +139,7 @@ def receive(
                     kept_before=known,
                     missing=passed,
                     vanished=batch.vanished,
+                    settled=[*settled],
                     messages=batch.messages,
                     at=instant_text(clock.now()),
                     report_after=TRIES,

@@ -124,7 +124,7 @@ class MemoryMailStore:
                 first_seen=earlier.first_seen if earlier else batch.at,
                 reported=attempts >= batch.report_after,
             )
-        for found in [*(arrival.remote_id for arrival in batch.arrivals), *batch.vanished]:
+        for found in [*(arrival.remote_id for arrival in batch.arrivals), *batch.vanished, *batch.settled]:
             missing.pop(found, None)
         counts = Kept(
             tracked=kept.count("tracked") + kept.count("conflicting"),

@@ -70,7 +70,7 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
             " committed = max(committed, ?2), free = free + ?3",
             (pack, end, freed.get(pack, 0)),
         )
-    found = {arrival.remote_id for arrival in batch.arrivals} | set(batch.vanished)
+    found = {arrival.remote_id for arrival in batch.arrivals} | {*batch.vanished, *batch.settled}
     kept = Kept(tracked=len(activities), duplicates=duplicates, conflicting=conflicting)
     after = replace(
         before,
