@@ -45,8 +45,9 @@ class Arrival:
 class ReceivedBatch:
     """What one commit makes true. `restart` opens a new generation: older remote ids mean nothing from here on.
 
-    `missing` are counted one attempt further and remembered; an arrival is no longer missing, a vanished one neither (deleted at the
-    server), nor one in `settled` (older than the floor by now); `at` is UTC RFC 3339. A missing message counts as reported from `report_after` attempts on.
+    `missing` are counted one attempt further and remembered; an arrival is no longer missing, nor is a vanished one (deleted at the
+    server), nor one in `settled` (older than the floor by now); `at` is UTC RFC 3339. A missing message counts as reported from
+    `report_after` attempts on.
 
     `floor` is the one that decided this batch, UTC RFC 3339 ("" for none); `recount` starts the counts of the listing anew, because
     everything is listed again; `kept_before` says how many of the `declined` are declined because they are kept already.
