@@ -262,3 +262,18 @@ def test_applied_fields_know_their_place_in_git(commands: Commands, folder: Path
 def test_a_plan_that_cannot_be_saved_says_so(commands: Commands, folder: Path, tmp_path: Path) -> None:
     refused = commands.run("plan", "--out", str(tmp_path / "nowhere" / "plan.json"), "-C", str(folder))
     assert (refused.code, "cannot be written" in refused.err, "Traceback" in refused.err) == (1, True, False)
+
+
+def test_mailboxes_in_a_submodule_are_unknown_and_not_gone(commands: Commands, folder: Path) -> None:
+    """A checkout shows its files, a revision does not: that must never read as a deletion."""
+    apply(commands, folder)
+    (folder / "mailbox.yaml").unlink()
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        ["update-index", "--add", "--cacheinfo", "160000,1111111111111111111111111111111111111111,mailboxes"],
+        ["-c", "user.name=ops", "-c", "user.email=ops@contoso.example", "commit", "-q", "-m", "estate"],
+    ):
+        subprocess.run(["git", "-C", str(folder), *words], check=True)
+    planned = commands.run("plan", "-C", str(folder), "--revision", "main")
+    assert (planned.code, "source/submodule" in planned.err, "- Mailbox" in planned.out) == (3, True, False)

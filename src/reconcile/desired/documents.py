@@ -22,7 +22,7 @@ from reconcile.model.position import Position
 READER_VERSION: Final = 1
 
 #: These findings hide an unknown number of files, so nothing is known about what the tree declares.
-HIDES_FILES: Final = frozenset({"source/unreadable-folder", "source/link-to-folder"})
+HIDES_FILES: Final = frozenset({"source/unreadable-folder", "source/link-to-folder", "source/submodule"})
 
 _BATCH = 500
 

@@ -34,7 +34,12 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("source/too-large", _ERROR, "A file of more than 1 MiB; it is not read.", "Split it."),
     Rule("source/unreadable", _ERROR, "A file that cannot be read.", "Check its permissions, or the repository."),
     Rule("source/unreadable-folder", _ERROR, "A folder that cannot be read, so nothing is planned.", "Check its permissions or its name."),
-    Rule("source/submodule", _INFORMATION, "A submodule; it is not read.", "Copy its files if they belong to the estate."),
+    Rule(
+        "source/submodule",
+        _ERROR,
+        "A submodule in a git revision; nothing in it is read, so nothing is planned.",
+        "Copy its files if they belong to the estate, or leave it out of the folders of the Environment.",
+    ),
     Rule("text/binary", _ERROR, "A NUL byte: the file is not a text.", "Remove the file, or change its extension."),
     Rule("text/encoding", _ERROR, "The file is not UTF-8.", "Save it as UTF-8."),
     Rule("text/control-character", _ERROR, "A control character in the text.", "Remove it, or write an escape in double quotes."),

@@ -87,10 +87,10 @@ def unreadable_folder(path: str, why: str) -> Finding:
 
 
 def submodule(path: str) -> Finding:
-    return Finding(
-        rule="source/submodule",
-        severity=Severity.INFORMATION,
-        message="a submodule is not read",
-        hint="copy its files here if they belong to the estate",
-        position=Position(shown(path)),
+    # A checkout of the same commit may well have its files, so their documents are unknown, not gone.
+    return _error(
+        "source/submodule",
+        path,
+        "a submodule is not read: nobody knows what stands in it",
+        "copy its files here, or name the Environment's folders without it",
     )
