@@ -229,7 +229,7 @@ class _Planning:
         if self.desired.held_files:
             # The document may have moved into that file: only a complete reading proves that it is gone.
             file = min(self.desired.held_files)
-            self._hold(key, f"no longer declared, but {file} could not be read and may declare it", HeldBecause.FINDING)
+            self._hold(key, f"no longer declared, but {file} has errors and may declare it", HeldBecause.FINDING)
             return None
         why = Cause(moved=Moved.GIT, note=f"no longer declared (was in {entry.source_file})" + self._since(entry))
         match observation:
