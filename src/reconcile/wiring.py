@@ -331,4 +331,11 @@ def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callabl
         owner=mint(),
         parallel=settings.parallel_mailboxes,
         stop=stop,
+        last_applied=lambda: _last_applied(database),
     )
+
+
+def _last_applied(database: Database) -> datetime | None:
+    """When a change took effect last, as far as the newest records tell."""
+    records = inventory_reader(database).history(limit=200)
+    return next((datetime.fromisoformat(record.at) for record in records if record.result == "applied"), None)

@@ -18,8 +18,8 @@ from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError,
 from reconcile.model import instant
 from reconcile.model.condition import Condition
 from reconcile.model.mail_address import is_allowed, same_address
-from reconcile.model.outbox_step import Abandon, Begin, Claim, RecipientResult, Settle
-from reconcile.model.outgoing import OutboxEntry, RecipientState
+from reconcile.model.outbox_step import Abandon, Begin, Claim, Postpone, RecipientResult, Settle
+from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import SecretRef
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.applied import AppliedState
@@ -28,7 +28,7 @@ from reconcile.ports.credentials import Credentials
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
-from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try
+from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try, waits_for_mailbox
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
 
 #: How long a run counts as alive without renewing; it renews four times as often.
@@ -54,6 +54,8 @@ class Outgoing:
     renew: bool = True
     stop: Callable[[], bool] = lambda: False
     on_settled: Callable[[OutboxEntry], None] = lambda _: None
+    #: When something was applied last (None: never, or not known).
+    last_applied: Callable[[], datetime | None] = lambda: None
 
 
 def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> SendingReport:
@@ -62,6 +64,7 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
     Raises what the store raises. What happens with single mailboxes and mails is in the report.
     """
     abandoned = recover(outgoing.outbox, now=outgoing.clock.now())
+    _wake(outgoing)
     if not outgoing.outbox.due(at=outgoing.clock.now()):
         return SendingReport(settled=(), abandoned=abandoned, troubles=())
     with _alive(outgoing):
@@ -83,6 +86,20 @@ def recover(outbox: OutboxStore, *, now: datetime) -> tuple[OutboxEntry, ...]:
         except PreconditionFailed:
             continue  # another process was quicker, or its owner came back
     return tuple(found)
+
+
+def _wake(outgoing: Outgoing) -> None:
+    """Mail that waits for its mailbox to be mended is due once something was applied since: that may have been the mending."""
+    now = outgoing.clock.now()
+    waiting = [entry for entry in outgoing.outbox.entries(states=(OutgoingState.PENDING,)) if waits_for_mailbox(entry, now=now)]
+    applied = outgoing.last_applied() if waiting else None
+    for entry in waiting:
+        if applied is not None and outgoing.outbox.events(entry.id)[-1].at < applied:
+            step = Postpone(next_try_at=now, why="something was applied since; it is tried again", counted=False)
+            try:
+                outgoing.outbox.advance(entry.id, step, at=now)
+            except PreconditionFailed:
+                continue  # another process has it
 
 
 @contextmanager

@@ -312,3 +312,42 @@ def test_refused_and_greylisted_recipients_are_tried_alone_later() -> None:
     assert [one.recipients for one in office.server.taken] == [("c@contoso.example",), ("a@contoso.example",)]
     assert len({one.content for one in office.server.taken}) == 1
     assert office.states() == ["failed"]
+
+
+def test_mail_that_waits_for_its_mailbox_is_tried_once_more_after_an_apply() -> None:
+    office = Office()
+    office.add()
+    office.applied.change("EmailServerProfile", outgoing__protocol="ews")
+    assert office.send().troubles
+    office.clock.pass_by(seconds=60)
+    assert office.send() == SendingReport()
+    office.applied.change("EmailServerProfile", outgoing__protocol="smtp")
+    mended = office.clock.now()
+    office.clock.pass_by(seconds=1)
+    report = send_due(replace(office.outgoing(), last_applied=lambda: mended))
+    assert [entry.state for entry in report.settled] == [OutgoingState.SENT]
+
+
+def test_an_apply_that_mended_nothing_wakes_it_only_once() -> None:
+    office = Office()
+    office.add()
+    office.applied.change("EmailServerProfile", outgoing__protocol="ews")
+    office.send()
+    office.clock.pass_by(seconds=1)
+    applied = office.clock.now()
+    office.clock.pass_by(seconds=1)
+    again = replace(office.outgoing(), last_applied=lambda: applied)
+    assert send_due(again).troubles
+    office.clock.pass_by(seconds=1)
+    assert not send_due(again).troubles
+
+
+def test_a_server_that_said_later_is_not_bothered_by_an_apply() -> None:
+    office = Office()
+    office.add()
+    office.server.replies = {"a@contoso.example": Answer(451, "greylisted")}
+    (first,) = office.send().settled
+    assert first.state is OutgoingState.PENDING
+    office.clock.pass_by(seconds=1)
+    applied = office.clock.now()
+    assert send_due(replace(office.outgoing(), last_applied=lambda: applied)).settled == ()

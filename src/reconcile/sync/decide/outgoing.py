@@ -10,6 +10,9 @@ from reconcile.model.outbox_step import Postpone, RecipientResult, Settle
 from reconcile.model.outgoing import OutboxEntry, RecipientState
 from reconcile.ports.sender import Broken, Delivery, Refused, Reply, Taken, Unanswered
 
+#: How the reason of a counted try begins; waits that are about the mailbox have another.
+_TRY = "try "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
@@ -45,7 +48,7 @@ def after_try(entry: OutboxEntry, owner: str, delivery: Delivery, *, now: dateti
         attempt=entry.attempts,
         results=results,
         next_try_at=now + policy.wait(entry.attempts) if waits else None,
-        why=f"try {entry.attempts}: {_summary(results)}",
+        why=f"{_TRY}{entry.attempts}: {_summary(results)}",
     )
 
 
@@ -90,4 +93,9 @@ def after_no_connection(entry: OutboxEntry, why: str, *, now: datetime, permanen
     attempt = entry.attempts + 1
     if attempt >= policy.attempts:
         return Postpone(next_try_at=now, why=f"given up after {attempt} tries: {why}", counted=True, give_up=True)
-    return Postpone(next_try_at=now + policy.wait(attempt), why=f"try {attempt}: {why}", counted=True)
+    return Postpone(next_try_at=now + policy.wait(attempt), why=f"{_TRY}{attempt}: {why}", counted=True)
+
+
+def waits_for_mailbox(entry: OutboxEntry, *, now: datetime) -> bool:
+    """Whether the mail waits, uncounted, for somebody to mend its mailbox, rather than for a server that said "later"."""
+    return entry.next_try_at is not None and entry.next_try_at > now and not entry.reason.startswith(_TRY)
