@@ -34,7 +34,7 @@ def peak(tmp_path: Path, megabytes: int) -> int:
         done = subprocess.run(
             [*command, "--secrets-dir", str(settings.secrets_directory)], stdout=subprocess.PIPE, check=True, env={**os.environ}, text=True
         )
-    assert "1 e-mails tracked" in done.stdout
+    assert "1 e-mail tracked" in done.stdout
     stored = sum(path.stat().st_size for path in (settings.state_directory / "test" / "packs").glob("*.pack"))
     assert stored >= (megabytes << 20) * 0.99
     return int(done.stdout.rpartition("peak ")[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,6 +219,14 @@ def test_a_wrong_password_holds_the_mail_and_shows_nowhere(desk: Desk) -> None:
     assert "wr0ng" not in out + err
     mail = desk.json("outbox", "show", "1")["mail"]
     assert (mail["state"], mail["attempts"]) == ("pending-send", 0)
+    for shown in (desk("sync")[0], desk("status")[0]):
+        assert re.search(r"sales: 1 mail waits until .*refused the login", shown)
+        assert "next: nothing, or try now: reconcile outbox retry 1" in shown
+    # Mended and applied: nobody has to retry by hand.
+    desk.password("s3cret")
+    desk.write("sales.yaml", _MAILBOX.replace("NAME", "sales").replace("METHOD", "server-side").replace('"file:password"', '{ref: "file:password", generation: 3}'))  # fmt: skip
+    desk.apply()
+    assert "1 mail sent" in desk("sync")[0]
 
 
 def test_a_mail_from_a_file_goes_out_as_it_is_but_for_bcc(desk: Desk, tmp_path: Path) -> None:

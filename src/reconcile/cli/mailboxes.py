@@ -22,5 +22,5 @@ def command(context: Context) -> ExitCode:
             {"formatVersion": FORMAT_VERSION, "environment": environment, "mailboxes": [status_json(status) for status in statuses]}
         )
     else:
-        context.data(mailboxes_table(statuses, now=SystemClock().now()))
+        context.data(mailboxes_table(statuses, now=SystemClock().now(), fit=context.columns))
     return ExitCode.NOTHING_TO_DO

@@ -14,9 +14,13 @@ def command(context: Context) -> ExitCode:
     """Counts by health, then everything that wants a person, with the next step. Reads only; asks no server."""
     from reconcile.report.sync_json import FORMAT_VERSION, status_json
     from reconcile.report.sync_text import health_counts, status_text
-    from reconcile.wiring import SystemClock, mailbox_statuses
+    from reconcile.report.unsent import STATES, unsent, unsent_json
+    from reconcile.wiring import SystemClock, mailbox_statuses, open_database, outbox_reader
 
+    now = SystemClock().now()
     environment, statuses = mailbox_statuses(context.settings, context.environment)
+    with open_database(context.settings, environment, read_only=True) as database:
+        waiting = unsent(outbox_reader(database).entries(states=STATES), now=now)
     if context.as_json:
         context.json(
             {
@@ -24,8 +28,9 @@ def command(context: Context) -> ExitCode:
                 "environment": environment,
                 "health": health_counts(statuses),
                 "mailboxes": [status_json(status) for status in statuses],
+                "outgoing": unsent_json(waiting),
             }
         )
     else:
-        context.data(status_text(environment, statuses, now=SystemClock().now()))
+        context.data(status_text(environment, statuses, now=now, waiting=waiting))
     return ExitCode.NOTHING_TO_DO

@@ -31,6 +31,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.report.outbox_json import sending_json
     from reconcile.report.outbox_text import sending_lines
     from reconcile.report.sync_run import run_json, run_text
+    from reconcile.report.unsent import STATES, unsent
     from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
     from reconcile.sync.decide.header import instant_text
     from reconcile.sync.outgoing import send_due
@@ -68,7 +69,9 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
                 stopping=stop.is_set,
             )
             sending = outgoing(settings, database, clock, stop.is_set)
-            sent = send_due(sending, mailboxes={mailbox.mailbox_id for mailbox in found} if mailboxes else None)
+            named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
+            sent = send_due(sending, mailboxes=named)
+            open_mail = [entry for entry in sending.outbox.entries(states=STATES) if named is None or entry.mailbox_id in named]
         except KeyboardInterrupt:
             stop.set()
             raise
@@ -83,7 +86,8 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
         document = run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason)
         context.json({**document, "outgoing": sending_json(sent)})
     else:
-        context.data("\n".join([run_text(results, conditions, idle=len(idle), seconds=seconds), *sending_lines(sent)]))
+        report = run_text(results, conditions, idle=len(idle), seconds=seconds, fit=context.columns)
+        context.data("\n".join([report, *sending_lines(sent, unsent(open_mail, now=clock.now()))]))
     return code
 
 

@@ -10,6 +10,7 @@ from reconcile.model.sending_report import SendingReport
 from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
+from reconcile.report.unsent import Unsent, unsent_lines
 
 _MARKS = {
     OutgoingState.UNCERTAIN: "Look for its Message-ID at the server. "
@@ -63,14 +64,18 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | N
     return "\n".join(lines)
 
 
-def sending_lines(report: SendingReport) -> list[str]:
-    """What a pass over the outbox did: a line for each mail that was not simply sent, one for each mailbox that could not, and a sum."""
+def sending_lines(report: SendingReport, waiting: Sequence[Unsent] = ()) -> list[str]:
+    """What a pass over the outbox did: a line for each mail that was not simply sent, one for each mailbox that could not, mail that
+    `waiting` shows besides, and a sum."""
     lines = [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.abandoned]
     lines += [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.settled if one.state is not OutgoingState.SENT]
     for trouble in report.troubles:
         place = f" ({neutral(trouble.condition.origin)})" if trouble.condition.origin else ""
-        waiting = counted(trouble.waiting, "mail waits", "mails wait")
-        lines.append(f"{neutral(trouble.name)}: {waiting}: {neutral(trouble.condition.message)}{place}")
+        mails = counted(trouble.waiting, "mail waits", "mails wait")
+        lines.append(f"{neutral(trouble.name)}: {mails}: {neutral(trouble.condition.message)}{place}")
+    told = {(trouble.name, trouble.condition.message) for trouble in report.troubles}
+    settled = {one.id for one in (*report.abandoned, *report.settled)}
+    lines += unsent_lines([one for one in waiting if (one.mailbox, one.reason) not in told and one.first not in settled])
     if report.settled:
         lines.append(sent_of(report))
     return ["", *lines] if lines else []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reconcile.model.condition import Condition
 from reconcile.model.sync_result import SyncResult
+from reconcile.report.counted import counted, several
 from reconcile.report.safe_text import neutral
 from reconcile.report.sync_json import FORMAT_VERSION
 from reconcile.report.table import table
@@ -14,7 +15,9 @@ from reconcile.report.table import table
 _QUIET = 20
 
 
-def run_text(results: Sequence[SyncResult], conditions: Sequence[tuple[str, Condition]], *, idle: int, seconds: float) -> str:
+def run_text(
+    results: Sequence[SyncResult], conditions: Sequence[tuple[str, Condition]], *, idle: int, seconds: float, fit: int | None = None
+) -> str:
     """A line a mailbox where something happened, what went wrong with its next step, and the sum."""
     quiet = [result for result in results if not (result.read or result.ignored or result.missing or result.error_kind or result.skipped)]
     shown = [result for result in results if result not in quiet or len(quiet) <= _QUIET]
@@ -30,15 +33,19 @@ def run_text(results: Sequence[SyncResult], conditions: Sequence[tuple[str, Cond
         for result in shown
     ]
     lines = (
-        [table(("mailbox", "tracked", "known", "too old", "at server", "note"), rows, limits=(30, None, None, None, None, 110))]
+        [table(("mailbox", "tracked", "known", "too old", "at server", "note"), rows, limits=(30, None, None, None, None, 110), fit=fit)]
         if rows
         else []
     )
+    failed: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if result.error_kind:
-            lines += ["", f"{neutral(result.mailbox)}: {neutral(result.error)}"]
-            if result.hint:
-                lines.append(f"  next: {neutral(result.hint)}")
+            failed.setdefault((result.error, result.hint), []).append(result.mailbox)
+    lines += [""] if failed else []
+    for (error, hint), names in failed.items():
+        lines.append(f"{neutral(several(names))}: {neutral(error)}")
+        if hint:
+            lines.append(f"  next: {neutral(hint)}")
     if conditions:
         lines += ["", "declared, but not done:"]
         for name, condition in conditions:
@@ -49,7 +56,7 @@ def run_text(results: Sequence[SyncResult], conditions: Sequence[tuple[str, Cond
 
 def _note(result: SyncResult) -> str:
     if result.error_kind:
-        return f"failed: {result.error_kind}"
+        return "failed, see below"
     if result.skipped:
         return result.skipped
     notes = []
@@ -64,7 +71,8 @@ def _note(result: SyncResult) -> str:
 
 def _sum(results: Sequence[SyncResult], quiet: int, idle: int, seconds: float) -> str:
     failed = sum(bool(result.error_kind) for result in results)
-    parts = [f"{sum(result.tracked for result in results)} e-mails tracked from {len(results)} mailboxes in {seconds:.1f} s"]
+    tracked = sum(result.tracked for result in results)
+    parts = [f"{counted(tracked, 'e-mail')} tracked from {counted(len(results), 'mailbox', 'mailboxes')} in {seconds:.1f} s"]
     if quiet:
         parts.append(f"{quiet} without news")
     if failed:

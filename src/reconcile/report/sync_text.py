@@ -7,8 +7,10 @@ from datetime import datetime
 
 from reconcile.model.condition import Health
 from reconcile.model.mailbox_status import MailboxStatus
+from reconcile.report.counted import counted, several
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
+from reconcile.report.unsent import Unsent, unsent_lines
 
 _ORDER = (Health.STALLED, Health.WAITING, Health.HEALTHY, Health.OFF)
 
@@ -29,8 +31,8 @@ def span(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
-def mailboxes_table(statuses: Sequence[MailboxStatus], *, now: datetime) -> str:
-    """One line a mailbox."""
+def mailboxes_table(statuses: Sequence[MailboxStatus], *, now: datetime, fit: int | None = None) -> str:
+    """One line a mailbox, as wide as the terminal (`fit`) where it can."""
     rows = [
         (
             status.name,
@@ -45,9 +47,10 @@ def mailboxes_table(statuses: Sequence[MailboxStatus], *, now: datetime) -> str:
         for status in statuses
     ]
     return table(
-        ("mailbox", "address", "health", "tracked", "read/at server", "outbox", "last success", "why"),
+        ("mailbox", "address", "health", "tracked", "read/at server", "outbox", "success", "why"),
         rows,
         limits=(30, 40, None, None, None, None, None, 100),
+        fit=fit,
         empty="no mailbox is applied",
     )
 
@@ -74,7 +77,7 @@ def health_counts(statuses: Sequence[MailboxStatus]) -> dict[str, int]:
     return {str(health): sum(status.health is health for status in statuses) for health in _ORDER}
 
 
-def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: datetime) -> str:
+def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: datetime, waiting: Sequence[Unsent] = ()) -> str:
     """The environment at a glance: counts, then everything that wants a person, with the next step."""
     counts = ", ".join(f"{count} {health}" for health, count in health_counts(statuses).items() if count) or "no mailbox is applied"
     tracked = sum(status.state.tracked for status in statuses)
@@ -82,7 +85,7 @@ def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: dat
     lines = [
         f"environment  {neutral(environment)}",
         f"mailboxes    {counts}",
-        f"tracked      {tracked} e-mails, last success {age(latest, now)}",
+        f"tracked      {counted(tracked, 'e-mail')}, last success {age(latest, now)}",
     ]
     outbox: dict[str, int] = {}
     for status in statuses:
@@ -91,9 +94,14 @@ def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: dat
     if outbox:
         lines.append(f"outbox       {', '.join(f'{count} {state}' for state, count in sorted(outbox.items()))}")
     for health in (Health.STALLED, Health.WAITING):
+        alike: dict[tuple[str, ...], list[str]] = {}
         for status in statuses:
             if status.health is health:
-                lines += ["", f"{health}: {neutral(status.name)} <{neutral(status.address)}>", *_details(status, now)]
+                alike.setdefault(_details(status, now), []).append(f"{status.name} <{status.address}>")
+        for details, names in alike.items():
+            lines += ["", f"{health}: {neutral(several(names))}", *details]
+    if waiting:
+        lines += ["", "outgoing mail:", *(f"  {line}" for line in unsent_lines(waiting))]
     unsupported = [(status, condition) for status in statuses if status.health is Health.HEALTHY for condition in status.conditions]
     if unsupported:
         lines += ["", "declared, but not built yet:"]
@@ -103,7 +111,7 @@ def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: dat
     return "\n".join(lines)
 
 
-def _details(status: MailboxStatus, now: datetime) -> list[str]:
+def _details(status: MailboxStatus, now: datetime) -> tuple[str, ...]:
     lines = [f"  why:  {neutral(_why(status))}"]
     lines += [f"  at:   {neutral(condition.origin)} ({neutral(condition.field)})" for condition in status.conditions if condition.origin]
     if status.hint:
@@ -111,4 +119,4 @@ def _details(status: MailboxStatus, now: datetime) -> list[str]:
     if status.next_look:
         left = (datetime.fromisoformat(status.next_look) - now).total_seconds()
         lines.append(f"  next look {'is due' if left <= 0 else f'in {span(left)}'}")
-    return lines
+    return tuple(lines)

@@ -1,0 +1,79 @@
+"""Outgoing mail that does not get on by itself: it waits for its mailbox or server, or it is uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconcile.model.outgoing import OutboxEntry, OutgoingState
+from reconcile.report.counted import counted
+from reconcile.report.safe_text import neutral
+
+#: States whose entries may be worth a line.
+STATES = (OutgoingState.PENDING, OutgoingState.UNCERTAIN)
+#: More groups than this are counted, not listed.
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """Mails of one mailbox with one reason. `first` is the id of one of them, `next_try` UTC to the second ("" for none)."""
+
+    mailbox: str
+    state: OutgoingState
+    mails: int
+    reason: str
+    first: int
+    next_try: str
+
+
+def unsent(entries: Sequence[OutboxEntry], *, now: datetime) -> list[Unsent]:
+    """Grouped, in the order of the entries. Mail whose next try is due is left out: nothing stands in its way."""
+    groups: dict[tuple[str, OutgoingState, str], list[OutboxEntry]] = {}
+    for entry in entries:
+        waits = entry.state is OutgoingState.PENDING and entry.next_try_at is not None and entry.next_try_at > now
+        if waits or entry.state is OutgoingState.UNCERTAIN:
+            groups.setdefault((entry.mailbox_name, entry.state, entry.reason), []).append(entry)
+    return [
+        Unsent(
+            mailbox=mailbox,
+            state=state,
+            mails=len(members),
+            reason=reason,
+            first=members[0].id,
+            next_try=min((f"{one.next_try_at:%Y-%m-%d %H:%M:%SZ}" for one in members if one.next_try_at), default=""),
+        )
+        for (mailbox, state, reason), members in groups.items()
+    ]
+
+
+def unsent_lines(groups: Sequence[Unsent]) -> list[str]:
+    """Two lines a group: what waits and why, and what a person can do."""
+    lines = []
+    for group in groups[:_MOST]:
+        if group.state is OutgoingState.UNCERTAIN:
+            lines.append(f"{neutral(group.mailbox)}: {counted(group.mails, 'mail is', 'mails are')} uncertain: {neutral(group.reason)}")
+            lines.append(f"  next: reconcile outbox show {group.first}")
+        else:
+            until = f" until {group.next_try}" if group.next_try else ""
+            lines.append(f"{neutral(group.mailbox)}: {counted(group.mails, 'mail waits', 'mails wait')}{until}: {neutral(group.reason)}")
+            lines.append(f"  next: nothing, or try now: reconcile outbox retry {group.first}")
+    if len(groups) > _MOST:
+        lines.append(f"and {len(groups) - _MOST} more; reconcile outbox list has all")
+    return lines
+
+
+def unsent_json(groups: Sequence[Unsent]) -> list[dict[str, object]]:
+    """A document a group."""
+    return [
+        {
+            "mailbox": group.mailbox,
+            "state": str(group.state),
+            "mails": group.mails,
+            "reason": group.reason,
+            "firstId": group.first,
+            "nextTryAt": group.next_try.replace(" ", "T") or None,
+        }
+        for group in groups
+    ]

@@ -1,0 +1,58 @@
+"""Outgoing mail that waits is shown, with its reason and what to do; mail that is simply due is not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from reconcile.model.outgoing import OutboxEntry, OutgoingState
+from reconcile.report.unsent import unsent, unsent_json, unsent_lines
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def entry(number: int, *, minutes: int | None, reason: str = "no answer", state: OutgoingState = OutgoingState.PENDING) -> OutboxEntry:
+    return OutboxEntry(
+        id=number,
+        client_key="",
+        request="",
+        mailbox_id="m",
+        mailbox_name="sales",
+        sender="sales@contoso.example",
+        recipients=(),
+        subject="x",
+        message_id=f"<{number}@contoso.example>",
+        size=1,
+        added_at=NOW,
+        state=state,
+        next_try_at=None if minutes is None else NOW + timedelta(minutes=minutes),
+        reason=reason,
+    )
+
+
+def test_what_waits_is_grouped_by_reason() -> None:
+    groups = unsent([entry(1, minutes=60), entry(2, minutes=30), entry(3, minutes=1, reason="try 1: greylisted")], now=NOW)
+    assert unsent_lines(groups) == [
+        "sales: 2 mails wait until 2026-03-01 08:30:00Z: no answer",
+        "  next: nothing, or try now: reconcile outbox retry 1",
+        "sales: 1 mail waits until 2026-03-01 08:01:00Z: try 1: greylisted",
+        "  next: nothing, or try now: reconcile outbox retry 3",
+    ]
+    assert [one["nextTryAt"] for one in unsent_json(groups)] == ["2026-03-01T08:30:00Z", "2026-03-01T08:01:00Z"]
+
+
+def test_what_is_due_is_left_out() -> None:
+    assert unsent([entry(1, minutes=0, reason=""), entry(2, minutes=-5)], now=NOW) == []
+
+
+def test_uncertain_mail_asks_for_a_person() -> None:
+    groups = unsent([entry(7, minutes=None, reason="no reply", state=OutgoingState.UNCERTAIN)], now=NOW)
+    assert unsent_lines(groups) == ["sales: 1 mail is uncertain: no reply", "  next: reconcile outbox show 7"]
+
+
+def test_what_a_server_said_cannot_steer_the_terminal() -> None:
+    assert "\x1b" not in "".join(unsent_lines(unsent([entry(1, minutes=5, reason="\x1b[31m")], now=NOW)))
+
+
+def test_many_groups_are_counted() -> None:
+    lines = unsent_lines(unsent([entry(number, minutes=5, reason=f"reason {number}") for number in range(30)], now=NOW))
+    assert lines[-1] == "and 10 more; reconcile outbox list has all"
