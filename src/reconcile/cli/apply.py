@@ -72,12 +72,12 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     from reconcile.apply.ground import check_environment, check_target
     from reconcile.apply.recover import recover
     from reconcile.cli.plan_file import read_plan
-    from reconcile.report.plan_text import plan_text
+    from reconcile.report.plan_text import plan_head
     from reconcile.wiring import SystemClock, apply_store, open_database, target_writer
 
     plan = read_plan(plan_file)
     if not context.as_json:
-        context.data(plan_text(plan, color=context.color))
+        context.data(plan_head(plan, color=context.color))
     # Before a store is opened, which makes it when it is not there.
     check_environment(plan, context.environment)
     clock = SystemClock()

@@ -54,6 +54,12 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
     return "\n".join(lines)
 
 
+def plan_head(plan: Plan, *, color: bool) -> str:
+    """Title and summary, for whoever has seen the rest."""
+    paint = Paint(color)
+    return f"{_title(plan, paint)}\n{paint(summary(plan), _BOLD)}"
+
+
 def summary(plan: Plan) -> str:
     """`create 1 · adopt 0 · update 2 · delete 0 · held 0 · unchanged 7`, and what else there is."""
     counts = summary_counts(plan)

@@ -32,8 +32,8 @@ SUBJECT = "Übergabe: Angebot 4711"
 
 STEPS: tuple[Step, ...] = (
     Run(why="Is the estate right? No secret is read, no server is asked.", arguments=("lint",)),
-    Run(why="What would change, and what does it mean for the mail?", arguments=("plan",)),
-    Run(why="Carry it out. Without --yes it asks first.", arguments=("apply", "--yes")),
+    Run(why="What would change, and what does it mean for the mail?", arguments=("plan", "--out", "../plan.json")),
+    Run(why="Carry out just that.", arguments=("apply", "../plan.json")),
     Run(why="Fetch the mail of all mailboxes, read-only, and keep it.", arguments=("sync",)),
     Run(why="How is it doing?", arguments=("status",)),
     Run(why="What was tracked?", arguments=("activities", "list", "--limit", "8")),
@@ -65,6 +65,6 @@ STEPS: tuple[Step, ...] = (
         message="Stop reading the public address",
     ),
     Run(why="The plan of that edit names its cause and its consequence.", arguments=("plan",)),
-    Run(why="Apply it.", arguments=("apply", "--yes")),
+    Run(why="Apply it. Without a saved plan it is shown, and without --yes somebody is asked.", arguments=("apply", "--yes")),
     Run(why="The mailbox is off now; the others go on.", arguments=("mailboxes",)),
 )
