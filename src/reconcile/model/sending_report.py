@@ -10,12 +10,13 @@ from reconcile.model.outgoing import OutboxEntry, OutgoingState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxTrouble:
-    """A mailbox with due mail that could not send. `waiting` mails stay pending."""
+    """A mailbox with due mail that could not send. `waiting` mails stay pending; `hint` is what a person can do."""
 
     mailbox_id: str
     name: str
     condition: Condition
     waiting: int
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ def sending_lines(report: SendingReport, waiting: Sequence[Unsent] = ()) -> list
         place = f" ({neutral(trouble.condition.origin)})" if trouble.condition.origin else ""
         mails = counted(trouble.waiting, "mail waits", "mails wait")
         lines.append(f"{neutral(trouble.name)}: {mails}: {neutral(trouble.condition.message)}{place}")
+        lines += [f"  next: {neutral(trouble.hint)}"] if trouble.hint else []
     told = {(trouble.name, trouble.condition.message) for trouble in report.troubles}
     settled = {one.id for one in (*report.abandoned, *report.settled)}
     lines += unsent_lines([one for one in waiting if (one.mailbox, one.reason) not in told and one.first not in settled])

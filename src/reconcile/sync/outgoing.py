@@ -293,6 +293,12 @@ class _Pass:
         if condition is None:
             reason = type(error).__name__ if error else "NotApplied"
             condition = Condition(type="Ready", status=False, reason=reason, message=why, since=instant.text(now))
-        trouble = MailboxTrouble(mailbox_id=entries[0].mailbox_id if entries else "", name=name, condition=condition, waiting=len(entries))
+        trouble = MailboxTrouble(
+            mailbox_id=entries[0].mailbox_id if entries else "",
+            name=name,
+            condition=condition,
+            waiting=len(entries),
+            hint=error.hint if error else "",
+        )
         with self._guard:
             self.troubles.append(trouble)
