@@ -1,4 +1,4 @@
-"""Connect, TLS, login: the rare things, which imapclient does.
+"""Connect and TLS. imapclient does it wherever something is to be negotiated; a poll needs none of that and goes the short way (login.py).
 
 TLS is never optional and never weakened: certificate and host name are checked, 1.2 at least. With STARTTLS nothing that came in
 clear is trusted: a PREAUTH greeting is refused (it would skip STARTTLS), so is data sent before the handshake (RFC 3501 6.2.1,
@@ -8,14 +8,14 @@ CVE-2011-0411 and its family), and no credentials leave before TLS stands.
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from reconcile.errors import PermanentError, SettingsError
-from reconcile.mail.imap.faults import Broken, translated
-from reconcile.model.secret import Secret
+from reconcile.mail.imap.faults import Broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,67 +71,77 @@ class _CheckedBeforeHandshake:
         return self._context.wrap_socket(sock, **options)
 
 
-def _same_tag_everywhere() -> None:
-    """imaplib compiles an expression around a random tag for each connection, a tenth of what a poll costs.
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An open connection: its socket, and the one buffered file that everything is read from."""
 
-    Tags tell the commands of one connection apart (RFC 3501 2.2.1) and protect against nothing.
-    """
-    import imaplib
+    sock: socket.socket
+    file: Any
 
-    imaplib.Int2AP = lambda _: b"RCNL"  # type: ignore[assignment]
+    def close(self) -> None:
+        """Raises nothing."""
+        with contextlib.suppress(Exception):
+            self.file.close()
+        with contextlib.suppress(Exception):
+            self.sock.close()
 
 
-def connect(endpoint: Endpoint, username: str, password: Secret) -> Any:
-    """A logged-in IMAPClient. Raises what `translated` says."""
-    where = str(endpoint)
-    with translated(where):
-        from imapclient import IMAPClient, SocketTimeout
+def preauth(where: object) -> PermanentError:
+    """The refusal of a greeting that needs no login."""
+    return PermanentError(
+        f"{where} greets as already logged in (PREAUTH), which would skip TLS and the credentials",
+        hint="Connect to a port that asks for a login.",
+    )
 
-        _same_tag_everywhere()
-        context = tls_context(endpoint.authority) if endpoint.tls != "none" else None
-        client: Any = IMAPClient(
-            endpoint.host,
-            endpoint.port,
-            ssl=endpoint.tls == "implicit",
-            ssl_context=context,
-            timeout=SocketTimeout(endpoint.connect_timeout, endpoint.silence_timeout),  # type: ignore[arg-type]
-        )
-        # imapclient hands every line to the logging module; nobody listens, and it costs as much as the poll itself.
-        client._imap.debug = 0
+
+def connect(endpoint: Endpoint) -> Any:
+    """An IMAPClient behind greeting, TLS and CAPABILITY, not logged in. To be called inside `translated`."""
+    from imapclient import IMAPClient, SocketTimeout
+
+    context = tls_context(endpoint.authority) if endpoint.tls != "none" else None
+    client: Any = IMAPClient(
+        endpoint.host,
+        endpoint.port,
+        ssl=endpoint.tls == "implicit",
+        ssl_context=context,
+        timeout=SocketTimeout(endpoint.connect_timeout, endpoint.silence_timeout),  # type: ignore[arg-type]
+    )
     try:
+        # imapclient hands every line to the logging module; nobody listens.
+        client._imap.debug = 0
         if client._imap.state == "AUTH":
-            raise PermanentError(
-                f"{where} greets as already logged in (PREAUTH), which would skip TLS and the credentials",
-                hint="Connect to a port that asks for a login.",
-            )
+            raise preauth(endpoint)
         if endpoint.tls == "starttls":
-            with translated(where):
-                if not client.has_capability("STARTTLS"):
-                    raise PermanentError(
-                        f"{where} does not offer STARTTLS", hint="Declare tls: implicit with its port; credentials are not sent in clear."
-                    )
-                client.starttls(_CheckedBeforeHandshake(context, client) if context is not None else None)
-        _log_in(client, where, username, password)
+            if not client.has_capability("STARTTLS"):
+                raise PermanentError(
+                    f"{endpoint} does not offer STARTTLS", hint="Declare tls: implicit with its port; credentials are not sent in clear."
+                )
+            client.starttls(_CheckedBeforeHandshake(context, client) if context is not None else None)
     except BaseException:
-        _drop(client)
+        drop(client)
         raise
     return client
 
 
-def _log_in(client: Any, where: str, username: str, password: Secret) -> None:
-    secret = password.text()
-    with translated(where, login=True, secrets=(secret,)):
-        plain = f"{username}{secret}"
-        if "\x00" in plain:
-            raise PermanentError("user name or password holds a NUL character", hint="Mend the secret.")
-        # A quoted string of RFC 3501 takes neither line breaks nor 8-bit characters; SASL PLAIN takes both.
-        if plain.isascii() and plain.isprintable():
-            client.login(username, secret)
-        else:
-            client.plain_login(username, secret)
+def link_of(client: Any) -> Link:
+    """What goes on without imapclient over the same connection; what it has read already is not lost."""
+    return Link(client._imap.sock, client._imap.file)
 
 
-def _drop(client: Any) -> None:
-    # Why the connection is given up is already being raised.
+def dial(endpoint: Endpoint) -> Link:
+    """Connection and implicit TLS (or none), nothing read yet. To be called inside `translated`."""
+    sock = socket.create_connection((endpoint.host, endpoint.port), endpoint.connect_timeout)
+    try:
+        sock.settimeout(endpoint.silence_timeout)
+        if endpoint.tls != "none":
+            sock = tls_context(endpoint.authority).wrap_socket(sock, server_hostname=endpoint.host)
+        return Link(sock, sock.makefile("rb"))
+    except BaseException:
+        sock.close()
+        raise
+
+
+def drop(client: Any) -> None:
+    """Raises nothing: why the connection is given up is already being raised."""
     with contextlib.suppress(Exception):
         client.shutdown()

@@ -62,10 +62,6 @@ def refusal(error: object, where: str, *, login: bool, secrets: tuple[str, ...] 
 @contextmanager
 def translated(where: str, *, login: bool = False, secrets: tuple[str, ...] = ()) -> Iterator[None]:
     """`where` names the server as host:port."""
-    import imaplib
-
-    from imapclient import exceptions
-
     try:
         yield
     except ReconcileError:
@@ -87,10 +83,28 @@ def translated(where: str, *, login: bool = False, secrets: tuple[str, ...] = ()
         ) from error
     except OSError as error:
         raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}") from error
-    except imaplib.IMAP4.abort as error:
-        raise Unavailable(f"{where} ended the connection: {server_words(error, *secrets)}") from _without_text(error, secrets)
-    except (exceptions.IMAPClientError, imaplib.IMAP4.error) as error:
-        raise refusal(error, where, login=login, secrets=secrets) from _without_text(error, secrets)
+    except Exception as error:
+        meaning = _of_library(error, where, login, secrets)
+        if meaning is None:
+            raise
+        raise meaning from _without_text(error, secrets)
+
+
+def _of_library(error: Exception, where: str, login: bool, secrets: tuple[str, ...]) -> ReconcileError | None:
+    """What imapclient and imaplib raise; None for what is not theirs. Not loaded before: a poll does without them."""
+    import imaplib
+
+    if not isinstance(error, imaplib.IMAP4.error):
+        return None
+    # imapclient makes any failure of a login a LoginError, also a connection that broke before the answer came.
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, imaplib.IMAP4.abort):
+            return Unavailable(f"{where} ended the connection: {server_words(seen, *secrets)}")
+        if isinstance(seen, OSError):
+            return Unavailable(f"{where} cannot be reached: {server_words(seen.strerror or seen, *secrets)}")
+        seen = seen.__cause__ or seen.__context__
+    return refusal(error, where, login=login, secrets=secrets)
 
 
 def _without_text(error: BaseException, secrets: tuple[str, ...]) -> BaseException | None:

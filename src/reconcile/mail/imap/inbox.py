@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from reconcile.errors import Unavailable
-from reconcile.mail.imap.connection import Endpoint, connect
+from reconcile.mail.imap.connection import Endpoint
 from reconcile.mail.imap.faults import Refused, translated
 from reconcile.mail.imap.listing import LARGE_BYTES, Found, Listing, uid_set
+from reconcile.mail.imap.login import open_stream, open_with_status
 from reconcile.mail.imap.parts import in_parts
 from reconcile.mail.imap.place import PROTOCOL, ImapPlace
 from reconcile.mail.imap.replies import TOO_LONG
@@ -25,7 +23,6 @@ from reconcile.ports.mail import Batch, Listed, Look
 
 #: Batches asked for before the first is answered.
 _WINDOW = 3
-_STATUS = re.compile(rb"(UIDVALIDITY|UIDNEXT|MESSAGES) (\d{1,20})")
 
 Wanted = Callable[[Listed], bool]
 Accept = Callable[[Listed, Iterator[bytes]], None]
@@ -39,40 +36,34 @@ class ImapInbox:
         self._username = username
         self._password = password
         self._account = f"{endpoint.host.lower()}/{username}"
-        self._client: Any = None
         self._stream: Stream | None = None
         self._here = ImapPlace(account=self._account, validity=0)
 
     def look(self, cursor: Cursor | None) -> Look:
-        self._client = connect(self._endpoint, self._username, self._password)
         before = ImapPlace.of(cursor)
-        with translated(str(self._endpoint)):
-            if before is not None and before.account == self._account and before.next_uid and self._status() == before.told:
+        if before is not None and before.account == self._account and before.next_uid:
+            self._stream = open_with_status(self._endpoint, self._username, self._password)
+            told = self._stream.told
+            if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == before.told:
                 return Look(messages=before.messages, news=False, restarted=False)
-            self._examine()
+        else:
+            self._stream = open_stream(self._endpoint, self._username, self._password)
+        with translated(str(self._endpoint)):
+            self._examine(self._stream)
         restarted = before is None or (before.account, before.validity) != (self._account, self._here.validity)
         if before is not None and 0 < self._here.next_uid < before.next_uid:
             # UIDNEXT never goes back within one UIDVALIDITY (RFC 3501 2.3.1.1): a restored mailbox whose server did not say so.
             restarted = True
         return Look(messages=self._here.messages, news=restarted or before is None or before.told != self._here.told, restarted=restarted)
 
-    def _status(self) -> tuple[int, int, int]:
-        """One line where EXAMINE answers with eight; (-1, …) where it cannot be understood, which is never what was told before."""
-        kind, lines = self._client._imap.status("INBOX", "(UIDVALIDITY UIDNEXT MESSAGES)")
-        if kind != "OK":
-            raise Refused(kind, str(lines))
-        found = dict(_STATUS.findall(lines[-1].upper())) if isinstance(lines[-1], bytes) else {}
-        validity, next_uid, messages = (int(found.get(name, b"-1")) for name in (b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES"))
-        return validity, next_uid, messages
-
-    def _examine(self) -> None:
-        answer = self._client.select_folder("INBOX", readonly=True)
-        # RFC 3501 2.3.1.1 wants both; servers that leave one out, or say 0, exist.
+    def _examine(self, stream: Stream) -> None:
+        stream.examine()
+        # RFC 3501 2.3.1.1 wants both numbers; servers that leave one out, or say 0, exist.
         self._here = ImapPlace(
             account=self._account,
-            validity=_number(answer.get(b"UIDVALIDITY")),
-            next_uid=_number(answer.get(b"UIDNEXT")),
-            messages=_number(answer.get(b"EXISTS")),
+            validity=stream.told.get(b"UIDVALIDITY", 0),
+            next_uid=stream.told.get(b"UIDNEXT", 0),
+            messages=stream.exists,
         )
 
     def read(
@@ -85,15 +76,25 @@ class ImapInbox:
         accept: Accept,
         careful: bool = False,
     ) -> Iterator[Batch]:
+        stream = self._stream
+        if stream is None:
+            raise Unavailable(f"{self._endpoint}: the connection is closed")
         with translated(str(self._endpoint)):
             if self._here.messages < 0:
-                self._examine()
-            yield from self._read(ImapPlace.of(cursor), since, retry, wanted, accept, careful)
+                self._examine(stream)
+            stream.widen()
+            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, careful)
 
     def _read(
-        self, before: ImapPlace | None, since: datetime | None, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept, careful: bool
+        self,
+        stream: Stream,
+        before: ImapPlace | None,
+        since: datetime | None,
+        retry: Sequence[RemoteId],
+        wanted: Wanted,
+        accept: Accept,
+        careful: bool,
     ) -> Iterator[Batch]:
-        stream = self._stream = Stream(self._client, self._here.messages)
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
         listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
         waiting: deque[_Flight] = deque()
@@ -162,16 +163,9 @@ class ImapInbox:
         )
 
     def close(self) -> None:
-        client, self._client = self._client, None
         stream, self._stream = self._stream, None
-        if client is None:
-            return
-        with contextlib.suppress(Exception):
-            client._imap.send(b"z LOGOUT\r\n")
         if stream is not None:
             stream.close()
-        with contextlib.suppress(Exception):
-            client.shutdown()
 
 
 class _Flight:
@@ -234,15 +228,3 @@ class _Flight:
             else:
                 self._accept(message, rest)
         return tuple(missing)
-
-
-def _number(value: object) -> int:
-    if isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    if isinstance(value, bytes):
-        value = int(value) if value.isdigit() else 0
-    if not isinstance(value, int):
-        return 0
-    if value < 0:
-        raise Unavailable("the server counts below zero")
-    return value

@@ -1,7 +1,7 @@
-"""The FETCH reader of the hot path: several commands in flight, literals read in one piece, everything unasked for survived.
+"""Commands and their answers: several in flight, literals read in one piece, everything unasked for survived.
 
-imapclient reads the same with about 0.4 ms more a message (docs/performance.md), so bodies and listings come this way, over the
-same buffered file of the same socket.
+imapclient reads the same with about 0.4 ms more a message and 0.5 ms more a login (docs/performance.md), so what happens often comes
+this way, over the same buffered file of the same socket.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
+from reconcile.mail.imap.connection import Link
 from reconcile.mail.imap.faults import Broken, Refused
 from reconcile.mail.imap.replies import TOO_LONG, items
 
@@ -24,6 +24,7 @@ _BUFFER = 1 << 18
 
 _BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
 _LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
+_TOLD = re.compile(rb"\b(UIDVALIDITY|UIDNEXT|MESSAGES) (\d{1,20})")
 _UNTAGGED = re.compile(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)\b", re.IGNORECASE)
 
 Taker = Callable[[int, int, dict[bytes, object]], bool]
@@ -41,42 +42,92 @@ class Request:
         self.refusal: Refused | None = None
 
 
-def _wide_file(connection: Any) -> Any:
-    """The connection's file with a buffer that spares most system calls; imaplib's own where it still holds something unread."""
-    waiting = connection.sock.gettimeout()
-    connection.sock.settimeout(0)
-    try:
-        unread = connection.file.peek(1)
-    except (BlockingIOError, ssl.SSLWantReadError):
-        unread = b""
-    finally:
-        connection.sock.settimeout(waiting)
-    return connection.file if unread else connection.sock.makefile("rb", buffering=_BUFFER)
+def _take_nothing(_: int, __: int, ___: dict[bytes, object]) -> bool:
+    return False
 
 
 class Stream:
-    """Takes over an examined connection. `exists` is the server's count, kept current by what it tells unasked."""
+    """`exists` is the server's count, kept current by what it tells unasked; `told` what STATUS or EXAMINE said in names and numbers."""
 
-    def __init__(self, client: Any, exists: int) -> None:
-        self._file = _wide_file(client._imap)
-        self._send = client._imap.sock.sendall
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._file = link.file
         self._flying: deque[Request] = deque()
         self._number = 0
         self._searched: set[int] = set()
-        self.exists = exists
+        self._capabilities: frozenset[bytes] = frozenset()
+        self.exists = 0
+        self.told: dict[bytes, int] = {}
 
     def close(self) -> None:
-        """Lets go of the file; the socket is closed by whoever opened it."""
-        with contextlib.suppress(OSError):
+        """Leave politely where that still works. Raises nothing."""
+        with contextlib.suppress(Exception):
+            self._link.sock.sendall(b"z LOGOUT\r\n")
+        with contextlib.suppress(Exception):
             self._file.close()
+        self._link.close()
 
-    def ask(self, command: bytes, take: Taker) -> Request:
-        """Send a command without waiting."""
+    def widen(self) -> None:
+        """A buffer that spares most system calls; the narrow one stays where it still holds something unread."""
+        sock = self._link.sock
+        waiting = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            unread = self._file.peek(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            unread = b""
+        finally:
+            sock.settimeout(waiting)
+        if not unread:
+            self._file = sock.makefile("rb", buffering=_BUFFER)
+
+    def greeting(self) -> bytes:
+        """The first line."""
+        return self._line()
+
+    def capabilities_in(self, line: bytes) -> frozenset[bytes] | None:
+        """Of a greeting with the code CAPABILITY (RFC 3501 7.1), else None."""
+        begin = line.upper().find(b"[CAPABILITY ")
+        return frozenset(line[begin + 12 :].partition(b"]")[0].upper().split()) if begin >= 0 else None
+
+    def capabilities(self) -> frozenset[bytes]:
+        """Asks."""
+        self.finish(self.ask(b"CAPABILITY"))
+        return self._capabilities
+
+    def status_command(self) -> bytes:
+        """For the INBOX: one line of answer where EXAMINE has eight."""
+        return b"STATUS INBOX (UIDVALIDITY UIDNEXT MESSAGES)"
+
+    def ask_status(self) -> Request:
+        """Send it; the answer is in `told`."""
+        self.told.clear()
+        return self.ask(self.status_command())
+
+    def examine(self) -> None:
+        """Open the INBOX read-only; the answer is in `told` and `exists`."""
+        self.told.clear()
+        self.exists = 0
+        self.finish(self.ask(b"EXAMINE INBOX"))
+
+    def _request(self, command: bytes, take: Taker) -> tuple[Request, bytes]:
         self._number += 1
         request = Request(b"f%d" % self._number, take)
-        self._send(b"%s %s\r\n" % (request.tag, command))
         self._flying.append(request)
+        return request, b"%s %s\r\n" % (request.tag, command)
+
+    def ask(self, command: bytes, take: Taker = _take_nothing) -> Request:
+        """Send a command without waiting."""
+        request, line = self._request(command, take)
+        self._link.sock.sendall(line)
         return request
+
+    def ask_both(self, first: bytes, second: bytes) -> tuple[Request, Request]:
+        """Send two in one write."""
+        one, line = self._request(first, _take_nothing)
+        two, following = self._request(second, _take_nothing)
+        self._link.sock.sendall(line + following)
+        return one, two
 
     def finish(self, request: Request) -> None:
         """Read until the command is answered. Raises Refused for NO and BAD, Broken when the connection ends."""
@@ -88,7 +139,7 @@ class Stream:
     def ask_search(self, criteria: bytes) -> Request:
         """Send a UID SEARCH without waiting; `found` gives its answer. One at a time."""
         self._searched.clear()
-        return self.ask(b"UID SEARCH " + criteria, lambda *_: False)
+        return self.ask(b"UID SEARCH " + criteria)
 
     def found(self, request: Request) -> list[int]:
         """UIDs, ascending, each once."""
@@ -137,7 +188,7 @@ class Stream:
                     return
                 if line[2:5].upper() == b"BYE":
                     raise Broken("the server said goodbye: " + line[6:].decode("utf-8", "replace"))
-                self._skip_literals(line)
+                self._note(self._without_literals(line))
                 return
             count, kind = int(untagged[1]), untagged[2].upper()
             if kind == b"EXISTS":
@@ -162,10 +213,21 @@ class Stream:
         if not line.startswith(b"+"):
             raise Broken("the server's answer is no IMAP: " + line[:40].decode("utf-8", "replace"))
 
-    def _skip_literals(self, line: bytes) -> None:
+    def _note(self, line: bytes) -> None:
+        """`* STATUS INBOX (…)`, `* OK [UIDNEXT 5] …`, `* CAPABILITY …`; nothing else concerns us."""
+        words = line[2:14].upper()
+        if words.startswith((b"STATUS ", b"OK [UID")):
+            self.told.update((name, int(value)) for name, value in _TOLD.findall(line.upper()))
+        elif words.startswith(b"CAPABILITY "):
+            self._capabilities = frozenset(line[13:].upper().split())
+
+    def _without_literals(self, line: bytes) -> bytes:
+        text = b""
         while (literal := _LITERAL.search(line)) is not None:
             self._literal(int(literal[1]))
+            text += line[: literal.start()]
             line = self._line()
+        return text + line
 
     def _items(self, sequence: int, fragments: list[bytes], literals: list[object], line: bytes) -> None:
         while (literal := _LITERAL.search(line)) is not None:
