@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
@@ -72,6 +72,30 @@ _ENVELOPE = "write apiVersion, kind, metadata and spec"
 def key_of(document: SourceDocument) -> Key | None:
     """Whose document it is, as far as it can be told."""
     return Key(document.kind, document.name) if document.kind in KINDS and document.name else None
+
+
+_COMPARED: tuple[Path, ...] = (("spec", "emailAddress"), ("spec", "displayName"), ("spec", "profile"), ("spec", "defaults", "profile"))
+
+
+def sketch(document: SourceDocument, drafts: Sequence[Draft]) -> Resource | None:
+    """As much of a bad document as others are compared with: what it says it is and what it refers to, where nothing is wrong
+    with that. So everything wrong with it is told in one run. Never to be applied."""
+    key, value = key_of(document), document.value()
+    if key is None or document.broken or document.api_version != API_VERSION:
+        return None
+    faulty = {draft.place.path for draft in drafts}
+    spec: dict[str, Leaf] = {}
+    for path in _COMPARED:
+        leaf = _at_path(value, path)
+        if isinstance(leaf, str) and leaf and "${" not in leaf and path not in faulty:
+            spec[".".join(str(part) for part in path[1:])] = leaf
+    return Resource(
+        key=key,
+        spec=spec,
+        position=Position(document.file, document.line),
+        lifecycle=kinds.lifecycle(key.kind),
+        references=kinds.references(key.kind, spec),
+    )
 
 
 def _header(document: SourceDocument, value: dict[str, Value]) -> Draft | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.desired.check import Surroundings, check, key_of
+from reconcile.desired.check import Surroundings, check, key_of, sketch
 from reconcile.desired.documents import DocumentCache, F, SourceDocument
 from reconcile.desired.draft import Draft, Place, Reread, place, position
 from reconcile.desired.environment import Scope, choose
@@ -97,12 +97,14 @@ def _held_files(estate: Estate[F], scope: Scope, work: _Work) -> dict[str, str]:
 class _Work:
     """What is gathered while documents are taken one by one.
 
-    `declared` are all sound documents, also several of one key; `sound` is the first of each key.
+    `declared` are all sound documents, also several of one key; `sound` is the first of each key. `sketched` is what can be told
+    of bad ones.
     """
 
     scope: Scope | None
     compare: bool
     declared: list[Declared] = field(default_factory=list)
+    sketched: list[Declared] = field(default_factory=list)
     sound: dict[Key, Declared] = field(default_factory=dict)
     held: dict[Key, str] = field(default_factory=dict)
     bad_files: dict[str, str] = field(default_factory=dict)
@@ -123,6 +125,8 @@ class _Work:
             self.drafts += drafts
             if resource is not None:
                 self._sound(resource, document.index)
+            elif (seen := sketch(document, drafts)) is not None:
+                self.sketched.append(Declared(seen, document.index))
             if (key := key_of(document)) is not None and self.compare and (first := self.places.get(key)) is not None:
                 self._second(document, key, first)
                 continue
@@ -133,8 +137,11 @@ class _Work:
 
     def relate(self, *, files_missing: bool) -> None:
         """Duplicates and references, then everything that needs what is held."""
-        for draft, first, second in duplicates(self.declared) if self.compare else ():
+        sketched = {id(one) for one in self.sketched}
+        for draft, first, second in duplicates([*self.declared, *self.sketched]) if self.compare else ():
             self.drafts.append(draft)
+            if id(second) in sketched:
+                continue  # a bad document is held already, and holds nobody else
             self._hold(first.resource.key, f"it contradicts {second.resource.key}", first.resource.position.file)
             self._hold(second.resource.key, f"it contradicts {first.resource.key}", second.resource.position.file)
         # One round is enough per kind, because a kind refers only to kinds before it.
@@ -146,6 +153,10 @@ class _Work:
                 elif target not in self.sound and self.scope is not None:
                     self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
                     self._hold(key, f"it needs {target}, which is not declared", one.resource.position.file)
+        for one in self.sketched if self.scope is not None else ():
+            for target in one.resource.references:
+                if target not in self.sound and target not in self.held:
+                    self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
 
     def _sound(self, resource: Resource, index: int) -> None:
         one = Declared(resource, index)

@@ -118,6 +118,27 @@ def test_three_with_one_address_are_all_held() -> None:
     assert set(desired_of(files).held) == {Key("Mailbox", name) for name in "abc"}
 
 
+def test_a_bad_document_is_compared_with_the_others_in_the_same_run() -> None:
+    bad = mailbox("info", address="SALES@contoso.example", profile="contos", more="  colour: red\n")
+    files: dict[str, str | bytes] = {"e.yaml": ENVIRONMENT, "p.yaml": PROFILE, "info.yaml": bad, "sales.yaml": mailbox()}
+    assert rules(files) == ["duplicate/address", "reference/unknown", "schema/unknown-field"]
+    desired = desired_of(files)
+    assert Key("Mailbox", "sales") in desired.resources
+    assert list(desired.held) == [Key("Mailbox", "info")]
+
+
+def test_what_is_wrong_with_a_field_is_said_once() -> None:
+    for more in ("  emailAddress: nobody", "  profile: 'No Slug'"):
+        text = mailbox("info").replace("  type", f"{more}\n  type") if "profile" not in more else mailbox("info", profile="No Slug")
+        files: dict[str, str | bytes] = {"e.yaml": ENVIRONMENT, "p.yaml": PROFILE, "info.yaml": text, "sales.yaml": mailbox()}
+        assert len(rules(files)) == 1
+    profile = PROFILE.replace("imap-smtp", "imap-smpt")
+    assert rules({"e.yaml": ENVIRONMENT, "p.yaml": profile, "sales.yaml": mailbox(more="  colour: red\n")}) == [
+        "schema/value",
+        "schema/unknown-field",
+    ]
+
+
 def test_a_bad_file_outside_the_environment_does_not_concern_it() -> None:
     environment = ENVIRONMENT.replace("spec: {", "spec: {folders: [live], ")
     files = {"environment.yaml": environment, "live/profile.yaml": PROFILE, "lively/x.yaml": "a: 'x", "other/m.yaml": mailbox()}
