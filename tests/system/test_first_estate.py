@@ -71,3 +71,13 @@ def test_the_page_works_as_written(tmp_path: Path, world: World) -> None:
     assert "incoming mail stops" in shown
     assert re.search(r"1\s+sent\s+sales\s+sales@contoso\.example\s+To myself", shown)
     assert "no drift in production" in shown
+
+    def more(command: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(["bash", "-uc", command], cwd=place, env=environment, capture_output=True, timeout=60)
+
+    raw = more("reconcile activities show 3 --raw")
+    assert more("reconcile activities export ../mail").stdout.endswith(b" e-mails written to ../mail\n")
+    assert raw.stdout == (tmp_path / "mail" / "00000003.eml").read_bytes() != b""
+    mistaken = more("reconcile activities export 3")
+    assert (mistaken.returncode, (place / "3").exists()) == (1, False)
+    assert b"next: One e-mail: reconcile activities show 3 --raw > 3.eml" in mistaken.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.number import Number
 from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
 
@@ -34,7 +36,7 @@ def command() -> None:
 @command.command("list")
 @_MAILBOX
 @_SINCE
-@click.option("--limit", type=click.IntRange(1), default=50, help="At most so many, newest first [50].")
+@click.option("--limit", type=Number(1), default=50, help="At most so many, newest first [50].")
 @common(estate=False)
 def list_command(context: Context, mailbox: str | None, since: str | None, limit: int) -> ExitCode:
     """Newest received first. With --output json one JSON document a line."""
@@ -47,14 +49,15 @@ def list_command(context: Context, mailbox: str | None, since: str | None, limit
             for activity in found:
                 context.data(json.dumps(activity_json(activity, _slugs(names)), ensure_ascii=False))
         else:
-            context.data(activities_table(list(found), _slugs(names)))
+            context.data(activities_table(list(found), _slugs(names), fit=context.columns))
     return ExitCode.NOTHING_TO_DO
 
 
 @command.command("show")
-@click.argument("activity_id", metavar="ID", type=click.IntRange(1))
+@click.argument("activity_id", metavar="ID", type=Number(1))
+@click.option("--raw", is_flag=True, help="The bytes as they were received, and nothing else.")
 @common(estate=False)
-def show_command(context: Context, activity_id: int) -> ExitCode:
+def show_command(context: Context, activity_id: int, raw: bool) -> ExitCode:
     """Header, text and attachments of one e-mail."""
     from reconcile.report.activities_json import FORMAT_VERSION, activity_json, text_json
     from reconcile.report.activities_text import activity_text
@@ -64,6 +67,10 @@ def show_command(context: Context, activity_id: int) -> ExitCode:
         activity = reader.activity(activity_id)
         if activity is None:
             raise UserError(f"there is no activity {activity_id}", hint="`reconcile activities list` shows them.")
+        if raw:
+            for chunk in reader.raw(activity_id):
+                sys.stdout.buffer.write(chunk)
+            return ExitCode.NOTHING_TO_DO
         text = reader.text(activity_id)
         if text is None:
             text = _parsed(reader, activity)
@@ -75,16 +82,23 @@ def show_command(context: Context, activity_id: int) -> ExitCode:
     return ExitCode.NOTHING_TO_DO
 
 
-@command.command("export")
+@command.command("export", short_help="Write e-mails as received into a folder.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @_MAILBOX
 @_SINCE
-@click.option("--limit", type=click.IntRange(1), help="At most so many, newest first [all].")
+@click.option("--limit", type=Number(1), help="At most so many, newest first [all].")
 @common(estate=False)
 def export_command(context: Context, folder: Path, mailbox: str | None, since: str | None, limit: int | None) -> ExitCode:
     """Write activities.jsonl and the bytes of each e-mail as received (ID.eml) into an empty or new folder."""
     from reconcile.report.activities_json import activity_json
+    from reconcile.report.counted import counted
 
+    if str(folder).isdigit() and not folder.exists():
+        # Whoever comes from `show 17` means an e-mail, and would get all of them.
+        raise UserError(
+            f"export takes a folder, and {folder} looks like the id of an e-mail",
+            hint=f"One e-mail: reconcile activities show {folder} --raw > {folder}.eml. A folder of that name: make it first.",
+        )
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty", hint="Name a new or empty folder.")
     with _opened(context) as (reader, names):
@@ -104,7 +118,7 @@ def export_command(context: Context, folder: Path, mailbox: str | None, since: s
     if context.as_json:
         context.json({"formatVersion": "1.0", "folder": str(folder), "exported": count})
     else:
-        context.data(f"{count} e-mails written to {folder}")
+        context.data(f"{counted(count, 'e-mail')} written to {folder}")
     return ExitCode.NOTHING_TO_DO
 
 

@@ -10,8 +10,8 @@ from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
 
 
-def activities_table(activities: Sequence[Activity], names: Mapping[str, str]) -> str:
-    """One line an e-mail. `names` are slugs by mailbox id."""
+def activities_table(activities: Sequence[Activity], names: Mapping[str, str], *, fit: int | None = None) -> str:
+    """One line an e-mail, as wide as the terminal (`fit`) where it can. `names` are slugs by mailbox id."""
     rows = [
         (
             activity.id,
@@ -28,13 +28,14 @@ def activities_table(activities: Sequence[Activity], names: Mapping[str, str]) -
         ("id", "received (UTC)", "mailbox", "from", "subject", "size", "marks"),
         rows,
         limits=(None, None, 30, 40, 60, None, 40),
+        fit=fit,
         empty="no e-mail is tracked",
     )
 
 
 def marks(activity: Activity) -> str:
     """What is odd about it."""
-    return ", ".join((["conflicting Message-ID"] if activity.conflicting else []) + list(activity.header.defects))
+    return ", ".join((["conflicting-message-id"] if activity.conflicting else []) + list(activity.header.defects))
 
 
 def size(count: int) -> str:
