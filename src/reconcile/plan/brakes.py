@@ -81,7 +81,7 @@ def _bulk_delete(deletes: Sequence[Delete], moved: Sequence[Update | Adopt], gro
     limit = max(3, of // 10)
     if len(hit) <= limit:
         return None
-    message = f"{len(hit)} of {of} would be deleted, stopped or moved to another profile; at most {limit} at a time"
+    message = f"{len(hit)} of {of} resources would be deleted, stopped or moved to another profile; at most {limit} at a time"
     return BrakeTripped(name=BULK_DELETE, message=message, count=len(hit), of=of, limit=limit, keys=tuple(hit))
 
 
@@ -103,7 +103,7 @@ def _bulk_update(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTrippe
     limit = max(20, of * 3 // 10)
     if len(moved) <= limit:
         return None
-    message = f"{len(moved)} of {of} would be updated; at most {limit} at a time"
+    message = f"{len(moved)} of {of} resources would be updated; at most {limit} at a time"
     keys = tuple(change.key for change in moved)
     return BrakeTripped(name=BULK_UPDATE, message=message, count=len(moved), of=of, limit=limit, keys=keys)
 
@@ -119,7 +119,7 @@ def _emptied(deletes: Sequence[Delete], ground: Ground) -> list[BrakeTripped]:
     keys = tuple(key for kind in emptied for key in emptied[kind])
     of = len(ground.inventory)
     what = "nothing" if not left - {"Environment"} else " and ".join(f"no {kind}" for kind in sorted(emptied))
-    message = f"{what} is declared any more, but {len(keys)} of ours are on the target"
+    message = f"{what} is declared any more, but {len(keys)} of ours {'is' if len(keys) == 1 else 'are'} on the target"
     return [BrakeTripped(name=EMPTIED, message=message, count=len(keys), of=of, limit=0, keys=keys)]
 
 
@@ -132,8 +132,12 @@ def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | No
             keys.append(change.key)
     if not keys:
         return None
-    message = f"{len(keys)} would read mail again that was passed over"
+    message = f"{_number(len(keys), 'resource')} would read mail again that was passed over"
     return BrakeTripped(name=FLOOR_MOVED_BACK, message=message, count=len(keys), of=len(moved), limit=0, keys=tuple(keys))
+
+
+def _number(count: int, noun: str, plural: str = "s") -> str:
+    return f"{count} {noun}{'' if count == 1 else plural}"
 
 
 def _in_use(deletes: Sequence[Delete], ground: Ground) -> BrakeTripped | None:
@@ -141,7 +145,7 @@ def _in_use(deletes: Sequence[Delete], ground: Ground) -> BrakeTripped | None:
     if not keys:
         return None
     users = sum(len(ground.still_used[key]) for key in keys)
-    message = f"{len(keys)} profiles would be deleted while {users} mailboxes refer to them"
+    message = f"{_number(len(keys), 'profile')} would be deleted while in use by {_number(users, 'mailbox', 'es')}"
     return BrakeTripped(name=PROFILE_IN_USE, message=message, count=len(keys), of=users, limit=0, keys=keys)
 
 
