@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, TimedOut, Unavailable
+from reconcile.errors import PermanentError, ReconcileError, Throttled, TimedOut, Unavailable
 from reconcile.mail.imap.connection import Endpoint
 from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.model.secret import Secret
@@ -234,27 +234,6 @@ class TestTls:
         with scripted(tls(context)) as (port, _, _), pytest.raises(ReconcileError) as caught:
             ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), "u", Secret(PASSWORD.encode())).look(None)
         assert isinstance(caught.value, PermanentError | Unavailable)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (b"TAG NO [AUTHENTICATIONFAILED] no: s3cret-of-the-mailbox\r\n", AuthenticationRejected),
-        (b"TAG NO login failed for s3cret-of-the-mailbox\r\n", AuthenticationRejected),
-        (b"TAG NO [UNAVAILABLE] backend away\r\n", Unavailable),
-        (b"TAG NO [LIMIT] Too many connections\r\n", Unavailable),
-        (b"TAG BAD Request is throttled. Suggested Backoff Time: 2000 milliseconds\r\n", Throttled),
-        (b"* BYE too many\r\n", Unavailable),
-    ],
-)
-def test_what_a_refused_login_means_and_no_password_in_it(answer: bytes, error: type[ReconcileError]) -> None:
-    with pytest.raises(error) as caught:
-        visit(*GREETING, expect(b"LOGIN"), answer)
-    seen: BaseException | None = caught.value
-    while seen is not None:
-        assert PASSWORD not in str(seen)
-        seen = seen.__cause__
-    assert LOGIN
 
 
 def test_a_password_that_no_quoted_string_holds_goes_as_sasl_plain() -> None:

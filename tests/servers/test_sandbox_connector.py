@@ -63,12 +63,27 @@ def test_a_message_left_out_is_reported_missing(world: World) -> None:
     assert [listed.remote_id.value for batch in batches for listed in batch.missing] in (["3"], [])
 
 
-@pytest.mark.parametrize("octets", [0, 700, 5_000, 60_000, 300_000])
+@pytest.mark.parametrize("octets", [0, 40, 200, 700, 5_000, 60_000, 300_000])
 def test_a_broken_connection_is_transient_and_the_next_try_reads_everything(world: World, octets: int) -> None:
     world.drop_imap_after(octets)
     with pytest.raises(TransientError):
         read(world)
     assert len(read(world)[0]) == len(world.messages(SUPPORT))
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_a_poll_that_breaks_anywhere_is_transient_or_right(world: World, tls: str) -> None:
+    cursor = read(world, tls=tls)[1][-1].cursor
+    world.deliver(SUPPORT, b"Subject: new\r\n\r\n")
+    broke = 0
+    for octets in (0, 40, 120, 160, 200, 240, 280, 320, 400):
+        world.drop_imap_after(octets)
+        try:
+            assert len(read(world, cursor, tls=tls)[0]) == 1
+        except TransientError:
+            broke += 1
+            assert len(read(world, cursor, tls=tls)[0]) == 1
+    assert broke >= 3
 
 
 def test_a_goodbye_is_transient(world: World) -> None:

@@ -19,6 +19,7 @@ Step = bytes | Callable[["Conversation"], None]
 @dataclass
 class Conversation:
     connection: socket.socket
+    listener: socket.socket
     tag: bytes = b""
     heard: list[bytes] = field(default_factory=list)
     rest: bytes = b""
@@ -51,6 +52,14 @@ def tls(context: ssl.SSLContext) -> Step:
     return step
 
 
+def reconnect(conversation: Conversation) -> None:
+    """The connection ends; what follows is said over the next one."""
+    conversation.connection.close()
+    conversation.rest = b""
+    conversation.connection, _ = conversation.listener.accept()
+    conversation.connection.settimeout(10)
+
+
 GREETING: tuple[Step, ...] = (b"* OK ready\r\n", expect(b"CAPABILITY"), b"* CAPABILITY IMAP4rev1\r\nTAG OK done\r\n")
 LOGIN: tuple[Step, ...] = (*GREETING, expect(b"LOGIN"), b"TAG OK in\r\n")
 
@@ -65,7 +74,7 @@ def examined(messages: int, *, validity: int = 1, next_uid: int | None = None) -
 
 @contextmanager
 def scripted(*steps: Step) -> Iterator[tuple[int, list[bytes], list[BaseException]]]:
-    """(port, lines heard, what went wrong in the script). One connection."""
+    """(port, lines heard, what went wrong in the script). One connection, unless `reconnect` is a step."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(10)
     heard: list[bytes] = []
@@ -75,7 +84,7 @@ def scripted(*steps: Step) -> Iterator[tuple[int, list[bytes], list[BaseExceptio
         try:
             connection, _ = listener.accept()
             connection.settimeout(10)
-            conversation = Conversation(connection, heard=heard)
+            conversation = Conversation(connection, listener, heard=heard)
             try:
                 for step in steps:
                     if isinstance(step, bytes):
