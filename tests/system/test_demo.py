@@ -27,6 +27,17 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "NO_COLOR": "1", **changes}
 
 
+def readme_lines() -> list[str]:
+    """What the README shows of a terminal."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    return [line for block in re.findall(r"(?ms)^```console\n(.*?)^```", readme) for line in block.splitlines()]
+
+
+def without_numbers(line: str) -> str:
+    """Counts and ages differ from run to run, and with them the widths of columns."""
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "0", line))
+
+
 def test_the_whole_way(tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "demo", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -47,6 +58,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert "Mailbox/info" in last_plan
     assert "incoming mail stops" in last_plan
     assert SUBJECT in done.stdout.split("--mailbox support")[1]
+    assert [line for line in readme_lines() if without_numbers(line) not in map(without_numbers, done.stdout.splitlines())] == []
     assert f"Mail to {OUTSIDE} would have left this machine; the sandbox kept it." in done.stdout
     assert list(elsewhere.iterdir()) == []
     log = subprocess.run(["git", "-C", str(folder / "repository"), "log", "--format=%s"], capture_output=True, text=True, check=True).stdout
