@@ -34,7 +34,7 @@ STEPS: tuple[Step, ...] = (
     Run(why="Is the estate right? No secret is read, no server is asked.", arguments=("lint",)),
     Run(why="What would change, and what does it mean for the mail?", arguments=("plan", "--out", "../plan.json")),
     Run(why="Carry out just that.", arguments=("apply", "../plan.json")),
-    Run(why="Fetch the mail of all mailboxes, read-only, and keep it.", arguments=("sync",)),
+    Run(why="Fetch the mail of all mailboxes, read-only. What is older than processEmailFrom is left out.", arguments=("sync",)),
     Run(why="How is it doing?", arguments=("status",)),
     Run(why="What was tracked?", arguments=("activities", "list", "--limit", "8")),
     Run(
