@@ -43,17 +43,18 @@ def outcome_counts(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 
 def _lines(outcome: Outcome, paint: Paint, every: bool) -> Iterator[str]:
+    key = neutral(str(outcome.key))
     match outcome:
         case Applied():
             if every or outcome.refused:
-                yield f"{paint('✓', '32')} {outcome.key} applied" + (" by an earlier run" if outcome.already else "")
+                yield f"{paint('✓', '32')} {key} applied" + (" by an earlier run" if outcome.already else "")
             for refused in outcome.refused:
                 yield f"    {paint('i', '36')} {neutral(refused)}"
         case Failed():
             again = "; it may work later" if outcome.retryable else ""
-            yield f"{paint('✗', '31')} {outcome.key} failed: {neutral(outcome.reason)}{again}"
+            yield f"{paint('✗', '31')} {key} failed: {neutral(outcome.reason)}{again}"
         case Skipped():
-            yield f"{paint('·', '33')} {outcome.key} {'is void' if outcome.voided else 'was skipped'}: {neutral(outcome.reason)}"
+            yield f"{paint('·', '33')} {key} {'is void' if outcome.voided else 'was skipped'}: {neutral(outcome.reason)}"
         case _:
             assert_never(outcome)
 

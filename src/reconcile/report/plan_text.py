@@ -43,9 +43,9 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
         keys = ", ".join(str(key) for key in brake.keys[:_KEYS]) + (
             f" and {len(brake.keys) - _KEYS} more" if len(brake.keys) > _KEYS else ""
         )
-        lines.append(paint(f"brake {brake.name}: ", f"{_BOLD};{_RED}") + neutral(brake.message))
-        lines.append(paint(f"    {keys}; if that is meant: --lift-brake {brake.name}", _DIM))
-    lines += [paint(f"brake {name} is lifted", _YELLOW) for name in plan.lifted]
+        lines.append(paint(neutral(f"brake {brake.name}: "), f"{_BOLD};{_RED}") + neutral(brake.message))
+        lines.append(paint(neutral(f"    {keys}; if that is meant: --lift-brake {brake.name}"), _DIM))
+    lines += [paint(f"brake {neutral(name)} is lifted", _YELLOW) for name in plan.lifted]
     for notes in alike(plan.notes, lambda note: None if full or note.key is None else (note.key.kind, note.message)):
         lines.append(_note(notes, paint))
     if not full:
@@ -92,22 +92,23 @@ def _title(plan: Plan, paint: Paint) -> str:
 
 
 def _change(change: Change, paint: Paint, full: bool) -> Iterator[str]:
+    key = neutral(str(change.key))
     match change:
         case Create():
-            yield f"{paint('+', _GREEN)} {change.key}{_why(change.cause, paint)}"
+            yield f"{paint('+', _GREEN)} {key}{_why(change.cause, paint)}"
             if full:
                 yield from (f"    {neutral(path)}: {value(leaf)}" for path, leaf in change.spec.items() if leaf is not None)
         case Adopt():
-            yield f"{paint('±', _CYAN)} {change.key}{_why(change.cause, paint, 'is on the target already and becomes ours')}"
+            yield f"{paint('±', _CYAN)} {key}{_why(change.cause, paint, 'is on the target already and becomes ours')}"
             yield from (_field(field, paint) for field in change.fields)
         case Update():
-            renamed = f" (was {change.previous})" if change.previous is not None else ""
-            yield f"{paint('~', _YELLOW)} {change.key}{renamed}"
+            renamed = f" (was {neutral(str(change.previous))})" if change.previous is not None else ""
+            yield f"{paint('~', _YELLOW)} {key}{renamed}"
             yield from (_field(field, paint) for field in change.fields)
         case Delete():
-            yield f"{paint('-', _RED)} {change.key}{_why(change.cause, paint)}"
+            yield f"{paint('-', _RED)} {key}{_why(change.cause, paint)}"
         case Command():
-            yield f"{paint('!', _YELLOW)} {change.key}: {change.verb} ({neutral(change.reason)})"
+            yield f"{paint('!', _YELLOW)} {key}: {neutral(change.verb)} ({neutral(change.reason)})"
         case _:
             assert_never(change)
     for words in change.consequences:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from reconcile.model.change import Cause, Create, Delete, FieldChange, Held, HeldBecause, Moved, Note, Plan, Update
+from dataclasses import replace
+
+from reconcile.model.change import BrakeTripped, Cause, Create, Delete, FieldChange, Held, HeldBecause, Moved, Note, Plan, Update
 from reconcile.model.key import Key
+from reconcile.model.outcome import Applied, Failed
 from reconcile.model.position import Position
+from reconcile.report.outcome_text import outcome_text
 from reconcile.report.plan_text import plan_text
 from support.specs import mailbox, place
 
@@ -76,3 +80,15 @@ def test_many_held_for_one_reason_and_many_alike_notes_take_a_line_each() -> Non
         "! 30 Mailbox: m0, m1, m2, m3, m4 and 25 more are held: it needs EmailServerProfile/one, which is held",
         "i 30 Mailbox: m0, m1, m2, m3, m4 and 25 more: filter: not built yet",
     ]
+
+
+def test_nothing_in_a_plan_steers_the_terminal() -> None:
+    """A plan file may come from anybody."""
+    evil = "x\x1b[2J"
+    delete = Delete(key=Key("Mailbox", evil), external_id="x", observed_version="v", before={}, cause=Cause(moved=Moved.GIT, note=evil))
+    brake = BrakeTripped(name=evil, message=evil, count=1, of=1, limit=0, keys=(Key("Mailbox", evil),))
+    made = replace(plan(create(evil, evil), delete), brakes=(brake,), lifted=(evil,), source=evil, unobserved=(evil,))
+    assert "\x1b" not in plan_text(made, color=False)
+    assert "\x1b" not in outcome_text(
+        [Applied(key=delete.key, external_id=evil, refused=(evil,)), Failed(key=delete.key, reason=evil, retryable=True)], color=False
+    )
