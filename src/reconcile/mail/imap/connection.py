@@ -132,7 +132,8 @@ def dial(endpoint: Endpoint) -> Link:
     """Connection and implicit TLS (or none), nothing read yet. To be called inside `translated`."""
     sock = socket.create_connection((endpoint.host, endpoint.port), endpoint.connect_timeout)
     try:
-        sock.settimeout(endpoint.silence_timeout)
+        if endpoint.silence_timeout != endpoint.connect_timeout:
+            sock.settimeout(endpoint.silence_timeout)
         if endpoint.tls != "none":
             sock = tls_context(endpoint.authority).wrap_socket(sock, server_hostname=endpoint.host)
         return Link(sock, sock.makefile("rb"))

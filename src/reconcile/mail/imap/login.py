@@ -12,12 +12,10 @@ import time
 from reconcile.errors import PermanentError
 from reconcile.mail.imap.connection import Endpoint, Link, connect, dial, drop, link_of, preauth
 from reconcile.mail.imap.faults import Broken, Refused, translated
-from reconcile.mail.imap.stream import Stream
+from reconcile.mail.imap.stream import Request, Stream
 from reconcile.model.secret import Secret
 
 _ONE_BY_ONE_SECONDS = 3600.0
-#: How long the answer to STATUS may take once LOGIN was answered, before the server counts as having lost it.
-_LOST_SECONDS = 10.0
 #: Endpoints that lost a command behind LOGIN, and until when (monotonic) they are asked one by one.
 _one_by_one: dict[str, float] = {}
 
@@ -71,7 +69,7 @@ def _short_way(endpoint: Endpoint, username: str, secret: str) -> Stream | None:
             if stream is not None:
                 login, status = stream.ask_both(_login(username, secret), stream.status_command())
                 stream.finish(login)
-                if _answered(stream, status, link, endpoint):
+                if _answered(stream, status):
                     return stream
                 _one_by_one[where] = time.monotonic() + _ONE_BY_ONE_SECONDS
         except BaseException:
@@ -99,13 +97,11 @@ def _greeted(link: Link, endpoint: Endpoint) -> Stream | None:
     return None if capabilities is not None and b"LOGINDISABLED" in capabilities else stream
 
 
-def _answered(stream: Stream, status: object, link: Link, endpoint: Endpoint) -> bool:
-    link.sock.settimeout(min(_LOST_SECONDS, endpoint.silence_timeout))
+def _answered(stream: Stream, status: Request) -> bool:
     try:
-        stream.finish(status)  # type: ignore[arg-type]
+        stream.finish(status)
     except (Broken, Refused, OSError):
         return False
-    link.sock.settimeout(endpoint.silence_timeout)
     return True
 
 
