@@ -31,11 +31,7 @@ def run_text(
         )
         for result in shown
     ]
-    lines = (
-        [table(("mailbox", "tracked", "known", "at server", "note"), rows, limits=(30, None, None, None, 110), fit=fit)]
-        if rows
-        else []
-    )
+    lines = [table(("mailbox", "tracked", "known", "at server", "note"), rows, limits=(30, None, None, None, 110), fit=fit)] if rows else []
     failed: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if result.error_kind:
