@@ -87,10 +87,12 @@ def sealer(settings: Settings, *, create: bool) -> Sealer:
 
 
 def environments(settings: Settings) -> list[str]:
-    """Names of environments that have a store, sorted."""
+    """Names of environments that have a store, sorted. Raises OSError for a state directory that may not be read."""
     if not settings.state_directory.is_dir():
         return []
-    return sorted(entry.parent.name for entry in settings.state_directory.glob(f"*/{STORE_FILE}"))
+    # Listed first: glob takes a folder that it may not read for an empty one, which is right only for those below.
+    entries = [*settings.state_directory.iterdir()]
+    return sorted(entry.name for entry in entries if any(entry.glob(STORE_FILE)))
 
 
 def environment_name(settings: Settings, wanted: str | None) -> str:

@@ -112,3 +112,9 @@ def test_migrations_are_numbered_without_gaps(tmp_path: Path) -> None:
     assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
     with Database.open(tmp_path / "engine.db") as database:
         assert database.reader().execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+
+
+def test_a_store_that_cannot_be_opened_says_that_its_folder_must_be_writable(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="unable to open") as caught:
+        Database.open(tmp_path / "missing.db", read_only=True)
+    assert "writable even for reading" in caught.value.hint

@@ -40,7 +40,11 @@ def translated(path: Path) -> Iterator[None]:
             raise Unavailable(f"the store {path} is busy", hint="Another process is writing to it; try again.") from error
         if "full" in text:
             raise PermanentError(f"no space left for the store {path}", hint="Free space on that disk; nothing was lost.") from error
-        raise PermanentError(f"the store {path} cannot be used: {text}", hint="Check its folder's permissions and disk.") from error
+        hint = "Check its folder's permissions and disk."
+        if "readonly" in text or "unable to open" in text:
+            # A WAL store keeps an index of its log beside it, also for readers.
+            hint = "Its folder must be writable even for reading: mend that, or copy it and name the copy with --state-dir."
+        raise PermanentError(f"the store {path} cannot be used: {text}", hint=hint) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
             raise

@@ -1,0 +1,42 @@
+"""The composition root where it decides something by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconcile.errors import SettingsError
+from reconcile.settings import Settings
+from reconcile.wiring import environment_name, environments, store_path
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(state_directory=folder, secrets_directory=folder, cache_directory=folder)
+
+
+def test_environments_are_folders_with_a_store(tmp_path: Path) -> None:
+    for name in ("prod", "dev", "secrets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").write_text("")
+    for name in ("prod", "dev"):
+        (tmp_path / name / "engine.db").write_bytes(b"")
+    assert environments(_settings(tmp_path)) == ["dev", "prod"]
+    assert environments(_settings(tmp_path / "missing")) == []
+    with pytest.raises(SettingsError, match="dev, prod"):
+        environment_name(_settings(tmp_path), None)
+
+
+def test_a_state_directory_that_may_not_be_read_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(PermissionError):
+        environments(_settings(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "/x", "a/b", "a\0b", "Prod", "x" * 64, "dev\n"])
+def test_a_name_that_no_environment_can_have_is_no_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no name of an environment"):
+        store_path(_settings(tmp_path), name)
