@@ -99,6 +99,10 @@ def environment_name(settings: Settings, wanted: str | None) -> str:
     """The environment a command without desired state works on. Raises SettingsError when that is not clear."""
     known = environments(settings)
     if wanted is not None:
+        # An answer about nothing would look like good news for a misspelt name.
+        if not store_path(settings, wanted).exists():
+            hint = f"Known here: {', '.join(known)}." if known else "Run `reconcile apply` first, or name the state with --state-dir."
+            raise SettingsError(f"nothing was applied to environment {wanted}", hint=hint)
         return wanted
     if len(known) == 1:
         return known[0]

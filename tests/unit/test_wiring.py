@@ -25,6 +25,10 @@ def test_environments_are_folders_with_a_store(tmp_path: Path) -> None:
     assert environments(_settings(tmp_path / "missing")) == []
     with pytest.raises(SettingsError, match="dev, prod"):
         environment_name(_settings(tmp_path), None)
+    assert environment_name(_settings(tmp_path), "dev") == "dev"
+    with pytest.raises(SettingsError, match="nothing was applied to environment pord") as caught:
+        environment_name(_settings(tmp_path), "pord")
+    assert "dev, prod" in caught.value.hint
 
 
 def test_a_state_directory_that_may_not_be_read_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
