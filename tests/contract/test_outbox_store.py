@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import PreconditionFailed, UserError
-from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle
+from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle, Withdraw
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
@@ -270,3 +270,33 @@ def test_the_table_of_events_numbers_without_gaps(tmp_path: Path) -> None:
         outbox.advance(entry.id, settle("run-1", 1, done(RecipientState.SENT)), at=START)
         rows: list[sqlite3.Row] = database.reader().execute("SELECT sequence, from_state, to_state FROM outbox_event").fetchall()
         assert [tuple(row) for row in rows] == [(1, None, "pending-send"), (2, "pending-send", "sending"), (3, "sending", "sent")]
+
+
+def test_a_waiting_mail_can_be_withdrawn_and_brought_back(outbox: OutboxStore) -> None:
+    entry = outbox.add(mail(), b"bytes").entry
+    gone = outbox.advance(entry.id, Withdraw(by="admin"), at=START)
+    assert (gone.state, {one.reason for one in gone.recipients}) == (OutgoingState.FAILED, {"admin withdrew it"})
+    assert outbox.due(at=START + MINUTE) == []
+    assert outbox.advance(entry.id, Retry(by="admin"), at=START + MINUTE).state is OutgoingState.PENDING
+
+
+def test_what_a_living_run_has_taken_is_not_withdrawn_and_a_dead_run_cannot_begin_it(outbox: OutboxStore) -> None:
+    entry = outbox.add(mail(), b"bytes").entry
+    outbox.hold_lease("run", until=START + MINUTE)
+    outbox.advance(entry.id, Claim(owner="run"), at=START)
+    with pytest.raises(PreconditionFailed, match="being sent"):
+        outbox.advance(entry.id, Withdraw(by="admin"), at=START)
+    later = START + 2 * MINUTE
+    assert outbox.advance(entry.id, Withdraw(by="admin"), at=later).state is OutgoingState.FAILED
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(entry.id, Begin(owner="run", recipients=("a@contoso.example",)), at=later)
+
+
+def test_a_mail_that_was_sent_is_not_withdrawn(outbox: OutboxStore) -> None:
+    entry = outbox.add(mail(), b"bytes").entry
+    outbox.hold_lease("run", until=START + MINUTE)
+    outbox.advance(entry.id, Claim(owner="run"), at=START)
+    outbox.advance(entry.id, Begin(owner="run", recipients=("a@contoso.example", "b@contoso.example")), at=START)
+    outbox.advance(entry.id, Settle(owner="run", attempt=1, results=done(RecipientState.SENT), next_try_at=None, why="ok"), at=START)
+    with pytest.raises(UserError, match="is sent"):
+        outbox.advance(entry.id, Withdraw(by="admin"), at=START)

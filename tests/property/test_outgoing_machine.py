@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconcile.errors import PreconditionFailed, UserError
 from reconcile.mail.memory_sender import Answer, Crash, Die, Drop, Fault, MemorySender, MemoryServer
+from reconcile.model.outbox_step import Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
@@ -38,6 +40,7 @@ action = st.one_of(
     st.tuples(st.just("add"), st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)),
     st.tuples(st.just("fault"), fault),
     st.tuples(st.just("send"), st.none()),
+    st.tuples(st.just("withdraw"), st.integers(min_value=0, max_value=3)),
     st.tuples(st.just("wait"), st.integers(min_value=1, max_value=7200)),
 )
 
@@ -152,6 +155,10 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
                 post.server.plan(step, planned)
             case "send":
                 post.send()
+            case "withdraw":
+                assert isinstance(detail, int)
+                with suppress(PreconditionFailed, UserError, IndexError):
+                    post.outbox.advance(post.outbox.entries()[detail].id, Withdraw(by="admin"), at=post.clock.now())
             case _:
                 assert isinstance(detail, int)
                 post.clock.pass_by(seconds=detail)
@@ -163,6 +170,8 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
     post.check()
     assert {entry.message_id for entry in post.outbox.entries()} == set(post.added)
     for entry in post.outbox.entries():
+        if entry.state is OutgoingState.FAILED and "withdrew" in entry.reason:
+            continue
         assert entry.state in (OutgoingState.SENT, OutgoingState.UNCERTAIN), entry
         if entry.state is OutgoingState.UNCERTAIN:
             assert "may or may not have been sent" in entry.reason

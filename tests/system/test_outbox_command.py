@@ -251,3 +251,11 @@ def test_typing_errors_are_usage_errors(desk: Desk) -> None:
     desk("outbox", "show", "zero", code=64)
     desk("outbox", "add", "--to", "a@contoso.example", code=64)
     assert "no mail 9" in desk("outbox", "show", "9", code=1)[1]
+
+
+def test_a_mail_that_was_withdrawn_is_not_sent(desk: Desk) -> None:
+    desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--text", "x")
+    assert "mail 1 is failed" in desk("outbox", "withdraw", "1")[0]
+    desk("sync")
+    assert list(desk.server.taken) == []
+    assert "withdrew it" in desk("outbox", "show", "1")[0]

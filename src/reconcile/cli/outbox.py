@@ -170,6 +170,16 @@ def confirm_command(context: Context, mail: int, checked: bool) -> ExitCode:
     return _advance(context, mail, Confirm(by=context.actor))
 
 
+@command.command("withdraw", short_help="Take a waiting mail back.")
+@_ID
+@common(estate=False)
+def withdraw_command(context: Context, mail: int) -> ExitCode:
+    """Take a waiting mail back: it is not sent to whoever did not get it yet. `retry` brings it back."""
+    from reconcile.model.outbox_step import Withdraw
+
+    return _advance(context, mail, Withdraw(by=context.actor))
+
+
 def _advance(context: Context, mail: int, step: Step) -> ExitCode:
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json

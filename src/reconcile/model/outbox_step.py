@@ -83,7 +83,14 @@ class Confirm:
     by: str
 
 
-Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """A person does not want a waiting mail to go out any more. It fails; a retry brings it back."""
+
+    by: str
+
+
+Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm | Withdraw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +146,22 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             arrived = RecipientResult(state=RecipientState.SENT, reason=f"{step.by} checked that it arrived")
             names = [recipient.address for recipient in entry.in_state(RecipientState.UNCERTAIN)]
             return _moved(entry, _with(entry.recipients, dict.fromkeys(names, arrived)), at, f"{step.by} checked that it was sent")
+        case Withdraw():
+            return _withdrawn(entry, step, taken=bool(entry.owner) and owner_is_live)
         case _:
             assert_never(step)
+
+
+def _withdrawn(entry: OutboxEntry, step: Withdraw, *, taken: bool) -> Advanced:
+    if entry.state not in (OutgoingState.PENDING, OutgoingState.DRAFT):
+        raise UserError(f"mail {entry.id} is {entry.state}", hint="Only a mail that waits to be sent is withdrawn.")
+    if taken:
+        # Its run may be about to hand it over, and would not see this in time.
+        raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
+    why = f"{step.by} withdrew it"
+    gone = RecipientResult(state=RecipientState.FAILED, reason=why)
+    names = [recipient.address for recipient in entry.in_state(RecipientState.PENDING)]
+    return _moved(entry, _with(entry.recipients, dict.fromkeys(names, gone)), None, why)
 
 
 def _settled(entry: OutboxEntry, step: Settle) -> Advanced:
