@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import shutil
 import sys
@@ -43,7 +42,9 @@ class Context:
 
     def json(self, document: object) -> None:
         """One JSON document to stdout."""
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+        from reconcile.report.json_text import json_text
+
+        click.echo(json_text(document, indent=2 if sys.stdout.isatty() else None))
 
     def say(self, text: str) -> None:
         """Talk, to stderr."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 
 from reconcile.model import instant
+from reconcile.report.json_text import json_text
 from reconcile.report.safe_text import neutral
 
 FORMAT_VERSION = "1.0"
@@ -22,4 +22,4 @@ def event_text(at: datetime, part: str, kind: str, message: str, detail: Mapping
 def event_json(at: datetime, part: str, kind: str, message: str, detail: Mapping[str, object]) -> str:
     """One line."""
     document = {"formatVersion": FORMAT_VERSION, "at": instant.text(at), "part": part, "kind": kind, "message": message, **detail}
-    return json.dumps(document, ensure_ascii=False)
+    return json_text(document)
