@@ -10,6 +10,10 @@ import unicodedata
 
 #: Embeddings, overrides and isolates (Unicode Standard Annex 9), and the marks that hide inside words.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029\ufeff")
+#: Nonspacing and enclosing marks, and format characters such as the zero width joiner.
+_WITHOUT_WIDTH = ("Mn", "Me", "Cf")
+#: Characters a column may hold: marks pile up on one base without end in hostile text, hardly ever beyond this in any script.
+_MARKS = 5
 
 
 def _escaped(character: str) -> str:
@@ -32,18 +36,22 @@ def neutral(text: str, *, keep_lines: bool = False) -> str:
 
 
 def width(text: str) -> int:
-    """Columns on a terminal: wide East Asian characters count two, combining marks none."""
+    """Columns on a terminal: wide East Asian characters count two, marks and joiners that stand on another character none."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    return sum(
+        0 if unicodedata.category(character) in _WITHOUT_WIDTH else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
 
 
 def cut(text: str, columns: int) -> str:
-    """At most `columns` wide, with an ellipsis where something was left out."""
-    if width(text) <= columns:
+    """At most `columns` wide, with an ellipsis where something was left out; no more than a few marks a column, however many there are."""
+    most = _MARKS * columns
+    if len(text) <= most and width(text) <= columns:
         return text
     kept, used = [], 0
-    for character in text:
+    for character in text[:most]:
         step = width(character)
         if used + step > columns - 1:
             break

@@ -45,3 +45,16 @@ def test_table_aligns_wide_characters_and_numbers() -> None:
     shown = table(["subject", "count"], [["見積", 5], ["a\x1bb", 12345], [None, 1]], limits=[6])
     assert shown.splitlines() == ["subject  count", "見積         5", "a\\x1bb   12345", "–            1"]
     assert table(["a"], []) == "nothing to show"
+
+
+@pytest.mark.parametrize("text", ["e" + "\u0301" * 20_000, "\u0301" * 20_000, "\u200d" * 20_000, "a\ufe0f" * 20_000])
+def test_marks_without_end_do_not_get_past_a_limit(text: str) -> None:
+    assert len(cut(text, 60)) <= 5 * 60 + 1
+    assert max(map(len, table(["subject"], [[text]], limits=[60]).splitlines())) <= 5 * 60 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"), [("สวัสดี", 4), ("हिन्दी", 5), ("e\u0301", 1), ("❤\ufe0f", 1), ("見", 2), ("a\u200db", 2), ("x\u20dd", 1)]
+)
+def test_marks_take_no_column_of_their_own(text: str, columns: int) -> None:
+    assert width(text) == columns
