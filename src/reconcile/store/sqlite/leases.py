@@ -10,10 +10,11 @@ import hashlib
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconcile.errors import Locked
+from reconcile.store.sqlite.packs import translated
 
 
 class Leases:
@@ -28,15 +29,16 @@ class Leases:
 
     def _open(self, path: Path) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        try:
-            return os.open(path, flags, 0o600)
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return os.open(path, flags, 0o600)
+        with translated(path):
+            try:
+                return os.open(path, flags, 0o600)
+            except FileNotFoundError:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                return os.open(path, flags, 0o600)
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
-        """Raises Locked with the holder's words."""
+        """Raises Locked with the holder's words, PermanentError when the folder cannot be used."""
         descriptor = self._open(self._path(name))
         try:
             try:
@@ -44,17 +46,21 @@ class Leases:
             except BlockingIOError:
                 holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").partition("\n")[0] or "another process"
                 raise Locked(f"this mailbox is being synchronised by {holder}", hint="Wait for it, or end that process.") from None
-            os.pwrite(descriptor, self._words, 0)
+            # Only for people: a full disk must not keep anybody from working.
+            with suppress(OSError):
+                os.pwrite(descriptor, self._words, 0)
             yield
         finally:
             os.close(descriptor)
 
     def holder(self, name: str) -> str | None:
         """Who holds it now, or None."""
-        try:
-            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
+        path = self._path(name)
+        with translated(path):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
