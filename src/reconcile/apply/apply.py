@@ -169,7 +169,7 @@ class _Run:
             try:
                 found[path] = self.tools.resolver.resolve(SecretRef.parse(reference))
             except (SettingsError, PermanentError) as error:
-                words = f"{path}: {error.message}" + (f" ({error.hint})" if error.hint else "")
+                words = f"{path}: {error.message}" + (f"; next: {error.hint}" if error.hint else "")
                 return Failed(key=change.key, reason=words, retryable=False)
             except ValueError as error:
                 return Failed(key=change.key, reason=f"{path}: {error}", retryable=False)

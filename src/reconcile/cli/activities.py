@@ -36,7 +36,7 @@ def command() -> None:
 @command.command("list")
 @_MAILBOX
 @_SINCE
-@click.option("--limit", type=Number(1), default=50, help="At most so many, newest first [50].")
+@click.option("--limit", type=Number(1), metavar="N", default=50, help="At most so many, newest first [50].")
 @common(estate=False)
 def list_command(context: Context, mailbox: str | None, since: str | None, limit: int) -> ExitCode:
     """Newest received first. With --output json one JSON document a line."""
@@ -86,7 +86,7 @@ def show_command(context: Context, activity_id: int, raw: bool) -> ExitCode:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @_MAILBOX
 @_SINCE
-@click.option("--limit", type=Number(1), help="At most so many, newest first [all].")
+@click.option("--limit", type=Number(1), metavar="N", help="At most so many, newest first [all].")
 @common(estate=False)
 def export_command(context: Context, folder: Path, mailbox: str | None, since: str | None, limit: int | None) -> ExitCode:
     """Write activities.jsonl and the bytes of each e-mail as received (ID.eml) into an empty or new folder."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.number import Number
 from reconcile.model.exit_code import ExitCode
 
 
 @click.command("history", short_help="List what was applied, by whom, when.")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, help="At most this many records, newest first [50].")
-@common()
+@click.option("--limit", type=Number(1, 1_000_000), default=50, metavar="N", help="At most this many records, newest first [50].")
+@common(estate=False)
 def command(context: Context, limit: int) -> ExitCode:
     """List the audit trail: every change that was tried, who tried it, from where, and what became of it."""
     from reconcile.report.history import history_json, history_text
