@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,30 @@ def test_a_store_whose_making_was_cut_short_reads_as_empty(commands: Commands, f
     assert (history.code, json.loads(history.out)["records"]) == (0, [])
     assert commands.run("apply", "--yes", "-C", str(folder), RECONCILE_ACTOR=os.fsdecode(b"odd\xff")).code == 0
     assert "odd\\xff" in commands.run("history", "-C", str(folder)).out
+
+
+def test_the_loop_stays_with_its_environment_when_that_is_renamed(commands: Commands, folder: Path, tmp_path: Path) -> None:
+    with (tmp_path / "events").open("w") as events:
+        loop = subprocess.Popen(
+            commands.arguments("run", "--interval", "1", "-C", str(folder), "-o", "json"),
+            env=commands.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=events,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(tmp_path / "events", "3 applied")
+            environment = folder / "environment.yaml"
+            environment.write_text(environment.read_text().replace("name: dev", "name: production"))
+            wait_for(tmp_path / "events", "declares no Environment 'dev'")
+        finally:
+            loop.terminate()
+            loop.wait(30)
+    assert not (commands.state / "production").exists()
+
+
+def wait_for(file: Path, words: str) -> None:
+    deadline = time.monotonic() + 30
+    while words not in file.read_text():
+        assert time.monotonic() < deadline, file.read_text()
+        time.sleep(0.1)

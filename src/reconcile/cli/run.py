@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -51,13 +52,14 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         else:
             context.data(event_text(event.at, event.part, event.kind, event.message, event.detail))
 
+    estate = _Estate(context, context.environment)
     configuration = Configuration(
-        load=lambda: _load(context),
+        load=estate.load,
         opened=lambda environment, target, locate: _apply_tools(context, clock, environment, target, locate),
         heal=drift == "heal",
     )
     usual, longest = timedelta(seconds=interval), timedelta(seconds=min(interval, 15.0))
-    mail = Mail(opened=lambda: _mail_tools(context, clock, stop), longest=longest)
+    mail = Mail(opened=lambda: _mail_tools(context, estate.environment, clock, stop), longest=longest)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
         Part(name="mail", interval=longest, run=mail.run),
@@ -69,22 +71,34 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     return code if once else ExitCode.NOTHING_TO_DO
 
 
-def _load(context: Context) -> LoadResult:
-    from reconcile.cli.estate import estate_label
-    from reconcile.desired.load import load
-    from reconcile.wiring import document_cache, open_source
+@dataclass(slots=True)
+class _Estate:
+    """Reads the estate in each pass. The environment that was found first stays the one this process works on: under another
+    name it would start from nothing and read all mail again, and that is for a person to decide."""
 
-    source = open_source(context.directory, context.revision)
-    listing = source.list()
-    return load(
-        listing.files,
-        listing.findings,
-        source.read,
-        environment=context.environment,
-        source=estate_label(context.directory),
-        revision=source.revision,
-        cache=document_cache(context.settings),
-    )
+    context: Context
+    environment: str | None
+
+    def load(self) -> LoadResult:
+        from reconcile.cli.estate import estate_label
+        from reconcile.desired.load import load
+        from reconcile.wiring import document_cache, open_source
+
+        context = self.context
+        source = open_source(context.directory, context.revision)
+        listing = source.list()
+        result = load(
+            listing.files,
+            listing.findings,
+            source.read,
+            environment=self.environment,
+            source=estate_label(context.directory),
+            revision=source.revision,
+            cache=document_cache(context.settings),
+        )
+        if result.desired is not None:
+            self.environment = result.desired.environment
+        return result
 
 
 @contextmanager
@@ -106,13 +120,13 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
 
 
 @contextmanager
-def _mail_tools(context: Context, clock: Clock, stop: threading.Event) -> Iterator[MailTools]:
+def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: threading.Event) -> Iterator[MailTools]:
     from reconcile.controller.mail import MailTools
     from reconcile.sync.run import Limits
     from reconcile.wiring import credentials, environment_name, inboxes, mail_store, outgoing, secret_resolver, writable_database
 
     settings = context.settings
-    with writable_database(settings, environment_name(settings, context.environment)) as database, mail_store(database) as store:
+    with writable_database(settings, environment_name(settings, environment)) as database, mail_store(database) as store:
         yield MailTools(
             outgoing=outgoing(settings, database, clock, stop.is_set),
             store=store,
