@@ -18,6 +18,7 @@ from reconcile.settings import Settings
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.model.condition import Condition
     from reconcile.model.mailbox_status import MailboxStatus
     from reconcile.model.message import MessageText
     from reconcile.ports.applied import AppliedState
@@ -281,6 +282,17 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
             outbox=_outbox_counts(database),
             now=now,
         )
+
+
+def idle_settings(database: Database | None, now: datetime) -> list[tuple[str, Condition]]:
+    """What is applied but does nothing, with the name of who declares it: settings that are not built, mailboxes that cannot send."""
+    from reconcile.sync.decide.submission import SilentMailbox, sending_setup
+    from reconcile.sync.decide.unsupported import unsupported_settings
+
+    resources, at = applied_state(database).resources(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    silent = [one for one in sending_setup(resources, now=at).mailboxes.values() if isinstance(one, SilentMailbox)]
+    cannot = sorted(((one.name, one.condition) for one in silent if one.condition.type != "Off"), key=lambda pair: pair[0])
+    return [*unsupported_settings(resources, now=at), *((f"Mailbox/{name}", condition) for name, condition in cannot)]
 
 
 def _outbox_counts(database: Database | None) -> dict[str, dict[str, int]]:

@@ -12,15 +12,16 @@ from reconcile.model.exit_code import ExitCode
 @common(estate=False)
 def command(context: Context) -> ExitCode:
     """Counts by health, then everything that wants a person, with the next step. Reads only; asks no server."""
-    from reconcile.report.sync_json import FORMAT_VERSION, status_json
+    from reconcile.report.sync_json import FORMAT_VERSION, condition_json, status_json
     from reconcile.report.sync_text import health_counts, status_text
     from reconcile.report.unsent import STATES, unsent, unsent_json
-    from reconcile.wiring import SystemClock, mailbox_statuses, open_database, outbox_reader
+    from reconcile.wiring import SystemClock, idle_settings, mailbox_statuses, open_database, outbox_reader
 
     now = SystemClock().now()
     environment, statuses = mailbox_statuses(context.settings, context.environment)
     with open_database(context.settings, environment, read_only=True) as database:
         waiting = unsent(outbox_reader(database).entries(states=STATES), now=now)
+        idle = idle_settings(database, now)
     if context.as_json:
         context.json(
             {
@@ -29,8 +30,9 @@ def command(context: Context) -> ExitCode:
                 "health": health_counts(statuses),
                 "mailboxes": [status_json(status) for status in statuses],
                 "outgoing": unsent_json(waiting),
+                "settings": [{"resource": name, **condition_json(condition)} for name, condition in idle],
             }
         )
     else:
-        context.data(status_text(environment, statuses, now=now, waiting=waiting))
+        context.data(status_text(environment, statuses, now=now, waiting=waiting, idle=idle))
     return ExitCode.NOTHING_TO_DO

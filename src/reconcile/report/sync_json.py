@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconcile.model.condition import Condition
 from reconcile.model.mailbox_status import MailboxStatus
 
 FORMAT_VERSION = "1.0"
@@ -37,15 +38,17 @@ def status_json(status: MailboxStatus) -> dict[str, object]:
         "failures": state.failures,
         "error": {"kind": state.error_kind, "message": state.error, "hint": state.hint} if state.error_kind else None,
         "outbox": dict(status.outbox),
-        "conditions": [
-            {
-                "type": condition.type,
-                "status": condition.status,
-                "reason": condition.reason,
-                "message": condition.message,
-                "field": condition.field,
-                "origin": condition.origin,
-            }
-            for condition in status.conditions
-        ],
+        "conditions": [condition_json(condition) for condition in status.conditions],
+    }
+
+
+def condition_json(condition: Condition) -> dict[str, object]:
+    """Without `since`: it is the moment of asking."""
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "reason": condition.reason,
+        "message": condition.message,
+        "field": condition.field,
+        "origin": condition.origin,
     }

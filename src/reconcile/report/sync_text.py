@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from reconcile.model.condition import Health
+from reconcile.model.condition import Condition, Health
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted, several
 from reconcile.report.safe_text import neutral
@@ -77,8 +77,18 @@ def health_counts(statuses: Sequence[MailboxStatus]) -> dict[str, int]:
     return {str(health): sum(status.health is health for status in statuses) for health in _ORDER}
 
 
-def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: datetime, waiting: Sequence[Unsent] = ()) -> str:
-    """The environment at a glance: counts, then everything that wants a person, with the next step."""
+def status_text(
+    environment: str,
+    statuses: Sequence[MailboxStatus],
+    *,
+    now: datetime,
+    waiting: Sequence[Unsent] = (),
+    idle: Sequence[tuple[str, Condition]] = (),
+) -> str:
+    """The environment at a glance: counts, then everything that wants a person, with the next step.
+
+    `idle` are applied settings that do nothing, with the name of the resource that declares them.
+    """
     counts = ", ".join(f"{count} {health}" for health, count in health_counts(statuses).items() if count) or "no mailbox is applied"
     tracked = sum(status.state.tracked for status in statuses)
     latest = max((status.state.last_success for status in statuses), default="")
@@ -102,12 +112,17 @@ def status_text(environment: str, statuses: Sequence[MailboxStatus], *, now: dat
             lines += ["", f"{health}: {neutral(several(names))}", *details]
     if waiting:
         lines += ["", "outgoing mail:", *(f"  {line}" for line in unsent_lines(waiting))]
-    unsupported = [(status, condition) for status in statuses if status.health is Health.HEALTHY for condition in status.conditions]
-    if unsupported:
-        lines += ["", "declared, but not built yet:"]
-        for status, condition in unsupported:
-            place = f" ({neutral(condition.origin)})" if condition.origin else ""
-            lines.append(f"  {neutral(status.name)}: {neutral(condition.field)}{place}: {neutral(condition.message)}")
+    healthy = [(f"Mailbox/{each.name}", condition) for each in statuses if each.health is Health.HEALTHY for condition in each.conditions]
+    if healthy or idle:
+        lines += ["", "declared, but nothing acts on it:"]
+    alike_settings: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, condition in [*healthy, *idle]:
+        alike_settings.setdefault((condition.field, condition.message), []).append((name, condition.origin))
+    for (field, message), declared in alike_settings.items():
+        name, origin = declared[0]
+        place = f" ({neutral(origin)})" if origin else ""
+        others = f" and {len(declared) - 1} more" if len(declared) > 1 else ""
+        lines.append(f"  {neutral(name)}{others}: {neutral(field)}{place}: {neutral(message)}")
     return "\n".join(lines)
 
 
