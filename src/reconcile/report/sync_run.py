@@ -65,6 +65,8 @@ def _note(result: SyncResult) -> str:
 
 
 def _sum(results: Sequence[SyncResult], quiet: int, idle: int, seconds: float) -> str:
+    if not results and not idle:
+        return "no mailbox is applied; `reconcile plan` shows what is declared"
     failed = sum(bool(result.error_kind) for result in results)
     tracked = sum(result.tracked for result in results)
     parts = [f"{counted(tracked, 'e-mail')} tracked from {counted(len(results), 'mailbox', 'mailboxes')} in {seconds:.1f} s"]

@@ -12,6 +12,7 @@ from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
 from reconcile.report.unsent import Unsent, unsent_lines
 
+_NONE = "no mailbox is applied; `reconcile plan` shows what is declared"
 _ORDER = (Health.STALLED, Health.WAITING, Health.HEALTHY, Health.OFF)
 
 
@@ -51,7 +52,7 @@ def mailboxes_table(statuses: Sequence[MailboxStatus], *, now: datetime, fit: in
         rows,
         limits=(30, 40, None, None, None, None, None, 100),
         fit=fit,
-        empty="no mailbox is applied",
+        empty=_NONE,
     )
 
 
@@ -89,7 +90,7 @@ def status_text(
 
     `idle` are applied settings that do nothing, with the name of the resource that declares them.
     """
-    counts = ", ".join(f"{count} {health}" for health, count in health_counts(statuses).items() if count) or "no mailbox is applied"
+    counts = ", ".join(f"{count} {health}" for health, count in health_counts(statuses).items() if count) or _NONE
     tracked = sum(status.state.tracked for status in statuses)
     latest = max((status.state.last_success for status in statuses), default="")
     lines = [
