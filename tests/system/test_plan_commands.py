@@ -277,3 +277,20 @@ def test_mailboxes_in_a_submodule_are_unknown_and_not_gone(commands: Commands, f
         subprocess.run(["git", "-C", str(folder), *words], check=True)
     planned = commands.run("plan", "-C", str(folder), "--revision", "main")
     assert (planned.code, "source/submodule" in planned.err, "- Mailbox" in planned.out) == (3, True, False)
+
+
+def test_a_renamed_environment_is_told_from_a_new_one(commands: Commands, folder: Path) -> None:
+    first = commands.run("plan", "-C", str(folder), "-o", "json")
+    assert json.loads(first.out)["plan"]["notes"] == []
+    apply(commands, folder)
+    environment = folder / "environment.yaml"
+    text = environment.read_text()
+    (folder / "second.yaml").write_text(text.replace("name: dev", "name: test"))
+    added = commands.run("plan", "-C", str(folder), "-e", "test", "-o", "json")
+    assert json.loads(added.out)["plan"]["notes"] == []
+    (folder / "second.yaml").unlink()
+    environment.write_text(text.replace("name: dev", "name: production"))
+    renamed = commands.run("plan", "-C", str(folder))
+    assert (
+        "production has no store yet and starts from nothing, so its mail is read again; dev has one and is declared no more" in renamed.out
+    )

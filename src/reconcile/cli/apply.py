@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
             writer = target_writer(loaded.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             plan = make_plan(loaded.desired, writer.observe(), store.entries(), writer.capabilities.kinds, lifted=lifted)
+            plan = replace(plan, notes=(*loaded.notes, *plan.notes))
             if not context.as_json:
                 context.data(plan_text(plan, color=context.color))
             if plan.changes and not plan.brakes and not yes and not _agreed(plan):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from reconcile.cli.context import Context
+from reconcile.model.change import Note
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
@@ -19,10 +20,11 @@ from reconcile.model.resource import DesiredState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredEnvironment:
-    """The desired state of one environment, and the type of its target."""
+    """The desired state of one environment, the type of its target, and what a reader of its plan should know about its store."""
 
     desired: DesiredState
     target: str
+    notes: tuple[Note, ...] = ()
 
 
 def load_environment(context: Context) -> DesiredEnvironment | None:
@@ -61,7 +63,20 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
         return None
     own = result.desired.resources.get(Key("Environment", result.desired.environment))
     target = own.spec.get("target.type") if own is not None else None
-    return DesiredEnvironment(desired=result.desired, target=target if isinstance(target, str) else "engine")
+    notes = _left_behind(context, result.desired.environment, result.environments)
+    return DesiredEnvironment(desired=result.desired, target=target if isinstance(target, str) else "engine", notes=notes)
+
+
+def _left_behind(context: Context, environment: str, declared: Collection[str]) -> tuple[Note, ...]:
+    """A renamed Environment looks like a new one; a store that nobody declares any more gives it away."""
+    from reconcile.wiring import environments
+
+    stores = environments(context.settings)
+    left = [name for name in stores if name not in declared]
+    if environment in stores or not left:
+        return ()
+    words = f"{environment} has no store yet and starts from nothing, so its mail is read again"
+    return (Note(message=f"{words}; {', '.join(left)} has one and is declared no more: if it was renamed, give it its name back"),)
 
 
 def estate_label(directory: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -33,6 +34,7 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database)
         plan = make_plan(loaded.desired, reader.observe(), inventory_reader(database).entries(), reader.capabilities.kinds, lifted=lifted)
+    plan = replace(plan, notes=(*loaded.notes, *plan.notes))
     code = of_plan(plan, changes_count=detailed_exitcode)
     if out is not None:
         try:
