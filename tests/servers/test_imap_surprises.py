@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import trustme
@@ -19,7 +20,7 @@ PASSWORD = "s3cret-of-the-mailbox"
 
 
 def visit(
-    *steps: Step, tls_mode: str = "none", authority: bytes | None = None, silence: float = 5
+    *steps: Step, tls_mode: str = "none", authority: bytes | None = None, silence: float = 5, since: datetime | None = None
 ) -> tuple[dict[str, bytes], list[Batch], list[bytes]]:
     bodies: dict[str, bytes] = {}
 
@@ -31,7 +32,7 @@ def visit(
         inbox = ImapInbox(endpoint, "sales@contoso.example", Secret(PASSWORD.encode()))
         try:
             inbox.look(None)
-            batches = list(inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=accept))
+            batches = list(inbox.read(None, since=since, retry=(), wanted=lambda _: True, accept=accept))
         finally:
             inbox.close()
     assert not wrong, wrong
@@ -126,16 +127,24 @@ def test_without_uidnext_it_searches() -> None:
         *examined(2, validity=0),
         expect(b"UID SEARCH UID 1:*"),
         b"* SEARCH 7 5\r\nTAG OK done\r\n",
-        expect(b"UID FETCH 5,7 (UID INTERNALDATE RFC822.SIZE)"),
-        b"* 2 FETCH (UID 7 RFC822.SIZE 1)\r\n* 1 FETCH (UID 5 RFC822.SIZE 1)\r\nTAG OK done\r\n",
-        expect(b"UID FETCH 5,7 (UID BODY.PEEK[])"),
-        b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\n* 2 FETCH (UID 7 BODY[] {1}\r\nb)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH * (UID INTERNALDATE RFC822.SIZE)"),
+        b"* 2 FETCH (UID 7 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5 (UID INTERNALDATE RFC822.SIZE)"),
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5 (UID BODY.PEEK[])"),
+        b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 7 (UID BODY.PEEK[])"),
+        b"* 2 FETCH (UID 7 BODY[] {1}\r\nb)\r\nTAG OK done\r\n",
     )
     assert bodies == {"5": b"a", "7": b"b"}
-    assert [listed.received for listed in batches[0].read] == [None, None]
+    assert [listed.received for batch in batches for listed in batch.read] == [None, None]
 
 
-def test_a_message_that_is_announced_but_not_listed_is_looked_for_again() -> None:
+FLOOR = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("since", [None, FLOOR])
+def test_a_message_that_is_announced_but_not_listed_is_looked_for_again(since: datetime | None) -> None:
     _, batches, _ = visit(
         *examined(2, next_uid=7),
         *SEARCHED,
@@ -143,6 +152,7 @@ def test_a_message_that_is_announced_but_not_listed_is_looked_for_again() -> Non
         b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\nTAG OK done\r\n",
         expect(b"UID FETCH 5"),
         b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\nTAG OK done\r\n",
+        since=since,
     )
     cursor = batches[-1].cursor
     with scripted(*examined(2, next_uid=7)) as (port, _, _):
@@ -150,6 +160,48 @@ def test_a_message_that_is_announced_but_not_listed_is_looked_for_again() -> Non
         found = inbox.look(cursor)
         inbox.close()
     assert (found.news, found.restarted) == (True, False)
+
+
+MANY = (
+    *examined(3, next_uid=5000),
+    expect(b"UID SEARCH UID 1:* SINCE 31-Jan-2026"),
+    b"* SEARCH 10 4990\r\nTAG OK done\r\n",
+    expect(b"UID FETCH 4800:* (UID INTERNALDATE RFC822.SIZE)"),
+)
+OF_MARCH = b'* %d FETCH (UID %d INTERNALDATE " 1-Mar-2026 10:00:00 +0100" RFC822.SIZE 1)\r\n'
+
+
+def test_what_a_search_by_date_does_not_find_yet_is_found_at_the_end() -> None:
+    bodies, _, _ = visit(
+        *MANY,
+        OF_MARCH % (2, 4990) + OF_MARCH % (3, 4999) + b"TAG OK done\r\n",
+        expect(b"UID FETCH 10 (UID INTERNALDATE RFC822.SIZE)"),
+        OF_MARCH % (1, 10) + b"TAG OK done\r\n",
+        expect(b"UID FETCH 10 (UID BODY.PEEK[])"),
+        b"* 1 FETCH (UID 10 BODY[] {1}\r\na)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 4990,4999 (UID BODY.PEEK[])"),
+        b"* 2 FETCH (UID 4990 BODY[] {1}\r\nb)\r\n* 3 FETCH (UID 4999 BODY[] {1}\r\nc)\r\nTAG OK done\r\n",
+        since=FLOOR,
+    )
+    assert bodies == {"10": b"a", "4990": b"b", "4999": b"c"}
+
+
+def test_where_the_end_is_not_shown_yet_the_next_look_has_news() -> None:
+    _, batches, _ = visit(
+        *MANY,
+        OF_MARCH % (2, 4990) + b"TAG OK done\r\n",
+        expect(b"UID FETCH 10"),
+        OF_MARCH % (1, 10) + b"TAG OK done\r\n",
+        expect(b"UID FETCH 10"),
+        b"* 1 FETCH (UID 10 BODY[] {1}\r\na)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 4990"),
+        b"* 2 FETCH (UID 4990 BODY[] {1}\r\nb)\r\nTAG OK done\r\n",
+        since=FLOOR,
+    )
+    with scripted(*examined(3, next_uid=5000)) as (port, _, _):
+        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "sales@contoso.example", Secret(PASSWORD.encode()))
+        assert inbox.look(batches[-1].cursor).news
+        inbox.close()
 
 
 def test_uidnext_that_goes_back_means_another_history() -> None:

@@ -13,12 +13,14 @@ from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail import Listed
 
 #: One commit each: large enough that the disk's syncs do not count, small enough that a broken connection repeats little.
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 BATCH_MESSAGES = 500
 #: A message that claims to be larger is read in parts, alone.
 LARGE_BYTES = 4 << 20
 #: Messages whose dates and sizes are held at a time.
 WINDOW = 2000
+#: So many of the last UIDs are listed without a search.
+END = 200
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -58,6 +60,11 @@ class Found:
         return take
 
 
+def _listed(uids: Sequence[int], found: Found) -> list[Listed]:
+    """Searched but not listed: deleted meanwhile, or not shown for a while. Asking for the content tells."""
+    return [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids]
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Bodies to ask for with one command, how many of the same stretch were not wanted, and the last UID it decides."""
@@ -68,7 +75,7 @@ class Group:
 
 
 class Listing:
-    """Messages with a UID above `after`. With `since` the server leaves out what is older (SEARCH SINCE, RFC 3501 6.4.4)."""
+    """Messages with a UID above `after`. Of many the server may leave out what is older than `since` (SEARCH SINCE, RFC 3501 6.4.4)."""
 
     def __init__(self, stream: Stream, *, after: int, next_uid: int, since: datetime | None) -> None:
         self._stream = stream
@@ -76,28 +83,47 @@ class Listing:
         self._next_uid = next_uid
         self._since = since
         self._highest_sequence = 0
-        self._nothing_searched = False
         self.found_any = False
 
     def complete(self, exists: int) -> bool:
-        """Whether the last message the server counts was listed (unknowable, hence assumed, where it searched for us)."""
-        return self._since is not None or self._nothing_searched or exists == 0 or self._highest_sequence >= exists
+        """Whether the last message the server counts was listed."""
+        return exists == 0 or self._highest_sequence >= exists
 
     def _windows(self) -> Iterator[list[Listed]]:
+        if 0 < self._next_uid <= self._after + WINDOW:
+            yield self._few()
+        else:
+            yield from self._many()
+
+    def _few(self) -> list[Listed]:
+        """The dates of all, whatever `since`: an index that a search by date uses may lag behind. Both questions in one go.
+
+        "*" always names the last message, so its sequence number tells whether the listing is complete.
+        """
         first = self._after + 1
-        if 0 < self._next_uid <= self._after + WINDOW and self._since is None:
-            # Both questions in one go. "*" always names the last message, so its sequence number tells whether the listing is complete.
-            search = self._stream.ask_search(b"UID %d:*" % first)
-            found = Found()
-            request = self._ask(b"%d:*" % first, found, None)
-            uids = [uid for uid in self._stream.found(search) if uid > self._after]
-            yield self._answer(request, found, uids, also=True)
-            return
+        search = self._stream.ask_search(b"UID %d:*" % first)
+        found = Found()
+        request = self._ask(b"%d:*" % first, found, None)
+        uids = {uid for uid in self._stream.found(search) if uid > self._after}
+        self._finish(request, found)
+        return _listed(sorted(uids | {uid for uid in found.listed if uid > self._after}), found)
+
+    def _many(self) -> Iterator[list[Listed]]:
+        """Searched by date; the end is listed without a search as well: what just came may be announced, but not found yet."""
+        first, end = self._after + 1, Found()
         since = b" SINCE %d-%s-%d" % (self._since.day, _MONTHS[self._since.month - 1].encode(), self._since.year) if self._since else b""
-        uids = [uid for uid in self._stream.found(self._stream.ask_search(b"UID %d:*%s" % (first, since))) if uid > self._after]
+        search = self._stream.ask_search(b"UID %d:*%s" % (first, since))
+        from_here = max(first, self._next_uid - END)
+        request = self._ask(b"%d:*" % from_here if self._next_uid else b"*", end, None)
+        uids = [uid for uid in self._stream.found(search) if uid > self._after]
+        self._finish(request, end)
+        last = {uid for uid in end.listed if uid > self._after}
+        if self._next_uid:
+            last |= {uid for uid in uids if uid >= from_here}
+        before = [uid for uid in uids if uid not in last]
         following: tuple[Request, Found, list[int]] | None = None
-        for start in range(0, len(uids), WINDOW):
-            part = uids[start : start + WINDOW]
+        for start in range(0, len(before), WINDOW):
+            part = before[start : start + WINDOW]
             found = Found()
             asked = (self._ask(uid_set(part), found, set(part)), found, part)
             if following is not None:
@@ -105,20 +131,18 @@ class Listing:
             following = asked
         if following is not None:
             yield self._answer(*following)
-        if not uids:
-            self._nothing_searched = True
-            yield []
+        yield _listed(sorted(last), end)
 
     def _ask(self, uids: bytes, found: Found, only: set[int] | None) -> Request:
         return self._stream.ask(b"UID FETCH %s (UID INTERNALDATE RFC822.SIZE)" % uids, found.taking(only))
 
-    def _answer(self, request: Request, found: Found, uids: list[int], *, also: bool = False) -> list[Listed]:
+    def _finish(self, request: Request, found: Found) -> None:
         self._stream.finish(request)
         self._highest_sequence = max(self._highest_sequence, found.highest_sequence)
-        if also:
-            uids = sorted({*uids, *(uid for uid in found.listed if uid > self._after)})
-        # Searched but not listed: deleted meanwhile, or not shown for a while. Asking for the content tells.
-        return [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids]
+
+    def _answer(self, request: Request, found: Found, uids: list[int]) -> list[Listed]:
+        self._finish(request, found)
+        return _listed(uids, found)
 
     def groups(self, wanted: Callable[[Listed], bool], *, one_by_one: bool) -> Iterator[Group]:
         """Batches by bytes; a message larger than a batch stands alone."""
