@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.interrupt import end_at_once
+from reconcile.cli.number import Seconds
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("run", short_help="Keep it so: watch, lint, plan, apply, synchronise, over and over.")
 @click.option("--once", is_flag=True, help="One pass of everything, then end.")
-@click.option("--interval", type=click.FloatRange(1, 86400), default=30.0, metavar="SECONDS", help="Between two looks at the estate [30].")
+@click.option("--interval", type=Seconds(1, 86400), default=30.0, metavar="SECONDS", help="Between two looks at the estate [30].")
 @click.option(
     "--drift", type=click.Choice(["heal", "report"]), default="heal", help="Put back what was changed outside, or only tell [heal]."
 )
@@ -66,7 +68,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     )
     if not once:
         context.say(f"Looking at {context.directory.resolve()} every {interval:g} s, and at mail that is due. Ctrl-C ends it.")
-    with _signals(stop):
+    with _signals(stop, context):
         code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)
     return code if once else ExitCode.NOTHING_TO_DO
 
@@ -136,13 +138,14 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
 
 
 @contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT ask the loop to end; a second one of the same kind ends the process as usual."""
+def _signals(stop: threading.Event, context: Context) -> Iterator[None]:
+    """SIGTERM and SIGINT ask the loop to end; a second one ends the process at once, even while threads wait for a server."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def asked(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            end_at_once(context)
         stop.set()
-        signal.signal(number, before[signal.Signals(number)])
 
     for number in before:
         signal.signal(number, asked)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
-from reconcile.errors import UserError
+from reconcile.cli.mailbox_name import no_such_mailbox
 from reconcile.model.exit_code import ExitCode, strongest
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     Works from what was applied, never from git. Ends with 1 when a mailbox failed or a mail needs a look, with 8 when others work on
     all mailboxes.
     """
+    from reconcile.cli.interrupt import soon_interrupted
     from reconcile.report.outbox_json import sending_json
     from reconcile.report.outbox_text import sending_lines
     from reconcile.report.sync_run import run_json, run_text
@@ -53,7 +54,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     stop = threading.Event()
     clock = SystemClock(stop)
     started = time.monotonic()
-    with writable_database(settings, environment) as database, mail_store(database) as store:
+    with soon_interrupted(context), writable_database(settings, environment) as database, mail_store(database) as store:
         found = _chosen(receiving_mailboxes(applied_state(database).resources(), now=instant_text(clock.now())), mailboxes)
         receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
         progress = _Progress(context, len(receiving))
@@ -98,7 +99,7 @@ def _chosen(found: Sequence[ReceivingMailbox | IdleMailbox], wanted: tuple[str, 
     for word in wanted:
         matching = [mailbox for mailbox in found if word in (mailbox.name, mailbox.mailbox_id) or word.lower() == mailbox.address.lower()]
         if not matching:
-            raise UserError(f"no mailbox {word!r} is applied", hint="`reconcile mailboxes` lists them.")
+            raise no_such_mailbox(word, (name for mailbox in found for name in (mailbox.name, mailbox.address)))
         chosen += [mailbox for mailbox in matching if mailbox not in chosen]
     return chosen
 
