@@ -215,9 +215,9 @@ class Dovecot:
         client.login(user, password)
         return client
 
-    def messages(self, user: str) -> dict[int, bytes]:
+    def messages(self, user: str, password: str = PASSWORD) -> dict[int, bytes]:
         """UID to bytes of the inbox, as the server gives them."""
-        client = self.client(user)
+        client = self.client(user, password)
         try:
             client.select("INBOX", readonly=True)
             _, data = client.uid("FETCH", "1:*", "(UID BODY.PEEK[])")

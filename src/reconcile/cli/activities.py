@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,8 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.mailbox_name import no_such_mailbox
 from reconcile.cli.number import Number
-from reconcile.errors import UserError
+from reconcile.errors import PermanentError, UserError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 _MAILBOX = click.option("--mailbox", metavar="NAME", help="Only what this mailbox holds (slug or address).")
 _SINCE = click.option("--since", metavar="DATE", help="Only what was received from then on (RFC 3339, or a date in UTC).")
+
+#: So many damaged e-mails are named one by one.
+_NAMED = 20
 
 
 @click.group("activities", short_help="List, show and export tracked e-mail.")
@@ -42,12 +44,13 @@ def list_command(context: Context, mailbox: str | None, since: str | None, limit
     """Newest received first. With --output json one JSON document a line."""
     from reconcile.report.activities_json import activity_json
     from reconcile.report.activities_text import activities_table
+    from reconcile.report.json_text import json_text
 
     with _opened(context) as (reader, names):
         found = _select(reader, names, mailbox, since, limit)
         if context.as_json:
             for activity in found:
-                context.data(json.dumps(activity_json(activity, _slugs(names)), ensure_ascii=False))
+                context.data(json_text(activity_json(activity, _slugs(names))))
         else:
             context.data(activities_table(list(found), _slugs(names), fit=context.columns))
     return ExitCode.NOTHING_TO_DO
@@ -89,8 +92,10 @@ def show_command(context: Context, activity_id: int, raw: bool) -> ExitCode:
 @click.option("--limit", type=Number(1), metavar="N", help="At most so many, newest first [all].")
 @common(estate=False)
 def export_command(context: Context, folder: Path, mailbox: str | None, since: str | None, limit: int | None) -> ExitCode:
-    """Write activities.jsonl and the bytes of each e-mail as received (ID.eml) into an empty or new folder."""
-    from reconcile.report.activities_json import activity_json
+    """Write activities.jsonl and the bytes of each e-mail as received (ID.eml) into an empty or new folder.
+
+    What is damaged in the store is left out and named (`file` is null), the rest is written, and the command ends with 1.
+    """
     from reconcile.report.counted import counted
 
     if str(folder).isdigit() and not folder.exists():
@@ -102,24 +107,48 @@ def export_command(context: Context, folder: Path, mailbox: str | None, since: s
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty", hint="Name a new or empty folder.")
     with _opened(context) as (reader, names):
+        selected = _select(reader, names, mailbox, since, limit)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        count = 0
-        with (folder / "activities.jsonl").open("x", encoding="utf-8") as lines:
-            for activity in _select(reader, names, mailbox, since, limit):
-                name = f"{activity.id:08d}.eml"
-                with (folder / name).open("xb") as file:
-                    for chunk in reader.raw(activity.id):
-                        file.write(chunk)
-                document = {**activity_json(activity, _slugs(names)), "file": name}
-                lines.write(json.dumps(document, ensure_ascii=False) + "\n")
-                count += 1
-            lines.flush()
-            os.fsync(lines.fileno())
+        count, damaged = _export(reader, selected, names, folder)
     if context.as_json:
-        context.json({"formatVersion": "1.0", "folder": str(folder), "exported": count})
+        listed = [{"id": number, "reason": reason} for number, reason in damaged]
+        context.json({"formatVersion": "1.0", "folder": str(folder), "exported": count, "damaged": listed})
     else:
         context.data(f"{counted(count, 'e-mail')} written to {folder}")
-    return ExitCode.NOTHING_TO_DO
+        for number, reason in damaged[:_NAMED]:
+            context.say(f"e-mail {number} was left out: {reason}")
+        if damaged[_NAMED:]:
+            context.say(f"{len(damaged) - _NAMED} more were left out")
+        if damaged:
+            context.say("  next: Restore the packs from a backup, and export again into another folder.")
+    return ExitCode.FAILURE if damaged else ExitCode.NOTHING_TO_DO
+
+
+def _export(
+    reader: ActivityReader, selected: Iterator[Activity], names: Mapping[str, tuple[str, str]], folder: Path
+) -> tuple[int, list[tuple[int, str]]]:
+    """How many were written, and which were not and why."""
+    from reconcile.report.activities_json import activity_json
+    from reconcile.report.json_text import json_text
+
+    count, damaged = 0, list[tuple[int, str]]()
+    with (folder / "activities.jsonl").open("x", encoding="utf-8") as lines:
+        for activity in selected:
+            name: str | None = f"{activity.id:08d}.eml"
+            path = folder / f"{name}"
+            try:
+                with path.open("xb") as file:
+                    for chunk in reader.raw(activity.id):
+                        file.write(chunk)
+                count += 1
+            except PermanentError as error:
+                path.unlink()
+                damaged.append((activity.id, error.message))
+                name = None
+            lines.write(json_text({**activity_json(activity, _slugs(names)), "file": name}) + "\n")
+        lines.flush()
+        os.fsync(lines.fileno())
+    return count, damaged
 
 
 @contextmanager
@@ -147,9 +176,9 @@ def _select(
             if mailbox in (slug, mailbox_id) or mailbox.lower() == address.lower()
         ]
         if not found:
-            raise UserError(f"no mailbox {mailbox!r} is applied", hint="`reconcile mailboxes` lists them.")
+            raise no_such_mailbox(mailbox, (name for known in names.values() for name in known if name))
         chosen = found[0]
-    return itertools.islice(reader.activities(mailbox_id=chosen, since=_instant(since), limit=limit), limit)
+    return reader.activities(mailbox_id=chosen, since=_instant(since), limit=limit)
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -157,9 +186,11 @@ def _instant(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{text!r} is no RFC 3339 date", param_hint="--since") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    # No mail is older; and years before 1000 are not written with four digits everywhere.
+    return max(moment, datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def _parsed(reader: ActivityReader, activity: Activity) -> MessageText:

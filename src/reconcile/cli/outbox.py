@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.mailbox_name import no_such_mailbox
 from reconcile.cli.number import Number
 from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
@@ -66,7 +67,7 @@ def add_command(
         setup = sending_setup(applied_state(database).resources(), now=instant.text(now))
         sender = setup.named(mailbox)
         if sender is None:
-            raise UserError(f"no mailbox {mailbox!r} is applied", hint="See `reconcile mailboxes`.")
+            raise no_such_mailbox(mailbox, (one.name for one in setup.mailboxes.values()))
         if not isinstance(sender, SendingMailbox):
             where = f" ({sender.condition.origin})" if sender.condition.origin else ""
             raise UserError(f"mailbox {sender.name} cannot send: {sender.condition.message}{where}", hint="Change it in git and apply.")
@@ -103,22 +104,30 @@ def add_command(
 
 @command.command("list", short_help="Mail with its state, tries, next try and reason.")
 @click.option("--state", multiple=True, type=click.Choice(_STATES), help="Only mail in this state; may be repeated.")
-@click.option("--mailbox", default="", metavar="NAME", help="Only mail of this mailbox (slug or id).")
+@click.option("--mailbox", metavar="NAME", help="Only mail of this mailbox (slug, address or id).")
 @common(estate=False)
-def list_command(context: Context, state: tuple[str, ...], mailbox: str) -> ExitCode:
+def list_command(context: Context, state: tuple[str, ...], mailbox: str | None) -> ExitCode:
     """Mail with its state, tries, next try and reason, in the order it was added."""
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.report.outbox_text import outbox_table
-    from reconcile.wiring import environment_name, open_database, outbox_reader
+    from reconcile.wiring import applied_state, environment_name, open_database, outbox_reader
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
         entries = outbox_reader(database).entries(states=[OutgoingState(one) for one in state])
-    found = [entry for entry in entries if not mailbox or mailbox in (entry.mailbox_name, entry.mailbox_id)]
+        if mailbox is not None:
+            applied = [one for one in applied_state(database).resources() if one.kind == "Mailbox"]
+            # Mail of a mailbox that is no longer applied is still here.
+            known = {(one.external_id, one.name, str(one.spec.get("emailAddress", ""))) for one in applied}
+            known |= {(entry.mailbox_id, entry.mailbox_name, entry.sender) for entry in outbox_reader(database).entries()}
+            wanted = {identity for identity, name, address in known if mailbox in (identity, name) or mailbox.lower() == address.lower()}
+            if not wanted:
+                raise no_such_mailbox(mailbox, (word for _, *words in known for word in words if word))
+            entries = [entry for entry in entries if entry.mailbox_id in wanted]
     if context.as_json:
-        context.json({"formatVersion": FORMAT_VERSION, "mails": [mail_json(entry) for entry in found]})
+        context.json({"formatVersion": FORMAT_VERSION, "mails": [mail_json(entry) for entry in entries]})
     else:
-        context.data(outbox_table(found, fit=context.columns))
+        context.data(outbox_table(entries, fit=context.columns))
     return ExitCode.NOTHING_TO_DO
 
 
