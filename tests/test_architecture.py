@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import importlib
 import json
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.wiring import IMPLEMENTATIONS
 from support.tree import PACKAGE, ROOT, modules
 
 #: Stop here: past this a file becomes a folder of the same name.
@@ -178,3 +180,18 @@ def test_help_imports_no_heavy_library_and_no_command() -> None:
     assert "Commands" in done.stdout
     assert HEAVY & set(loaded) == set()
     assert commands == []
+
+
+#: Where suites get the implementations they run on from.
+_SUITES = [*(ROOT / "tests" / "contract").glob("*.py"), *(ROOT / "tests" / "support").glob("*.py")]
+
+
+@pytest.mark.parametrize("name", [name for names in IMPLEMENTATIONS.values() for name in names])
+def test_every_implementation_exists_and_is_tried_by_a_contract_suite(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    assert hasattr(importlib.import_module(f"reconcile.{module}"), kind)
+    assert [path.name for path in _SUITES if kind in path.read_text("utf-8")] != []
+
+
+def test_every_port_has_a_twin_in_memory_and_something_real() -> None:
+    assert {port for port, names in IMPLEMENTATIONS.items() if len(names) < 2} == set()

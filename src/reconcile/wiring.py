@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,20 @@ if TYPE_CHECKING:
     from reconcile.sync.outgoing import Outgoing
 
 STORE_FILE = "engine.db"
+
+#: Every implementation of a port, its memory twin first. A test holds that each passes a contract suite under tests/contract.
+IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
+    "source": ("source.folder.FolderSource", "source.git.GitSource"),
+    "target": ("targets.memory.MemoryTarget", "targets.engine.EngineTarget"),
+    "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox"),
+    "sender": ("mail.memory_sender.MemorySender", "mail.smtp.SmtpSender"),
+    "configuration store": ("store.memory.configuration.MemoryConfiguration", "store.sqlite.configuration.SqliteConfiguration"),
+    "resource store": ("store.memory.resources.MemoryResources", "store.sqlite.resources.SqliteResources"),
+    "mail store": ("store.memory.mail.MemoryMailStore", "store.sqlite.mail.SqliteMailStore"),
+    "outbox store": ("store.memory.outbox.MemoryOutbox", "store.sqlite.outbox.SqliteOutbox"),
+    "secrets": ("secrets.memory.MemorySecrets", "secrets.env.EnvironmentSecrets", "secrets.file.FileSecrets"),
+    "sealer": ("secrets.memory.MemorySealer", "secrets.envelope.Envelope"),
+}
 
 
 class SystemClock:
