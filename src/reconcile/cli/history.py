@@ -10,7 +10,7 @@ from reconcile.model.exit_code import ExitCode
 
 
 @click.command("history", short_help="List what was applied, by whom, when.")
-@click.option("--limit", type=Number(1, 1_000_000), default=50, metavar="N", help="At most this many records, newest first [50].")
+@click.option("--limit", type=Number(1), default=50, metavar="N", help="At most this many records, newest first [50].")
 @common(estate=False)
 def command(context: Context, limit: int) -> ExitCode:
     """List the audit trail: every change that was tried, who tried it, from where, and what became of it."""
