@@ -12,7 +12,9 @@ out; poll at most half of mbsync's time.
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +32,9 @@ def main() -> None:
     options = parser.parse_args()
     base = Path(os.environ.setdefault("BENCH_DIR", str(Path(tempfile.gettempdir()) / "syncbench")))
     os.environ["BENCH_PYTHON"] = sys.executable
+    # As after an installation: compiling the sources is no part of a run.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(KIT.parents[1] / "src" / "reconcile", quiet=2)
     if not (base / "mail" / "big0").exists():
         call("server.py", "setup")
     call("server.py", "start")
@@ -49,6 +54,7 @@ def run(options: argparse.Namespace, base: Path) -> None:
     estate = base / f"estate-{options.scenario}"
     listed = base / f"users-{options.scenario}"
     listed.write_text("\n".join(users))
+    shutil.rmtree(estate, ignore_errors=True)
     call("prepare_ours.py", str(estate), f"@{listed}")
     # Applied before, as with `reconcile apply`; an initial sync starts from it, a poll keeps what the sync before it left.
     begin = f'cp -r {estate}/. "$BENCH_OUT"/' if initial else f'{{ [ -d "$BENCH_OUT/state" ] || cp -r {estate}/. "$BENCH_OUT"/; }}'
