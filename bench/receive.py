@@ -50,7 +50,9 @@ def call(script: str, *arguments: str) -> None:
 
 def run(options: argparse.Namespace, base: Path) -> None:
     initial = options.scenario == "initial"
-    users = ["big0"] if initial else [f"s{number:04d}" for number in range(1000)]
+    # As in the kit: BENCH_SIZES makes it smaller for a smoke test.
+    small = int(os.environ.get("BENCH_SIZES", "10000,2000,1000,100").split(",")[2])
+    users = ["big0"] if initial else [f"s{number:04d}" for number in range(small)]
     estate = base / f"estate-{options.scenario}"
     listed = base / f"users-{options.scenario}"
     listed.write_text("\n".join(users))
