@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypeVar
 
 import orjson
 
+from reconcile.desired.plaintext import may_be_kept
 from reconcile.desired.yaml import Value, read_values
 from reconcile.desired.yaml_places import Document, Places, read_places
 from reconcile.model.finding import Finding, Severity
@@ -104,8 +105,11 @@ def read_documents(
             else:
                 got, content = next(missing)
             values = _take_content(result, got.path, content)
+            # What was written by mistake is removed from the estate again, and must not stay behind in a cache.
             if values and got.content_id:
-                fresh[_cache_key(got)] = orjson.dumps(values)
+                dumped = orjson.dumps(values)
+                if all(may_be_kept(value, dumped) for _, value in values):
+                    fresh[_cache_key(got)] = dumped
         if cache is not None and fresh:
             cache.put(fresh)
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconcile.desired.yaml import Path, Value
 from reconcile.model.finding import Severity
@@ -26,29 +27,11 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
 )
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern, _ in _PATTERNS))
 # Every form contains one of these; looking for them is thirty times faster than the pattern on a text without any.
-_MARKS = tuple(
-    mark.encode("ascii")
-    for mark in (
-        *(
-            "-----BEGIN",
-            "://",
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "glpat-",
-            "xox",
-            "AKIA",
-            "ASIA",
-            "AIza",
-            "sk-",
-            "SG.",
-        ),
-        *("eyJ", '"annotations"', '"labels"', '"variables"'),
-    )
+_FORM_MARKS = (
+    *(b"-----BEGIN", b"://", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-"),
+    *(b"xox", b"AKIA", b"ASIA", b"AIza", b"sk-", b"SG.", b"eyJ"),
 )
+_MARKS = (*_FORM_MARKS, b'"annotations"', b'"labels"', b'"variables"')
 _EACH = tuple((re.compile(pattern), what) for pattern, what in _PATTERNS)
 
 _FREE_NAMES = (("metadata", "labels"), ("metadata", "annotations"), ("spec", "variables"))
@@ -66,6 +49,42 @@ class Exposed:
 def may_hold_secrets(document: bytes) -> bool:
     """Quick test on a document's JSON: False when `exposed` would find nothing."""
     return any(mark in document for mark in _MARKS)
+
+
+def may_be_kept(value: Value, dumped: bytes) -> bool:
+    """Whether a value may be written elsewhere, such as into a cache: False when it may hold a secret in the clear.
+
+    `dumped` is the same as JSON. Errs on the side of False.
+    """
+    if _named_in_clear(value):
+        return False
+    return not any(mark in dumped for mark in _FORM_MARKS) or not looks_secret(dumped.decode("utf-8"))
+
+
+def _named_in_clear(value: Value) -> bool:
+    if isinstance(value, dict):
+        return any(_in_clear(item) if _is_secret_name(key) else _named_in_clear(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_named_in_clear, value))
+
+
+def _in_clear(value: Value) -> bool:
+    """Something under a name that promises a secret, other than a reference, a switch or a small count."""
+    match value:
+        case None | bool():
+            return False
+        case str():
+            return not is_reference(value)
+        case int():
+            return abs(value) > 999
+        case dict():
+            return any(_in_clear(item) for name, item in value.items() if name not in ("generation", "expires"))
+        case _:
+            return True
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_name(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None
 
 
 def exposed(document: Value) -> Iterator[Exposed]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from reconcile.desired.plaintext import exposed, may_hold_secrets
+from reconcile.desired.plaintext import exposed, may_be_kept, may_hold_secrets
+from reconcile.desired.yaml import Value
 from reconcile.model.finding import Severity
 
 LETTERS = "0123456789abcdefghijABCDEFGHIJ0123456789"
@@ -71,3 +72,29 @@ def test_names_that_promise_a_secret(group: str, name: str, value: str, found: b
 
 def test_variables_of_an_environment_are_looked_at() -> None:
     assert [item.path for item in exposed({"spec": {"variables": {"db-password": "x"}}})] == [("spec", "variables", "db-password")]
+
+
+@pytest.mark.parametrize(
+    ("document", "kept"),
+    [
+        ({"password": "env:SALES"}, True),
+        ({"password": "file:sales"}, True),
+        ({"password": "${secret}"}, True),
+        ({"password": {"ref": "env:SALES", "generation": 2}}, True),
+        ({"password": ""}, True),
+        ({"password": None, "tokens": True, "secretCount": 3}, True),
+        ({"displayName": "the password"}, True),
+        ({"labels": {"team": "x"}}, True),
+        ({"password": "hunter2"}, False),
+        ({"imapPassword": "hunter2"}, False),
+        ({"password": {"value": "hunter2"}}, False),
+        ({"password": ["hunter2"]}, False),
+        ({"password": 12345678}, False),
+        ({"spec": {"incoming": [{"token": "x"}]}}, False),
+        ({"password": {"ref": "hunter2"}}, False),
+        ({"username": "https://user:hunter2@host/"}, False),
+        ({"labels": {"note": "ghp_0123456789abcdefghijABCD"}}, False),
+    ],
+)
+def test_only_what_holds_no_secret_may_be_kept_elsewhere(document: Value, kept: bool) -> None:
+    assert may_be_kept(document, orjson.dumps([[1, document]])) is kept
