@@ -182,6 +182,16 @@ def test_a_server_that_loses_what_comes_behind_login_is_asked_one_by_one(lost: t
     assert commands[-3:] == [b"CAPABILITY", b"LOGIN", b"STATUS"] or commands[-4:-1] == [b"CAPABILITY", b"LOGIN", b"STATUS"]
 
 
+def test_a_mailbox_that_refuses_status_does_not_slow_down_the_others() -> None:
+    refusing = (expect(b"STATUS"), b"TAG NO this one is damaged\r\n")
+    alone = (HELLO, *examined(0)[1:-2], *refusing)
+    with scripted(HELLO, expect(b"LOGIN"), b"TAG OK in\r\n", *refusing, reconnect, *alone, reconnect, *POLLED) as (port, _, wrong):
+        with pytest.raises(Unavailable, match="damaged"):
+            poll(port)
+        assert poll(port) == NOTHING_NEW
+    assert not wrong
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()

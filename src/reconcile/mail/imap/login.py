@@ -45,38 +45,34 @@ def open_stream(endpoint: Endpoint, username: str, password: Secret) -> Stream:
 
 def open_with_status(endpoint: Endpoint, username: str, password: Secret) -> Stream:
     """A logged-in connection whose INBOX was asked for its STATUS. Raises what `translated` says."""
-    stream = _short_way(endpoint, username, _text(password))
-    if stream is None:
-        stream = open_stream(endpoint, username, password)
-        try:
-            with translated(str(endpoint)):
-                stream.finish(stream.ask_status())
-        except BaseException:
-            stream.close()
-            raise
+    where, secret = str(endpoint), _text(password)
+    lost = False
+    if endpoint.tls != "starttls" and _fits_quoted(username, secret) and _one_by_one.get(where, 0.0) <= time.monotonic():
+        with translated(where, login=True, secrets=(secret,)):
+            link = dial(endpoint)
+            try:
+                stream = _greeted(link, endpoint)
+                if stream is not None:
+                    login, status = stream.ask_both(_login(username, secret), stream.status_command())
+                    stream.finish(login)
+                    if _answered(stream, status):
+                        return stream
+                    lost = True
+            except BaseException:
+                link.close()
+                raise
+        link.close()
+    stream = open_stream(endpoint, username, password)
+    try:
+        with translated(where):
+            stream.finish(stream.ask_status())
+    except BaseException:
+        stream.close()
+        raise
+    if lost:
+        # Asked alone it answers, so it was the one write, not this mailbox.
+        _one_by_one[where] = time.monotonic() + _ONE_BY_ONE_SECONDS
     return stream
-
-
-def _short_way(endpoint: Endpoint, username: str, secret: str) -> Stream | None:
-    """None where it does not fit."""
-    where = str(endpoint)
-    if endpoint.tls == "starttls" or not _fits_quoted(username, secret) or _one_by_one.get(where, 0.0) > time.monotonic():
-        return None
-    with translated(where, login=True, secrets=(secret,)):
-        link = dial(endpoint)
-        try:
-            stream = _greeted(link, endpoint)
-            if stream is not None:
-                login, status = stream.ask_both(_login(username, secret), stream.status_command())
-                stream.finish(login)
-                if _answered(stream, status):
-                    return stream
-                _one_by_one[where] = time.monotonic() + _ONE_BY_ONE_SECONDS
-        except BaseException:
-            link.close()
-            raise
-    link.close()
-    return None
 
 
 def _greeted(link: Link, endpoint: Endpoint) -> Stream | None:
