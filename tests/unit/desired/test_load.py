@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from reconcile.desired.lint import lint
@@ -116,6 +118,22 @@ def test_a_document_that_is_held_as_a_double_still_contradicts_others() -> None:
 def test_three_with_one_address_are_all_held() -> None:
     files = {**BASE, **{f"{name}.yaml": mailbox(name, "info@contoso.example") for name in "abc"}}
     assert set(desired_of(files).held) == {Key("Mailbox", name) for name in "abc"}
+
+
+def test_a_secret_written_by_mistake_is_not_cached() -> None:
+    kept: dict[str, bytes] = {}
+
+    class Cache:
+        def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+            return {}
+
+        def put(self, entries: Mapping[str, bytes]) -> None:
+            kept.update(entries)
+
+    bad = mailbox("info", more="  credentials: {password: hunter2}\n")
+    load_texts({"e.yaml": ENVIRONMENT, "p.yaml": PROFILE, "info.yaml": bad, "sales.yaml": mailbox()}, cache=Cache())
+    assert len(kept) == 3
+    assert b"hunter2" not in b"".join(kept.values())
 
 
 def test_a_bad_document_is_compared_with_the_others_in_the_same_run() -> None:
