@@ -26,12 +26,17 @@ def run_text(
             result.mailbox,
             result.tracked,
             result.duplicates,
+            result.ignored,
             result.at_server,
             _note(result),
         )
         for result in shown
     ]
-    lines = [table(("mailbox", "tracked", "known", "at server", "note"), rows, limits=(30, None, None, None, 110), fit=fit)] if rows else []
+    lines = (
+        [table(("mailbox", "tracked", "known", "too old", "at server", "note"), rows, limits=(30, None, None, None, None, 110), fit=fit)]
+        if rows
+        else []
+    )
     failed: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if result.error_kind:

@@ -33,3 +33,10 @@ def test_one_is_one() -> None:
 
 def test_nothing_applied_says_where_to_look() -> None:
     assert run_text([], [], idle=0, seconds=0.1) == "no mailbox is applied; `reconcile plan` shows what is declared"
+
+
+def test_what_the_floor_leaves_out_is_counted() -> None:
+    row = run_text(
+        [SyncResult(mailbox="sales", address="sales@contoso.example", tracked=39, ignored=23, at_server=62)], [], idle=0, seconds=1
+    )
+    assert row.splitlines()[1].split() == ["sales", "39", "0", "23", "62", "–"]
