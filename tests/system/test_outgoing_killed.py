@@ -126,7 +126,8 @@ def test_nothing_is_lost_and_nothing_is_sent_twice(kills: int, tmp_path: Path, c
             compare(entries, copies(server))
             hanging = [entry for entry in entries if entry.state is OutgoingState.SENDING]
             left["in sending" if hanging else "nothing in sending"] += 1
-            assert len(hanging) <= 1, "one mail at a time is handed over"
+            # Two runs that died within one lease leave two.
+            assert len({entry.owner for entry in hanging}) == len(hanging), "a run hands over one mail at a time"
             number += 1
             assert number < 3 * kills, killed
         # Two quiet passes, late enough for every lease and every back-off.
