@@ -169,6 +169,22 @@ def test_text_comes_from_standard_input(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert desk.server.taken[0].content.endswith(b"\r\n\r\n.\r\nvon der Leitung\r\n")
 
 
+@pytest.mark.parametrize(("octets", "words"), [(b"a\0b", "has a NUL (character 1)"), (b"\xff\xfe", "not UTF-8 (octet 0)")])
+def test_what_is_no_text_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch, octets: bytes, words: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(octets)))
+    _, err = desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", code=1)
+    assert words in err
+    assert desk.json("outbox", "list")["mails"] == []
+
+
+@pytest.mark.parametrize("option", ["--attach", "--raw"])
+def test_a_file_without_end_is_not_read_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.setattr("reconcile.sync.decide.compose.LARGEST", 1_000_000)
+    text = () if option == "--raw" else ("--text", "x")
+    _, err = desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", option, "/dev/zero", *text, code=1)
+    assert "/dev/zero has more than 1,000,000 octets" in err
+
+
 def test_the_allow_list_is_asked_again_before_sending(desk: Desk) -> None:
     desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--to", "partner@fabrikam.example", "--text", "x")
     desk.write("environment.yaml", _ENVIRONMENT.replace(', "partner@fabrikam.example"', ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -72,7 +72,7 @@ def add_command(
             where = f" ({sender.condition.origin})" if sender.condition.origin else ""
             raise UserError(f"mailbox {sender.name} cannot send: {sender.condition.message}{where}", hint="Change it in git and apply.")
         if raw is not None:
-            draft = Draft(to=to, cc=cc, bcc=bcc, raw=raw.read_bytes())
+            draft = Draft(to=to, cc=cc, bcc=bcc, raw=_bytes(raw))
         else:
             draft = Draft(
                 to=to,
@@ -212,12 +212,30 @@ def _advance(context: Context, mail: int, step: Step) -> ExitCode:
 def _text() -> str:
     if sys.stdin.isatty():
         click.echo("Type the text; end it with Ctrl-D.", err=True)
-    data = sys.stdin.buffer.read()
+    data = _bounded(sys.stdin.buffer, "the text")
     try:
         text: str = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"the text is not UTF-8 (octet {error.start})", hint="Convert it, for example with iconv.") from error
+    if "\0" in text:
+        # RFC 5321, 4.5.2 and RFC 5322, 4: no NUL travels in a mail.
+        raise UserError(f"the text has a NUL (character {text.index(chr(0))})", hint="Send what is no text with --attach.")
     return text
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return _bounded(file, str(path))
+
+
+def _bounded(stream: IO[bytes], what: str) -> bytes:
+    """Everything, or the refusal of what would never fit: a device has no end, and a size says nothing about a pipe."""
+    from reconcile.sync.decide.compose import LARGEST
+
+    data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UserError(f"{what} has more than {LARGEST:,} octets, the most that a mail may have", hint="Send a link instead.")
+    return data
 
 
 def _attachment(path: Path) -> Attachment:
@@ -228,4 +246,4 @@ def _attachment(path: Path) -> Attachment:
     media_type, encoding = mimetypes.guess_type(path.name)
     if media_type is None or encoding is not None:
         media_type = "application/octet-stream"
-    return Attachment(name=path.name, media_type=media_type, content=path.read_bytes())
+    return Attachment(name=path.name, media_type=media_type, content=_bytes(path))
