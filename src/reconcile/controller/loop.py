@@ -6,13 +6,14 @@ out. Level, not edge: each pass looks at what is, so a pass that was missed cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from reconcile.controller.outcome import PassResult, Requeue, Settled, Stalled, outcome_of, pause
-from reconcile.errors import Locked, ReconcileError
+from reconcile.errors import Locked, ReconcileError, Unavailable
 from reconcile.model.exit_code import ExitCode, strongest
 from reconcile.ports.clock import Clock
 
@@ -107,7 +108,8 @@ class Loop:
         before = self._standing(part)
         report, result = Report(), None
         try:
-            report = part.run()
+            with _machine_errors():
+                report = part.run()
             result = _result(report, before.failures + 1, part.interval)
         except ReconcileError as error:
             result = outcome_of(error, failures=before.failures + 1, interval=part.interval)
@@ -142,6 +144,17 @@ class Loop:
         wait = min(max(due - now, 0.0), LONGEST_SLEEP)
         if wait and not self.stop():
             self.clock.sleep(wait)
+
+
+@contextmanager
+def _machine_errors() -> Iterator[None]:
+    """What the machine refuses (rights, space, a folder that is away) may pass, and must not end the loop: mail would stop with it."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        words = f"{where}{error.strerror or type(error).__name__}"
+        raise Unavailable(words, hint="Check permissions and free space of estate and state directory.") from error
 
 
 def _result(report: Report, failures: int, interval: timedelta) -> PassResult:

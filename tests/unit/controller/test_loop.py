@@ -122,6 +122,16 @@ def test_a_bug_is_let_out() -> None:
         show.play(show.part("a", [ZeroDivisionError("bug")]))
 
 
+def test_what_the_machine_refuses_is_tried_again_and_keeps_nobody_else_from_working() -> None:
+    show = Show(lasts=20)
+    refused = show.part("configuration", [PermissionError(13, "Permission denied", "/var/lib/state/engine.lock")] * 2)
+    show.play(refused, show.part("mail", [], interval=10))
+    assert show.times("configuration") == [0, 5, 15]
+    assert show.times("mail") == [0, 10]
+    assert show.told()[0] == ("configuration", "requeued", "/var/lib/state/engine.lock: Permission denied")
+    assert "permissions" in str(show.events[0].detail["hint"])
+
+
 def test_a_clock_that_is_set_back_does_not_stop_the_loop() -> None:
     class Jumping(StillClock):
         """The wall clock goes back three hours in the second sleep; the monotonic one does not."""
