@@ -150,4 +150,4 @@ def test_killed_a_few_times(ground: tuple[Commands, Path, Path]) -> None:
 
 @pytest.mark.slow
 def test_killed_many_times(ground: tuple[Commands, Path, Path]) -> None:
-    _rounds(ground, 30, seed=2)
+    _rounds(ground, 60, seed=2)

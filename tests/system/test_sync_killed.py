@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,17 +63,21 @@ def kill_often(dovecot: Dovecot, folder: Path, *, kills: int, each: int) -> None
 
     dice = random.Random(20260301)
     moments: Counter[str] = Counter()
-    for _ in range(kills):
+    for number in range(kills):
         deliver()
         before, rows_before = progress(settings.state_directory)
         total = delivered * len(USERS)
-        # A random share of what is left to be written, so that kills spread from the first write to the last.
+        # A random share of what is left to be written, so that kills spread from the first write to the last: of the bytes, which
+        # run ahead of the rows, and in turn of the rows.
         share = dice.random()
+        aim = _bytes_beyond(settings.state_directory, before + max(1, int((total - rows_before) * BYTES_EACH * share)))
+        if number % 2:
+            aim = _rows_beyond(settings.state_directory, rows_before + int((total - rows_before) * share))
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
-        left = max(1, int((total - rows_before) * BYTES_EACH * share))
-        while process.poll() is None and time.monotonic() < deadline and _size(settings.state_directory) < before + left:
-            time.sleep(0.0005)
+        with aim as reached:
+            while process.poll() is None and time.monotonic() < deadline and not reached():
+                time.sleep(0.0005)
         time.sleep(dice.random() * 0.01)
         process.send_signal(signal.SIGKILL)
         code = process.wait()
@@ -87,14 +93,23 @@ def kill_often(dovecot: Dovecot, folder: Path, *, kills: int, each: int) -> None
             moments["after the last commit"] += 1
     for _ in range(2):
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    compare(dovecot, settings.state_directory)
     print(*(f"{count:4d}  {moment}" for moment, count in sorted(moments.items())), sep="\n")
+    assert sum(moments.values()) == kills
     within = sum(count for moment, count in moments.items() if moment.startswith("between"))
     assert within >= 0.8 * kills, moments
-    compare(dovecot, settings.state_directory)
 
 
-def _size(state: Path) -> int:
-    return sum(path.stat().st_size for path in (state / "test" / "packs").glob("*.pack"))
+@contextmanager
+def _bytes_beyond(state: Path, size: int) -> Iterator[Callable[[], bool]]:
+    yield lambda: sum(path.stat().st_size for path in (state / "test" / "packs").glob("*.pack")) >= size
+
+
+@contextmanager
+def _rows_beyond(state: Path, rows: int) -> Iterator[Callable[[], bool]]:
+    with Database.open(state / "test" / "engine.db", read_only=True) as database:
+        reader = database.reader()
+        yield lambda: bool(reader.execute("SELECT count(*) > ? FROM mail_locations", (rows,)).fetchone()[0])
 
 
 def compare(dovecot: Dovecot, state: Path) -> None:
