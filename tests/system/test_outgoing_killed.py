@@ -58,7 +58,7 @@ class Killer:
             case _:
                 visit = chance.choice((1, 1, 2)) if step not in ("connect", "end") else 1
         arguments = [sys.executable, "-m", "support.sending", str(store), str(self._server.port)]
-        environment = {**os.environ, "PYTHONPATH": str(_TESTS)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_TESTS), *sys.path])}
         ended = False
         before = len(self._server.steps)
         self._process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
