@@ -66,7 +66,7 @@ def test_what_is_added_arrives_byte_for_byte_and_greylisted_recipients_wait(serv
     with Database.open(tmp_path / "engine.db") as database:
         outbox = SqliteOutbox(database)
         draft = Draft(
-            to=("Vertrieb Süd <south@contoso.example>", postfix.GREYLISTED),
+            to=("Vertrieb Süd <desk@contoso.example>", postfix.GREYLISTED),
             cc=(postfix.REFUSED,),
             bcc=("hidden@contoso.example",),
             subject="Grüße – ☃",
@@ -78,7 +78,7 @@ def test_what_is_added_arrives_byte_for_byte_and_greylisted_recipients_wait(serv
         assert [one.id for one in report.settled] == [entry.id]
         states = {one.address: one.state for one in report.settled[0].recipients}
         assert states == {
-            "south@contoso.example": RecipientState.SENT,
+            "desk@contoso.example": RecipientState.SENT,
             postfix.GREYLISTED: RecipientState.PENDING,
             postfix.REFUSED: RecipientState.FAILED,
             "hidden@contoso.example": RecipientState.SENT,
@@ -90,7 +90,7 @@ def test_what_is_added_arrives_byte_for_byte_and_greylisted_recipients_wait(serv
         assert again.attempts == 2
         assert "greylisted" in again.reason
         copies = server.wait(2)
-        assert sorted(one.recipient for one in copies) == ["south@contoso.example", "hidden@contoso.example"]
+        assert sorted(one.recipient for one in copies) == ["desk@contoso.example", "hidden@contoso.example"]
         assert {one.content for one in copies} == {composed.content}
         assert b"hidden" not in composed.content
         assert [event.state for event in outbox.events(entry.id)] == [

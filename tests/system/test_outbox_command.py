@@ -108,14 +108,14 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
 def test_added_listed_sent_shown(desk: Desk) -> None:
     out, _ = desk(
-        "outbox", "add", "--from", "sales", "--to", "Vertrieb Süd <south@contoso.example>", "--bcc", "partner@fabrikam.example",
+        "outbox", "add", "--from", "sales", "--to", "Vertrieb Süd <desk@contoso.example>", "--bcc", "partner@fabrikam.example",
         "--subject", "Grüße", "--text", "Hallo",
     )  # fmt: skip
     assert "mail 1 is pending-send" in out
     assert "pending-send" in desk("outbox", "list")[0]
     assert "1 mail sent" in desk("sync")[0]
     (taken,) = desk.server.taken
-    assert taken.recipients == ("south@contoso.example", "partner@fabrikam.example")
+    assert taken.recipients == ("desk@contoso.example", "partner@fabrikam.example")
     assert b"partner" not in taken.content
     shown = desk.json("outbox", "show", "1")
     assert (shown["mail"]["state"], shown["mail"]["number"]) == ("sent", 3)

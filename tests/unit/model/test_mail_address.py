@@ -12,8 +12,8 @@ from reconcile.model.mail_address import is_allowed, parse_address, same_address
     [
         ("a@contoso.example", "a@contoso.example", ""),
         (" a.b+c@contoso.example ", "a.b+c@contoso.example", ""),
-        ("Vertrieb Süd <south@contoso.example>", "south@contoso.example", "Vertrieb Süd"),
-        ('"Müller, \\"Anna\\"" <south@contoso.example>', "south@contoso.example", 'Müller, "Anna"'),
+        ("Vertrieb Süd <desk@contoso.example>", "desk@contoso.example", "Vertrieb Süd"),
+        ('"Müller, \\"Anna\\"" <desk@contoso.example>', "desk@contoso.example", 'Müller, "Anna"'),
         ("<a@contoso.example>", "a@contoso.example", ""),
         ("jörg@bücher.example", "jörg@bücher.example", ""),
     ],
