@@ -320,12 +320,27 @@ class TestPacks:
         with Database.open(tmp_path / "engine.db", read_only=True) as database, pytest.raises(PermanentError, match="damaged"):
             bodies(SqliteMailStore(database, tmp_path))
         pack.write_bytes(content[:-3])
-        with Database.open(tmp_path / "engine.db") as database:
-            with pytest.raises(PermanentError, match="ends before"):
-                bodies(SqliteMailStore(database, tmp_path))
-            store = SqliteMailStore(database, tmp_path)
-            with pytest.raises(PermanentError, match="shorter than the store says"), into(store) as receiving:
-                arrive(receiving, "2", mail(2))
+        with Database.open(tmp_path / "engine.db") as database, pytest.raises(PermanentError, match="ends before"):
+            bodies(SqliteMailStore(database, tmp_path))
+
+    @pytest.mark.parametrize("damage", ["cut", "deleted"])
+    def test_a_pack_that_is_damaged_does_not_stop_new_mail(self, tmp_path: Path, damage: str) -> None:
+        self.fill(tmp_path)
+        (pack,) = (tmp_path / "packs").glob("*.pack")
+        if damage == "cut":
+            pack.write_bytes(pack.read_bytes()[:-3])
+        else:
+            pack.unlink()
+        for number in (2, 3):
+            with Database.open(tmp_path / "engine.db") as database:
+                store = SqliteMailStore(database, tmp_path)
+                with into(store) as receiving:
+                    commit(receiving, arrive(receiving, str(number), mail(number)))
+                new = [each for each in store.activities(mailbox_id=None, since=None, limit=None) if each.header.subject != "1"]
+                assert sorted(b"".join(store.raw(each.id)) for each in new) == [mail(each) for each in range(2, number + 1)]
+                store.close()
+        with Database.open(tmp_path / "engine.db") as database, pytest.raises(PermanentError, match="ends before"):
+            bodies(SqliteMailStore(database, tmp_path))
 
     def test_a_failing_commit_leaves_a_store_that_works(self, tmp_path: Path) -> None:
         self.fill(tmp_path)

@@ -158,13 +158,10 @@ class Packs:
             # Only now: until the lock was ours its holder may have committed more.
             committed = self._committed(number)
             size = os.fstat(descriptor).st_size
-            if committed >= ROLL_BYTES:
+            if committed >= ROLL_BYTES or size < committed:
+                # A pack that was cut is for a backup to mend, and reading from it says so; new mail goes elsewhere meanwhile.
                 os.close(descriptor)
                 return None
-            if size < committed:
-                raise PermanentError(
-                    f"{path} is shorter than the store says ({size} < {committed} bytes)", hint="Restore it from a backup."
-                )
             if size > committed:
                 os.ftruncate(descriptor, committed)
         except PermanentError:
