@@ -169,3 +169,18 @@ def test_groups_comments_and_utf8_in_a_raw_mail_are_understood() -> None:
 def test_a_raw_mail_that_means_trouble_is_refused(raw: bytes, words: str) -> None:
     with pytest.raises(UserError, match=words):
         made(Draft(raw=raw))
+
+
+@pytest.mark.parametrize("address", ["jörg@contoso.example", "営業@contoso.example"])
+def test_an_address_outside_of_ascii_is_written_as_it_is(address: str) -> None:
+    allowed = sending_estate()
+    allowed.change("Environment", allowedRecipients=("*",))
+    mailbox = sending_setup(allowed.resources(), now="").mailboxes["box1"]
+    assert isinstance(mailbox, SendingMailbox)
+    composed = compose(Draft(to=(f"Vertrieb <{address}>",), subject="s", text="t"), mailbox, key="", token="t0ken", now=START)
+    assert f"To: Vertrieb <{address}>\r\n".encode() in composed.content
+
+
+def test_an_id_longer_than_a_line_is_refused() -> None:
+    with pytest.raises(UserError, match="no Message-ID"):
+        made(Draft(to=("a@contoso.example",), subject="s", text="t", in_reply_to=f"<{'a' * 3000}@b.example>"))

@@ -120,9 +120,18 @@ def _add(recipients: list[Recipient], field: Field, addresses: Iterable[MailAddr
             recipients.append(Recipient(address=one.address, field=field))
 
 
+def _header_address(one: MailAddress) -> Address:
+    if one.address.isascii():
+        return Address(one.name, addr_spec=one.address)
+    # The standard library takes an address with a local part outside of ASCII (RFC 6532) only in two halves.
+    local, _, domain = one.address.rpartition("@")
+    return Address(one.name, username=local, domain=domain)
+
+
 def _written(draft: Draft, sender: MailAddress, message_id: str, token: str, now: datetime) -> bytes:
     _header_value("--subject", draft.subject)
-    if draft.in_reply_to and not _MESSAGE_ID.fullmatch(draft.in_reply_to):
+    # A line of a message has at most 998 octets (RFC 5322, 2.1.1), and an id is not folded.
+    if draft.in_reply_to and (not _MESSAGE_ID.fullmatch(draft.in_reply_to) or len(draft.in_reply_to.encode()) > 900):
         raise UserError(f"--in-reply-to {draft.in_reply_to!r} is no Message-ID", hint="Write it with its angle brackets: <id@domain>.")
     addresses = {
         "From": [sender],
@@ -134,7 +143,7 @@ def _written(draft: Draft, sender: MailAddress, message_id: str, token: str, now
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=international))
     for name, group in addresses.items():
         if group:
-            message[name] = [Address(one.name, addr_spec=one.address) for one in group]
+            message[name] = [_header_address(one) for one in group]
     message["Subject"] = draft.subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id
