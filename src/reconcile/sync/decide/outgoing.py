@@ -75,13 +75,14 @@ def _recipient(reply: Reply | None, delivery: Delivery) -> RecipientResult:
 
 
 def _summary(results: dict[str, RecipientResult]) -> str:
-    """One line: how many of each, and why for the first that did not go."""
+    """One line: how many of each, and why for the one that most wants a person."""
     order = (RecipientState.SENT, RecipientState.PENDING, RecipientState.FAILED, RecipientState.UNCERTAIN)
     states = [result.state for result in results.values()]
     counts = ", ".join(f"{states.count(state)} {state}" for state in order if state in states)
-    others = [(address, result.reason) for address, result in results.items() if result.state is not RecipientState.SENT]
-    if others:
-        return f"{counts}; {others[0][0]}: {others[0][1]}"
+    for state in (RecipientState.UNCERTAIN, RecipientState.FAILED, RecipientState.PENDING):
+        for address, result in results.items():
+            if result.state is state:
+                return f"{counts}; {address}: {result.reason}"
     return f"{counts}: {next(iter(results.values())).reason}" if results else "nobody to send to"
 
 
