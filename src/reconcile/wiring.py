@@ -133,7 +133,7 @@ def store_path(settings: Settings, environment: str) -> Path:
     """The SQLite file of an environment. Raises SettingsError for a name that no Environment can have, such as a path."""
     import re
 
-    from reconcile.model.text import SLUG_PATTERN
+    from reconcile.model.key import SLUG_PATTERN
 
     if not re.fullmatch(SLUG_PATTERN, environment):
         raise SettingsError(f"{environment!a} is no name of an environment", hint="Name it as its document does: -e NAME.")

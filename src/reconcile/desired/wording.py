@@ -15,6 +15,7 @@ from reconcile.model import text
 from reconcile.model.duration import DURATION_PATTERN
 from reconcile.model.environment import VARIABLE_NAME_PATTERN
 from reconcile.model.instant import INSTANT_PATTERN
+from reconcile.model.key import SLUG_PATTERN
 from reconcile.model.secret import REFERENCE_PATTERN, SecretRef
 
 #: Longer values are cut in messages.
@@ -32,7 +33,7 @@ _TYPES: Mapping[str, str] = {
 
 # Pattern: (what is expected, hint).
 _PATTERNS: Mapping[str, tuple[str, str]] = {
-    text.SLUG_PATTERN: ("a slug", "use 1 to 63 lower-case letters, digits and dashes, with a letter or digit at both ends"),
+    SLUG_PATTERN: ("a slug", "use 1 to 63 lower-case letters, digits and dashes, with a letter or digit at both ends"),
     text.ONE_LINE_PATTERN: ("one line without control characters", "remove line breaks, tabs and other control characters"),
     text.SEVERAL_LINES_PATTERN: ("text without control characters", "remove the control characters"),
     text.NO_SPACE_PATTERN: ("text without spaces", "remove spaces and control characters"),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 API_VERSION = "reconcile/v1alpha1"
 
+#: `metadata.name`: a word that is also a DNS label (RFC 1123, 2.1). Common part of JSON Schema's and Python's expressions.
+SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
 #: Kinds in dependency order: a kind may refer only to kinds before it.
 KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "Mailbox")
 

@@ -12,9 +12,9 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo, WithJsonSchema
 
 from reconcile.model import duration, instant
+from reconcile.model.key import SLUG_PATTERN
 from reconcile.model.secret import REFERENCE_PATTERN, SecretRef
 
-SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 ONE_LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]*$"
 SEVERAL_LINES_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 NO_SPACE_PATTERN = r"^[^\x00-\x20\x7f-\xa0]+$"

@@ -25,9 +25,8 @@ from reconcile.model.change import (
     Plan,
     Update,
 )
-from reconcile.model.key import Key
+from reconcile.model.key import SLUG_PATTERN, Key
 from reconcile.model.position import Position
-from reconcile.model.text import SLUG_PATTERN
 from reconcile.plan.document import JsonLeaf
 
 

@@ -20,7 +20,8 @@ def run_text(
 ) -> str:
     """A line a mailbox where something happened, what went wrong with its next step, and the sum."""
     quiet = [result for result in results if not (result.read or result.ignored or result.missing or result.error_kind or result.skipped)]
-    shown = [result for result in results if result not in quiet or len(quiet) <= _QUIET]
+    left_out = {result.mailbox for result in quiet} if len(quiet) > _QUIET else frozenset()
+    shown = [result for result in results if result.mailbox not in left_out]
     rows = [
         (
             result.mailbox,

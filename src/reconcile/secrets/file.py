@@ -80,7 +80,7 @@ def _checked(reference: SecretRef, path: Path, status: os.stat_result, content: 
     # Certificates are public and usually installed readable for all; anything else in such a file is a leak.
     open_to_all = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IROTH and not _only_certificates(content))
     if os.name == "posix" and open_to_all:
-        raise SettingsError(f"{reference}: every account of this machine can read or change {path}", hint=f"Next: chmod 600 {path}")
+        raise SettingsError(f"{reference}: every account of this machine can read or change {path}", hint=f"chmod 600 {path}")
     value = content.reveal()
     kept = Secret(value[:-1].removesuffix(b"\r") if value.endswith(b"\n") else value)
     if not kept.reveal():

@@ -8,6 +8,7 @@ from datetime import datetime
 from reconcile.model.condition import Health
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.mailbox_status import MailboxStatus
+from reconcile.report.counted import counted
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.due import next_look
@@ -79,7 +80,7 @@ def _health(state: MailboxState, fingerprint: str) -> tuple[Health, str, str]:
         return Health.WAITING, f"{state.error}{times}", state.hint
     reported = sum(message.reported for message in state.missing)
     if reported:
-        return Health.STALLED, f"{reported} messages are listed by the server without content", "Look at them with a mail program."
+        return Health.STALLED, f"{counted(reported, 'message')} without content at the server", "Look at them with a mail program."
     if state.missing:
-        return Health.WAITING, f"{len(state.missing)} messages came without content and are asked for again", ""
+        return Health.WAITING, f"{counted(len(state.missing), 'message')} without content so far, asked for again", ""
     return Health.HEALTHY, "", ""

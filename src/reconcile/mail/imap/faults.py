@@ -12,6 +12,7 @@ from reconcile.errors import AuthenticationRejected, PermanentError, PermissionD
 _PAUSE = re.compile(r"Suggested Backoff Time: (\d+)", re.IGNORECASE)
 _CODE = re.compile(r"\[([A-Z-]+)[^\]]*\]")
 _LONGEST = 200
+_REACH = "It is tried again by itself; check server, port, tls and the network if it stays so."
 
 
 class Refused(Exception):
@@ -76,13 +77,13 @@ def translated(where: str, *, login: bool = False, secrets: tuple[str, ...] = ()
             hint="Mend the server's certificate, or name its authority in caCertificate. Checks cannot be switched off.",
         ) from error
     except TimeoutError as error:
-        raise TimedOut(f"{where} was silent for too long") from error
+        raise TimedOut(f"{where} was silent for too long", hint=_REACH) from error
     except ssl.SSLError as error:
         raise PermanentError(
             f"no TLS with {where}: {server_words(error.reason or error)}", hint="Check port and tls; TLS 1.2 is the least that is accepted."
         ) from error
     except OSError as error:
-        raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}") from error
+        raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}", hint=_REACH) from error
     except Exception as error:
         meaning = _of_library(error, where, login, secrets)
         if meaning is None:
@@ -102,7 +103,7 @@ def _of_library(error: Exception, where: str, login: bool, secrets: tuple[str, .
         if isinstance(seen, imaplib.IMAP4.abort):
             return Unavailable(f"{where} ended the connection: {server_words(seen, *secrets)}")
         if isinstance(seen, OSError):
-            return Unavailable(f"{where} cannot be reached: {server_words(seen.strerror or seen, *secrets)}")
+            return Unavailable(f"{where} cannot be reached: {server_words(seen.strerror or seen, *secrets)}", hint=_REACH)
         seen = seen.__cause__ or seen.__context__
     return refusal(error, where, login=login, secrets=secrets)
 
