@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 
 import pytest
 
 from support.golden import Golden
 from support.servers import closing_lines
+
+# Whoever starts the tests in the background of a script hands down that Ctrl-C is ignored, and every child of a test would inherit
+# it; then what a test interrupts would run for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

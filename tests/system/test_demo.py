@@ -85,7 +85,10 @@ def test_keep_leaves_the_mail_world_running(tmp_path: Path) -> None:
         with imaplib.IMAP4_SSL("localhost", described["ports"]["imaps"], ssl_context=trust, timeout=10) as client:
             client.login(first["username"], Path(first["passwordFile"]).read_text())
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        try:
+            process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 0
 
 
