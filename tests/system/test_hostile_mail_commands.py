@@ -223,7 +223,7 @@ def test_one_damaged_mail_is_named_and_the_rest_is_exported(ground: Ground, tmp_
 
 
 @pytest.mark.parametrize("harm", ["cut", "deleted"])
-def test_a_pack_that_lacks_bytes_is_said_and_never_written_over(
+def test_a_pack_that_lacks_bytes_is_said_never_written_over_and_stops_no_new_mail(
     ground: Ground, harm: str, received: tuple[MailEstate, Dovecot], tmp_path: Path
 ) -> None:
     packs = [*(ground.copy / "test" / "packs").glob("*.pack")]
@@ -240,10 +240,14 @@ def test_a_pack_that_lacks_bytes_is_said_and_never_written_over(
     assert ground.json("activities", "export", str(tmp_path / "export"), code=1)["exported"] <= len(NAMES), "but for the empty one of each"
     _, dovecot = received
     dovecot.deliver("info@contoso.example", f"Message-ID: <after-{harm}@contoso.example>\r\n\r\nx".encode())
-    document = ground.json("sync", "info", code=1)
-    assert document["mailboxes"][0]["error"]["kind"] == "PermanentError"
-    assert document["mailboxes"][0]["error"]["hint"]
-    assert "stalled" in ground.command("status")[0]
+    tracked = ground.json("sync", "info")["mailboxes"][0]["tracked"]
+    assert tracked >= 1
+    newest = ground.command("activities", "list", "--limit", str(tracked), "-o", "json")[0].splitlines()
+    raw = [ground.command("activities", "show", str(json.loads(line)["id"]), "--raw")[0] for line in newest]
+    assert any(f"after-{harm}" in each for each in raw)
+    if harm == "cut":
+        assert [pack.stat().st_size for pack in packs] == [10] * len(packs)
+    ground.command("activities", "show", "1", code=1)
 
 
 def test_the_password_shows_nowhere(ground: Ground, received: tuple[MailEstate, Dovecot], tmp_path: Path) -> None:
