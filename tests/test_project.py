@@ -89,9 +89,9 @@ def test_what_must_not_be_there_would_be_found(pattern: re.Pattern[str], text: s
     assert pattern.search(text.replace("·", ""))
 
 
-@pytest.mark.parametrize("text", ["desired/root/x", "src/root/x", "${HOME}/root/x", "~/root/x", "file:reconcile.key", "/etc/reconcile"])
+@pytest.mark.parametrize("text", ["desired/ro·ot/x", "src/ro·ot/x", "${HOME}/ro·ot/x", "~/ro·ot/x", "file:reconcile.key", "/etc/reconcile"])
 def test_harmless_paths_are_left_alone(text: str) -> None:
-    assert not _MACHINE_PATH.search(text)
+    assert not _MACHINE_PATH.search(text.replace("·", ""))
 
 
 @pytest.mark.parametrize("line", ["name>=1.0 \\", "name==1.0", "--find-links x", "-e .", "name @ file:x", "    --hash=md5:00"])
