@@ -93,3 +93,31 @@ def test_a_crash_while_reading_again_loses_nothing(step: int) -> None:
         store.interrupt = server.step = lambda _: None
     look(server, store, None)
     assert kept(store) == ["day 0", "day 1", "day 2", "day 3", "day 4"]
+
+
+def test_asking_again_for_a_message_without_content_forgets_no_floor() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    server.hollow.add(max(server.messages))
+    look(server, store, days_ago(1))
+
+    def broken(step: str) -> None:
+        raise Crash(step)
+
+    # It dies right after the attempt was counted, before anything else is written.
+    store.interrupt = lambda step: broken(step) if step == "after commit" else None
+    with pytest.raises(Crash):
+        look(server, store, days_ago(1))
+    store.interrupt = lambda _: None
+    assert store.states()[BOX].floor == days_ago(1).strftime("%Y-%m-%dT%H:%M:%SZ")
+    server.hollow.clear()
+    look(server, store, None)
+    assert len(kept(store)) == 5
+
+
+def test_a_message_without_content_that_is_too_old_by_now_is_no_longer_missing() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    server.hollow.add(min(server.messages))
+    look(server, store, None)
+    assert len(store.states()[BOX].missing) == 1
+    look(server, store, days_ago(1))
+    assert store.states()[BOX].missing == ()

@@ -109,3 +109,9 @@ def test_the_state_of_a_mail_asks_for_most_attention(states: tuple[RecipientStat
 def test_the_products_numbers() -> None:
     numbers = {state.value: state.number for state in OutgoingState}
     assert numbers == {"draft": 1, "sent": 3, "pending-send": 6, "sending": 7, "failed": 8, "uncertain": None}
+
+
+@pytest.mark.parametrize("replies", [{A: LATER, B: OK}, {A: NO, B: OK}, {A: OK, B: LATER}])
+def test_the_reason_is_that_of_the_recipient_who_most_wants_a_person(replies: dict[str, Reply]) -> None:
+    settled = after_try(entry(), "run", Delivery(recipients=replies, end=Unanswered(why="gone")), now=START, policy=POLICY)
+    assert "may or may not have been sent" in settled.why
