@@ -23,7 +23,7 @@ from pathlib import Path
 
 MAILBOX = """\
 # Mailbox {number} of the benchmark
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Mailbox
 metadata:
   name: mailbox-{number:06d}
@@ -39,7 +39,7 @@ spec:
 """
 
 PROFILE = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile
 metadata:
   name: profile-{number}
@@ -51,7 +51,7 @@ spec:
 """
 
 ENVIRONMENT = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Environment
 metadata:
   name: bench

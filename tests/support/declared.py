@@ -99,7 +99,7 @@ def documents(draw: st.DrawFn, kind: str) -> Document:
                 node = node.setdefault(group, {})
             node[last] = draw(_values(info))
     _agree(kind, spec, draw)
-    return {"apiVersion": "reconcile/v1alpha1", "kind": kind, "metadata": {"name": draw(_SLUGS)}, "spec": spec}
+    return {"apiVersion": "reconcile/v1alpha2", "kind": kind, "metadata": {"name": draw(_SLUGS)}, "spec": spec}
 
 
 def _agree(kind: str, spec: dict[str, Any], draw: st.DrawFn) -> None:

@@ -13,14 +13,14 @@ from reconcile.ports.source import Listing, Source, SourceFile
 from reconcile.report.findings_text import findings_text, summary
 
 ENVIRONMENT = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Environment
 metadata: {name: test}
 spec: {timeZone: Europe/Berlin, variables: {domain: contoso.example, port: 993}}
 """
 
 PROFILE = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile
 metadata: {name: contoso}
 spec:
@@ -34,7 +34,7 @@ spec:
 def mailbox(name: str = "sales", address: str = "", profile: str = "contoso", more: str = "") -> str:
     """A mailbox document; `more` are further lines of its spec, indented by two."""
     return (
-        f"apiVersion: reconcile/v1alpha1\nkind: Mailbox\nmetadata: {{name: {name}}}\nspec:\n"
+        f"apiVersion: reconcile/v1alpha2\nkind: Mailbox\nmetadata: {{name: {name}}}\nspec:\n"
         f"  emailAddress: {address or name + '@contoso.example'}\n  type: queue\n  profile: {profile}\n{more}"
     )
 

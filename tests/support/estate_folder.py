@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-ENVIRONMENT = """apiVersion: reconcile/v1alpha1
+ENVIRONMENT = """apiVersion: reconcile/v1alpha2
 kind: Environment
 metadata: {name: dev}
 spec:
@@ -20,7 +20,7 @@ def document(kind: str, name: str, spec: Mapping[str, object]) -> str:
     import json
 
     lines = "".join(f"  {field}: {json.dumps(value, ensure_ascii=False)}\n" for field, value in spec.items())
-    return f"apiVersion: reconcile/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{lines}"
+    return f"apiVersion: reconcile/v1alpha2\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{lines}"
 
 
 def write_estate(folder: Path, documents: Iterable[tuple[str, str, Mapping[str, object]]]) -> Path:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Environment
 metadata: {name: test}
 spec: {allowedRecipients: [ALLOWED]}
 """
 PROFILE = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile
 metadata: {name: contoso}
 spec:
@@ -30,7 +30,7 @@ spec:
   outgoing: {server: localhost, port: SMTP, tls: starttls, caCertificate: "file:smtp.pem", credentials: anonymous}
 """
 MAILBOX = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Mailbox
 metadata: {name: NAME}
 spec:

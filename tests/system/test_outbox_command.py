@@ -15,14 +15,14 @@ from reconcile.cli.main import run
 from support.smtp_fault import Drop, FaultServer, Say
 
 _ENVIRONMENT = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Environment
 metadata: {name: test}
 spec:
   allowedRecipients: ["@contoso.example", "partner@fabrikam.example"]
 """
 _PROFILE = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile
 metadata: {name: contoso}
 spec:
@@ -38,7 +38,7 @@ spec:
     credentials: user-or-queue
 """
 _MAILBOX = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Mailbox
 metadata: {name: NAME}
 spec:

@@ -159,7 +159,7 @@ def test_a_brake_refuses_before_anything_is_written(commands: Commands, folder: 
 
 def test_a_bad_document_holds_its_key_and_the_rest_is_applied(commands: Commands, folder: Path) -> None:
     apply(commands, folder)
-    (folder / "mailbox.yaml").write_text("apiVersion: reconcile/v1alpha1\nkind: Mailbox\nmetadata: {name: sales\n", encoding="utf-8")
+    (folder / "mailbox.yaml").write_text("apiVersion: reconcile/v1alpha2\nkind: Mailbox\nmetadata: {name: sales\n", encoding="utf-8")
     write = (folder / "emailserverprofile.yaml").read_text()
     (folder / "emailserverprofile.yaml").write_text(write + '  minPollingInterval: "7m"\n', encoding="utf-8")
     done = commands.run("apply", "--yes", "-C", str(folder))

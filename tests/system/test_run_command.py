@@ -17,10 +17,10 @@ from support import servers
 from support.smtp_fault import FaultServer
 
 _ENVIRONMENT = (
-    "apiVersion: reconcile/v1alpha1\nkind: Environment\nmetadata: {name: test}\nspec: {allowedRecipients: ['@contoso.example']}\n"
+    "apiVersion: reconcile/v1alpha2\nkind: Environment\nmetadata: {name: test}\nspec: {allowedRecipients: ['@contoso.example']}\n"
 )
 _PROFILE = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile
 metadata: {name: contoso}
 spec:
@@ -31,7 +31,7 @@ spec:
   outgoing: {server: localhost, port: PORT, tls: starttls, caCertificate: "file:ca.pem", credentials: anonymous}
 """
 _MAILBOX = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Mailbox
 metadata: {name: NAME}
 spec: {displayName: First, emailAddress: NAME@contoso.example, profile: contoso, outgoing: server-side}

@@ -18,7 +18,7 @@ from reconcile.apply.report import ApplyReport, Recovered
 from reconcile.errors import PermanentError, PreconditionFailed, SettingsError, TransientError
 from reconcile.model import instant
 from reconcile.model.canonical import Spec
-from reconcile.model.change import Adopt, Change, Create, Plan, Update
+from reconcile.model.change import Adopt, Change, Create, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.kinds import secret_paths
@@ -191,7 +191,10 @@ class _Run:
     def _write(self, change: Change, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> tuple[Outcome, Finished]:
         outcome: Outcome
         try:
-            written = self.tools.writer.write(change, token=token, secrets=secrets, origins=origins)
+            if isinstance(change, Forget) or (isinstance(change, Update) and not change.writes):
+                written = Written(external_id=change.external_id, version="")
+            else:
+                written = self.tools.writer.write(change, token=token, secrets=secrets, origins=origins)
         except PreconditionFailed as error:
             outcome = Skipped(key=change.key, reason=error.message, voided=True)
             return outcome, Finished(token=token, audit=self._audit(change, outcome))
@@ -241,10 +244,11 @@ def secret_references(change: Change) -> Mapping[str, str]:
         return {}
     spec: Spec = change.spec
     touched = {item.path for item in change.fields} if isinstance(change, Update) else None
+    rotated = {item.path for item in change.rotated} if isinstance(change, Update) else ()
     found: dict[str, str] = {}
     for path in secret_paths(change.key.kind):
         reference = spec.get(f"{path}.ref")
-        if isinstance(reference, str) and (touched is None or {f"{path}.ref", f"{path}.generation"} & touched):
+        if isinstance(reference, str) and (touched is None or path in rotated or {f"{path}.ref", f"{path}.generation"} & touched):
             found[path] = reference
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconcile.errors import StalePlan
 from reconcile.model.canonical import Spec, same
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, Plan, Update
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.kinds import natural_identity
@@ -33,6 +33,8 @@ def already_applied(change: Change, entry: InventoryEntry | None, rows: Mapping[
     match change:
         case Delete():
             return entry is None and change.external_id not in rows
+        case Forget():
+            return entry is None
         case Command():
             return False
         case Create() | Adopt() | Update():
@@ -68,7 +70,7 @@ class Ground:
         match change:
             case Create():
                 return self._appeared(change)
-            case Delete():
+            case Delete() | Forget():
                 entry = self._entries.get(change.key)
                 return "" if entry is not None and entry.external_id == change.external_id else f"{change.key} is no longer ours"
             case Adopt() | Update() | Command():

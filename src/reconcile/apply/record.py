@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from types import MappingProxyType
+from typing import Final, assert_never
 
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, Update
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.position import Position
 from reconcile.ports.configuration_store import AuditRecord, Finished
 from reconcile.ports.target import Written
+
+NO_SECRETS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ def action_of(change: Change) -> str:
             return "update"
         case Delete():
             return "delete"
+        case Forget():
+            return "forget"
         case Command():
             return change.verb
     assert_never(change)
@@ -46,21 +52,32 @@ def position_of(change: Change) -> Position | None:
     return change.position if isinstance(change, Update) else change.cause.position
 
 
-def finished(change: Change, written: Written, occasion: Occasion, token: str, entry: InventoryEntry | None) -> Finished:
-    """The change took effect. `entry` is what the inventory held of it before (for a renamed one under its old key)."""
+def finished(
+    change: Change,
+    written: Written,
+    occasion: Occasion,
+    token: str,
+    entry: InventoryEntry | None,
+    *,
+    secrets: Mapping[str, str] = NO_SECRETS,
+) -> Finished:
+    """The change took effect. `entry` is what the inventory held of it before (for a renamed one under its old key); `secrets` are
+    the keyed digests of the values that were handed over, by path."""
     words = audit(change, occasion, "applied", {"externalId": written.external_id, "refused": dict(written.refused)})
     match change:
-        case Delete():
+        case Delete() | Forget():
             return Finished(token=token, audit=words, removed=change.key)
         case Command():
             return Finished(token=token, audit=words)
         case Create() | Adopt() | Update():
             removed: Key | None = change.previous if isinstance(change, Update) else None
-            return Finished(token=token, audit=words, entry=_entry(change, written, occasion, entry), removed=removed)
+            return Finished(token=token, audit=words, entry=_entry(change, written, occasion, entry, secrets), removed=removed)
     assert_never(change)
 
 
-def _entry(change: Create | Adopt | Update, written: Written, occasion: Occasion, before: InventoryEntry | None) -> InventoryEntry:
+def _entry(
+    change: Create | Adopt | Update, written: Written, occasion: Occasion, before: InventoryEntry | None, secrets: Mapping[str, str]
+) -> InventoryEntry:
     position = position_of(change)
     touched = set(change.spec) if isinstance(change, Create) else {field.path for field in change.fields}
     kept = {path: leaf for path, leaf in before.answered.items() if path in change.spec and path not in touched} if before else {}
@@ -75,6 +92,9 @@ def _entry(change: Create | Adopt | Update, written: Written, occasion: Occasion
         adopted=isinstance(change, Adopt) or (before is not None and before.adopted),
         depends_on=change.references,
         answered={**kept, **written.answered},
+        on_removal=change.keep.on_removal,
+        protected=change.keep.protected,
+        secrets={path: value for path, value in {**(before.secrets if before else {}), **secrets}.items() if f"{path}.ref" in change.spec},
     )
 
 
@@ -83,8 +103,13 @@ def audit(change: Change, occasion: Occasion, result: str, detail: dict[str, obj
     fields: dict[str, object] = {}
     if isinstance(change, (Adopt, Update)) and change.fields:
         fields["fields"] = {field.path: [field.before, field.after] for field in change.fields}
-    if isinstance(change, Update) and change.previous is not None:
-        fields["previous"] = str(change.previous)
+    if isinstance(change, Update):
+        if change.previous is not None:
+            fields["previous"] = str(change.previous)
+        if change.rotated:
+            fields["rotated"] = [secret.path for secret in change.rotated]
+        if change.records:
+            fields["records"] = {record.path: [record.before, record.after] for record in change.records}
     return AuditRecord(
         at=occasion.at,
         actor=occasion.actor,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from reconcile.apply.record import Occasion, audit, finished
 from reconcile.apply.report import Recovered
 from reconcile.model import instant
-from reconcile.model.change import Change, Update
+from reconcile.model.change import Change, Forget, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.plan.codec import decode_change
@@ -34,7 +34,9 @@ def recover(writer: TargetWriter, store: ApplyStore, *, clock: Clock, actor: str
         occasion = Occasion(
             apply_id=intent.apply_id, actor=actor, source=intent.source, revision=intent.revision, at=instant.text(clock.now())
         )
-        written = writer.find(change, token=intent.token)
+        # What only the inventory keeps was never sent anywhere: the next plan sees it again.
+        ours_alone = isinstance(change, Forget) or (isinstance(change, Update) and not change.writes)
+        written = None if ours_alone else writer.find(change, token=intent.token)
         if written is not None:
             results.append(finished(change, written, occasion, intent.token, entry_before(change, entries)))
         else:

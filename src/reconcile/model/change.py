@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.commit import Commit
 from reconcile.model.key import Key
+from reconcile.model.management import OnRemoval
 from reconcile.model.position import Position
+from reconcile.model.selection import Selection
 
 
 class Moved(StrEnum):
@@ -40,6 +44,28 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretChange:
+    """The value behind an unchanged reference is another one than was applied. `before` and `after` are keyed digests."""
+
+    path: str
+    reference: str
+    before: str
+    after: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """What the inventory keeps about a row beyond its fields, so that it outlives the document."""
+
+    on_removal: OnRemoval | None = None
+    protected: bool = False
+
+
+KEEP_DEFAULTS = Keep()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
     """Make it. The token of the write becomes the external id where the target lets the client choose, so that a crash leaves
     no twin. `external_id` is set when a row that was ours has vanished: made again, it keeps its identity."""
@@ -50,6 +76,7 @@ class Create:
     external_id: str | None = None
     references: tuple[Key, ...] = ()
     consequences: tuple[str, ...] = ()
+    keep: Keep = KEEP_DEFAULTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +91,16 @@ class Adopt:
     cause: Cause
     references: tuple[Key, ...] = ()
     consequences: tuple[str, ...] = ()
+    keep: Keep = KEEP_DEFAULTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Change fields of a row that is ours. Never empty; `previous` is the old key when the slug was renamed."""
+    """Change a row that is ours. Never empty; `previous` is the old key when the slug was renamed.
+
+    `rotated` are secrets whose value changed behind the same reference. `records` are fields of `management` that only the
+    inventory keeps. `orphan` tells that the document is gone and the row is made inactive.
+    """
 
     key: Key
     external_id: str
@@ -79,20 +111,39 @@ class Update:
     position: Position | None = None
     references: tuple[Key, ...] = ()
     consequences: tuple[str, ...] = ()
+    keep: Keep = KEEP_DEFAULTS
+    rotated: tuple[SecretChange, ...] = ()
+    records: tuple[FieldChange, ...] = ()
+    orphan: bool = False
 
     def __post_init__(self) -> None:
-        if not self.fields and self.previous is None:
+        if not (self.fields or self.previous is not None or self.rotated or self.records):
             raise ValueError(f"an update of {self.key} that changes nothing")
+
+    @property
+    def writes(self) -> bool:
+        """Whether the target is written to, or only the inventory."""
+        return bool(self.fields or self.previous is not None or self.rotated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Remove a row. Built only from the inventory: `before` is what we last applied. `observed_version` is empty when the row
-    was proved to be gone already: then only the inventory forgets it."""
+    """Remove a row. Built only from the inventory: `before` is what we last applied."""
 
     key: Key
     external_id: str
     observed_version: str
+    before: Spec
+    cause: Cause
+    consequences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Drop the inventory's entry; the row, where there still is one, stays as it is and is no longer ours."""
+
+    key: Key
+    external_id: str
     before: Spec
     cause: Cause
     consequences: tuple[str, ...] = ()
@@ -112,7 +163,7 @@ class Command:
     consequences: tuple[str, ...] = ()
 
 
-Change: TypeAlias = Create | Adopt | Update | Delete | Command
+Change: TypeAlias = Create | Adopt | Update | Delete | Forget | Command
 
 
 class HeldBecause(StrEnum):
@@ -122,6 +173,7 @@ class HeldBecause(StrEnum):
     UNOBSERVED = "unobserved"  # the target could not say whether or how it is there
     AMBIGUOUS = "ambiguous"  # it could be more than one thing
     WAITS = "waits"  # what it refers to is held or missing
+    PROTECTED = "protected"  # its document is gone, but it may not go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +188,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrakeTripped:
-    """A limit on the plan that it exceeds: how many, of how many, allowed, and the name that lifts it."""
+    """A limit on the plan that it exceeds: how many, of how many, allowed, and the name that lifts it.
+
+    `knob` is where the limit is set ("spec.brakes.bulkDelete of Environment/production"), `scope` what it counts over.
+    """
 
     name: str
     message: str
@@ -144,6 +199,8 @@ class BrakeTripped:
     of: int
     limit: int
     keys: tuple[Key, ...]
+    knob: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +217,9 @@ class Plan:
     """Everything one apply would do, in order. `digest` covers target, keys, from and to, nothing else.
 
     `unobserved` says in words what of the target could not be read; `findings` counts the errors met while loading, whose
-    documents are held; `lifted` names the brakes that tripped and were lifted by name.
+    documents are held; `lifted` names the brakes that tripped and were lifted by name. `commits` maps a file to the commit that last
+    touched it; `selection` is the part that was asked for, and `left_out` how many changes it left out; `lasting` says what of a
+    revert cannot be undone.
     """
 
     target: str
@@ -176,4 +235,9 @@ class Plan:
     unobserved: tuple[str, ...] = ()
     findings: int = 0
     lifted: tuple[str, ...] = ()
+    tenant_id: str | None = None
+    commits: Mapping[str, Commit] = field(default_factory=dict)
+    selection: Selection | None = None
+    left_out: int = 0
+    lasting: tuple[str, ...] = ()
     digest: str = ""

@@ -77,7 +77,7 @@ class Metadata(Strict):
 class Document(Strict):
     """One declared resource."""
 
-    api_version: Literal["reconcile/v1alpha1"] = required("Version of the format: reconcile/v1alpha1.")
+    api_version: Literal["reconcile/v1alpha2"] = required("Version of the format: reconcile/v1alpha2.")
     kind: str
     metadata: Metadata = required("Name, labels and annotations.")
     spec: Spec

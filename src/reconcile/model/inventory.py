@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconcile.model.canonical import Spec
 from reconcile.model.key import Key
+from reconcile.model.management import OnRemoval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +17,8 @@ class InventoryEntry:
     `source_file` is the path the document came from (a bad file holds its entries), `source` and `revision` say which
     estate was applied, `applied_at` is UTC RFC 3339, `adopted` tells taking over from creating. `answered` holds, for the
     fields of `applied` that the server did not keep as written, what it made of them: as long as git asks for the same and the
-    server shows the same, that is no difference.
+    server shows the same, that is no difference. `on_removal` and `protected` outlive the document that declared them;
+    `secrets` maps the path of a secret to the keyed digest of the value last applied.
     """
 
     key: Key
@@ -28,3 +31,6 @@ class InventoryEntry:
     adopted: bool = False
     depends_on: tuple[Key, ...] = ()
     answered: Spec = field(default_factory=dict)
+    on_removal: OnRemoval | None = None
+    protected: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-API_VERSION = "reconcile/v1alpha1"
+API_VERSION = "reconcile/v1alpha2"
 
 #: `metadata.name`: a word that is also a DNS label (RFC 1123, 2.1). Common part of JSON Schema's and Python's expressions.
 SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 #: Kinds in dependency order: a kind may refer only to kinds before it.
 KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "Mailbox")
+
+#: Kinds that become rows of a target; the others only say what those are.
+APPLIED_KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "Mailbox")
 
 
 @dataclass(frozen=True, slots=True, order=True)

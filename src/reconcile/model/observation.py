@@ -11,13 +11,19 @@ from reconcile.model.canonical import Spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """A row that was read. `version` is a digest over its desired-role fields; `name` is our slug where the target keeps it."""
+    """A row that was read. `version` is a digest over its desired-role fields; `name` is our slug where the target keeps it.
+
+    `attributes` are facts of the row that nobody declares but assignments select by: businessUnit, group (several with commas).
+    `built_in` rows were made by the platform and are never written.
+    """
 
     kind: str
     external_id: str
     spec: Spec
     version: str
     name: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +49,13 @@ class ObservedState:
 
     `rows` are all that could be read. `unknown_rows` maps the external id of a row that is listed but could not be read to
     the reason; `unknown_kinds` maps a kind whose listing failed to the reason (then nothing of that kind is proved absent).
+    `refers_by_id` tells that a reference between rows (a mailbox's profile) is the other row's external id, not our slug.
     """
 
     target: str
     organization_id: str | None = None
+    tenant_id: str | None = None
+    refers_by_id: bool = False
     rows: tuple[Present, ...] = ()
     unknown_rows: Mapping[str, str] = field(default_factory=dict)
     unknown_kinds: Mapping[str, str] = field(default_factory=dict)

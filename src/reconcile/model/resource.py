@@ -9,6 +9,7 @@ from enum import StrEnum
 from reconcile.model.canonical import Spec
 from reconcile.model.finding import Finding
 from reconcile.model.key import Key
+from reconcile.model.management import UNMANAGED, Management
 from reconcile.model.position import Position
 
 
@@ -22,9 +23,10 @@ class Lifecycle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """`spec` holds only what was declared. `secrets` are the paths whose leaf is a secret reference.
+    """`spec` holds what was declared, by the document itself or by an assignment.
 
-    `references` are the keys this resource needs on the target first.
+    `assigned` maps each path that an assignment set to the key of that assignment. `references` are the keys this resource needs
+    on the target first. `external_id` names a row that exists on the target only and is taken over by an assignment.
     """
 
     key: Key
@@ -34,6 +36,9 @@ class Resource:
     annotations: Mapping[str, str] = field(default_factory=dict)
     lifecycle: Lifecycle = Lifecycle.MANAGED
     references: tuple[Key, ...] = ()
+    management: Management = UNMANAGED
+    assigned: Mapping[str, Key] = field(default_factory=dict)
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

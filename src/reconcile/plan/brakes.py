@@ -51,7 +51,7 @@ def check_names(names: Iterable[str]) -> frozenset[str]:
 
 def tripped(changes: Sequence[Change], ground: Ground) -> tuple[BrakeTripped, ...]:
     """All that stand, in the order of `BRAKES`."""
-    deletes = [change for change in changes if isinstance(change, Delete) and change.observed_version]
+    deletes = [change for change in changes if isinstance(change, Delete)]
     moved = [change for change in changes if isinstance(change, (Update, Adopt)) and change.fields]
     found = [
         _bulk_delete(deletes, moved, ground),

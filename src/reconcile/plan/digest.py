@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from reconcile.model.canonical import CANONICAL_VERSION, Leaf, Spec
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, FieldChange, Update
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, FieldChange, Forget, Keep, Update
 
 
 def digest(target: str, organization_id: str | None, changes: Iterable[Change]) -> str:
@@ -21,16 +21,24 @@ def digest(target: str, organization_id: str | None, changes: Iterable[Change]) 
 def _item(change: Change) -> list[object]:
     match change:
         case Create():
-            return ["create", str(change.key), _leaves(change.spec)]
+            return ["create", str(change.key), _leaves(change.spec), *_keep(change.keep)]
         case Adopt():
-            return ["adopt", str(change.key), change.external_id, _fields(change.fields)]
+            return ["adopt", str(change.key), change.external_id, _fields(change.fields), *_keep(change.keep)]
         case Update():
-            return ["update", str(change.key), change.external_id, str(change.previous or ""), _fields(change.fields)]
+            rotated = [[secret.path, secret.reference, secret.before, secret.after] for secret in change.rotated]
+            more = [rotated, _fields(change.records), change.orphan]
+            return ["update", str(change.key), change.external_id, str(change.previous or ""), _fields(change.fields), *more]
         case Delete():
             return ["delete", str(change.key), change.external_id, _leaves(change.before)]
+        case Forget():
+            return ["forget", str(change.key), change.external_id, _leaves(change.before)]
         case Command():
             return ["command", str(change.key), change.external_id, change.verb, _leaves(change.arguments)]
     assert_never(change)
+
+
+def _keep(keep: Keep) -> list[object]:
+    return [None if keep.on_removal is None else keep.on_removal.value, keep.protected]
 
 
 def _fields(fields: tuple[FieldChange, ...]) -> list[list[object]]:

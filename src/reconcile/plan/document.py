@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias, assert_never
 
 from reconcile.model.canonical import Leaf, Spec
-from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Plan, Update
+from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Forget, Keep, Plan, SecretChange, Update
 from reconcile.model.key import Key
 from reconcile.model.position import Position
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 JsonLeaf: TypeAlias = str | bool | int | list[str] | None
 
@@ -54,6 +54,8 @@ def _body(plan: Plan) -> dict[str, object]:
                 "of": brake.of,
                 "limit": brake.limit,
                 "keys": [str(key) for key in brake.keys],
+                "knob": brake.knob,
+                "scope": brake.scope,
             }
             for brake in plan.brakes
         ],
@@ -65,6 +67,14 @@ def _body(plan: Plan) -> dict[str, object]:
         "unobserved": list(plan.unobserved),
         "findings": plan.findings,
         "lifted": list(plan.lifted),
+        "tenantId": plan.tenant_id,
+        "commits": {
+            file: {"id": commit.id, "author": commit.author, "at": commit.at, "subject": commit.subject}
+            for file, commit in sorted(plan.commits.items())
+        },
+        "selection": None if plan.selection is None else {"only": list(plan.selection.only), "exclude": list(plan.selection.exclude)},
+        "leftOut": plan.left_out,
+        "lasting": list(plan.lasting),
         "digest": plan.digest,
     }
 
@@ -81,6 +91,7 @@ def change_document(change: Change) -> dict[str, object]:
                 "cause": _cause(change.cause),
                 "externalId": change.external_id,
                 "references": _keys(change.references),
+                **_keep(change.keep),
             }
         case Adopt():
             return {
@@ -91,6 +102,7 @@ def change_document(change: Change) -> dict[str, object]:
                 "fields": _fields(change.fields),
                 "cause": _cause(change.cause),
                 "references": _keys(change.references),
+                **_keep(change.keep),
             }
         case Update():
             return {
@@ -102,9 +114,21 @@ def change_document(change: Change) -> dict[str, object]:
                 "previous": None if change.previous is None else str(change.previous),
                 "position": _place(change.position),
                 "references": _keys(change.references),
+                **_keep(change.keep),
+                "rotated": [_secret(secret) for secret in change.rotated],
+                "records": _fields(change.records),
+                "orphan": change.orphan,
             }
         case Delete():
             return {"action": "delete", **shared, **_row(change), "before": _spec(change.before), "cause": _cause(change.cause)}
+        case Forget():
+            return {
+                "action": "forget",
+                **shared,
+                "externalId": change.external_id,
+                "before": _spec(change.before),
+                "cause": _cause(change.cause),
+            }
         case Command():
             return {
                 "action": "command",
@@ -132,6 +156,20 @@ def _fields(fields: Sequence[FieldChange]) -> list[dict[str, object]]:
     return [
         {"path": field.path, "before": _leaf(field.before), "after": _leaf(field.after), "cause": _cause(field.cause)} for field in fields
     ]
+
+
+def _keep(keep: Keep) -> dict[str, object]:
+    return {"keep": {"onRemoval": None if keep.on_removal is None else keep.on_removal.value, "protected": keep.protected}}
+
+
+def _secret(secret: SecretChange) -> dict[str, object]:
+    return {
+        "path": secret.path,
+        "reference": secret.reference,
+        "before": secret.before,
+        "after": secret.after,
+        "cause": _cause(secret.cause),
+    }
 
 
 def _row(change: Adopt | Update | Delete | Command) -> dict[str, object]:

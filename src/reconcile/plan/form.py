@@ -18,15 +18,21 @@ from reconcile.model.change import (
     Create,
     Delete,
     FieldChange,
+    Forget,
     Held,
     HeldBecause,
+    Keep,
     Moved,
     Note,
     Plan,
+    SecretChange,
     Update,
 )
+from reconcile.model.commit import Commit
 from reconcile.model.key import SLUG_PATTERN, Key
+from reconcile.model.management import OnRemoval
 from reconcile.model.position import Position
+from reconcile.model.selection import Selection
 from reconcile.plan.document import JsonLeaf
 
 
@@ -54,6 +60,19 @@ class _Field(_Strict):
     cause: _Cause
 
 
+class _Keep(_Strict):
+    on_removal: Annotated[OnRemoval | None, Field(strict=False)]
+    protected: bool
+
+
+class _Secret(_Strict):
+    path: str
+    reference: str
+    before: str
+    after: str
+    cause: _Cause
+
+
 class _Create(_Strict):
     action: Literal["create"]
     key: str
@@ -62,6 +81,7 @@ class _Create(_Strict):
     external_id: str | None = None
     references: list[str] = []
     consequences: list[str] = []
+    keep: _Keep
 
 
 class _Adopt(_Strict):
@@ -74,6 +94,7 @@ class _Adopt(_Strict):
     cause: _Cause
     references: list[str] = []
     consequences: list[str] = []
+    keep: _Keep
 
 
 class _Update(_Strict):
@@ -87,6 +108,10 @@ class _Update(_Strict):
     position: _Position | None = None
     references: list[str] = []
     consequences: list[str] = []
+    keep: _Keep
+    rotated: list[_Secret]
+    records: list[_Field]
+    orphan: bool
 
 
 class _Delete(_Strict):
@@ -94,6 +119,15 @@ class _Delete(_Strict):
     key: str
     external_id: str
     observed_version: str
+    before: dict[str, JsonLeaf]
+    cause: _Cause
+    consequences: list[str] = []
+
+
+class _Forget(_Strict):
+    action: Literal["forget"]
+    key: str
+    external_id: str
     before: dict[str, JsonLeaf]
     cause: _Cause
     consequences: list[str] = []
@@ -111,7 +145,7 @@ class _Command(_Strict):
     consequences: list[str] = []
 
 
-ChangeForm: TypeAlias = Annotated[_Create | _Adopt | _Update | _Delete | _Command, Field(discriminator="action")]
+ChangeForm: TypeAlias = Annotated[_Create | _Adopt | _Update | _Delete | _Forget | _Command, Field(discriminator="action")]
 
 
 class _Held(_Strict):
@@ -128,12 +162,26 @@ class _Brake(_Strict):
     of: int
     limit: int
     keys: list[str]
+    knob: str
+    scope: str
 
 
 class _Note(_Strict):
     message: str
     key: str | None = None
     position: _Position | None = None
+
+
+class _Commit(_Strict):
+    id: str
+    author: str
+    at: str
+    subject: str
+
+
+class _Selection(_Strict):
+    only: list[str]
+    exclude: list[str]
 
 
 class PlanForm(_Strict):
@@ -154,6 +202,11 @@ class PlanForm(_Strict):
     unobserved: list[str]
     findings: int
     lifted: list[str]
+    tenant_id: str | None
+    commits: dict[str, _Commit]
+    selection: _Selection | None
+    left_out: int
+    lasting: list[str]
     digest: str
     checksum: str
 
@@ -181,6 +234,10 @@ def _from_fields(fields: Sequence[_Field]) -> tuple[FieldChange, ...]:
     )
 
 
+def _from_keep(keep: _Keep) -> Keep:
+    return Keep(on_removal=keep.on_removal, protected=keep.protected)
+
+
 def _from_keys(keys: Sequence[str]) -> tuple[Key, ...]:
     return tuple(Key.parse(key) for key in keys)
 
@@ -197,6 +254,7 @@ def to_change(change: ChangeForm) -> Change:
                 external_id=change.external_id,
                 references=_from_keys(change.references),
                 consequences=words,
+                keep=_from_keep(change.keep),
             )
         case _Adopt():
             return Adopt(
@@ -208,6 +266,7 @@ def to_change(change: ChangeForm) -> Change:
                 cause=_from_cause(change.cause),
                 references=_from_keys(change.references),
                 consequences=words,
+                keep=_from_keep(change.keep),
             )
         case _Update():
             return Update(
@@ -220,12 +279,33 @@ def to_change(change: ChangeForm) -> Change:
                 position=_from_place(change.position),
                 references=_from_keys(change.references),
                 consequences=words,
+                keep=_from_keep(change.keep),
+                rotated=tuple(
+                    SecretChange(
+                        path=secret.path,
+                        reference=secret.reference,
+                        before=secret.before,
+                        after=secret.after,
+                        cause=_from_cause(secret.cause),
+                    )
+                    for secret in change.rotated
+                ),
+                records=_from_fields(change.records),
+                orphan=change.orphan,
             )
         case _Delete():
             return Delete(
                 key=key,
                 external_id=change.external_id,
                 observed_version=change.observed_version,
+                before=_from_spec(change.before),
+                cause=_from_cause(change.cause),
+                consequences=words,
+            )
+        case _Forget():
+            return Forget(
+                key=key,
+                external_id=change.external_id,
                 before=_from_spec(change.before),
                 cause=_from_cause(change.cause),
                 consequences=words,
@@ -259,7 +339,14 @@ def to_plan(plan: PlanForm) -> Plan:
         ),
         brakes=tuple(
             BrakeTripped(
-                name=brake.name, message=brake.message, count=brake.count, of=brake.of, limit=brake.limit, keys=_from_keys(brake.keys)
+                name=brake.name,
+                message=brake.message,
+                count=brake.count,
+                of=brake.of,
+                limit=brake.limit,
+                keys=_from_keys(brake.keys),
+                knob=brake.knob,
+                scope=brake.scope,
             )
             for brake in plan.brakes
         ),
@@ -271,5 +358,12 @@ def to_plan(plan: PlanForm) -> Plan:
         unobserved=tuple(plan.unobserved),
         findings=plan.findings,
         lifted=tuple(plan.lifted),
+        tenant_id=plan.tenant_id,
+        commits={
+            file: Commit(id=commit.id, author=commit.author, at=commit.at, subject=commit.subject) for file, commit in plan.commits.items()
+        },
+        selection=None if plan.selection is None else Selection(only=tuple(plan.selection.only), exclude=tuple(plan.selection.exclude)),
+        left_out=plan.left_out,
+        lasting=tuple(plan.lasting),
         digest=plan.digest,
     )

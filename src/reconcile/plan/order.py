@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
-from reconcile.model.change import Adopt, Change, Create, Delete, Update
+from reconcile.model.change import Adopt, Change, Create, Delete, Forget, Update
 from reconcile.model.key import KINDS, Key
 
 #: Of what depends on nothing: kinds in dependency order, deletes after everything else and backwards.
@@ -16,7 +16,7 @@ _ACTION = {Update: 0, Adopt: 1, Create: 2}
 def rank(change: Change) -> tuple[int, int, int, str]:
     """Tie-break among changes that do not depend on each other; total, so the order never depends on that of the files."""
     kind = _KIND.get(change.key.kind, len(KINDS))
-    if isinstance(change, Delete):
+    if isinstance(change, (Delete, Forget)):
         return (1, -kind, 0, change.key.name)
     return (0, kind, _ACTION.get(type(change), 3), change.key.name)
 
@@ -38,7 +38,7 @@ def dependencies(changes: Sequence[Change], users: Mapping[Key, Iterable[Key]]) 
             before |= {at[key] for key in change.references if key in at}
             if change.key in left:
                 before.add(left[change.key])
-        if isinstance(change, Delete):
+        if isinstance(change, (Delete, Forget)):
             before |= {at[key] for key in users.get(change.key, ()) if key in at}
         before.discard(number)
         needs[number] = before

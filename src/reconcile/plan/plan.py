@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconcile.errors import PlanRefused
 from reconcile.model.canonical import Leaf, Spec
-from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Held, HeldBecause, Moved, Note, Plan, Update
+from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Forget, Held, HeldBecause, Moved, Note, Plan, Update
 from reconcile.model.defaults import derived
 from reconcile.model.finding import Severity
 from reconcile.model.inventory import InventoryEntry
@@ -218,7 +218,7 @@ class _Planning:
             case Unknown(why=why):
                 self._hold(resource.key, f"could not be observed: {why}", HeldBecause.UNOBSERVED)
 
-    def _delete(self, key: Key, observation: Present | Absent | Unknown) -> Delete | None:
+    def _delete(self, key: Key, observation: Present | Absent | Unknown) -> Delete | Forget | None:
         entry = self.inventory[key]
         if is_muted(entry, self.desired):
             reason = self.desired.held.get(key) or self.desired.held_files[entry.source_file]
@@ -238,9 +238,7 @@ class _Planning:
                 return None
             case Absent():
                 words: tuple[str, ...] = ("gone from the target already; it is only forgotten",)
-                return Delete(
-                    key=key, external_id=entry.external_id, observed_version="", before=entry.applied, cause=why, consequences=words
-                )
+                return Forget(key=key, external_id=entry.external_id, before=entry.applied, cause=why, consequences=words)
             case Present() as row:
                 return Delete(
                     key=key,
@@ -279,7 +277,7 @@ class _Planning:
     def _obstacle(self, change: Change, blocked: Mapping[Key, Held]) -> Key | None:
         if not blocked:
             return None
-        if isinstance(change, Delete):
+        if isinstance(change, (Delete, Forget)):
             return next((user for user in self._users().get(change.key, ()) if user in blocked), None)
         needed = () if not isinstance(change, (Create, Adopt, Update)) else change.references
         return next((key for key in needed if key in blocked), None)

@@ -35,6 +35,10 @@ class ResourceReader(Protocol):
         """
         ...
 
+    def stored_of(self, kind: str) -> Sequence[StoredResource]:
+        """Those of one kind, in the same way."""
+        ...
+
 
 class ResourceTransaction(Protocol):
     """Inside one transaction: what is read here cannot move before it is committed."""

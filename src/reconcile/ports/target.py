@@ -16,7 +16,8 @@ from reconcile.model.secret import Secret
 class Capabilities:
     """What a target can do. `kinds` it knows; `adopted_only` kinds whose rows it makes itself; `chooses_id` whether the
     client may choose the external id on create; `keeps_names` whether rows carry our slug; `runs_own_sync` whether the target
-    synchronises mail itself (then our engine refuses to), `parallel_writes` how many writes it takes at the same time."""
+    synchronises mail itself (then our engine refuses to), `parallel_writes` how many writes it takes at the same time,
+    `writable` whether it can be written at all (a snapshot cannot)."""
 
     kinds: tuple[str, ...]
     adopted_only: frozenset[str] = frozenset()
@@ -24,6 +25,15 @@ class Capabilities:
     keeps_names: bool = True
     runs_own_sync: bool = False
     parallel_writes: int = 1
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetIdentity:
+    """Which organization and tenant a target is; None where it does not say (a store that was never applied to)."""
+
+    organization_id: str | None = None
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +57,10 @@ class TargetReader(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    def identity(self) -> TargetIdentity:
+        """Asked again before each write, so it must be cheap. Raises TransientError when the target cannot tell."""
+        ...
 
     def observe(self) -> ObservedState:
         """Everything there is. A fault is reported as Unknown (rows or kinds), never as absence; raises nothing for it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, Plan, Update
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.report.plan_text import Paint, cause_words, value
 from reconcile.report.safe_text import neutral
 
@@ -37,6 +37,8 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
             yield f"{paint(str(change.key), '1')}: declared, not on the target{paint(cause_words(change.cause), '2')}"
         case Delete():
             yield f"{paint(str(change.key), '1')}: on the target, no longer declared"
+        case Forget():
+            yield f"{paint(str(change.key), '1')}: ours, no longer declared"
         case Adopt() | Update():
             words = "on the target, but not ours yet" if isinstance(change, Adopt) else "differs"
             yield f"{paint(str(change.key), '1')}: {words}"

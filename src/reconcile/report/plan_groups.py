@@ -31,7 +31,7 @@ def shape_of(change: Change) -> Hashable | None:
             return "create", change.key.kind, change.consequences, _cause(change.cause)
         case Adopt():
             return "adopt", change.key.kind, change.consequences, _cause(change.cause), _fields(change.fields)
-        case Update(previous=None):
+        case Update(previous=None, rotated=(), records=(), orphan=False):
             return "update", change.key.kind, change.consequences, _fields(change.fields)
         case _:
             return None

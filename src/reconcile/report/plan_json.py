@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, Plan, Update
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.exit_code import ExitCode
 from reconcile.plan.document import change_document, document
 from reconcile.report.plan_text import summary_counts
@@ -34,4 +34,11 @@ def _difference(change: Change) -> dict[str, object]:
     return {"kind": _WORDS[type(change)], **kept}
 
 
-_WORDS: dict[type, str] = {Create: "missing", Adopt: "unmanaged", Update: "differs", Delete: "undeclared", Command: "command"}
+_WORDS: dict[type, str] = {
+    Create: "missing",
+    Adopt: "unmanaged",
+    Update: "differs",
+    Delete: "undeclared",
+    Forget: "undeclared",
+    Command: "command",
+}

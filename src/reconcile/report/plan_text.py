@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from reconcile.model.canonical import Leaf
-from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Note, Plan, Update
+from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Forget, Note, Plan, SecretChange, Update
 from reconcile.plan.list_change import list_change
 from reconcile.report.plan_groups import alike, names, shape_of
 from reconcile.report.safe_text import neutral
@@ -104,9 +104,12 @@ def _change(change: Change, paint: Paint, full: bool) -> Iterator[str]:
         case Update():
             renamed = f" (was {neutral(str(change.previous))})" if change.previous is not None else ""
             yield f"{paint('~', _YELLOW)} {key}{renamed}"
-            yield from (_field(field, paint) for field in change.fields)
+            yield from (_field(field, paint) for field in (*change.fields, *change.records))
+            yield from (_secret(secret, paint) for secret in change.rotated)
         case Delete():
             yield f"{paint('-', _RED)} {key}{_why(change.cause, paint)}"
+        case Forget():
+            yield f"{paint('-', _YELLOW)} {key}{_why(change.cause, paint, 'is no longer ours')}"
         case Command():
             yield f"{paint('!', _YELLOW)} {key}: {neutral(change.verb)} ({neutral(change.reason)})"
         case _:
@@ -151,6 +154,11 @@ def _field(field: FieldChange, paint: Paint) -> str:
     else:
         body = f"{value(field.before)} → {value(field.after)}"
     return f"    {neutral(field.path)}: {body}{paint(cause_words(field.cause), _DIM)}"
+
+
+def _secret(secret: SecretChange, paint: Paint) -> str:
+    body = f"the value behind {neutral(secret.reference)} is another one ({secret.before[:8]} → {secret.after[:8]})"
+    return f"    {neutral(secret.path)}: {body}{paint(cause_words(secret.cause), _DIM)}"
 
 
 def cause_words(cause: Cause) -> str:

@@ -11,18 +11,18 @@ from typing import assert_never
 
 from reconcile.errors import PreconditionFailed, ReconcileError, Unsupported
 from reconcile.model.canonical import Leaf, Spec, digest
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, FieldChange, Update
-from reconcile.model.key import KINDS
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, FieldChange, Forget, Update
+from reconcile.model.key import APPLIED_KINDS
 from reconcile.model.kinds import defaults, secret_paths
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.secret import Secret
 from reconcile.ports.credentials import Sealer
 from reconcile.ports.resource_store import ResourceReader, ResourceStore, ResourceTransaction, StoredResource
-from reconcile.ports.target import Capabilities, Written
+from reconcile.ports.target import Capabilities, TargetIdentity, Written
 
 NAME = "engine"
 #: Writes that wait at the same time share one commit of the store.
-CAPABILITIES = Capabilities(kinds=KINDS, parallel_writes=16)
+CAPABILITIES = Capabilities(kinds=APPLIED_KINDS, parallel_writes=16)
 
 
 class EngineReader:
@@ -39,19 +39,25 @@ class EngineReader:
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
+    def identity(self) -> TargetIdentity:
+        """As the applied Environment says; nothing before the first apply."""
+        for row in self._resources.stored_of("Environment"):
+            return _identity(row.spec)
+        return TargetIdentity()
+
     def observe(self) -> ObservedState:
         """Everything there is; a store that cannot be read is Unknown for every kind."""
         try:
             stored = self._resources.stored()
         except ReconcileError as error:
-            return ObservedState(target=NAME, unknown_kinds=dict.fromkeys(KINDS, error.message))
-        organization: Leaf = None
+            return ObservedState(target=NAME, unknown_kinds=dict.fromkeys(APPLIED_KINDS, error.message))
+        identity = TargetIdentity()
         rows: list[Present] = []
         for row in stored:
             rows.append(Present(kind=row.kind, external_id=row.external_id, spec=row.spec, version=row.version, name=row.name))
             if row.kind == "Environment":
-                organization = row.spec.get("organizationId")
-        return ObservedState(target=NAME, organization_id=organization if isinstance(organization, str) else None, rows=tuple(rows))
+                identity = _identity(row.spec)
+        return ObservedState(target=NAME, organization_id=identity.organization_id, tenant_id=identity.tenant_id, rows=tuple(rows))
 
 
 class EngineTarget(EngineReader):
@@ -71,6 +77,8 @@ class EngineTarget(EngineReader):
                 return self._store.transact(lambda rows: self._change(rows, change, token, secrets, origins))
             case Delete():
                 return self._store.transact(lambda rows: _delete(rows, change))
+            case Forget():
+                raise ValueError("what is only forgotten is not written")
             case Command():
                 raise Unsupported(f"the engine does not know the command {change.verb}", field=change.verb)
         assert_never(change)
@@ -125,6 +133,13 @@ class EngineTarget(EngineReader):
     def _seal(self, rows: ResourceTransaction, external_id: str, secrets: Mapping[str, Secret]) -> None:
         for path, secret in secrets.items():
             rows.seal(external_id, path, self._sealer.seal(secret, identity=f"{external_id}/{path}"))
+
+
+def _identity(spec: Spec) -> TargetIdentity:
+    organization, tenant = spec.get("organizationId"), spec.get("tenantId")
+    return TargetIdentity(
+        organization_id=organization if isinstance(organization, str) else None, tenant_id=tenant if isinstance(tenant, str) else None
+    )
 
 
 def _row(external_id: str, change: Create | Adopt | Update, spec: Spec, token: str, origins: Mapping[str, str]) -> StoredResource:

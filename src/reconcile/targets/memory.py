@@ -8,12 +8,12 @@ from typing import TypeAlias, assert_never
 
 from reconcile.errors import PreconditionFailed, ReconcileError, TimedOut, Unsupported
 from reconcile.model.canonical import Leaf, Spec, digest, same
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, Update
-from reconcile.model.key import KINDS
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
+from reconcile.model.key import APPLIED_KINDS
 from reconcile.model.kinds import defaults
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.secret import Secret
-from reconcile.ports.target import Capabilities, Written
+from reconcile.ports.target import Capabilities, TargetIdentity, Written
 
 Rewrite: TypeAlias = Callable[[str, str, Leaf], Leaf]
 
@@ -56,14 +56,21 @@ class MemoryTarget:
     """Rows in a dictionary. `chooses_id=False` makes it hand out ids of its own, and remember whose token got which."""
 
     def __init__(
-        self, *, faults: Faults | None = None, fill_defaults: bool = True, chooses_id: bool = True, organization_id: str | None = None
+        self,
+        *,
+        faults: Faults | None = None,
+        fill_defaults: bool = True,
+        chooses_id: bool = True,
+        organization_id: str | None = None,
+        tenant_id: str | None = None,
     ) -> None:
         self.faults = faults or Faults()
         self.rows: dict[str, _Row] = {}
         self.writes = 0
         self._fill_defaults = fill_defaults
         self._chooses_id = chooses_id
-        self._organization_id = organization_id
+        self.organization_id = organization_id
+        self.tenant_id = tenant_id
         self._by_token: dict[str, str] = {}
         self._shown: dict[str, _Row] = {}
         self._lag = 0
@@ -74,7 +81,11 @@ class MemoryTarget:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(kinds=KINDS, chooses_id=self._chooses_id)
+        return Capabilities(kinds=APPLIED_KINDS, chooses_id=self._chooses_id)
+
+    def identity(self) -> TargetIdentity:
+        """As set; a test may change it between two writes."""
+        return TargetIdentity(organization_id=self.organization_id, tenant_id=self.tenant_id)
 
     def observe(self) -> ObservedState:
         """The state, or that before the last write while it is delayed."""
@@ -86,7 +97,8 @@ class MemoryTarget:
         faults = self.faults
         return ObservedState(
             target=self.name,
-            organization_id=self._organization_id,
+            organization_id=self.organization_id,
+            tenant_id=self.tenant_id,
             rows=tuple(
                 Present(kind=row.kind, external_id=external_id, spec=row.spec, version=digest(row.spec), name=row.name)
                 for external_id, row in rows.items()
@@ -140,6 +152,8 @@ class MemoryTarget:
                     del self.rows[change.external_id]
                     self.writes += 1
                 return Written(external_id=change.external_id, version="")
+            case Forget():
+                raise ValueError("what is only forgotten is not written")
             case Command():
                 raise Unsupported(f"no command {change.verb}", field=change.verb)
         assert_never(change)

@@ -90,7 +90,7 @@ def test_defaults_and_examples_keep_the_schema(kind: str) -> None:
 
 
 def _document(kind: str, spec: dict[str, object]) -> dict[str, object]:
-    return {"apiVersion": "reconcile/v1alpha1", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    return {"apiVersion": "reconcile/v1alpha2", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
 
 
 MAILBOX = {"emailAddress": "a@contoso.example"}

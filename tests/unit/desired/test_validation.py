@@ -16,7 +16,7 @@ from reconcile.model.key import KINDS
 from support.estate import ENVIRONMENT, PROFILE, mailbox
 
 ORGANIZATION = """\
-apiVersion: reconcile/v1alpha1
+apiVersion: reconcile/v1alpha2
 kind: Organization
 metadata: {name: contoso, labels: {team: sales}}
 spec:

@@ -27,6 +27,6 @@ def document() -> Callable[..., dict[str, Any]]:
             for group in groups:
                 node = node.setdefault(group, {})
             node[last] = value
-        return {"apiVersion": "reconcile/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        return {"apiVersion": "reconcile/v1alpha2", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
     return build

@@ -42,7 +42,7 @@ def edited(**values: object) -> str:
         ("[]", "formatVersion is missing"),
         ("{}", "formatVersion is missing"),
         ('"plan"', "formatVersion is missing"),
-        ('{"formatVersion": "1.0"}', "target: Field required"),
+        ('{"formatVersion": "1.1"}', "target: Field required"),
         (edited(chnages=[]), "chnages: Extra inputs"),
         (edited(unchanged="7"), "unchanged: Input should be a valid integer"),
         (edited(unchanged=True), "unchanged: Input should be a valid integer"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconcile.errors import PlanRefused
-from reconcile.model.change import Delete, HeldBecause, Moved, Plan, Update
+from reconcile.model.change import Forget, HeldBecause, Moved, Plan, Update
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.resource import DesiredState
 from reconcile.plan import code
@@ -154,6 +154,6 @@ def test_a_row_that_is_gone_is_only_forgotten(bench: Bench) -> None:
     target.rows.clear()
     plan = bench.plan(desired({}))
     assert plan.brakes == ()
-    assert {type(change) for change in plan.changes} == {Delete}
+    assert {type(change) for change in plan.changes} == {Forget}
     assert bench.apply(desired({})).code == ExitCode.NOTHING_TO_DO
     assert bench.store.entries() == {}

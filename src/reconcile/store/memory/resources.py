@@ -23,6 +23,9 @@ class MemoryResources:
     def stored(self) -> Sequence[StoredResource]:
         return sorted(self._rows.values(), key=lambda row: (row.kind, row.name))
 
+    def stored_of(self, kind: str) -> Sequence[StoredResource]:
+        return [row for row in self.stored() if row.kind == kind]
+
     def resources(self) -> Sequence[AppliedResource]:
         return [
             AppliedResource(kind=row.kind, name=row.name, external_id=row.external_id, spec=row.spec, origins=row.origins)

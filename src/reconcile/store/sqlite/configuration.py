@@ -9,13 +9,17 @@ from contextlib import contextmanager
 
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
+from reconcile.model.management import OnRemoval
 from reconcile.ports.clock import Clock
 from reconcile.ports.configuration_store import AuditRecord, Finished, Intent
 from reconcile.store.lock import hold
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.sqlite.spec_text import from_text, to_text
 
-_ENTRY = "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on"
+_ENTRY = (
+    "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on,"
+    " on_removal, protected, secrets"
+)
 _AUDIT = "at, actor, apply_id, action, key, result, source, revision, detail"
 _INTENT = "token, apply_id, sequence, kind, name, action, change, opened_at, source, revision"
 
@@ -117,7 +121,7 @@ def _finish(connection: sqlite3.Connection, result: Finished) -> None:
 
 def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
     connection.execute(
-        f"INSERT OR REPLACE INTO inventory ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO inventory ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             entry.key.kind,
             entry.key.name,
@@ -130,12 +134,16 @@ def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
             entry.applied_at,
             int(entry.adopted),
             json.dumps([str(key) for key in entry.depends_on]),
+            "" if entry.on_removal is None else entry.on_removal.value,
+            int(entry.protected),
+            json.dumps(dict(entry.secrets)) if entry.secrets else "{}",
         ),
     )
 
 
 def _entry(row: sqlite3.Row) -> InventoryEntry:
-    kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on = row
+    kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on, *kept = row
+    on_removal, protected, secrets = kept
     return InventoryEntry(
         key=Key(kind, name),
         external_id=external_id,
@@ -147,6 +155,9 @@ def _entry(row: sqlite3.Row) -> InventoryEntry:
         applied_at=applied_at,
         adopted=bool(adopted),
         depends_on=tuple(Key.parse(text) for text in json.loads(depends_on)),
+        on_removal=OnRemoval(on_removal) if on_removal else None,
+        protected=bool(protected),
+        secrets=json.loads(secrets) if secrets != "{}" else {},
     )
 
 

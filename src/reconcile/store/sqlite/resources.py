@@ -21,10 +21,18 @@ class SqliteResources:
         self._database = database
 
     def stored(self) -> Sequence[StoredResource]:
+        return self._stored("")
+
+    def stored_of(self, kind: str) -> Sequence[StoredResource]:
+        return self._stored("WHERE kind = ?", kind)
+
+    def _stored(self, condition: str, *values: str) -> Sequence[StoredResource]:
         if self._database is None:
             return ()
         with translated(self._database.path), self._database.snapshot() as connection:
-            rows = connection.execute("SELECT external_id, kind, name, spec, version, token FROM resource ORDER BY kind, name")
+            rows = connection.execute(
+                f"SELECT external_id, kind, name, spec, version, token FROM resource {condition} ORDER BY kind, name", values
+            )
             return [
                 StoredResource(external_id=external_id, kind=kind, name=name, spec=from_text(spec), version=version, token=token)
                 for external_id, kind, name, spec, version, token in rows
