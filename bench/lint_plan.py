@@ -91,7 +91,7 @@ def commit(root: Path) -> None:
 def step_load(root: Path, revision: str | None) -> dict[str, object]:
     """What `reconcile lint` does, without printing."""
     from reconcile.desired.load import load
-    from reconcile.wiring import open_source
+    from reconcile.wiring.estate import open_source
 
     source = open_source(root, revision)
     listing = source.list()

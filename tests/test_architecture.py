@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.wiring import IMPLEMENTATIONS
+from reconcile.wiring.implementations import IMPLEMENTATIONS
 from support.tree import PACKAGE, ROOT, modules
 
 #: Stop here: past this a file becomes a folder of the same name.
@@ -63,7 +63,7 @@ def test_import_contracts_can_be_broken(tmp_path: Path, module: str, text: str, 
         room = tmp_path / "src" / "reconcile" / init.parent.relative_to(PACKAGE)
         room.mkdir(parents=True, exist_ok=True)
         (room / "__init__.py").touch()
-    for name in ("wiring", "settings", "errors"):
+    for name in ("settings", "errors"):
         (tmp_path / "src" / "reconcile" / f"{name}.py").touch()
     assert _lint_imports(tmp_path).returncode == 0
     probe = tmp_path / "src" / "reconcile" / module
@@ -149,7 +149,7 @@ def _clock_readings(source: str) -> list[int]:
 
 
 def test_only_the_command_line_and_the_wiring_read_the_clock() -> None:
-    allowed = {PACKAGE / "wiring.py", *(PACKAGE / "cli").rglob("*.py")}
+    allowed = {*(PACKAGE / "wiring").rglob("*.py"), *(PACKAGE / "cli").rglob("*.py")}
     found = {str(path.relative_to(ROOT)): _clock_readings(path.read_text("utf-8")) for path in modules() if path not in allowed}
     assert {path: lines for path, lines in found.items() if lines} == {}
 

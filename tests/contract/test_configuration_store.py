@@ -164,7 +164,7 @@ import sys, time
 from pathlib import Path
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.configuration import SqliteConfiguration
-from reconcile.wiring import SystemClock
+from reconcile.wiring.system import SystemClock
 with Database.open(Path({str(path)!r})) as database:
     with SqliteConfiguration(database, SystemClock()).lock(owner="anna", purpose="apply plan.json", patience=0):
         print("held", flush=True)
@@ -192,7 +192,7 @@ with Database.open(Path({str(path)!r})) as database:
 
 
 def test_waiting_for_the_lock_ends(tmp_path: Path) -> None:
-    from reconcile.wiring import SystemClock
+    from reconcile.wiring.system import SystemClock
 
     with Database.open(tmp_path / "engine.db") as database:
         store = SqliteConfiguration(database, SystemClock())

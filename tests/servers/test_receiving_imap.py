@@ -15,7 +15,10 @@ from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.decide.text import parse_text
 from reconcile.sync.run import Limits, MailboxRun, synchronise
-from reconcile.wiring import SystemClock, applied_state, credentials, inboxes, secret_resolver, store_path
+from reconcile.wiring.mail import applied_state, inboxes
+from reconcile.wiring.secrets import credentials, secret_resolver
+from reconcile.wiring.state import store_path
+from reconcile.wiring.system import SystemClock
 from support.dovecot import PASSWORD, Dovecot, running
 from support.hostile import HOSTILE
 from support.receiving import apply_estate

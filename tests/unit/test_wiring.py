@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.settings import Settings
-from reconcile.wiring import environment_name, environments, store_path
+from reconcile.wiring.state import environment_name, environments, store_path
 
 
 def _settings(folder: Path) -> Settings:

@@ -64,7 +64,7 @@ def show_command(context: Context, activity_id: int, raw: bool) -> ExitCode:
     """Header, text and attachments of one e-mail."""
     from reconcile.report.activities_json import FORMAT_VERSION, activity_json, text_json
     from reconcile.report.activities_text import activity_text
-    from reconcile.wiring import keep_text
+    from reconcile.wiring.mail import keep_text
 
     with _opened(context) as (reader, names):
         activity = reader.activity(activity_id)
@@ -153,7 +153,8 @@ def _export(
 
 @contextmanager
 def _opened(context: Context) -> Iterator[tuple[ActivityReader, Mapping[str, tuple[str, str]]]]:
-    from reconcile.wiring import activity_reader, applied_state, environment_name, open_database
+    from reconcile.wiring.mail import activity_reader, applied_state
+    from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
         resources = applied_state(database).resources()

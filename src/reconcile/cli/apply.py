@@ -47,7 +47,10 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     from reconcile.cli.estate import load_environment
     from reconcile.plan.plan import make_plan
     from reconcile.report.plan_text import plan_text
-    from reconcile.wiring import SystemClock, apply_store, open_database, target_writer
+    from reconcile.wiring.configuration import apply_store
+    from reconcile.wiring.state import open_database
+    from reconcile.wiring.system import SystemClock
+    from reconcile.wiring.target import target_writer
 
     loaded = load_environment(context)
     if loaded is None:
@@ -75,7 +78,10 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     from reconcile.apply.recover import recover
     from reconcile.cli.plan_file import read_plan
     from reconcile.report.plan_text import plan_head
-    from reconcile.wiring import SystemClock, apply_store, open_database, target_writer
+    from reconcile.wiring.configuration import apply_store
+    from reconcile.wiring.state import open_database
+    from reconcile.wiring.system import SystemClock
+    from reconcile.wiring.target import target_writer
 
     plan = read_plan(plan_file)
     if not context.as_json:
@@ -104,7 +110,9 @@ def _agreed(plan: Plan) -> bool:
 def _tools(context: Context, writer: TargetWriter, database: Database, clock: Clock, locate: Locate | None) -> Tools:
     from reconcile.apply.apply import Tools
     from reconcile.model.outcome import Outcome
-    from reconcile.wiring import apply_store, mint, secret_resolver
+    from reconcile.wiring.configuration import apply_store
+    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.system import mint
 
     def progress(outcome: Outcome, done: int, total: int) -> None:
         if context.progress:

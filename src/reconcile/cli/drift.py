@@ -21,7 +21,9 @@ def command(context: Context) -> ExitCode:
     from reconcile.plan.plan import make_plan
     from reconcile.report.drift_text import drift_text
     from reconcile.report.plan_json import drift_json
-    from reconcile.wiring import inventory_reader, open_database, target_reader
+    from reconcile.wiring.configuration import inventory_reader
+    from reconcile.wiring.state import open_database
+    from reconcile.wiring.target import target_reader
 
     loaded = load_environment(context)
     if loaded is None:

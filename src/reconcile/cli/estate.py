@@ -31,7 +31,7 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
     """None when neither source nor environment can be used: what is wrong has been said then."""
     from reconcile.desired.load import load
     from reconcile.report.findings_text import findings_text
-    from reconcile.wiring import document_cache, open_source
+    from reconcile.wiring.estate import document_cache, open_source
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
@@ -69,7 +69,7 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
 
 def _left_behind(context: Context, environment: str, declared: Collection[str]) -> tuple[Note, ...]:
     """A renamed Environment looks like a new one; a store that nobody declares any more gives it away."""
-    from reconcile.wiring import environments
+    from reconcile.wiring.state import environments
 
     stores = environments(context.settings)
     left = [name for name in stores if name not in declared]

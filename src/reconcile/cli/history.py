@@ -15,7 +15,8 @@ from reconcile.model.exit_code import ExitCode
 def command(context: Context, limit: int) -> ExitCode:
     """List the audit trail: every change that was tried, who tried it, from where, and what became of it."""
     from reconcile.report.history import history_json, history_text
-    from reconcile.wiring import environment_name, inventory_reader, open_database
+    from reconcile.wiring.configuration import inventory_reader
+    from reconcile.wiring.state import environment_name, open_database
 
     name = environment_name(context.settings, context.environment)
     with open_database(context.settings, name, read_only=True) as database:

@@ -22,7 +22,7 @@ def command(context: Context, gate: str, no_cache: bool) -> ExitCode:
     from reconcile.desired.lint import lint
     from reconcile.report.findings_json import FORMAT_VERSION, counts_json, findings_json
     from reconcile.report.findings_text import findings_text, summary
-    from reconcile.wiring import document_cache, open_source
+    from reconcile.wiring.estate import document_cache, open_source
 
     source = open_source(context.directory, context.revision)
     listing = source.list()

@@ -58,7 +58,9 @@ def add_command(
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.sync.decide.compose import Draft, compose, not_allowed
     from reconcile.sync.decide.submission import SendingMailbox, sending_setup
-    from reconcile.wiring import SystemClock, applied_state, environment_name, mint, outbox_store, writable_database
+    from reconcile.wiring.mail import applied_state, outbox_store
+    from reconcile.wiring.state import environment_name, writable_database
+    from reconcile.wiring.system import SystemClock, mint
 
     if raw is not None and (subject or text is not None or attach or in_reply_to):
         raise click.UsageError("--raw brings its own subject, text and attachments")
@@ -111,7 +113,8 @@ def list_command(context: Context, state: tuple[str, ...], mailbox: str | None) 
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.report.outbox_text import outbox_table
-    from reconcile.wiring import applied_state, environment_name, open_database, outbox_reader
+    from reconcile.wiring.mail import applied_state, outbox_reader
+    from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
         entries = outbox_reader(database).entries(states=[OutgoingState(one) for one in state])
@@ -139,7 +142,8 @@ def show_command(context: Context, mail: int, raw: bool) -> ExitCode:
     """One mail: recipients, history, and what to do next."""
     from reconcile.report.outbox_json import FORMAT_VERSION, history_json, mail_json
     from reconcile.report.outbox_text import mail_text
-    from reconcile.wiring import environment_name, open_database, outbox_reader
+    from reconcile.wiring.mail import outbox_reader
+    from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
         outbox = outbox_reader(database)
@@ -193,7 +197,9 @@ def _advance(context: Context, mail: int, step: Step) -> ExitCode:
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.sync.outgoing import recover
-    from reconcile.wiring import SystemClock, environment_name, outbox_store, writable_database
+    from reconcile.wiring.mail import outbox_store
+    from reconcile.wiring.state import environment_name, writable_database
+    from reconcile.wiring.system import SystemClock
 
     with writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
         outbox, now = outbox_store(database), SystemClock().now()

@@ -26,7 +26,9 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
     from reconcile.plan.plan import make_plan
     from reconcile.report.plan_json import plan_json
     from reconcile.report.plan_text import plan_text
-    from reconcile.wiring import inventory_reader, open_database, target_reader
+    from reconcile.wiring.configuration import inventory_reader
+    from reconcile.wiring.state import open_database
+    from reconcile.wiring.target import target_reader
 
     loaded = load_environment(context)
     if loaded is None:

@@ -43,7 +43,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     from reconcile.controller.loop import Loop, Part
     from reconcile.controller.mail import Mail
     from reconcile.report.event_text import event_json, event_text
-    from reconcile.wiring import SystemClock
+    from reconcile.wiring.system import SystemClock
 
     stop = threading.Event()
     clock = SystemClock(stop)
@@ -84,7 +84,7 @@ class _Estate:
     def load(self) -> LoadResult:
         from reconcile.cli.estate import estate_label
         from reconcile.desired.load import load
-        from reconcile.wiring import document_cache, open_source
+        from reconcile.wiring.estate import document_cache, open_source
 
         context = self.context
         source = open_source(context.directory, context.revision)
@@ -106,7 +106,11 @@ class _Estate:
 @contextmanager
 def _apply_tools(context: Context, clock: Clock, environment: str, target: str, locate: Locate) -> Iterator[Tools]:
     from reconcile.apply.apply import Tools
-    from reconcile.wiring import apply_store, mint, open_database, secret_resolver, target_writer
+    from reconcile.wiring.configuration import apply_store
+    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.state import open_database
+    from reconcile.wiring.system import mint
+    from reconcile.wiring.target import target_writer
 
     with open_database(context.settings, environment, read_only=False) as database:
         assert database is not None
@@ -125,7 +129,9 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
 def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: threading.Event) -> Iterator[MailTools]:
     from reconcile.controller.mail import MailTools
     from reconcile.sync.run import Limits
-    from reconcile.wiring import credentials, environment_name, inboxes, mail_store, outgoing, secret_resolver, writable_database
+    from reconcile.wiring.mail import inboxes, mail_store, outgoing
+    from reconcile.wiring.secrets import credentials, secret_resolver
+    from reconcile.wiring.state import environment_name, writable_database
 
     settings = context.settings
     with writable_database(settings, environment_name(settings, environment)) as database, mail_store(database) as store:

@@ -37,17 +37,10 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.decide.header import instant_text
     from reconcile.sync.outgoing import send_due
     from reconcile.sync.run import Limits, synchronise
-    from reconcile.wiring import (
-        SystemClock,
-        applied_state,
-        credentials,
-        environment_name,
-        inboxes,
-        mail_store,
-        outgoing,
-        secret_resolver,
-        writable_database,
-    )
+    from reconcile.wiring.mail import applied_state, inboxes, mail_store, outgoing
+    from reconcile.wiring.secrets import credentials, secret_resolver
+    from reconcile.wiring.state import environment_name, writable_database
+    from reconcile.wiring.system import SystemClock
 
     settings = context.settings
     environment = environment_name(settings, context.environment)

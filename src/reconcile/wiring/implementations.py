@@ -1,0 +1,24 @@
+"""Which implementations there are. A test pins them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+#: Every implementation of a port, its memory twin first. A test holds that each passes a contract suite under tests/contract.
+IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
+    "source": ("source.folder.FolderSource", "source.git.GitSource"),
+    "target": ("targets.memory.MemoryTarget", "targets.engine.EngineTarget"),
+    "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox"),
+    "sender": ("mail.memory_sender.MemorySender", "mail.smtp.SmtpSender"),
+    "configuration store": ("store.memory.configuration.MemoryConfiguration", "store.sqlite.configuration.SqliteConfiguration"),
+    "resource store": ("store.memory.resources.MemoryResources", "store.sqlite.resources.SqliteResources"),
+    "mail store": ("store.memory.mail.MemoryMailStore", "store.sqlite.mail.SqliteMailStore"),
+    "outbox store": ("store.memory.outbox.MemoryOutbox", "store.sqlite.outbox.SqliteOutbox"),
+    "secrets": ("secrets.memory.MemorySecrets", "secrets.env.EnvironmentSecrets", "secrets.file.FileSecrets"),
+    "sealer": ("secrets.memory.MemorySealer", "secrets.envelope.Envelope"),
+}

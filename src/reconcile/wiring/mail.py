@@ -1,0 +1,182 @@
+"""Factories of what receives, keeps and sends mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconcile.errors import SettingsError
+from reconcile.settings import Settings
+from reconcile.wiring.configuration import inventory_reader
+from reconcile.wiring.secrets import credentials, secret_resolver
+from reconcile.wiring.state import environment_name, open_database
+from reconcile.wiring.system import SystemClock, mint
+
+if TYPE_CHECKING:
+    from reconcile.model.condition import Condition
+    from reconcile.model.mailbox_status import MailboxStatus
+    from reconcile.model.message import MessageText
+    from reconcile.ports.applied import AppliedState
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.credentials import Credentials
+    from reconcile.ports.mail import Inbox
+    from reconcile.ports.mail_store import ActivityReader, MailStore
+    from reconcile.ports.outbox_store import OutboxReader, OutboxStore
+    from reconcile.ports.secrets import SecretResolver
+    from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.eligible import ReceivingMailbox
+    from reconcile.sync.outgoing import Outgoing
+
+
+def applied_state(database: Database | None) -> AppliedState:
+    """What sync works from. A missing store reads as empty."""
+    from reconcile.store.sqlite.resources import SqliteResources
+
+    return SqliteResources(database)
+
+
+def activity_reader(database: Database | None) -> ActivityReader:
+    """Tracked e-mail and where each mailbox stands. A missing store reads as empty."""
+    if database is None:
+        from reconcile.store.memory.mail import MemoryMailStore
+
+        return MemoryMailStore()
+    from reconcile.store.sqlite.mail import SqliteMailStore
+
+    return SqliteMailStore(database, database.path.parent)
+
+
+@contextmanager
+def mail_store(database: Database) -> Iterator[MailStore]:
+    """What receives mail: rows in the database, bytes in packs beside it."""
+    from reconcile.store.sqlite.mail import SqliteMailStore
+
+    store = SqliteMailStore(database, database.path.parent)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def inboxes(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
+    """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
+    authorities: dict[str, bytes] = {}
+
+    def connect(mailbox: ReceivingMailbox) -> Inbox:
+        from reconcile.mail.imap.connection import Endpoint
+        from reconcile.mail.imap.inbox import ImapInbox
+        from reconcile.model.secret import SecretRef
+
+        if mailbox.authority and mailbox.authority not in authorities:
+            authorities[mailbox.authority] = secrets.resolve(SecretRef.parse(mailbox.authority)).reveal()
+        password = known.credential(*mailbox.password)
+        if password is None:
+            raise SettingsError(f"no password was applied for mailbox {mailbox.name}", hint="Run `reconcile apply` again.")
+        silence = min(settings.silence_timeout, mailbox.silence or settings.silence_timeout)
+        endpoint = Endpoint(
+            host=mailbox.server,
+            port=mailbox.port,
+            tls=mailbox.tls,
+            authority=authorities.get(mailbox.authority),
+            connect_timeout=settings.connect_timeout,
+            silence_timeout=silence,
+        )
+        return ImapInbox(endpoint, mailbox.username, password)
+
+    return connect
+
+
+def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:
+    """(environment, how each applied mailbox is doing). Reads only."""
+    from reconcile.sync.decide.eligible import receiving_mailboxes
+    from reconcile.sync.status import mailbox_statuses as statuses
+
+    name = environment_name(settings, environment)
+    now = SystemClock().now()
+    with open_database(settings, name, read_only=True) as database:
+        found = receiving_mailboxes(applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        reader = activity_reader(database)
+        return name, statuses(
+            found,
+            reader.states(),
+            holders=reader.holders(mailbox.mailbox_id for mailbox in found),
+            outbox=_outbox_counts(database),
+            now=now,
+        )
+
+
+def idle_settings(database: Database | None, now: datetime) -> list[tuple[str, Condition]]:
+    """What is applied but does nothing, with the name of who declares it: settings that are not built, mailboxes that cannot send."""
+    from reconcile.sync.decide.submission import SilentMailbox, sending_setup
+    from reconcile.sync.decide.unsupported import unsupported_settings
+
+    resources, at = applied_state(database).resources(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    silent = [one for one in sending_setup(resources, now=at).mailboxes.values() if isinstance(one, SilentMailbox)]
+    cannot = sorted(((one.name, one.condition) for one in silent if one.condition.type != "Off"), key=lambda pair: pair[0])
+    return [*unsupported_settings(resources, now=at), *((f"Mailbox/{name}", condition) for name, condition in cannot)]
+
+
+def _outbox_counts(database: Database | None) -> dict[str, dict[str, int]]:
+    """Mails in the outbox by mailbox id and state."""
+    if database is None:
+        return {}
+    from reconcile.store.sqlite.outbox import SqliteOutbox
+
+    counts: dict[str, dict[str, int]] = {}
+    for entry in SqliteOutbox(database).entries():
+        mailbox = counts.setdefault(entry.mailbox_id, {})
+        mailbox[str(entry.state)] = mailbox.get(str(entry.state), 0) + 1
+    return counts
+
+
+def keep_text(settings: Settings, environment: str | None, activity_id: int, text: MessageText) -> None:
+    """Keep what was parsed at the first reading. Where the store cannot be written it is parsed again next time."""
+    from reconcile.errors import ReconcileError
+
+    with suppress(ReconcileError, OSError), open_database(settings, environment_name(settings, environment), read_only=False) as database:
+        if database is not None:
+            with mail_store(database) as store:
+                store.keep_text(activity_id, text)
+
+
+def outbox_reader(database: Database | None) -> OutboxReader:
+    """Outgoing mail. A missing store reads as empty."""
+    if database is None:
+        from reconcile.store.memory.outbox import MemoryOutbox
+
+        return MemoryOutbox()
+    return outbox_store(database)
+
+
+def outbox_store(database: Database) -> OutboxStore:
+    """Outgoing mail, to be added and sent."""
+    from reconcile.store.sqlite.outbox import SqliteOutbox
+
+    return SqliteOutbox(database)
+
+
+def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callable[[], bool] = lambda: False) -> Outgoing:
+    """Everything a pass over the outbox needs, under an owner of its own."""
+    from reconcile.mail.smtp import SmtpSender
+    from reconcile.sync.outgoing import Outgoing
+
+    return Outgoing(
+        applied=applied_state(database),
+        outbox=outbox_store(database),
+        sender=SmtpSender(connect_timeout=settings.connect_timeout, silence_timeout=settings.silence_timeout),
+        credentials=credentials(database, settings),
+        secrets=secret_resolver(settings),
+        clock=clock,
+        owner=mint(),
+        parallel=settings.parallel_mailboxes,
+        stop=stop,
+        last_applied=lambda: _last_applied(database),
+    )
+
+
+def _last_applied(database: Database) -> datetime | None:
+    """When a change took effect last, as far as the newest records tell."""
+    records = inventory_reader(database).history(limit=200)
+    return next((datetime.fromisoformat(record.at) for record in records if record.result == "applied"), None)
