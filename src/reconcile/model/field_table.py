@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconcile.model.kinds import fields
+from reconcile.model.labels import Label, by_path
 
 BEGIN = "<!-- fields:begin -->"
 END = "<!-- fields:end -->"
 
 
 def field_table(kind: str) -> str:
-    """One row a field: path, type, default on create, product column, meaning."""
-    rows = ["| field | type | default on create | product column | meaning |", "|---|---|---|---|---|"]
+    """One row a field: path, type, default on create, product column, meaning; and what the product's forms call it."""
+    labels = by_path(kind)
+    shown = bool(labels)
+    head = [
+        "field",
+        "type",
+        "default on create",
+        "product column",
+        *(["on the form (English · German · French)"] if shown else []),
+        "meaning",
+    ]
+    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for info in fields(kind):
         default = "required" if info.required else info.default or ("–" if info.nullable else "empty")
         column = f"`{info.column}`" if info.column else "–"
         if info.role != "desired":
             column += f" ({info.role})"
         kind_of_value = f"{info.type} or null" if info.nullable else info.type
-        rows.append(f"| `{info.path}` | {kind_of_value} | {default} | {column} | {_cell(info.description)} |")
+        form = [_cell(_form(labels.get(info.path, ())))] if shown else []
+        rows.append(f"| {' | '.join([f'`{info.path}`', kind_of_value, default, column, *form, _cell(info.description)])} |")
     return "\n".join(rows)
+
+
+def _form(labels: Sequence[Label]) -> str:
+    """Every label of the field itself; those of its values are for `explain`."""
+    lines = [" · ".join(text or "–" for text in (one.english, one.german, one.french)) for one in labels if not one.value]
+    return "<br>".join(lines) or "–"
 
 
 def with_table(page: str, kind: str) -> str:
