@@ -42,7 +42,10 @@ def find(words: str) -> Sequence[Term]:
 
 def near(words: str) -> list[str]:
     """Names that are spelt much like the words, best first."""
-    by_fold = {folded(name): name for term in terms() for name in _names(term)}
+    by_fold: dict[str, str] = {}
+    for term in terms():
+        for name in _names(term):
+            by_fold.setdefault(folded(name), name)
     return [by_fold[match] for match in get_close_matches(folded(words), list(by_fold), n=3, cutoff=0.7)]
 
 
@@ -55,16 +58,14 @@ def folded(text: str) -> str:
 
 def _named(term: Term, wanted: str) -> Iterator[Term]:
     path = term.field.path
-    if wanted in {folded(path), folded(f"{term.kind}.{path}"), folded(f"{term.kind}.spec.{path}"), folded(f"spec.{path}")} or wanted in {
-        folded(path.rpartition(".")[2]),
-        folded(term.field.column),
-    }:
+    spellings = (path, f"{term.kind}.{path}", f"{term.kind}.spec.{path}", f"spec.{path}", path.rpartition(".")[2], term.field.column)
+    if wanted in map(folded, spellings):
         yield term
-    else:
-        for label in term.labels:
-            if wanted in {folded(label.english), folded(label.german), folded(label.french)} - {""}:
-                yield Term(kind=term.kind, field=term.field, labels=term.labels, value=label.value)
-                return
+        return
+    for label in term.labels:
+        if wanted in map(folded, (label.english, label.german, label.french)):
+            yield Term(kind=term.kind, field=term.field, labels=term.labels, value=label.value)
+            return
 
 
 def _names(term: Term) -> Iterator[str]:
