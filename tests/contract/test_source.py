@@ -15,7 +15,8 @@ from reconcile.errors import DesiredStateError, ReconcileError, TimedOut
 from reconcile.model.finding import Finding
 from reconcile.ports.source import Source, SourceFile
 from reconcile.source.folder import FolderSource
-from reconcile.source.git import GitSource, trusted_repository
+from reconcile.source.git import GitSource
+from reconcile.source.git_process import trusted_repository
 from support.estate import Texts
 
 TREE: dict[str, bytes] = {

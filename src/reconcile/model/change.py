@@ -26,11 +26,13 @@ class Moved(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why a field differs. `position` is where git declares it; `note` adds who applied what in between, where known."""
+    """Why a field differs. `position` is where git declares it; `note` adds who applied what in between, where known. `was_in` is
+    the file that declared what is declared no more."""
 
     moved: Moved
     position: Position | None = None
     note: str = ""
+    was_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,3 +15,15 @@ class Commit:
     author: str
     at: str
     subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastCommits:
+    """`found` maps a file to the commit that last touched it (or removed it), with id "" for one that is not committed as it is. A
+    file nothing is known of is missing; `why_missing` says in one sentence why, "" where that needs no words."""
+
+    found: Mapping[str, Commit] = field(default_factory=dict)
+    why_missing: str = ""
+
+
+NOTHING_KNOWN = LastCommits()

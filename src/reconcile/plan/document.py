@@ -149,7 +149,8 @@ def _place(position: Position | None) -> dict[str, object] | None:
 
 
 def _cause(cause: Cause) -> dict[str, object]:
-    return {"moved": cause.moved.value, "position": _place(cause.position), "note": cause.note}
+    left = {"wasIn": cause.was_in} if cause.was_in else {}
+    return {"moved": cause.moved.value, "position": _place(cause.position), "note": cause.note, **left}
 
 
 def _fields(fields: Sequence[FieldChange]) -> list[dict[str, object]]:

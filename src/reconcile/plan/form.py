@@ -51,6 +51,7 @@ class _Cause(_Strict):
     moved: Annotated[Moved, Field(strict=False)]
     position: _Position | None = None
     note: str = ""
+    was_in: str = ""
 
 
 class _Field(_Strict):
@@ -224,7 +225,7 @@ def _from_place(position: _Position | None) -> Position | None:
 
 
 def _from_cause(cause: _Cause) -> Cause:
-    return Cause(moved=cause.moved, position=_from_place(cause.position), note=cause.note)
+    return Cause(moved=cause.moved, position=_from_place(cause.position), note=cause.note, was_in=cause.was_in)
 
 
 def _from_fields(fields: Sequence[_Field]) -> tuple[FieldChange, ...]:

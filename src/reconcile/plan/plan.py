@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from reconcile.errors import PlanRefused
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Forget, Held, HeldBecause, Moved, Note, Plan, Update
 from reconcile.model.defaults import derived
@@ -17,8 +16,10 @@ from reconcile.model.observation import Absent, ObservedState, Present, Unknown
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.plan import brakes, consequence
 from reconcile.plan.cause import cause, estate_of, note
+from reconcile.plan.circumstances import PLAIN, Circumstances
 from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
+from reconcile.plan.identity import pinned
 from reconcile.plan.match import Match, Matches, is_muted, match
 from reconcile.plan.order import ordered
 from reconcile.plan.unsupported import unsupported_notes
@@ -31,14 +32,17 @@ def make_plan(
     kinds: Collection[str],
     *,
     lifted: Collection[str] = (),
+    around: Circumstances = PLAIN,
 ) -> Plan:
     """Everything one apply would do. `kinds` are those the target keeps; `lifted` names brakes (see `brakes.BRAKES`).
 
-    Raises PlanRefused when the environment pins another organization than the target has, SettingsError for an unknown brake.
+    Raises PlanRefused when the environment pins another organization or tenant than the target has, SettingsError for an unknown
+    brake or a selection that cannot be read.
     """
     names = brakes.check_names(lifted)
-    organization = _organization(desired, observed)
-    planning = _Planning(desired, observed, inventory, kinds)
+    organization = pinned(desired, "organizationId", observed.organization_id)
+    tenant = pinned(desired, "tenantId", observed.tenant_id)
+    planning = _Planning(desired, observed, inventory, kinds, around)
     changes = planning.changes()
     standing, released = brakes.lift(brakes.tripped(changes, planning.ground(changes)), names)
     unobserved = [f"{kind}: {why}" for kind, why in sorted(observed.unknown_kinds.items())]
@@ -57,33 +61,27 @@ def make_plan(
         unobserved=tuple(unobserved),
         findings=sum(1 for finding in desired.findings if finding.severity >= Severity.ERROR),
         lifted=released,
+        tenant_id=tenant,
         digest=digest(observed.target, organization, changes),
     )
-
-
-def _organization(desired: DesiredState, observed: ObservedState) -> str | None:
-    pinned: Leaf = None
-    for key, resource in desired.resources.items():
-        if key.kind == "Environment":
-            pinned = resource.spec.get("organizationId")
-    if isinstance(pinned, str) and observed.organization_id is not None and pinned != observed.organization_id:
-        raise PlanRefused(
-            f"environment {desired.environment} is pinned to organization {pinned}, but the target is {observed.organization_id}",
-            hint="Check which target and which environment (-e) are meant; nothing was changed.",
-        )
-    return pinned if isinstance(pinned, str) else observed.organization_id
 
 
 class _Planning:
     """One run. Holds what the steps share; `changes` is called once."""
 
     def __init__(
-        self, desired: DesiredState, observed: ObservedState, inventory: Mapping[Key, InventoryEntry], kinds: Collection[str]
+        self,
+        desired: DesiredState,
+        observed: ObservedState,
+        inventory: Mapping[Key, InventoryEntry],
+        kinds: Collection[str],
+        circumstances: Circumstances,
     ) -> None:
         self.desired = desired
         self.observed = observed
         self.inventory = inventory
         self.kinds = kinds
+        self.circumstances = circumstances
         self.matches: Matches = match(desired, observed, inventory)
         self.estate = estate_of(desired.source, desired.revision)
         self.held: dict[Key, Held] = {}
@@ -231,7 +229,8 @@ class _Planning:
             file = min(self.desired.held_files)
             self._hold(key, f"no longer declared, but {file} has errors and may declare it", HeldBecause.FINDING)
             return None
-        why = Cause(moved=Moved.GIT, note=f"no longer declared (was in {entry.source_file})" + self._since(entry))
+        words = f"no longer declared (was in {entry.source_file})" + self._since(entry)
+        why = Cause(moved=Moved.GIT, note=words, was_in=entry.source_file)
         match observation:
             case Unknown(why=reason):
                 self._hold(key, f"no longer declared, but could not be observed: {reason}", HeldBecause.UNOBSERVED)
