@@ -229,8 +229,8 @@ class _Planning:
             file = min(self.desired.held_files)
             self._hold(key, f"no longer declared, but {file} has errors and may declare it", HeldBecause.FINDING)
             return None
-        words = f"no longer declared (was in {entry.source_file})" + self._since(entry)
-        why = Cause(moved=Moved.GIT, note=words, was_in=entry.source_file)
+        left = f"no longer declared (was in {entry.source_file})" + self._since(entry)
+        why = Cause(moved=Moved.GIT, note=left, was_in=entry.source_file)
         match observation:
             case Unknown(why=reason):
                 self._hold(key, f"no longer declared, but could not be observed: {reason}", HeldBecause.UNOBSERVED)
