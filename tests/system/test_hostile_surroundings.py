@@ -15,16 +15,6 @@ from support.estate_folder import imap_profile, user_mailbox, write_estate
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    made = Commands(state=tmp_path / "state", cache=tmp_path / "cache")
-    secrets = made.state / "secrets"
-    secrets.mkdir(parents=True, mode=0o700)
-    (secrets / "password").write_text("correct horse\n")
-    (secrets / "password").chmod(0o600)
-    return made
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_estate(tmp_path / "estate", [imap_profile("one"), user_mailbox("sales", displayName="Vertrieb 日本")])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from reconcile.settings import Settings
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.model.commit import Commit
+    from reconcile.model.position import Position
     from reconcile.ports.source import Source
 
 
@@ -29,3 +32,12 @@ def document_cache(settings: Settings) -> DocumentCache:
     from reconcile.source.document_cache import SqliteDocumentCache
 
     return SqliteDocumentCache(settings.cache_directory)
+
+
+def blame(directory: Path, revision: str, positions: Iterable[Position]) -> dict[Position, Commit]:
+    """The commit that last touched the line of each position; where git cannot tell, the position is left out."""
+    from reconcile.source.history import GitHistory
+
+    history = GitHistory(directory, revision or None)
+    found = ((position, history.blame(position.file, position.line)) for position in positions)
+    return {position: commit for position, commit in found if commit is not None}
