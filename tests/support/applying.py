@@ -7,30 +7,36 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from reconcile.apply.apply import Tools, apply_plan
+from reconcile.apply.planning import Comparing, planned
 from reconcile.apply.recover import recover
 from reconcile.apply.report import ApplyReport
 from reconcile.errors import SettingsError
 from reconcile.model.change import Plan
 from reconcile.model.resource import DesiredState
 from reconcile.model.secret import Secret, SecretRef
-from reconcile.plan.plan import make_plan
+from reconcile.model.selection import Selection
+from reconcile.plan.circumstances import Count, unknown
 from reconcile.ports.configuration_store import ApplyStore
 from reconcile.ports.target import TargetWriter
+from reconcile.secrets.digest import KeyedDigests
 from support.specs import FixedClock
+
+DIGESTS = KeyedDigests(Secret(b"k" * 32))
 
 
 class Secrets:
-    """Resolves every reference but those named missing, and counts."""
+    """Resolves every reference but those named missing, and counts; `values` are other than the usual ones."""
 
     def __init__(self, missing: Collection[str] = ()) -> None:
         self.missing = set(missing)
+        self.values: dict[str, bytes] = {}
         self.asked: list[str] = []
 
     def resolve(self, reference: SecretRef) -> Secret:
         self.asked.append(str(reference))
         if str(reference) in self.missing:
             raise SettingsError(f"{reference} is not set", hint=f"Set {reference.name}.")
-        return Secret(f"value of {reference}".encode())
+        return Secret(self.values.get(str(reference), f"value of {reference}".encode()))
 
 
 def minting() -> Callable[[], str]:
@@ -48,15 +54,22 @@ class Bench:
     resolver: Secrets = field(default_factory=Secrets)
     clock: FixedClock = field(default_factory=FixedClock)
     mint: Callable[[], str] = field(default_factory=minting)
+    count: Count = unknown
 
-    def plan(self, desired: DesiredState, *, lifted: Collection[str] = ()) -> Plan:
-        kinds = self.writer.capabilities.kinds
-        return make_plan(desired, self.writer.observe(), self.store.entries(), kinds, lifted=lifted)
+    def plan(self, desired: DesiredState, *, lifted: Collection[str] = (), selection: Selection | None = None) -> Plan:
+        comparing = Comparing(resolver=self.resolver, digester=lambda: DIGESTS)
+        return planned(desired, self.writer, self.store, lifted=lifted, comparing=comparing, selection=selection, count=self.count).plan
 
     @property
     def tools(self) -> Tools:
         return Tools(
-            writer=self.writer, store=self.store, resolver=self.resolver, clock=self.clock, actor="tester@contoso.example", mint=self.mint
+            writer=self.writer,
+            store=self.store,
+            resolver=self.resolver,
+            digester=DIGESTS,
+            clock=self.clock,
+            actor="tester@contoso.example",
+            mint=self.mint,
         )
 
     def apply(self, desired: DesiredState, *, lifted: Collection[str] = ()) -> ApplyReport:

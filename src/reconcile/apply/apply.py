@@ -12,16 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from reconcile.apply.ground import Ground, already_applied
-from reconcile.apply.record import Occasion, action_of, audit, finished, position_of
+from reconcile.apply.record import Occasion, action_of, audit, finished, position_of, secret_references
 from reconcile.apply.recover import entry_before
 from reconcile.apply.report import ApplyReport, Recovered
 from reconcile.errors import PermanentError, PreconditionFailed, SettingsError, TransientError
 from reconcile.model import instant
-from reconcile.model.canonical import Spec
 from reconcile.model.change import Adopt, Change, Create, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
-from reconcile.model.kinds import secret_paths
 from reconcile.model.observation import ObservedState
 from reconcile.model.outcome import Applied, Failed, Outcome, Skipped
 from reconcile.model.position import Position
@@ -30,7 +28,8 @@ from reconcile.plan import brakes, code
 from reconcile.plan.codec import encode_change
 from reconcile.plan.order import dependencies
 from reconcile.ports.clock import Clock
-from reconcile.ports.configuration_store import ApplyStore, AuditRecord, Finished, Intent
+from reconcile.ports.configuration_store import ApplyStore, Finished, Intent
+from reconcile.ports.credentials import SecretDigester
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.target import TargetWriter, Written
 
@@ -49,6 +48,7 @@ class Tools:
     writer: TargetWriter
     store: ApplyStore
     resolver: SecretResolver
+    digester: SecretDigester
     clock: Clock
     actor: str
     mint: Callable[[], str]
@@ -206,7 +206,13 @@ class _Run:
             outcome = Failed(key=change.key, reason=error.message, retryable=False)
             return outcome, Finished(token=token, audit=self._audit(change, outcome))
         outcome = Applied(key=change.key, external_id=written.external_id, refused=_refused(written))
-        return outcome, finished(change, written, self._occasion(), token, entry_before(change, self.entries))
+        before = entry_before(change, self.entries)
+        return outcome, finished(change, written, self._occasion(), token, before, secrets=self._digests(change, secrets))
+
+    def _digests(self, change: Change, secrets: Mapping[str, Secret]) -> Mapping[str, str]:
+        """Keyed digests of what was handed over: by them a later plan sees that a value changed behind its reference."""
+        references = secret_references(change)
+        return {path: self.tools.digester.digest(SecretRef.parse(references[path]), value) for path, value in secrets.items()}
 
     def _origins(self, change: Change) -> Mapping[str, str]:
         """Where each field stands in git, for the conditions that name it later."""
@@ -236,21 +242,6 @@ class _Run:
     def _occasion(self) -> Occasion:
         plan = self.plan
         return Occasion(apply_id=self.apply_id, actor=self.tools.actor, source=plan.source, revision=plan.revision, at=self._now())
-
-
-def secret_references(change: Change) -> Mapping[str, str]:
-    """Path of each secret to hand over → its reference: all of a new or adopted row, the changed ones of an update."""
-    if not isinstance(change, (Create, Adopt, Update)):
-        return {}
-    spec: Spec = change.spec
-    touched = {item.path for item in change.fields} if isinstance(change, Update) else None
-    rotated = {item.path for item in change.rotated} if isinstance(change, Update) else ()
-    found: dict[str, str] = {}
-    for path in secret_paths(change.key.kind):
-        reference = spec.get(f"{path}.ref")
-        if isinstance(reference, str) and (touched is None or path in rotated or {f"{path}.ref", f"{path}.generation"} & touched):
-            found[path] = reference
-    return found
 
 
 def _users(entries: Mapping[Key, InventoryEntry]) -> Mapping[Key, list[Key]]:

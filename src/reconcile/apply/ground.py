@@ -40,6 +40,10 @@ def already_applied(change: Change, entry: InventoryEntry | None, rows: Mapping[
         case Create() | Adopt() | Update():
             if entry is None or entry.key != change.key or dict(entry.applied) != dict(change.spec):
                 return False
+            if isinstance(change, Update) and any(entry.secrets.get(secret.path) != secret.after for secret in change.rotated):
+                return False
+            if (entry.on_removal, entry.protected) != (change.keep.on_removal, change.keep.protected):
+                return False
             row = rows.get(entry.external_id)
             return row is not None and _shows(row.spec, change.spec, entry.answered)
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, assert_never
 
+from reconcile.model.canonical import Spec
+from reconcile.model.audit_record import AuditRecord
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
+from reconcile.model.kinds import secret_paths
 from reconcile.model.position import Position
-from reconcile.ports.configuration_store import AuditRecord, Finished
+from reconcile.ports.configuration_store import Finished
 from reconcile.ports.target import Written
 
 NO_SECRETS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -80,6 +83,8 @@ def _entry(
 ) -> InventoryEntry:
     position = position_of(change)
     touched = set(change.spec) if isinstance(change, Create) else {field.path for field in change.fields}
+    known = {**(before.secrets if before else {}), **secrets}
+    orphan = isinstance(change, Update) and change.orphan
     kept = {path: leaf for path, leaf in before.answered.items() if path in change.spec and path not in touched} if before else {}
     return InventoryEntry(
         key=change.key,
@@ -90,12 +95,28 @@ def _entry(
         revision=occasion.revision,
         applied_at=occasion.at,
         adopted=isinstance(change, Adopt) or (before is not None and before.adopted),
-        depends_on=change.references,
+        # The row of a document that is gone still hangs on what it was applied with.
+        depends_on=before.depends_on if orphan and before else change.references,
         answered={**kept, **written.answered},
         on_removal=change.keep.on_removal,
         protected=change.keep.protected,
-        secrets={path: value for path, value in {**(before.secrets if before else {}), **secrets}.items() if f"{path}.ref" in change.spec},
+        secrets={path: value for path, value in known.items() if orphan or f"{path}.ref" in change.spec},
     )
+
+
+def secret_references(change: Change) -> Mapping[str, str]:
+    """Path of each secret to hand over → its reference: all of a new or adopted row, the changed ones of an update."""
+    if not isinstance(change, (Create, Adopt, Update)):
+        return {}
+    spec: Spec = change.spec
+    touched = {item.path for item in change.fields} if isinstance(change, Update) else None
+    rotated = {item.path for item in change.rotated} if isinstance(change, Update) else ()
+    found: dict[str, str] = {}
+    for path in secret_paths(change.key.kind):
+        reference = spec.get(f"{path}.ref")
+        if isinstance(reference, str) and (touched is None or path in rotated or {f"{path}.ref", f"{path}.generation"} & touched):
+            found[path] = reference
+    return found
 
 
 def audit(change: Change, occasion: Occasion, result: str, detail: dict[str, object]) -> AuditRecord:

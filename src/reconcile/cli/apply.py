@@ -43,11 +43,11 @@ def command(context: Context, plan_file: Path | None, yes: bool, lifted: tuple[s
 
 def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
     from reconcile.apply.apply import apply_plan
+    from reconcile.apply.planning import planned
     from reconcile.apply.recover import recover
     from reconcile.cli.estate import load_environment
-    from reconcile.plan.plan import make_plan
     from reconcile.report.plan_text import plan_text
-    from reconcile.wiring.configuration import apply_store
+    from reconcile.wiring.configuration import apply_store, comparing_secrets
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
     from reconcile.wiring.target import target_writer
@@ -62,13 +62,13 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
         with store.lock(owner=context.actor, purpose="apply", patience=wait_lock):
             writer = target_writer(loaded.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
-            plan = make_plan(loaded.desired, writer.observe(), store.entries(), writer.capabilities.kinds, lifted=lifted)
-            plan = replace(plan, notes=(*loaded.notes, *plan.notes))
+            found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing_secrets(context.settings))
+            plan = replace(found.plan, notes=(*loaded.notes, *found.plan.notes))
             if not context.as_json:
                 context.data(plan_text(plan, color=context.color))
             if plan.changes and not plan.brakes and not yes and not _agreed(plan):
                 raise PlanRefused("declined; nothing was changed", hint="Run it again when you are ready.")
-            report = apply_plan(plan, _tools(context, writer, database, clock, loaded.desired.locate), recovered=recovered)
+            report = apply_plan(plan, _tools(context, writer, database, clock, found.desired.locate), recovered=recovered)
     return _print(context, report)
 
 
@@ -111,7 +111,7 @@ def _tools(context: Context, writer: TargetWriter, database: Database, clock: Cl
     from reconcile.apply.apply import Tools
     from reconcile.model.outcome import Outcome
     from reconcile.wiring.configuration import apply_store
-    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.secrets import secret_digester, secret_resolver
     from reconcile.wiring.system import mint
 
     def progress(outcome: Outcome, done: int, total: int) -> None:
@@ -122,6 +122,7 @@ def _tools(context: Context, writer: TargetWriter, database: Database, clock: Cl
         writer=writer,
         store=apply_store(database, clock),
         resolver=secret_resolver(context.settings),
+        digester=secret_digester(context.settings),
         clock=clock,
         actor=context.actor,
         mint=mint,

@@ -15,10 +15,10 @@ def command(context: Context) -> ExitCode:
 
     Ends with 2 when something differs, with 7 when something could not be observed.
     """
+    from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
     from reconcile.plan.brakes import BRAKES
     from reconcile.plan.code import of_plan
-    from reconcile.plan.plan import make_plan
     from reconcile.report.drift_text import drift_text
     from reconcile.report.plan_json import drift_json
     from reconcile.wiring.configuration import inventory_reader
@@ -31,7 +31,7 @@ def command(context: Context) -> ExitCode:
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database)
         # Brakes are about writing, so none of them matters here.
-        plan = make_plan(loaded.desired, reader.observe(), inventory_reader(database).entries(), reader.capabilities.kinds, lifted=BRAKES)
+        plan = planned(loaded.desired, reader, inventory_reader(database), lifted=BRAKES).plan
     code = of_plan(plan, changes_count=True)
     if context.as_json:
         context.json(drift_json(plan, code))

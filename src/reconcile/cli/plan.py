@@ -20,13 +20,13 @@ from reconcile.model.exit_code import ExitCode
 @common()
 def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted: tuple[str, ...], verbose: bool) -> ExitCode:
     """Compare what git declares with what the target has. Writes nothing but the file named by --out."""
+    from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
     from reconcile.plan.code import of_plan
     from reconcile.plan.codec import encode
-    from reconcile.plan.plan import make_plan
     from reconcile.report.plan_json import plan_json
     from reconcile.report.plan_text import plan_text
-    from reconcile.wiring.configuration import inventory_reader
+    from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -35,7 +35,9 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
         return ExitCode.FINDINGS
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database)
-        plan = make_plan(loaded.desired, reader.observe(), inventory_reader(database).entries(), reader.capabilities.kinds, lifted=lifted)
+        plan = planned(
+            loaded.desired, reader, inventory_reader(database), lifted=lifted, comparing=comparing_secrets(context.settings)
+        ).plan
     plan = replace(plan, notes=(*loaded.notes, *plan.notes))
     code = of_plan(plan, changes_count=detailed_exitcode)
     if out is not None:

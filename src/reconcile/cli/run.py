@@ -107,7 +107,7 @@ class _Estate:
 def _apply_tools(context: Context, clock: Clock, environment: str, target: str, locate: Locate) -> Iterator[Tools]:
     from reconcile.apply.apply import Tools
     from reconcile.wiring.configuration import apply_store
-    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.secrets import secret_digester, secret_resolver
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import mint
     from reconcile.wiring.target import target_writer
@@ -118,6 +118,7 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
             writer=target_writer(target, database, context.settings),
             store=apply_store(database, clock),
             resolver=secret_resolver(context.settings),
+            digester=secret_digester(context.settings),
             clock=clock,
             actor=context.actor,
             mint=mint,

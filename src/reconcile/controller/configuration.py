@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from reconcile.apply.apply import Locate, Tools, apply_plan
+from reconcile.apply.planning import Comparing, planned
 from reconcile.apply.recover import recover
 from reconcile.apply.report import ApplyReport
 from reconcile.controller.loop import Report
@@ -21,7 +22,6 @@ from reconcile.model.finding import Severity
 from reconcile.model.key import Key
 from reconcile.model.outcome import Applied, Failed, Skipped
 from reconcile.model.resource import DesiredState
-from reconcile.plan.plan import make_plan
 from reconcile.report.counted import counted
 
 #: (environment, type of its target, where a field is declared) → what an apply works with.
@@ -51,7 +51,9 @@ class Configuration:
             tools.store.lock(owner=tools.actor, purpose="run", patience=0.0),
         ):
             recovered = recover(tools.writer, tools.store, clock=tools.clock, actor=tools.actor)
-            plan = make_plan(desired, tools.writer.observe(), tools.store.entries(), tools.writer.capabilities.kinds)
+            comparing = Comparing(resolver=tools.resolver, digester=lambda: tools.digester)
+            found = planned(desired, tools.writer, tools.store, comparing=comparing)
+            plan, tools = found.plan, replace(tools, locate=found.desired.locate)
             drifted = () if self.heal else tuple(change.key for change in plan.changes if is_drift(change))
             if drifted:
                 plan = replace(plan, changes=tuple(change for change in plan.changes if not is_drift(change)))

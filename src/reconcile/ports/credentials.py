@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from reconcile.model.secret import Secret
+from reconcile.model.secret import Secret, SecretRef
 
 
 class Sealer(Protocol):
@@ -17,6 +17,15 @@ class Sealer(Protocol):
 
     def open(self, sealed: bytes, *, identity: str) -> Secret:
         """Raises SettingsError when the key is another one or the value was tampered with."""
+        ...
+
+
+class SecretDigester(Protocol):
+    """Tells two values apart without keeping either."""
+
+    def digest(self, reference: SecretRef, value: Secret) -> str:
+        """32 hexadecimal characters, the same for the same reference and value under the same key, and of no use without that key;
+        the last 8 name the key (see `model.secret.comparable`)."""
         ...
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconcile.settings import Settings
+
 if TYPE_CHECKING:
+    from reconcile.apply.planning import Comparing
     from reconcile.ports.clock import Clock
     from reconcile.ports.configuration_store import ApplyStore, Inventory
     from reconcile.store.sqlite.database import Database
@@ -22,3 +25,11 @@ def apply_store(database: Database, clock: Clock) -> ApplyStore:
     from reconcile.store.sqlite.configuration import SqliteConfiguration
 
     return SqliteConfiguration(database, clock)
+
+
+def comparing_secrets(settings: Settings) -> Comparing:
+    """What a plan sees by that the value behind a reference is another one; makes no key."""
+    from reconcile.apply.planning import Comparing
+    from reconcile.wiring.secrets import secret_digester, secret_resolver
+
+    return Comparing(resolver=secret_resolver(settings), digester=lambda: secret_digester(settings))
