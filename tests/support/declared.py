@@ -62,6 +62,15 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
     "attachments.blockedMimeTypes": st.lists(st.sampled_from(["application/zip", "Text/HTML"]), max_size=2),
     "attachments.allowedMimeTypes": st.lists(st.sampled_from(["image/*", "text/plain"]), max_size=2),
     "allowedRecipients": st.lists(st.one_of(_ADDRESSES, _DOMAINS.map("@{}".format), st.just("*")), max_size=3),
+    **{
+        f"ignore.{kind}": st.lists(st.sampled_from(patterns), max_size=3)
+        for kind, patterns in (
+            ("Mailbox", ["owner", "credentials.*", "credentials.password"]),
+            ("EmailServerProfile", ["incoming.port", "oauth"]),
+            ("Organization", ["tracking.*", "*"]),
+        )
+    },
+    **{f"brakes.{brake}.percent": st.integers(0, 100) for brake in ("bulkDelete", "bulkUpdate")},
     "folders": st.lists(st.sampled_from(["base", "teams/sales", "production/"]), max_size=3),
     "variables": st.dictionaries(
         st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,8}\Z"), st.one_of(_TEXT, st.integers(), st.booleans()), max_size=3
@@ -87,6 +96,19 @@ def _values(info: FieldInfo) -> st.SearchStrategy[object]:
     return st.one_of(st.none(), values) if info.nullable else values
 
 
+#: The group beside metadata and spec. `lifecycle: external` lets required fields go, so it is tried apart.
+MANAGEMENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "lifecycle": st.just("managed"),
+        "onRemoval": st.sampled_from([None, "disable", "forget", "delete"]),
+        "protect": st.booleans(),
+        "ignore": st.one_of(st.none(), st.lists(st.sampled_from(["*", "displayName"]), max_size=2)),
+        "movedFrom": st.one_of(st.none(), _SLUGS),
+    },
+)
+
+
 @st.composite
 def documents(draw: st.DrawFn, kind: str) -> Document:
     """A document that decodes."""
@@ -99,7 +121,10 @@ def documents(draw: st.DrawFn, kind: str) -> Document:
                 node = node.setdefault(group, {})
             node[last] = draw(_values(info))
     _agree(kind, spec, draw)
-    return {"apiVersion": "reconcile/v1alpha2", "kind": kind, "metadata": {"name": draw(_SLUGS)}, "spec": spec}
+    document: Document = {"apiVersion": "reconcile/v1alpha2", "kind": kind, "metadata": {"name": draw(_SLUGS)}, "spec": spec}
+    if draw(st.booleans()):
+        document["management"] = draw(MANAGEMENT)
+    return document
 
 
 def _agree(kind: str, spec: dict[str, Any], draw: st.DrawFn) -> None:

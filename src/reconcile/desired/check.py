@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from sys import intern
 
 from pydantic import ValidationError
 
-from reconcile.desired import plaintext
+from reconcile.desired import management, plaintext
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
 from reconcile.desired.suggest import did_you_mean
@@ -19,18 +19,21 @@ from reconcile.desired.wording import reference_fault, show
 from reconcile.desired.yaml import Path, Value
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf
+from reconcile.model.document import ManagementSettings
 from reconcile.model.finding import Severity
 from reconcile.model.key import API_VERSION, KINDS, Key
 from reconcile.model.position import Position
-from reconcile.model.resource import Resource
+from reconcile.model.resource import Lifecycle, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the environment gives a document. `variables` is None where no environment could be chosen."""
+    """What the environment gives a document. `variables` is None where no environment could be chosen; `ignored` are fields that
+    are owned elsewhere, by kind."""
 
     variables: Mapping[str, Scalar] | None
     time_zone: str
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | None, list[Draft]]:
@@ -51,19 +54,25 @@ def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | No
         if drafts:
             return None, drafts
     spec: dict[str, Leaf] = {}
+    settings: ManagementSettings | None = None
     if not accepts(document.kind)(value):
         drafts += [
             _at(document, fault.rule, fault.message, fault.hint, fault.path, at_key=fault.at_key) for fault in faults(document.kind, value)
         ]
     else:
         try:
-            spec = kinds.canonical(kinds.decode(document.kind, value, time_zone=around.time_zone))
+            decoded = kinds.decode(document.kind, value, time_zone=around.time_zone)
+            spec = kinds.canonical(decoded)
+            if "management" in value:
+                settings = decoded.management
+            if settings is not None or document.kind == "Environment":
+                drafts += [_at(document, fault.rule, fault.message, fault.hint, fault.path) for fault in management.all_faults(decoded)]
         except ValidationError as error:
             drafts += _decoding(document, error)
     drafts += _secrets(document, value)
     if any(draft.severity is Severity.ERROR for draft in drafts):
         return None, drafts
-    return _resource(document, value, spec), drafts
+    return _resource(document, value, spec, settings, around), drafts
 
 
 _ENVELOPE = "write apiVersion, kind, metadata and spec"
@@ -74,7 +83,7 @@ def key_of(document: SourceDocument) -> Key | None:
     return Key(document.kind, document.name) if document.kind in KINDS and document.name else None
 
 
-_COMPARED: tuple[Path, ...] = (("spec", "emailAddress"), ("spec", "displayName"), ("spec", "profile"), ("spec", "defaults", "profile"))
+_COMPARED: tuple[Path, ...] = (("spec", "emailAddress"), ("spec", "displayName"), ("spec", "profile"), ("spec", "settings", "profile"), ("spec", "defaults", "profile"))
 
 
 def sketch(document: SourceDocument, drafts: Sequence[Draft]) -> Resource | None:
@@ -188,9 +197,13 @@ def _secrets(document: SourceDocument, value: Value) -> Iterator[Draft]:
         )
 
 
-def _resource(document: SourceDocument, value: dict[str, Value], spec: dict[str, Leaf]) -> Resource:
+def _resource(
+    document: SourceDocument, value: dict[str, Value], spec: dict[str, Leaf], settings: ManagementSettings | None, around: Surroundings
+) -> Resource:
     metadata = value["metadata"]
     assert isinstance(metadata, dict)
+    ignored = around.ignored.get(document.kind, ())
+    lifecycle = kinds.lifecycle(document.kind) if settings is None else management.lifecycle(document.kind, settings)
     return Resource(
         key=Key(intern(document.kind), document.name),
         # Ten thousand specs share their paths and their words.
@@ -198,8 +211,10 @@ def _resource(document: SourceDocument, value: dict[str, Value], spec: dict[str,
         position=Position(document.file, document.line),
         labels=_texts(metadata.get("labels")),
         annotations=_texts(metadata.get("annotations")),
-        lifecycle=kinds.lifecycle(document.kind),
-        references=kinds.references(document.kind, spec),
+        lifecycle=lifecycle,
+        # What somebody else looks after needs nothing of ours.
+        references=() if lifecycle is Lifecycle.EXTERNAL else kinds.references(document.kind, spec),
+        management=management.inherited(ignored) if settings is None else management.decoded(settings, ignored),
     )
 
 

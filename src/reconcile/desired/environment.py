@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from reconcile.desired.check import Surroundings, check
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
+from reconcile.desired.management import ignored_by
 from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.variables import Scalar
 from reconcile.model.finding import Finding, Severity
@@ -38,7 +39,7 @@ class Scope:
 
     @property
     def surroundings(self) -> Surroundings:
-        return Surroundings(variables=self.variables, time_zone=self.time_zone)
+        return Surroundings(variables=self.variables, time_zone=self.time_zone, ignored=ignored_by(self.resource.spec))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

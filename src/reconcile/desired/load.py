@@ -191,14 +191,15 @@ def _locator(reread: Reread, places: Mapping[Key, tuple[str, int]]) -> Callable[
     last: dict[str, tuple[Document, ...]] = {}
 
     def locate(key: Key, path: str) -> Position:
-        """Path as in the canonical spec ("incoming.port"), "" for the document."""
+        """Path as in the canonical spec ("incoming.port"), one of the group ("management.protect"), or "" for the document."""
         file, index = places.get(key, ("", 0))
         if not file:
             return Position(".")
         if file not in last:
             last.clear()
             last[file] = reread(file)
-        wanted: Path = ("spec", *path.split(".")) if path else ()
+        parts = path.split(".") if path else []
+        wanted: Path = tuple(parts) if parts[:1] == ["management"] else ("spec", *parts) if parts else ()
         return position(last[file], Place(file, index, wanted))
 
     return locate

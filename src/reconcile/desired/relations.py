@@ -11,8 +11,6 @@ from reconcile.model import kinds
 from reconcile.model.key import Key
 from reconcile.model.resource import Lifecycle, Resource
 
-_REFERENCE_PATHS: Mapping[str, tuple[str, ...]] = {"Mailbox": ("spec", "profile"), "Organization": ("spec", "defaults", "profile")}
-
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -39,7 +37,7 @@ def duplicates(declared: Iterable[Declared]) -> Iterator[tuple[Draft, Declared, 
 
 def _same_identity(first: Declared, one: Declared) -> Draft:
     kind = one.resource.key.kind
-    if one.resource.lifecycle is Lifecycle.SINGLETON:
+    if kinds.lifecycle(kind) is Lifecycle.SINGLETON:
         rule, path = "duplicate/singleton", ("metadata", "name")
         message, hint = f"a second {kind}; an environment has one", "merge the two, or move one to the folders of another environment"
     elif kind == "Mailbox":
@@ -79,6 +77,6 @@ def dangling(one: Declared, target: Key, known: Iterable[Key], *, files_missing:
         rule="reference/unknown",
         message=f"{target.kind} {target.name!r} is not declared in this environment",
         hint=hint,
-        place=one.place(*_REFERENCE_PATHS.get(one.resource.key.kind, ("spec",))),
+        place=one.place("spec", *kinds.REFERENCE_PATHS[one.resource.key.kind].split(".")),
         resource=one.resource.key,
     )

@@ -76,6 +76,12 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("schema/other", _ERROR, "Anything else the schema refuses.", "Compare the document with `reconcile schema`."),
     Rule("fields/combination", _ERROR, "Fields that contradict each other.", "Change one of them."),
     Rule("fields/value", _ERROR, "A value that cannot be (a date that does not exist, an unknown time zone).", "Change it."),
+    Rule(
+        "management/unknown-field",
+        _ERROR,
+        "management.ignore, or ignore of an Environment, names a field that the kind does not have.",
+        "Correct the name; * stands for any characters.",
+    ),
     Rule("variable/unknown", _ERROR, "${name} that the Environment does not declare.", "Declare it, or correct the name."),
     Rule(
         "reference/unknown", _ERROR, "A reference to something that is not declared in the environment.", "Declare it, or correct the name."

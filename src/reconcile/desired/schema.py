@@ -17,11 +17,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconcile.model import duration
-from reconcile.model.document import Metadata, SecretValue, Strict
+from reconcile.model.document import ManagementSettings, Metadata, SecretValue, Strict
 from reconcile.model.environment import VARIABLE_PATTERN
 from reconcile.model.fields import core, nullable
 from reconcile.model.key import API_VERSION, KINDS
-from reconcile.model.kinds import MODELS
+from reconcile.model.kinds import IDENTITY, MODELS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _INSIDE_TEXT: Final = VARIABLE_PATTERN.removeprefix("^").removesuffix("$")
@@ -82,13 +82,25 @@ def _kind(kind: str, variables: bool) -> Node:
             "apiVersion": {"const": API_VERSION, "description": "Version of the format.", "examples": [API_VERSION]},
             "kind": {"const": kind, "description": "What the document declares."},
             "metadata": _group(Metadata, definitions, variables=False),
+            "management": _group(ManagementSettings, definitions, variables=False),
             "spec": _group(spec, definitions, variables=insert),
         },
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "additionalProperties": False,
     }
+    if managed := _required_of_managed(spec, kind):
+        of_others = {"properties": {"management": {"properties": {"lifecycle": {"const": "external"}}, "required": ["lifecycle"]}}}
+        node["if"] = {**of_others, "required": ["management"]}
+        node["else"] = {"properties": {"spec": {"required": managed}}}
+        definitions[spec.__name__]["required"] = [name for name in definitions[spec.__name__]["required"] if name not in managed]
     node["$defs"] = dict(sorted(definitions.items()))
     return node
+
+
+def _required_of_managed(spec: type[Strict], kind: str) -> list[str]:
+    """What only our own resources must say: somebody else's need no more than their identity."""
+    names = [str(field.alias) for field in spec.model_fields.values() if field.is_required()]
+    return [name for name in names if name != IDENTITY.get(kind)]
 
 
 def _group(model: type[Strict], definitions: Node, *, variables: bool) -> Node:

@@ -7,11 +7,12 @@ clears it. Omitted fields are unmanaged on update and take their default on crea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from reconcile.model.management import FIELD_PATTERN
 from reconcile.model.text import Instant, Reference, Slug
 
 #: Stands for "no default": the field is None until it is declared, and null clears it.
@@ -74,10 +75,35 @@ class Metadata(Strict):
     annotations: dict[LabelName, str] = setting("Free notes for people and tools.", default={})
 
 
+FieldPattern: TypeAlias = Annotated[str, StringConstraints(pattern=FIELD_PATTERN, max_length=200)]
+FieldPatterns: TypeAlias = Annotated[tuple[FieldPattern, ...], Field(strict=False)]
+
+
+class ManagementSettings(Strict):
+    """Whose the resource is, and how its row is treated."""
+
+    lifecycle: Literal["managed", "external"] = setting(
+        "external: it belongs to somebody else; it is referred to, never written.", default="managed"
+    )
+    on_removal: Literal["disable", "forget", "delete"] | None = setting(
+        "What follows when the document leaves git: the row is made inactive, only forgotten, or deleted.",
+        derived="disable for adopted rows, delete for rows that were created here",
+    )
+    protect: bool = setting("Neither delete, disable nor forget the row, also when the document is gone.", default=False)
+    ignore: FieldPatterns | None = setting(
+        "Fields of spec that are owned elsewhere: written on create, not compared later. * stands for any characters.",
+        examples=(["owner"], ["credentials.*"]),
+    )
+    moved_from: Slug | None = setting(
+        "metadata.name the resource had before, so that a renamed slug keeps its row.", examples=("sales-old",)
+    )
+
+
 class Document(Strict):
     """One declared resource."""
 
     api_version: Literal["reconcile/v1alpha2"] = required("Version of the format: reconcile/v1alpha2.")
     kind: str
     metadata: Metadata = required("Name, labels and annotations.")
+    management: ManagementSettings = setting("Whose the resource is, and how its row is treated.", default=ManagementSettings())
     spec: Spec

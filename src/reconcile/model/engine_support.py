@@ -25,7 +25,19 @@ class NotBuilt:
 
 #: The engine does what these say, or refuses by name what it cannot do of them.
 ACTS: Final[Mapping[str, frozenset[str]]] = {
-    "Environment": frozenset({"target.type", "organizationId", "timeZone", "variables", "folders", "allowedRecipients"}),
+    "Environment": frozenset(
+        {
+            "target.type",
+            "target.path",
+            "organizationId",
+            "timeZone",
+            "variables",
+            "folders",
+            "allowedRecipients",
+            *(f"ignore.{kind}" for kind in ("Mailbox", "EmailServerProfile", "Organization")),
+            *(f"brakes.{brake}.{limit}" for brake in ("bulkDelete", "bulkUpdate") for limit in ("count", "percent")),
+        }
+    ),
     "EmailServerProfile": frozenset(
         {
             "state",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from reconcile.model.document import Document, Group, Spec, required, setting
+from reconcile.model.document import Document, FieldPatterns, Group, Spec, required, setting
+from reconcile.model.problem import Problem
 from reconcile.model.text import Folder, Recipient, SetOf, TimeZone, Uuid
 
 VARIABLE_NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*$"
@@ -19,9 +21,43 @@ VariableName = Annotated[str, StringConstraints(pattern=VARIABLE_NAME_PATTERN)]
 class TargetSettings(Group):
     """Where configuration is applied."""
 
-    type: Literal["engine", "memory"] = setting(
-        "engine: our own database and sync engine; memory: forgotten at the end, for trials.", default="engine"
+    type: Literal["engine", "memory", "snapshot"] = setting(
+        "engine: our own database and sync engine; snapshot: an export of the product, read only; memory: forgotten at the end, "
+        "for trials.",
+        default="engine",
     )
+    path: Folder | None = setting(
+        "Of a snapshot: the export, a JSON file or a folder of them, relative to the root of the estate.", examples=("exports/prod.json",)
+    )
+
+
+class IgnoredFields(Group):
+    """Fields that are owned elsewhere, for every resource of a kind."""
+
+    mailbox: FieldPatterns | None = setting("Of mailboxes.", alias="Mailbox", examples=(["owner"],))
+    email_server_profile: FieldPatterns | None = setting("Of email server profiles.", alias="EmailServerProfile")
+    organization: FieldPatterns | None = setting("Of the organization.", alias="Organization")
+
+
+class BulkDeleteLimit(Group):
+    """More of the rows that are ours than the larger of the two stops the plan."""
+
+    count: int | None = setting("Rows deleted, made inactive or given another profile.", derived="3", ge=0, le=2**31 - 1)
+    percent: int | None = setting("The same as a share of the rows that are ours.", derived="10", ge=0, le=100)
+
+
+class BulkUpdateLimit(Group):
+    """More of the rows that are ours than the larger of the two stops the plan."""
+
+    count: int | None = setting("Rows updated.", derived="20", ge=0, le=2**31 - 1)
+    percent: int | None = setting("The same as a share of the rows that are ours.", derived="30", ge=0, le=100)
+
+
+class Brakes(Group):
+    """How much one plan may change before a person has to lift a brake by name."""
+
+    bulk_delete: BulkDeleteLimit = setting("Deleted, made inactive, given another profile.", default=BulkDeleteLimit())
+    bulk_update: BulkUpdateLimit = setting("Updated.", default=BulkUpdateLimit())
 
 
 class EnvironmentSpec(Spec):
@@ -48,6 +84,10 @@ class EnvironmentSpec(Spec):
         'Who may be mailed: addresses, domains such as @contoso.example, or "*" for everybody; omitted means nobody.',
         examples=(["@contoso.example"],),
     )
+    ignore: IgnoredFields = setting(
+        "Fields that are owned elsewhere, by kind; as management.ignore of each document.", default=IgnoredFields()
+    )
+    brakes: Brakes = setting("How much one plan may change.", default=Brakes())
 
 
 class Environment(Document):
@@ -55,3 +95,11 @@ class Environment(Document):
 
     kind: Literal["Environment"] = required("Environment.")
     spec: EnvironmentSpec = required("What is wanted.")
+
+
+def problems(spec: EnvironmentSpec) -> Iterator[Problem]:
+    """A snapshot is somewhere, anything else is not a file."""
+    if spec.target.type == "snapshot" and spec.target.path is None:
+        yield Problem("target.type", "a snapshot is read from an export: write path beside type, such as path: exports/prod.json")
+    if spec.target.type != "snapshot" and spec.target.path is not None:
+        yield Problem("target.path", f"only a snapshot has a path, not a target of type {spec.target.type}")

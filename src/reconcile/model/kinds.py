@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast, overload
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from reconcile.model import defaults as creation
-from reconcile.model import duration, email_server_profile, instant, mailbox, organization
+from reconcile.model import duration, email_server_profile, instant, mailbox, mailbox_assignment, organization
 from reconcile.model import fields as listing
 from reconcile.model.canonical import Leaf, unflatten
 from reconcile.model.canonical import Spec as CanonicalSpec
@@ -24,32 +25,68 @@ from reconcile.model.environment import Environment, EnvironmentSpec
 from reconcile.model.fields import FieldInfo
 from reconcile.model.key import Key
 from reconcile.model.mailbox import Mailbox, MailboxSpec
+from reconcile.model.mailbox_assignment import MailboxAssignment, MailboxAssignmentSpec
 from reconcile.model.organization import Organization, OrganizationSpec
 from reconcile.model.problem import Problem
 from reconcile.model.resource import Lifecycle
 from reconcile.model.secret import SecretRef
 
 MODELS: Final[Mapping[str, type[Document]]] = MappingProxyType(
-    {"Environment": Environment, "EmailServerProfile": EmailServerProfile, "Organization": Organization, "Mailbox": Mailbox}
+    {
+        "Environment": Environment,
+        "EmailServerProfile": EmailServerProfile,
+        "Organization": Organization,
+        "MailboxAssignment": MailboxAssignment,
+        "Mailbox": Mailbox,
+    }
 )
 SPECS: Final[Mapping[str, type[Spec]]] = MappingProxyType(
     {kind: cast("type[Spec]", model.model_fields["spec"].annotation) for kind, model in MODELS.items()}
 )
 _PROBLEMS: Final[Mapping[str, Callable[[Any], Iterator[Problem]]]] = {
+    "Environment": environment.problems,
     "EmailServerProfile": email_server_profile.problems,
     "Organization": organization.problems,
+    "MailboxAssignment": mailbox_assignment.problems,
     "Mailbox": mailbox.problems,
 }
 
 
+#: What somebody else's resource must say to be recognised; all else that its kind requires may be left out.
+IDENTITY: Final[Mapping[str, str]] = MappingProxyType({"EmailServerProfile": "displayName", "Mailbox": "emailAddress"})
+
+
+def is_external(document: Mapping[str, object]) -> bool:
+    """Whether a raw document says that it belongs to somebody else."""
+    management = document.get("management")
+    return isinstance(management, Mapping) and management.get("lifecycle") == "external"
+
+
+@lru_cache(maxsize=8)
+def _external_model(kind: str) -> type[Document]:
+    """The model of a kind in which only the identity is required."""
+    spec = SPECS[kind]
+    optional: dict[str, Any] = {
+        name: (field.annotation | None, Field(default=None))  # type: ignore[operator]
+        for name, field in spec.model_fields.items()
+        if field.is_required() and field.alias != IDENTITY.get(kind)
+    }
+    if not optional:
+        return MODELS[kind]
+    relaxed = create_model(f"External{spec.__name__}", __base__=spec, **optional)
+    return cast("type[Document]", create_model(f"External{kind}", __base__=MODELS[kind], spec=(relaxed, ...)))
+
+
 def decode(kind: str, document: Mapping[str, object], *, time_zone: str) -> Document:
-    """A document with variables already put in. Local dates take `time_zone`.
+    """A document with variables already put in. Local dates take `time_zone`. Of somebody else's resource only the identity is
+    required, and it may combine what we would not write.
 
     Raises pydantic's ValidationError; each error's `loc` is the path inside the document (`("spec", "incoming", "port")`),
     also for combinations of fields that cannot be. No error repeats the input. Raises KeyError for an unknown kind.
     """
-    decoded = MODELS[kind].model_validate(document, context={"time_zone": time_zone})
-    if check := _PROBLEMS.get(kind):
+    external = is_external(document)
+    decoded = (_external_model(kind) if external else MODELS[kind]).model_validate(document, context={"time_zone": time_zone})
+    if (check := _PROBLEMS.get(kind)) and not external:
         problems = [*check(decoded.spec)]
         if problems:
             raise ValidationError.from_exception_data(kind, [_line_error(problem) for problem in problems], hide_input=True)
@@ -75,6 +112,8 @@ def typed(kind: Literal["EmailServerProfile"], spec: CanonicalSpec) -> EmailServ
 @overload
 def typed(kind: Literal["Organization"], spec: CanonicalSpec) -> OrganizationSpec: ...
 @overload
+def typed(kind: Literal["MailboxAssignment"], spec: CanonicalSpec) -> MailboxAssignmentSpec: ...
+@overload
 def typed(kind: Literal["Environment"], spec: CanonicalSpec) -> EnvironmentSpec: ...
 @overload
 def typed(kind: str, spec: CanonicalSpec) -> Spec: ...
@@ -85,8 +124,8 @@ def typed(kind: str, spec: CanonicalSpec) -> Spec:
     """
     declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
     derived = {path: leaf for path, leaf in creation.derived(kind, declared).items() if path not in declared}
-    # Names of variables have no dots, so every dot separates groups.
-    return SPECS[kind].model_validate(unflatten({**derived, **declared}), context={"time_zone": "UTC"})
+    maps = tuple(f"{info.path}." for info in fields(kind) if info.type == "map")
+    return SPECS[kind].model_validate(unflatten({**derived, **declared}, maps), context={"time_zone": "UTC"})
 
 
 def defaults(kind: str, declared: CanonicalSpec) -> dict[str, Leaf]:
@@ -103,9 +142,15 @@ def secret_paths(kind: str) -> tuple[str, ...]:
     return tuple(info.path for info in fields(kind) if info.type == "secret")
 
 
+#: Where a kind names an EmailServerProfile.
+REFERENCE_PATHS: Final[Mapping[str, str]] = MappingProxyType(
+    {"Mailbox": "profile", "MailboxAssignment": "settings.profile", "Organization": "defaults.profile"}
+)
+
+
 def references(kind: str, spec: CanonicalSpec) -> tuple[Key, ...]:
     """What a resource needs on the target first."""
-    path = {"Mailbox": "profile", "Organization": "defaults.profile"}.get(kind)
+    path = REFERENCE_PATHS.get(kind)
     name = spec.get(path) if path else None
     return (Key("EmailServerProfile", name),) if isinstance(name, str) else ()
 
@@ -121,6 +166,14 @@ def natural_identity(kind: str, spec: CanonicalSpec) -> str | None:
 def lifecycle(kind: str) -> Lifecycle:
     """One organization and one environment; everything else is managed."""
     return Lifecycle.SINGLETON if kind in ("Organization", "Environment") else Lifecycle.MANAGED
+
+
+@lru_cache(maxsize=8)
+def ignorable(kind: str) -> tuple[str, ...]:
+    """What `management.ignore` may name without *: fields, and the groups they stand in."""
+    paths = [info.path for info in fields(kind)]
+    groups = {path.rpartition(".")[0] for path in paths if "." in path}
+    return (*paths, *sorted(groups))
 
 
 def fields(kind: str) -> Sequence[FieldInfo]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
+
+#: A path of a spec, with * for any characters. No brackets and question marks, which `fnmatch` would take for more.
+FIELD_PATTERN = r"^[A-Za-z*][A-Za-z0-9_.*-]*$"
 
 
 class OnRemoval(StrEnum):
@@ -37,3 +42,8 @@ def on_removal(wanted: OnRemoval | None, *, adopted: bool, kind: str) -> OnRemov
     if wanted is None:
         wanted = OnRemoval.DISABLE if adopted else OnRemoval.DELETE
     return OnRemoval.FORGET if wanted is OnRemoval.DISABLE and kind not in ("Mailbox", "EmailServerProfile") else wanted
+
+
+def covers(patterns: Iterable[str], path: str) -> bool:
+    """Whether a path ("incoming.port", also a leaf of a secret, "credentials.password.ref") is among what `ignored` names."""
+    return any(path == pattern or path.startswith(f"{pattern}.") or fnmatchcase(path, pattern) for pattern in patterns)
