@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconcile.model.activity_details import UNEDITED, ActivityDetails
 from reconcile.model.message import MessageHeader
 
 
@@ -11,7 +12,8 @@ from reconcile.model.message import MessageHeader
 class Activity:
     """`id` is ours and never used again for another message. `mailbox_id` is the mailbox that brought it first, `mailboxes` all
     that hold it. `received` is the server's clock (INTERNALDATE), UTC RFC 3339. `raw_digest` is the SHA-256 of the bytes as
-    received, hexadecimal. `conflicting`: another message bears the same Message-ID with other content.
+    received, hexadecimal. `conflicting`: another message bears the same Message-ID with other content. `details` are what was set on it
+    afterwards.
     """
 
     id: int
@@ -23,3 +25,4 @@ class Activity:
     raw_digest: str
     header: MessageHeader
     conflicting: bool
+    details: ActivityDetails = UNEDITED

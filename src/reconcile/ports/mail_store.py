@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reconcile.model.activity import Activity
+from reconcile.model.activity_details import ActivityState
 from reconcile.model.cursor import Cursor
 from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.message import MessageHeader, MessageText
@@ -115,8 +116,16 @@ class Receiving(Protocol):
 class ActivityReader(Protocol):
     """Reading what is tracked. A missing store reads as empty."""
 
-    def activities(self, *, mailbox_id: str | None, since: datetime | None, limit: int | None) -> Iterator[Activity]:
-        """Newest received first."""
+    def activities(
+        self,
+        *,
+        mailbox_id: str | None,
+        since: datetime | None,
+        limit: int | None,
+        state: ActivityState | None = None,
+        regarding: tuple[str, str] | None = None,
+    ) -> Iterator[Activity]:
+        """Newest received first. `regarding` is the type and id of the record they are about."""
         ...
 
     def activity(self, activity_id: int) -> Activity | None: ...

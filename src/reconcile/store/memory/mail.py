@@ -11,10 +11,13 @@ from datetime import datetime
 
 from reconcile.errors import Locked, PermanentError
 from reconcile.model.activity import Activity
+from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState
+from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
 from reconcile.model.message import MessageText
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail_store import Arrival, Kept, Place, ReceivedBatch
+from reconcile.store.memory.feed_log import FeedLog
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class MemoryMailStore:
     """Empty when made. Commits are atomic; bodies that no commit named are forgotten when the mailbox is let go."""
 
     interrupt: Callable[[str], None] = lambda _: None
+    log: FeedLog = field(default_factory=FeedLog)
+    details: dict[int, ActivityDetails] = field(default_factory=dict)
     _activities: dict[int, tuple[Activity, bytes, Place]] = field(default_factory=dict)
     _locations: dict[tuple[str, int, RemoteId], _Location] = field(default_factory=dict)
     _states: dict[str, MailboxState] = field(default_factory=dict)
@@ -80,16 +85,27 @@ class MemoryMailStore:
         with self._guard:
             return {mailbox_id: "another thread" for mailbox_id in mailbox_ids if mailbox_id in self._held}
 
-    def activities(self, *, mailbox_id: str | None, since: datetime | None, limit: int | None) -> Iterator[Activity]:
+    def activities(
+        self,
+        *,
+        mailbox_id: str | None,
+        since: datetime | None,
+        limit: int | None,
+        state: ActivityState | None = None,
+        regarding: tuple[str, str] | None = None,
+    ) -> Iterator[Activity]:
         lowest = since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
         with self._guard:
             found = [self._with_mailboxes(each) for each, _, _ in self._activities.values() if each.received >= lowest]
         found = [each for each in found if mailbox_id is None or mailbox_id in each.mailboxes]
+        found = [each for each in found if state is None or each.details.state is state]
+        if regarding is not None:
+            found = [each for each in found if (about := each.details.regarding) and (about.type, about.id) == regarding]
         yield from sorted(found, key=lambda each: (each.received, each.id), reverse=True)[:limit]
 
     def _with_mailboxes(self, activity: Activity) -> Activity:
         holding = sorted({key[0] for key, location in self._locations.items() if location.activity == activity.id})
-        return replace(activity, mailboxes=tuple(holding))
+        return replace(activity, mailboxes=tuple(holding), details=self.details.get(activity.id, UNEDITED))
 
     def activity(self, activity_id: int) -> Activity | None:
         with self._guard:
@@ -171,6 +187,9 @@ class MemoryMailStore:
                 conflicting=conflicting,
             )
             self._activities[existing] = (activity, arrival.content, arrival.place)
+            self.log.append(FeedKind.EMAIL, FeedAction.CREATED, existing, at)
+        elif not any(held.activity == existing for place, held in self._locations.items() if place[0] == mailbox_id):
+            self.log.append(FeedKind.EMAIL, FeedAction.CHANGED, existing, at)
         key = (mailbox_id, generation, arrival.remote_id)
         self._locations.setdefault(key, _Location(existing, arrival.raw, arrival.received, not name))
         return word

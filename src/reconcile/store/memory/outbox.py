@@ -8,15 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconcile.errors import UserError
+from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.outbox_step import Step, advanced
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.ports.outbox_store import Added
+from reconcile.store.memory.feed_log import FeedLog, feed_instant
 
 
 class MemoryOutbox:
     """See `OutboxStore`."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: FeedLog | None = None) -> None:
+        self._log = FeedLog() if log is None else log
         self._guard = threading.Lock()
         self._entries: dict[int, OutboxEntry] = {}
         self._contents: dict[int, bytes] = {}
@@ -63,6 +66,7 @@ class MemoryOutbox:
             kept = replace(entry, id=number)
             self._entries[number] = kept
             self._contents[number] = content
+            self._log.append(FeedKind.OUTBOX, FeedAction.CREATED, number, feed_instant(kept.added_at), event=1)
             self._events[number] = [OutboxEvent(entry=number, sequence=1, at=kept.added_at, origin=None, state=kept.state, why="added")]
             return Added(entry=kept, existed=False)
 
@@ -85,6 +89,7 @@ class MemoryOutbox:
             self._entries[entry_id] = done.entry
             if done.why is not None:
                 history = self._events[entry_id]
+                self._log.append(FeedKind.OUTBOX, FeedAction.CHANGED, entry_id, feed_instant(at), event=len(history) + 1)
                 history.append(
                     OutboxEvent(entry=entry_id, sequence=len(history) + 1, at=at, origin=before.state, state=done.entry.state, why=done.why)
                 )

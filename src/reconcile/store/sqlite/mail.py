@@ -13,6 +13,7 @@ import orjson
 
 from reconcile.errors import PermanentError
 from reconcile.model.activity import Activity
+from reconcile.model.activity_details import ActivityState
 from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
 from reconcile.model.message import Attachment, MessageText
 from reconcile.model.remote_id import RemoteId
@@ -74,8 +75,23 @@ class SqliteMailStore:
         found = ((mailbox_id, self._leases.holder(mailbox_id)) for mailbox_id in mailbox_ids)
         return {mailbox_id: holder for mailbox_id, holder in found if holder is not None}
 
-    def activities(self, *, mailbox_id: str | None, since: datetime | None, limit: int | None) -> Iterator[Activity]:
-        where, values = ["1"], []
+    def activities(
+        self,
+        *,
+        mailbox_id: str | None,
+        since: datetime | None,
+        limit: int | None,
+        state: ActivityState | None = None,
+        regarding: tuple[str, str] | None = None,
+    ) -> Iterator[Activity]:
+        where, values = ["1"], list[str | int]()
+        if state is not None:
+            # What nobody edited is open.
+            where.append("coalesce(details.state, 'open') = ?")
+            values.append(str(state))
+        if regarding is not None:
+            where.append("details.regarding_type = ? AND details.regarding_id = ? AND details.regarding_id <> ''")
+            values += regarding
         if mailbox_id is not None:
             where.append("id IN (SELECT activity_id FROM mail_locations WHERE mailbox_id = ?)")
             values.append(mailbox_id)
@@ -89,12 +105,12 @@ class SqliteMailStore:
             page_where, page_values = list(where), list(values)
             if after is not None:
                 page_where.append("(received, id) < (?, ?)")
-                page_values += [*after]  # type: ignore[list-item]
+                page_values += after
             size = min(_PAGE, left) if left > 0 else _PAGE
             rows = (
                 self._database.reader()
                 .execute(
-                    f"SELECT * FROM mail_activities WHERE {' AND '.join(page_where)} ORDER BY received DESC, id DESC LIMIT {size:d}",
+                    f"{mail_rows.SELECT_ACTIVITY} WHERE {' AND '.join(page_where)} ORDER BY received DESC, id DESC LIMIT {size:d}",
                     page_values,
                 )
                 .fetchall()
@@ -107,7 +123,7 @@ class SqliteMailStore:
             after = (rows[-1]["received"], rows[-1]["id"])
 
     def activity(self, activity_id: int) -> Activity | None:
-        row = self._database.reader().execute("SELECT * FROM mail_activities WHERE id = ?", (activity_id,)).fetchone()
+        row = self._database.reader().execute(f"{mail_rows.SELECT_ACTIVITY} WHERE id = ?", (activity_id,)).fetchone()
         return mail_rows.activity(row, self._mailboxes(activity_id)) if row else None
 
     def _mailboxes(self, activity_id: int) -> list[str]:

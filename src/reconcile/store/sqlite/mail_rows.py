@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from reconcile.model.activity import Activity
+from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState, Regarding
 from reconcile.model.cursor import Cursor
 from reconcile.model.mailbox_state import MailboxState, MissingMessage
 from reconcile.model.message import MessageHeader, Party
@@ -17,6 +18,14 @@ INSERT_ACTIVITY = (
     "INSERT INTO mail_activities (id, mailbox_id, message_id, content, raw, received, tracked_at, sent, subject, sender_address,"
     " sender_name, parties,"
     " in_reply_to, refs, defects, conflicting, size, header_length, pack, offset) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+
+#: What `activity` reads.
+SELECT_ACTIVITY = (
+    "SELECT mail_activities.*, details.version, details.regarding_type, details.regarding_id, details.regarding_name, details.owner,"
+    " details.state, details.categories, details.note, details.edited_at, details.edited_by"
+    " FROM mail_activities LEFT JOIN activity_details AS details ON details.activity_id = mail_activities.id"
 )
 
 
@@ -74,6 +83,7 @@ def activity(row: sqlite3.Row, mailboxes: Sequence[str]) -> Activity:
         size=row["size"],
         raw_digest=bytes(row["raw"]).hex(),
         conflicting=bool(row["conflicting"]),
+        details=details(row),
         header=MessageHeader(
             message_id=row["message_id"],
             subject=row["subject"],
@@ -87,6 +97,23 @@ def activity(row: sqlite3.Row, mailboxes: Sequence[str]) -> Activity:
             references=tuple(orjson.loads(row["refs"])),
             defects=tuple(orjson.loads(row["defects"])),
         ),
+    )
+
+
+def details(row: sqlite3.Row) -> ActivityDetails:
+    """Of a row of `activity_details`, or of one that has no such row beside it."""
+    if row["version"] is None:
+        return UNEDITED
+    about = Regarding(type=row["regarding_type"], id=row["regarding_id"], name=row["regarding_name"]) if row["regarding_id"] else None
+    return ActivityDetails(
+        version=row["version"],
+        regarding=about,
+        owner=row["owner"],
+        state=ActivityState(row["state"]),
+        categories=tuple(orjson.loads(row["categories"])),
+        note=row["note"],
+        edited_at=row["edited_at"],
+        edited_by=row["edited_by"],
     )
 
 

@@ -46,17 +46,7 @@ class SqliteOutbox:
     def events(self, entry_id: int) -> Sequence[OutboxEvent]:
         with translated(self._database.path):
             rows = self._database.reader().execute("SELECT * FROM outbox_event WHERE entry = ? ORDER BY sequence", (entry_id,)).fetchall()
-        return [
-            OutboxEvent(
-                entry=row["entry"],
-                sequence=row["sequence"],
-                at=_moment(row["at"]),
-                origin=OutgoingState(row["from_state"]) if row["from_state"] is not None else None,
-                state=OutgoingState(row["to_state"]),
-                why=row["why"],
-            )
-            for row in rows
-        ]
+        return [event(row) for row in rows]
 
     def content(self, entry_id: int) -> bytes:
         with translated(self._database.path):
@@ -86,12 +76,12 @@ class SqliteOutbox:
 
     def _select(self, statement: str, values: object) -> list[OutboxEntry]:
         with self._database.snapshot() as connection:
-            return _read(connection, connection.execute(statement, values))  # type: ignore[arg-type]
+            return read(connection, connection.execute(statement, values))  # type: ignore[arg-type]
 
 
 def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -> Added:
     if entry.client_key:
-        known = _read(connection, connection.execute("SELECT * FROM outbox WHERE client_key = ?", (entry.client_key,)))
+        known = read(connection, connection.execute("SELECT * FROM outbox WHERE client_key = ?", (entry.client_key,)))
         if known and known[0].request != entry.request:
             raise UserError(
                 f"the key {entry.client_key!r} was used for another mail, {known[0].id}", hint="Give each mail a key of its own."
@@ -137,7 +127,7 @@ def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -
 
 
 def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: datetime) -> OutboxEntry:
-    found = _read(connection, connection.execute("SELECT * FROM outbox WHERE id = ?", (entry_id,)))
+    found = read(connection, connection.execute("SELECT * FROM outbox WHERE id = ?", (entry_id,)))
     if not found:
         raise _missing(entry_id)
     before = found[0]
@@ -170,7 +160,20 @@ def _lease(connection: sqlite3.Connection, owner: str, until: datetime) -> None:
     )
 
 
-def _read(connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]) -> list[OutboxEntry]:
+def event(row: sqlite3.Row) -> OutboxEvent:
+    """Of a row of `outbox_event`."""
+    return OutboxEvent(
+        entry=row["entry"],
+        sequence=row["sequence"],
+        at=_moment(row["at"]),
+        origin=OutgoingState(row["from_state"]) if row["from_state"] is not None else None,
+        state=OutgoingState(row["to_state"]),
+        why=row["why"],
+    )
+
+
+def read(connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]) -> list[OutboxEntry]:
+    """Of rows of `outbox`, with their recipients."""
     return [
         _entry(row, connection.execute("SELECT * FROM outbox_recipient WHERE entry = ? ORDER BY position", (row["id"],))) for row in rows
     ]
