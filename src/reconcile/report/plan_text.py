@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Forget, Note, Plan, SecretChange, Update
+from reconcile.model.commit import Commit
 from reconcile.plan.list_change import list_change
+from reconcile.report.commit_words import behind, behind_all, several, short, whole
 from reconcile.report.plan_groups import alike, names, shape_of
 from reconcile.report.safe_text import neutral
 
@@ -34,7 +36,7 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
     lines = [_title(plan, paint)]
     full = verbose or len(plan.changes) + len(plan.held) + len(plan.notes) <= _MANY
     for changes in alike(plan.changes, lambda change: None if full else shape_of(change)):
-        lines += _change(changes[0], paint, full) if len(changes) == 1 else _changes(changes, paint)
+        lines += _change(changes[0], _Why(paint, plan.commits), full) if len(changes) == 1 else _changes(changes, paint, plan.commits)
     for held in alike(plan.held, lambda one: None if full else (one.key.kind, one.reason)):
         subject = f"{held[0].key} is" if len(held) == 1 else f"{names([one.key for one in held])} are"
         lines.append(f"{paint('!', _YELLOW)} {neutral(subject)} held: {neutral(held[0].reason)}")
@@ -91,25 +93,53 @@ def _title(plan: Plan, paint: Paint) -> str:
     return paint(neutral(f"plan for {plan.environment} on target {plan.target}{organization}, from {plan.source}{revision}"), _BOLD)
 
 
-def _change(change: Change, paint: Paint, full: bool) -> Iterator[str]:
-    key = neutral(str(change.key))
+class _Why:
+    """Says why, for one change: a commit is told in full the first time only."""
+
+    def __init__(self, paint: Paint, commits: Mapping[str, Commit]) -> None:
+        self.paint = paint
+        self._commits = commits
+        self._told: set[Commit] = set()
+
+    def field(self, cause: Cause) -> str:
+        """After a field."""
+        return self.paint(cause_words(cause, self._commit(cause)), _DIM)
+
+    def change(self, cause: Cause, words: str = "") -> str:
+        """After the name of what changes; what moved shows in its sign."""
+        place = [f"{cause.position.file}:{cause.position.line}"] if cause.position is not None else []
+        said = [text for text in (*place, words, cause.note, self._commit(cause)) if text]
+        return self.paint("   # " + neutral(", ".join(said)), _DIM) if said else ""
+
+    def _commit(self, cause: Cause) -> str:
+        commit = behind(cause, self._commits)
+        if commit is None:
+            return ""
+        if commit in self._told:
+            return f"commit {short(commit)}" if commit.id else whole(commit)
+        self._told.add(commit)
+        return whole(commit)
+
+
+def _change(change: Change, why: _Why, full: bool) -> Iterator[str]:
+    key, paint = neutral(str(change.key)), why.paint
     match change:
         case Create():
-            yield f"{paint('+', _GREEN)} {key}{_why(change.cause, paint)}"
+            yield f"{paint('+', _GREEN)} {key}{why.change(change.cause)}"
             if full:
                 yield from (f"    {neutral(path)}: {value(leaf)}" for path, leaf in change.spec.items() if leaf is not None)
         case Adopt():
-            yield f"{paint('±', _CYAN)} {key}{_why(change.cause, paint, 'is on the target already and becomes ours')}"
-            yield from (_field(field, paint) for field in change.fields)
+            yield f"{paint('±', _CYAN)} {key}{why.change(change.cause, 'is on the target already and becomes ours')}"
+            yield from (_field(field, why) for field in change.fields)
         case Update():
             renamed = f" (was {neutral(str(change.previous))})" if change.previous is not None else ""
             yield f"{paint('~', _YELLOW)} {key}{renamed}"
-            yield from (_field(field, paint) for field in (*change.fields, *change.records))
-            yield from (_secret(secret, paint) for secret in change.rotated)
+            yield from (_field(field, why) for field in (*change.fields, *change.records))
+            yield from (_secret(secret, why) for secret in change.rotated)
         case Delete():
-            yield f"{paint('-', _RED)} {key}{_why(change.cause, paint)}"
+            yield f"{paint('-', _RED)} {key}{why.change(change.cause)}"
         case Forget():
-            yield f"{paint('-', _YELLOW)} {key}{_why(change.cause, paint, 'is no longer ours')}"
+            yield f"{paint('-', _YELLOW)} {key}{why.change(change.cause, 'is no longer ours')}"
         case Command():
             yield f"{paint('!', _YELLOW)} {key}: {neutral(change.verb)} ({neutral(change.reason)})"
         case _:
@@ -118,21 +148,22 @@ def _change(change: Change, paint: Paint, full: bool) -> Iterator[str]:
         yield f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}"
 
 
-def _changes(changes: Sequence[Change], paint: Paint) -> Iterator[str]:
+def _changes(changes: Sequence[Change], paint: Paint, commits: Mapping[str, Commit]) -> Iterator[str]:
     """Changes of one shape: a line for their names, then what they have in common."""
     subject = neutral(names([change.key for change in changes]))
+    why, by = _Why(paint, {}), several(behind_all(changes, commits))
     fields: Sequence[FieldChange] = ()
     match changes[0]:
         case Create() as first:
-            yield f"{paint('+', _GREEN)} {subject}{_why(replace(first.cause, position=None), paint)}"
+            yield f"{paint('+', _GREEN)} {subject}{why.change(replace(first.cause, position=None), by)}"
         case Adopt() as first:
-            why = _why(replace(first.cause, position=None), paint, "are on the target already and become ours")
-            yield f"{paint('±', _CYAN)} {subject}{why}"
+            words = ", ".join(part for part in ("are on the target already and become ours", by) if part)
+            yield f"{paint('±', _CYAN)} {subject}{why.change(replace(first.cause, position=None), words)}"
             fields = first.fields
         case Update() as first:
-            yield f"{paint('~', _YELLOW)} {subject}"
+            yield f"{paint('~', _YELLOW)} {subject}" + (paint(f"   # {neutral(by)}", _DIM) if by else "")
             fields = first.fields
-    yield from (_field(replace(field, cause=replace(field.cause, position=None)), paint) for field in fields)
+    yield from (_field(replace(field, cause=replace(field.cause, position=None)), why) for field in fields)
     for words in changes[0].consequences:
         yield f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}"
 
@@ -146,31 +177,25 @@ def _note(notes: Sequence[Note], paint: Paint) -> str:
     return f"{paint('i', _CYAN)} {neutral(subject + first.message)}{paint(neutral(place), _DIM)}"
 
 
-def _field(field: FieldChange, paint: Paint) -> str:
+def _field(field: FieldChange, why: _Why) -> str:
     if isinstance(field.before, tuple) and isinstance(field.after, tuple):
         added, removed = list_change(field.before, field.after)
         parts = [f"+{neutral(item)}" for item in added] + [f"-{neutral(item)}" for item in removed]
         body = " ".join(parts) if parts else "other order"
     else:
         body = f"{value(field.before)} → {value(field.after)}"
-    return f"    {neutral(field.path)}: {body}{paint(cause_words(field.cause), _DIM)}"
+    return f"    {neutral(field.path)}: {body}{why.field(field.cause)}"
 
 
-def _secret(secret: SecretChange, paint: Paint) -> str:
+def _secret(secret: SecretChange, why: _Why) -> str:
     body = f"the value behind {neutral(secret.reference)} is another one ({secret.before[:8]} → {secret.after[:8]})"
-    return f"    {neutral(secret.path)}: {body}{paint(cause_words(secret.cause), _DIM)}"
+    return f"    {neutral(secret.path)}: {body}{why.field(secret.cause)}"
 
 
-def cause_words(cause: Cause) -> str:
+def cause_words(cause: Cause, commit: str = "") -> str:
     """`   # mailboxes/sales.yaml:12, changed outside`."""
     place = [f"{cause.position.file}:{cause.position.line}"] if cause.position is not None else []
-    return "   # " + neutral(", ".join([*place, cause.moved.value, *([cause.note] if cause.note else [])]))
-
-
-def _why(cause: Cause, paint: Paint, words: str = "") -> str:
-    place = [f"{cause.position.file}:{cause.position.line}"] if cause.position is not None else []
-    said = [text for text in (words, cause.note) if text]
-    return paint("   # " + neutral(", ".join([*place, *said])), _DIM) if place or said else ""
+    return "   # " + neutral(", ".join([*place, cause.moved.value, *(text for text in (cause.note, commit) if text)]))
 
 
 def value(leaf: Leaf) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
     from reconcile.model.commit import Commit
     from reconcile.model.position import Position
+    from reconcile.ports.history import History
     from reconcile.ports.source import Source
 
 
@@ -32,6 +33,13 @@ def document_cache(settings: Settings) -> DocumentCache:
     from reconcile.source.document_cache import SqliteDocumentCache
 
     return SqliteDocumentCache(settings.cache_directory)
+
+
+def history(directory: Path, revision: str | None) -> History:
+    """Who changed the files of what `open_source` reads."""
+    from reconcile.source.history import GitHistory
+
+    return GitHistory(directory, revision)
 
 
 def blame(directory: Path, revision: str, positions: Iterable[Position]) -> dict[Position, Commit]:
