@@ -57,6 +57,15 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
     "tracking.maximumFolderMappings": st.integers(1, 25),
     "sending.batchSize": st.integers(1, 255),
     "processing.exchangeBatchSize": st.integers(1, 1000),
+    "priority": st.integers(-1_000_000, 1_000_000),
+    "settings.profile": _SLUGS,
+    "selector.types": st.lists(st.sampled_from(["user", "queue", "forward"]), min_size=1, max_size=3),
+    "selector.domains": st.lists(_DOMAINS, min_size=1, max_size=3),
+    "selector.labels": st.dictionaries(st.sampled_from(["team", "stage"]), _TEXT, min_size=1, max_size=2),
+    "selector.businessUnits": st.lists(_TEXT, min_size=1, max_size=3),
+    "selector.groups": st.lists(_TEXT, min_size=1, max_size=3),
+    "selector.names": st.lists(st.sampled_from(["sales-*", "*@contoso.example", "a?b", "[x]"]), min_size=1, max_size=3),
+    "facts.groups": st.lists(_TEXT, max_size=3),
     "ownedDomains": st.lists(_DOMAINS, max_size=3),
     "attachments.blockedExtensions": st.lists(st.sampled_from(["exe", ".JS", "vbs"]), max_size=3),
     "attachments.blockedMimeTypes": st.lists(st.sampled_from(["application/zip", "Text/HTML"]), max_size=2),
@@ -137,6 +146,16 @@ def _agree(kind: str, spec: dict[str, Any], draw: st.DrawFn) -> None:
             spec.pop("incoming", None)
         elif "deleteAfterProcessing" in spec:
             spec["deleteAfterProcessing"] = False
+    if kind == "MailboxAssignment":
+        selector = spec.setdefault("selector", {})
+        if selector.get("everything"):
+            spec["selector"] = {"everything": True}
+        elif not any(selector.get(name) for name in ("types", "domains", "labels", "businessUnits", "groups", "names")):
+            selector["types"] = ["user"]
+        if "labels" in selector and selector.get("scope") == "target":
+            selector["scope"] = "both"
+        if not spec.get("settings"):
+            spec["settings"] = {"state": "active"}
     if kind == "Organization":
         if spec.get("deployment") == "online":
             spec.pop("deploymentSettings", None)

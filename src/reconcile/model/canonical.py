@@ -40,12 +40,14 @@ def _flatten_into(flat: dict[str, Leaf], tree: Mapping[str, object], prefix: str
             raise TypeError(f"no canonical form for {type(value).__name__} at {path}")
 
 
-def unflatten(spec: Spec) -> dict[str, object]:
-    """Dotted paths back to nested mappings (tuples to lists)."""
+def unflatten(spec: Spec, maps: tuple[str, ...] = ()) -> dict[str, object]:
+    """Dotted paths back to nested mappings (tuples to lists). What follows one of `maps` ("selector.labels.") is one name, dots and all."""
     tree: dict[str, object] = {}
     for path, leaf in spec.items():
         node = tree
         *parents, last = path.split(".")
+        if prefix := next((prefix for prefix in maps if path.startswith(prefix)), ""):
+            parents, last = prefix[:-1].split("."), path.removeprefix(prefix)
         for name in parents:
             child = node.setdefault(name, {})
             if not isinstance(child, dict):

@@ -117,7 +117,18 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "Organization": frozenset({"edition", "cloud", "fips", "ownedDomains", "deploymentSettings.allowCredentialsEntryViaNonSecureChannels"}),
-    "Mailbox": frozenset({"displayName", "owner", "facts.location", "facts.mfa", "facts.bulkMailing", "facts.synchronizedElsewhere"}),
+    "Mailbox": frozenset(
+        {
+            "displayName",
+            "owner",
+            "facts.location",
+            "facts.mfa",
+            "facts.bulkMailing",
+            "facts.synchronizedElsewhere",
+            "facts.businessUnit",
+            "facts.groups",
+        }
+    ),
 }
 
 _OAUTH = NotBuilt("sign-in by OAuth is not built, so this is kept and not used", neutral=(None, False, True, "public"))

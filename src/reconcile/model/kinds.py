@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from reconcile.model import defaults as creation
-from reconcile.model import duration, email_server_profile, instant, mailbox, mailbox_assignment, organization
+from reconcile.model import duration, email_server_profile, environment, instant, mailbox, mailbox_assignment, organization
 from reconcile.model import fields as listing
 from reconcile.model.canonical import Leaf, unflatten
 from reconcile.model.canonical import Spec as CanonicalSpec
@@ -124,8 +124,13 @@ def typed(kind: str, spec: CanonicalSpec) -> Spec:
     """
     declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
     derived = {path: leaf for path, leaf in creation.derived(kind, declared).items() if path not in declared}
-    maps = tuple(f"{info.path}." for info in fields(kind) if info.type == "map")
-    return SPECS[kind].model_validate(unflatten({**derived, **declared}, maps), context={"time_zone": "UTC"})
+    return SPECS[kind].model_validate(unflatten({**derived, **declared}, _maps(kind)), context={"time_zone": "UTC"})
+
+
+@lru_cache(maxsize=8)
+def _maps(kind: str) -> tuple[str, ...]:
+    """Prefixes of paths whose rest is a name that people chose, dots and all."""
+    return tuple(f"{info.path}." for info in fields(kind) if info.type == "map")
 
 
 def defaults(kind: str, declared: CanonicalSpec) -> dict[str, Leaf]:

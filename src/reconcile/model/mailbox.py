@@ -7,11 +7,13 @@ Dataverse table reference: "Mailbox").
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from reconcile.model.document import Document, Group, SecretField, Spec, required, setting
+from pydantic import Field
+
+from reconcile.model.document import Document, Group, SecretField, Spec, Strict, required, setting
 from reconcile.model.problem import Problem
-from reconcile.model.text import Address, Instant, Line, Slug
+from reconcile.model.text import Address, Instant, Line, SetOf, Slug
 
 MailboxType: TypeAlias = Literal["user", "queue", "forward"]
 IncomingMethod: TypeAlias = Literal["none", "outlook", "server-side", "forward-mailbox"]
@@ -29,7 +31,7 @@ class MailboxCredentials(Group):
     refresh_token: SecretField | None = setting("OAuth refresh token of a Gmail account, by reference.")
 
 
-class MailboxFacts(Group):
+class SharedFacts(Group):
     """What no column of the product holds, but rules need to know. Never written to a target of the product."""
 
     location: Literal["exchange-online", "on-premises", "external"] | None = setting(
@@ -42,8 +44,21 @@ class MailboxFacts(Group):
     )
 
 
-class MailboxSpec(Spec):
-    """One mailbox."""
+class MailboxFacts(SharedFacts):
+    """Facts of one mailbox: also those that assignments select by."""
+
+    business_unit: Line | None = setting(
+        "Business unit the mailbox belongs to, as assignments select it; the product's own column is only read.",
+        max_length=160,
+        examples=("Vertrieb Süd",),
+    )
+    groups: Annotated[tuple[Line, ...], Field(strict=False), SetOf] | None = setting(
+        "Groups the mailbox belongs to, as assignments select them.", examples=(["field-service"],)
+    )
+
+
+class MailboxIdentity(Spec):
+    """What tells a mailbox from all others."""
 
     display_name: Line | None = setting(
         "Name the product shows; 1 to 200 characters, no control characters.",
@@ -53,6 +68,11 @@ class MailboxSpec(Spec):
     )
     email_address: Address = required("Address of the mailbox; the domain is compared without case.", examples=("sales@contoso.example",))
     type: MailboxType = setting("Whom the mailbox belongs to: a user, a queue, or nobody (forward mailbox).", default="user")
+
+
+class MailboxSettings(Strict):
+    """What many mailboxes have in common: an assignment can give each of these fields."""
+
     owner: Line | None = setting("User or team that owns the mailbox, as the target names it.", max_length=320)
     state: Literal["active", "inactive"] = setting("An inactive mailbox is not processed.", default="active")
     profile: Slug | None = setting("metadata.name of the email server profile the mailbox uses.", examples=("exchange",))
@@ -61,13 +81,19 @@ class MailboxSpec(Spec):
     appointments_contacts_tasks: SynchronizationMethod = setting(
         "How appointments, contacts and tasks are synchronised; user mailboxes only.", default="none"
     )
-    credentials: MailboxCredentials = setting("Credentials of the mailbox itself.", default=MailboxCredentials())
     process_email_from: Instant | None = setting(
         "Mail received before this instant is not processed; the later of this and the profile's date counts.",
         examples=("2026-01-01",),
     )
     delete_after_processing: bool = setting("Delete mail at the server once it is stored; queue and forward mailboxes only.", default=False)
     filter: Filter | None = setting("Which incoming mail is tracked; omitted leaves the choice to the user.", examples=("all",))
+    facts: SharedFacts = setting("Facts the product has no column for.", default=SharedFacts())
+
+
+class MailboxSpec(MailboxSettings, MailboxIdentity):
+    """One mailbox."""
+
+    credentials: MailboxCredentials = setting("Credentials of the mailbox itself.", default=MailboxCredentials())
     facts: MailboxFacts = setting("Facts the product has no column for.", default=MailboxFacts())
 
 
@@ -76,6 +102,10 @@ class Mailbox(Document):
 
     kind: Literal["Mailbox"] = required("Mailbox.")
     spec: MailboxSpec = required("What is wanted.")
+
+
+#: The fields that `problems` looks at.
+COMBINED: Final = ("type", "incoming", "outgoing", "appointmentsContactsTasks", "deleteAfterProcessing")
 
 
 def problems(spec: MailboxSpec) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ SMALLEST: Mapping[str, Mapping[str, object]] = {
     "Environment": {},
     "EmailServerProfile": {"displayName": "Exchange", "serverType": "exchange-server"},
     "Organization": {},
+    "MailboxAssignment": {"selector": {"everything": True}, "settings": {"profile": "exchange"}},
     "Mailbox": {"emailAddress": "sales@contoso.example"},
 }
 
@@ -20,7 +22,7 @@ def document() -> Callable[..., dict[str, Any]]:
     """A document of a kind with the fields given added; a dotted path reaches into groups."""
 
     def build(kind: str, fields: Mapping[str, object] | None = None, *, name: str = "sales") -> dict[str, Any]:
-        spec: dict[str, Any] = dict(SMALLEST[kind])
+        spec: dict[str, Any] = copy.deepcopy(dict(SMALLEST[kind]))
         for path, value in (fields or {}).items():
             *groups, last = path.split(".")
             node = spec

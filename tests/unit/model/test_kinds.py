@@ -227,6 +227,7 @@ def test_lifecycle() -> None:
         "Environment": Lifecycle.SINGLETON,
         "EmailServerProfile": Lifecycle.MANAGED,
         "Organization": Lifecycle.SINGLETON,
+        "MailboxAssignment": Lifecycle.MANAGED,
         "Mailbox": Lifecycle.MANAGED,
     }
 
