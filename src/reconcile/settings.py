@@ -34,5 +34,8 @@ class Settings:
     silence_timeout: float = 60.0
     """RECONCILE_SILENCE_TIMEOUT. Seconds without a byte after which a connection is given up."""
 
+    lease: float = 30.0
+    """RECONCILE_LEASE. Seconds after which an apply that stands still may be overtaken. It renews its lease at a third of that."""
+
     lock_patience: float = 0.0
     """--wait-lock. Seconds to wait for the environment's lock before giving up."""

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import Locked
+from reconcile.model.audit_record import AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
-from reconcile.ports.configuration_store import ApplyStore, AuditRecord, Finished, Intent
-from reconcile.store.lock import read_holder
+from reconcile.ports.configuration_store import ApplyStore, Finished, Intent, LockState
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.store.sqlite.configuration import InventoryReader, SqliteConfiguration
 from reconcile.store.sqlite.database import Database
+from reconcile.wiring.system import SystemClock
 from support.specs import FixedClock
 
 A, B = Key("Mailbox", "a"), Key("Mailbox", "b")
@@ -175,16 +176,16 @@ with Database.open(Path({str(path)!r})) as database:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         with Database.open(path) as database:
-            store = SqliteConfiguration(database, FixedClock())
+            store = SqliteConfiguration(database, SystemClock())
             words = rf"anna works on this environment .*: apply plan\.json since .*, process {process.pid}"
             with pytest.raises(Locked, match=words), store.lock(owner="b", purpose="apply", patience=0):
                 pass
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             with store.lock(owner="b", purpose="apply", patience=5):
-                holder = read_holder(path.with_suffix(".lock"))
+                holder = store.holder()
                 assert holder is not None
-                assert holder.owner == "b"
+                assert (holder.owner, holder.fence, holder.state) == ("b", 2, LockState.WORKING)
     finally:
         process.kill()
         process.wait()
@@ -192,8 +193,6 @@ with Database.open(Path({str(path)!r})) as database:
 
 
 def test_waiting_for_the_lock_ends(tmp_path: Path) -> None:
-    from reconcile.wiring.system import SystemClock
-
     with Database.open(tmp_path / "engine.db") as database:
         store = SqliteConfiguration(database, SystemClock())
         with store.lock(owner="a", purpose="apply", patience=0):

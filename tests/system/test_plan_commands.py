@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.store.sqlite.configuration import SqliteConfiguration
+from reconcile.store.sqlite.database import Database
+from reconcile.wiring.system import SystemClock
 from support.command import Commands
 from support.estate_folder import imap_profile, user_mailbox, write_estate
 
@@ -198,14 +201,15 @@ def test_a_lost_key_is_told_and_not_replaced(commands: Commands, folder: Path) -
 
 
 def test_the_lock_is_respected_and_names_its_holder(commands: Commands, folder: Path) -> None:
-    from reconcile.store.lock import hold
-    from support.specs import FixedClock
-
     apply(commands, folder)
-    with hold(commands.state / "dev" / "engine.lock", owner="anna@contoso.example", purpose="apply", patience=0, clock=FixedClock()):
+    with (
+        Database.open(commands.state / "dev" / "engine.db") as database,
+        SqliteConfiguration(database, SystemClock()).lock(owner="anna@contoso.example", purpose="apply", patience=0),
+    ):
         locked = commands.run("apply", "--yes", "-C", str(folder))
     assert locked.code == 8
     assert "anna@contoso.example works on this environment (dev): apply since" in locked.err
+    assert "reconcile lock break --reason" in locked.err
 
 
 def test_a_pinned_organization_is_not_mistaken(commands: Commands, folder: Path) -> None:

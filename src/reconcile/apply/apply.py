@@ -17,6 +17,7 @@ from reconcile.apply.recover import entry_before
 from reconcile.apply.report import ApplyReport, Recovered
 from reconcile.errors import PermanentError, PreconditionFailed, SettingsError, TransientError
 from reconcile.model import instant
+from reconcile.model.audit_record import AuditRecord
 from reconcile.model.change import Adopt, Change, Create, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from reconcile.model.canonical import Spec
 from reconcile.model.audit_record import AuditRecord
+from reconcile.model.canonical import Spec
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key

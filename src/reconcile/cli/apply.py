@@ -58,7 +58,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     clock = SystemClock()
     with open_database(context.settings, loaded.desired.environment, read_only=False) as database:
         assert database is not None
-        store = apply_store(database, clock)
+        store = apply_store(database, clock, lease=context.settings.lease)
         with store.lock(owner=context.actor, purpose="apply", patience=wait_lock):
             writer = target_writer(loaded.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
@@ -91,7 +91,7 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     clock = SystemClock()
     with open_database(context.settings, plan.environment, read_only=False) as database:
         assert database is not None
-        store = apply_store(database, clock)
+        store = apply_store(database, clock, lease=context.settings.lease)
         with store.lock(owner=context.actor, purpose=f"apply {plan_file.name}", patience=wait_lock):
             writer = target_writer(plan.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)

@@ -94,6 +94,7 @@ def read_settings(directory: Path, state_dir: Path | None, secrets_dir: Path | N
         parallel_mailboxes=int(_number("RECONCILE_PARALLEL", 16, 1, 1024)),
         connect_timeout=_number("RECONCILE_CONNECT_TIMEOUT", 20, 0.1, 600),
         silence_timeout=_number("RECONCILE_SILENCE_TIMEOUT", 60, 0.1, 3600),
+        lease=_number("RECONCILE_LEASE", 30, 0.3, 86400),
         lock_patience=wait_lock,
     )
 

@@ -13,8 +13,8 @@ from reconcile.errors import SettingsError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from reconcile.model.audit_record import AuditRecord
     from reconcile.model.vocabulary import Term
-    from reconcile.ports.configuration_store import AuditRecord
     from reconcile.report.explanation import PastChange, Use
 
 FORMAT_VERSION = "1.0"

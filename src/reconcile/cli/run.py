@@ -116,7 +116,7 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
         assert database is not None
         yield Tools(
             writer=target_writer(target, database, context.settings),
-            store=apply_store(database, clock),
+            store=apply_store(database, clock, lease=context.settings.lease),
             resolver=secret_resolver(context.settings),
             digester=secret_digester(context.settings),
             clock=clock,

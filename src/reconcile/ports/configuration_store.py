@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
+from reconcile.model.audit_chain import Anchor
+from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 
@@ -28,22 +31,6 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRecord:
-    """Append-only: who did what, when, why, with what result. `detail` is JSON without any secret. `sequence` is given by the store."""
-
-    at: str
-    actor: str
-    apply_id: str
-    action: str
-    key: str
-    result: str
-    source: str
-    revision: str
-    detail: str
-    sequence: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """What closes an intent: the entry to put and/or the key to drop, and the audit record. Both None: it had no effect.
     An empty `token` closes nothing: what became of the change is not known yet, and the next run asks the target.
@@ -58,13 +45,45 @@ class Finished:
     removed: Key | None = None
 
 
+class LockState(StrEnum):
+    """How a holder of the lock is doing."""
+
+    WORKING = "working"  # renewed within its lease
+    OVERDUE = "overdue"  # its process is there, but did not renew in time: the next one takes over
+    DEAD = "dead"  # its process is gone: the next one takes over at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockHolder:
+    """Who holds the lock, as shown to people. Instants are UTC RFC 3339; `until` is when the lease ends unless it is renewed.
+
+    `fence` rises with every holder."""
+
+    owner: str
+    purpose: str
+    host: str
+    process: int
+    since: str
+    until: str
+    fence: int
+    state: LockState
+
+
 class Inventory(Protocol):
     """Reading what is ours. A missing store reads as empty."""
 
     def entries(self) -> Mapping[Key, InventoryEntry]: ...
 
-    def history(self, *, limit: int) -> Sequence[AuditRecord]:
-        """Newest first."""
+    def history(self, *, limit: int | None, query: AuditQuery = EVERY_RECORD) -> Sequence[AuditRecord]:
+        """Newest first, at most `limit` of those asked for."""
+        ...
+
+    def trail(self) -> Iterator[AuditRecord]:
+        """The whole audit trail, oldest first, in one consistent reading."""
+        ...
+
+    def anchor(self) -> Anchor | None:
+        """Where the hash chain of the trail ends; None before its first link."""
         ...
 
 
@@ -72,7 +91,22 @@ class ApplyStore(Inventory, Protocol):
     """Everything an apply writes."""
 
     def lock(self, *, owner: str, purpose: str, patience: float) -> AbstractContextManager[None]:
-        """Held for the whole apply; dies with the process. Raises Locked with the holder's words after `patience` seconds."""
+        """Held for the whole apply, renewed meanwhile, and given up with the process however that ends.
+
+        Raises Locked with the holder's words after `patience` seconds. A holder that was stopped for longer than its lease is
+        overtaken. From then on, and after `break_lock`, every write of the overtaken one to this store (and to the `engine` target,
+        which lies in the same database) raises Locked and changes nothing: the fence is compared in the same transaction. A target
+        elsewhere knows nothing of the fence: there only the version each change was made from stands against a late write, and the
+        journal tells afterwards what was under way.
+        """
+        ...
+
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock now."""
+        ...
+
+    def break_lock(self, *, actor: str, reason: str) -> LockHolder | None:
+        """Take the lock away from whoever holds it, and record that in the audit trail. Returns who it was, None when it was free."""
         ...
 
     def open_intents(self) -> Sequence[Intent]:
@@ -84,16 +118,5 @@ class ApplyStore(Inventory, Protocol):
         ...
 
     def finish(self, results: Sequence[Finished]) -> None:
-        """In one transaction, for each: intent closed, inventory changed, audit record appended (its sequence is given here)."""
+        """In one transaction, for each: intent closed, inventory changed, audit record appended (with its number and hash)."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockHolder:
-    """Who holds the lock, as shown to people."""
-
-    owner: str
-    purpose: str
-    since: str
-    process: int
-    detail: Mapping[str, str] = field(default_factory=dict)

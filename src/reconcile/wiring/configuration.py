@@ -20,11 +20,11 @@ def inventory_reader(database: Database | None) -> Inventory:
     return InventoryReader(database)
 
 
-def apply_store(database: Database, clock: Clock) -> ApplyStore:
-    """Inventory, journal, audit trail and lock."""
+def apply_store(database: Database, clock: Clock, *, lease: float = 30.0) -> ApplyStore:
+    """Inventory, journal, audit trail and lock. `lease` as in `Settings`; only who takes the lock needs it."""
     from reconcile.store.sqlite.configuration import SqliteConfiguration
 
-    return SqliteConfiguration(database, clock)
+    return SqliteConfiguration(database, clock, lease)
 
 
 def comparing_secrets(settings: Settings) -> Comparing:

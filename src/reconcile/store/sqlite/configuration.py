@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from itertools import islice
 
+from reconcile.model.audit_chain import Anchor
+from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.management import OnRemoval
 from reconcile.ports.clock import Clock
-from reconcile.ports.configuration_store import AuditRecord, Finished, Intent
-from reconcile.store.lock import hold
+from reconcile.ports.configuration_store import Finished, Intent, LockHolder
+from reconcile.store.sqlite import audit_trail
+from reconcile.store.sqlite.apply_lock import ApplyLock
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.sqlite.spec_text import from_text, to_text
 
@@ -20,7 +24,8 @@ _ENTRY = (
     "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on,"
     " on_removal, protected, secrets"
 )
-_AUDIT = "at, actor, apply_id, action, key, result, source, revision, detail"
+#: Seconds; what `Settings.lease` says unless told otherwise.
+DEFAULT_LEASE = 30.0
 _INTENT = "token, apply_id, sequence, kind, name, action, change, opened_at, source, revision"
 
 
@@ -36,26 +41,41 @@ class InventoryReader:
         with translated(self._database.path), self._database.snapshot() as connection:
             return {entry.key: entry for entry in map(_entry, connection.execute(f"SELECT {_ENTRY} FROM inventory"))}
 
-    def history(self, *, limit: int) -> Sequence[AuditRecord]:
+    def history(self, *, limit: int | None, query: AuditQuery = EVERY_RECORD) -> Sequence[AuditRecord]:
         if self._database is None:
             return ()
         with translated(self._database.path), self._database.snapshot() as connection:
-            rows = connection.execute(f"SELECT {_AUDIT}, sequence FROM audit ORDER BY sequence DESC LIMIT ?", (limit,))
-            return [_audit(row) for row in rows]
+            found = (record for record in audit_trail.records(connection, newest_first=True) if query.takes(record))
+            return list(islice(found, limit))
+
+    def trail(self) -> Iterator[AuditRecord]:
+        if self._database is not None:
+            with translated(self._database.path), self._database.snapshot() as connection:
+                yield from audit_trail.records(connection)
+
+    def anchor(self) -> Anchor | None:
+        if self._database is None:
+            return None
+        with translated(self._database.path), self._database.snapshot() as connection:
+            return audit_trail.anchor(connection)
 
 
 class SqliteConfiguration(InventoryReader):
     """Implements ApplyStore."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, lease: float = DEFAULT_LEASE) -> None:
         super().__init__(database)
         self._store = database
-        self._clock = clock
+        self._lock = ApplyLock(database, clock, lease)
 
-    @contextmanager
-    def lock(self, *, owner: str, purpose: str, patience: float) -> Iterator[None]:
-        with hold(self._store.path.with_suffix(".lock"), owner=owner, purpose=purpose, patience=patience, clock=self._clock):
-            yield
+    def lock(self, *, owner: str, purpose: str, patience: float) -> AbstractContextManager[None]:
+        return self._lock.hold(owner=owner, purpose=purpose, patience=patience)
+
+    def holder(self) -> LockHolder | None:
+        return self._lock.holder()
+
+    def break_lock(self, *, actor: str, reason: str) -> LockHolder | None:
+        return self._lock.break_(actor=actor, reason=reason)
 
     def open_intents(self) -> Sequence[Intent]:
         with translated(self._store.path), self._store.snapshot() as connection:
@@ -102,21 +122,7 @@ def _finish(connection: sqlite3.Connection, result: Finished) -> None:
         )
     if result.entry is not None:
         _put(connection, result.entry)
-    audit = result.audit
-    connection.execute(
-        f"INSERT INTO audit ({_AUDIT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            audit.at,
-            audit.actor,
-            audit.apply_id,
-            audit.action,
-            audit.key,
-            audit.result,
-            audit.source,
-            audit.revision,
-            audit.detail,
-        ),
-    )
+    audit_trail.append(connection, result.audit)
 
 
 def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
@@ -158,22 +164,6 @@ def _entry(row: sqlite3.Row) -> InventoryEntry:
         on_removal=OnRemoval(on_removal) if on_removal else None,
         protected=bool(protected),
         secrets=json.loads(secrets) if secrets != "{}" else {},
-    )
-
-
-def _audit(row: sqlite3.Row) -> AuditRecord:
-    at, actor, apply_id, action, key, result, source, revision, detail, sequence = row
-    return AuditRecord(
-        at=at,
-        actor=actor,
-        apply_id=apply_id,
-        action=action,
-        key=key,
-        result=result,
-        source=source,
-        revision=revision,
-        detail=detail,
-        sequence=sequence,
     )
 
 

@@ -81,6 +81,8 @@ class Database:
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._closed = False
+        #: Called inside every transaction, with the write lock held and before any work of it; what it raises undoes them all.
+        self.guard: Callable[[sqlite3.Connection], None] | None = None
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Database:
@@ -236,6 +238,8 @@ class Database:
         try:
             with translated(self.path):
                 connection.execute("BEGIN IMMEDIATE")
+                if self.guard is not None:
+                    self.guard(connection)
                 for work, future in group:
                     connection.execute("SAVEPOINT work")
                     try:
