@@ -24,9 +24,11 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
     from reconcile.cli.estate import load_environment
     from reconcile.plan.code import of_plan
     from reconcile.plan.codec import encode
+    from reconcile.plan.commits import with_commits
     from reconcile.report.plan_json import plan_json
     from reconcile.report.plan_text import plan_text
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
+    from reconcile.wiring.estate import history
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -38,7 +40,7 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
         plan = planned(
             loaded.desired, reader, inventory_reader(database), lifted=lifted, comparing=comparing_secrets(context.settings)
         ).plan
-    plan = replace(plan, notes=(*loaded.notes, *plan.notes))
+    plan = with_commits(replace(plan, notes=(*loaded.notes, *plan.notes)), history(context.directory, context.revision).last_commits)
     code = of_plan(plan, changes_count=detailed_exitcode)
     if out is not None:
         try:
