@@ -50,6 +50,8 @@ class ObservedState:
     `rows` are all that could be read. `unknown_rows` maps the external id of a row that is listed but could not be read to
     the reason; `unknown_kinds` maps a kind whose listing failed to the reason (then nothing of that kind is proved absent).
     `refers_by_id` tells that a reference between rows (a mailbox's profile) is the other row's external id, not our slug.
+    `hidden` maps kind and path to the reason why the target never shows that field (it has no column, is a secret, is moved by the
+    product itself): what is declared for it cannot be compared. `origin` says where and when it was read, for people.
     """
 
     target: str
@@ -59,3 +61,5 @@ class ObservedState:
     rows: tuple[Present, ...] = ()
     unknown_rows: Mapping[str, str] = field(default_factory=dict)
     unknown_kinds: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    origin: str = ""

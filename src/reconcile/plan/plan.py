@@ -17,6 +17,7 @@ from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.plan import brakes, consequence
 from reconcile.plan.cause import cause, estate_of, note
 from reconcile.plan.circumstances import PLAIN, Circumstances
+from reconcile.plan.comparable import comparable
 from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
 from reconcile.plan.identity import pinned
@@ -40,6 +41,7 @@ def make_plan(
     brake or a selection that cannot be read.
     """
     names = brakes.check_names(lifted)
+    desired, observed, hidden = comparable(desired, observed)
     organization = pinned(desired, "organizationId", observed.organization_id)
     tenant = pinned(desired, "tenantId", observed.tenant_id)
     planning = _Planning(desired, observed, inventory, kinds, around)
@@ -56,7 +58,7 @@ def make_plan(
         changes=changes,
         held=tuple(sorted(planning.held.values(), key=lambda held: held.key)),
         brakes=standing,
-        notes=tuple(planning.notes),
+        notes=(*hidden, *planning.notes),
         unchanged=planning.unchanged,
         unobserved=tuple(unobserved),
         findings=sum(1 for finding in desired.findings if finding.severity >= Severity.ERROR),
@@ -94,7 +96,8 @@ class _Planning:
         missing_kinds: set[str] = set()
         for key, resource in self.desired.resources.items():
             if key.kind not in self.kinds:
-                missing_kinds.add(key.kind)
+                if key.kind != "Environment":  # it says what is meant, wherever it is kept
+                    missing_kinds.add(key.kind)
             elif key in self.desired.held:
                 continue
             elif resource.lifecycle is Lifecycle.EXTERNAL:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconcile.errors import Unsupported
+from reconcile.errors import SettingsError, Unsupported
 from reconcile.settings import Settings
 from reconcile.wiring.secrets import sealer
 
 if TYPE_CHECKING:
     from reconcile.ports.target import TargetReader, TargetWriter
     from reconcile.store.sqlite.database import Database
+    from reconcile.targets.snapshot.reader import SnapshotReader
 
 
-def target_reader(kind: str, database: Database | None) -> TargetReader:
-    """What reads the target; it has no way to write. `kind` is `target.type` of the Environment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotPath:
+    """Where an export lies: `path` relative to `root`, the estate."""
+
+    root: Path
+    path: str
+
+
+def target_reader(kind: str, database: Database | None, *, export: SnapshotPath | None = None) -> TargetReader:
+    """What reads the target; it has no way to write. `kind` is `target.type` of the Environment, `export` where its snapshot lies."""
+    if kind == "snapshot" and export is not None:
+        return snapshot_reader(export)
     _check_target(kind)
     from reconcile.store.sqlite.resources import SqliteResources
     from reconcile.targets.engine import EngineReader
@@ -33,7 +46,25 @@ def target_writer(kind: str, database: Database, settings: Settings) -> TargetWr
     return EngineTarget(resources, sealer(settings, create=not resources.holds_sealed_values()))
 
 
+def snapshot_reader(export: SnapshotPath) -> SnapshotReader:
+    """What reads an export. Raises SettingsError when its path leads out of the estate."""
+    from reconcile.targets.snapshot.reader import SnapshotReader
+
+    path = export.root / export.path
+    if not path.resolve().is_relative_to(export.root.resolve()):
+        raise SettingsError(
+            f"{export.path} leads out of {export.root}", hint="Put the export itself into the estate: links out of it are not followed."
+        )
+    return SnapshotReader(path, shown=export.path)
+
+
 def _check_target(kind: str) -> None:
+    if kind == "snapshot":
+        raise Unsupported(
+            "a snapshot cannot be written; it is an export, to be read by lint, plan and drift",
+            field="target.type",
+            hint="Change the product itself, export it again, and run `reconcile drift`; or apply to target: {type: engine}.",
+        )
     if kind != "engine":
         raise Unsupported(
             f"target type {kind} lives in one process only and is for tests", field="target.type", hint="Declare target: {type: engine}."
