@@ -221,7 +221,7 @@ class Plan:
     `unobserved` says in words what of the target could not be read; `findings` counts the errors met while loading, whose
     documents are held; `lifted` names the brakes that tripped and were lifted by name. `commits` maps a file to the commit that last
     touched it; `selection` is the part that was asked for, and `left_out` how many changes it left out; `lasting` says what of a
-    revert cannot be undone.
+    revert cannot be undone. `against` is the git revision that took the target's place ("git:main"): such a plan is for reading.
     """
 
     target: str
@@ -242,4 +242,5 @@ class Plan:
     selection: Selection | None = None
     left_out: int = 0
     lasting: tuple[str, ...] = ()
+    against: str = ""
     digest: str = ""

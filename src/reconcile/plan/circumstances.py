@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from reconcile.model.canonical import Spec
 from reconcile.model.key import Key
 from reconcile.model.selection import Selection
 
@@ -20,7 +21,8 @@ def unknown(external_id: str, since: str, before: str) -> None:
 class Circumstances:
     """`secrets` holds keyed digests of the values behind references that this host can read, by key and path ("incoming.password");
     `not_compared` says why others could not be. `selection` is the part of the plan that is wanted. `adopting` False: the target
-    keeps no inventory (a snapshot), so taking over a row that is as declared is no change.
+    keeps no inventory (a snapshot), so taking over a row that is as declared is no change. `limits` is the spec of the Environment
+    whose brakes hold, where that is not the desired one: a change must not loosen the brakes it is measured by.
     """
 
     secrets: Mapping[tuple[Key, str], str] = field(default_factory=dict)
@@ -28,6 +30,7 @@ class Circumstances:
     count: Count = unknown
     selection: Selection | None = None
     adopting: bool = True
+    limits: Spec | None = None
 
 
 PLAIN = Circumstances()

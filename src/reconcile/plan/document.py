@@ -75,6 +75,7 @@ def _body(plan: Plan) -> dict[str, object]:
         "selection": None if plan.selection is None else {"only": list(plan.selection.only), "exclude": list(plan.selection.exclude)},
         "leftOut": plan.left_out,
         "lasting": list(plan.lasting),
+        **({"against": plan.against} if plan.against else {}),
         "digest": plan.digest,
     }
 

@@ -208,6 +208,7 @@ class PlanForm(_Strict):
     selection: _Selection | None
     left_out: int
     lasting: list[str]
+    against: str = ""
     digest: str
     checksum: str
 
@@ -366,5 +367,6 @@ def to_plan(plan: PlanForm) -> Plan:
         selection=None if plan.selection is None else Selection(only=tuple(plan.selection.only), exclude=tuple(plan.selection.exclude)),
         left_out=plan.left_out,
         lasting=tuple(plan.lasting),
+        against=plan.against,
         digest=plan.digest,
     )
