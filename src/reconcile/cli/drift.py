@@ -29,7 +29,7 @@ def command(context: Context) -> ExitCode:
     if loaded is None:
         return ExitCode.FINDINGS
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
-        reader = target_reader(loaded.target, database)
+        reader = target_reader(loaded.target, database, export=loaded.export)
         # Brakes are about writing, so none of them matters here.
         plan = planned(loaded.desired, reader, inventory_reader(database), lifted=BRAKES).plan
     code = of_plan(plan, changes_count=True)

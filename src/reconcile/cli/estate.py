@@ -16,14 +16,17 @@ from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState
+from reconcile.wiring.target import SnapshotPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredEnvironment:
-    """The desired state of one environment, the type of its target, and what a reader of its plan should know about its store."""
+    """The desired state of one environment, the type of its target, where its snapshot lies, and what a reader of its plan should
+    know about its store."""
 
     desired: DesiredState
     target: str
+    export: SnapshotPath | None = None
     notes: tuple[Note, ...] = ()
 
 
@@ -62,9 +65,13 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
             _refusal(context, result.findings)
         return None
     own = result.desired.resources.get(Key("Environment", result.desired.environment))
-    target = own.spec.get("target.type") if own is not None else None
-    notes = _left_behind(context, result.desired.environment, result.environments)
-    return DesiredEnvironment(desired=result.desired, target=target if isinstance(target, str) else "engine", notes=notes)
+    spec = own.spec if own is not None else {}
+    target, path = spec.get("target.type"), spec.get("target.path")
+    target = target if isinstance(target, str) else "engine"
+    # A snapshot has no store that could be left behind.
+    notes = _left_behind(context, result.desired.environment, result.environments) if target != "snapshot" else ()
+    export = SnapshotPath(root=context.directory, path=path) if isinstance(path, str) else None
+    return DesiredEnvironment(desired=result.desired, target=target, export=export, notes=notes)
 
 
 def _left_behind(context: Context, environment: str, declared: Collection[str]) -> tuple[Note, ...]:

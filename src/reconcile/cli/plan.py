@@ -36,7 +36,7 @@ def command(context: Context, out: Path | None, detailed_exitcode: bool, lifted:
     if loaded is None:
         return ExitCode.FINDINGS
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
-        reader = target_reader(loaded.target, database)
+        reader = target_reader(loaded.target, database, export=loaded.export)
         plan = planned(
             loaded.desired, reader, inventory_reader(database), lifted=lifted, comparing=comparing_secrets(context.settings)
         ).plan

@@ -27,7 +27,10 @@ def comparable(desired: DesiredState, observed: ObservedState) -> tuple[DesiredS
         kept[key] = resource if len(left) == len(resource.spec) else replace(resource, spec=left)
     declared = {key.kind for key in (*desired.resources, *desired.held)}
     unknown = {kind: why for kind, why in observed.unknown_kinds.items() if kind != "Organization" or kind in declared}
-    return replace(desired, resources=kept), replace(observed, unknown_kinds=unknown), _notes(dropped, observed, desired)
+    notes = _notes(dropped, observed, desired)
+    if observed.origin:
+        notes = (Note(message=f"the target is {observed.origin}; what happened since then is not in it"), *notes)
+    return replace(desired, resources=kept), replace(observed, unknown_kinds=unknown), notes
 
 
 def _shown(resource: Resource, hidden: Mapping[str, str], dropped: dict[tuple[str, str], list[Key]]) -> dict[str, Leaf]:
