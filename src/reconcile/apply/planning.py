@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from reconcile.errors import PermanentError, SettingsError
 from reconcile.model.change import Plan
+from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.kinds import secret_paths
+from reconcile.model.observation import ObservedState
 from reconcile.model.resource import DesiredState, Lifecycle
 from reconcile.model.secret import SecretRef
 from reconcile.model.selection import Selection
-from reconcile.plan.circumstances import Circumstances, Count, unknown
+from reconcile.plan.circumstances import PLAIN, Circumstances, Count, unknown
 from reconcile.plan.plan import make_plan
 from reconcile.ports.configuration_store import Inventory
 from reconcile.ports.credentials import SecretDigester
@@ -48,13 +50,24 @@ def planned(
     selection: Selection | None = None,
 ) -> Planned:
     """Read the target and plan. Without `comparing` no secret is resolved. Raises as `make_plan` and the target do."""
-    observed = reader.observe()
-    entries = inventory.entries()
     secrets, not_compared = _compared(desired, comparing)
     around = Circumstances(
         secrets=secrets, not_compared=not_compared, count=count, selection=selection, adopting=reader.capabilities.writable
     )
-    plan = make_plan(desired, observed, entries, reader.capabilities.kinds, lifted=lifted, around=around)
+    return planned_from(desired, reader.observe(), inventory.entries(), reader.capabilities.kinds, lifted=lifted, around=around)
+
+
+def planned_from(
+    desired: DesiredState,
+    observed: ObservedState,
+    entries: Mapping[Key, InventoryEntry],
+    kinds: Collection[str],
+    *,
+    lifted: Collection[str] = (),
+    around: Circumstances = PLAIN,
+) -> Planned:
+    """The same when everything was read already, or stands for a target that is not there. Raises as `make_plan`."""
+    plan = make_plan(desired, observed, entries, kinds, lifted=lifted, around=around)
     return Planned(plan=plan, desired=desired)
 
 

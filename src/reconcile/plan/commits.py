@@ -43,7 +43,8 @@ def causes(change: Change) -> Iterator[Cause]:
     if isinstance(change, (Adopt, Update)):
         yield from (field.cause for field in change.fields)
     if isinstance(change, Update):
-        yield from (item.cause for item in (*change.records, *change.rotated))
+        yield from (field.cause for field in change.records)
+        yield from (secret.cause for secret in change.rotated)
         if change.position is not None and not (change.fields or change.records or change.rotated):
             # Only the slug is another one.
             yield Cause(moved=Moved.GIT, position=change.position)
