@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcile.errors import StalePlan
+from reconcile.errors import PlanRefused, StalePlan
 from reconcile.model.canonical import Spec, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
@@ -20,7 +20,12 @@ def check_environment(plan: Plan, environment: str | None) -> None:
 
 
 def check_target(plan: Plan, observed: ObservedState) -> None:
-    """Raises StalePlan when the plan was made for another target or organization."""
+    """Raises StalePlan when the plan was made for another target or organization, PlanRefused when it was made for none."""
+    if plan.against:
+        raise PlanRefused(
+            f"the plan compares two revisions ({plan.against}); it was made without looking at the target",
+            hint="Plan without --against, and apply that.",
+        )
     if plan.target != observed.target:
         raise StalePlan(f"the plan was made for target {plan.target}, this is {observed.target}", hint="Plan again.")
     here, there = observed.organization_id, plan.organization_id

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState
 from reconcile.wiring.target import SnapshotPath
+
+if TYPE_CHECKING:
+    from reconcile.desired.documents import DocumentCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,35 @@ class DesiredEnvironment:
 
 def load_environment(context: Context) -> DesiredEnvironment | None:
     """None when neither source nor environment can be used: what is wrong has been said then."""
+    from reconcile.wiring.estate import document_cache
+
+    result = load_desired(context, document_cache(context.settings))
+    if result is None:
+        return None
+    desired = result.desired
+    own = desired.resources.get(Key("Environment", desired.environment))
+    spec = own.spec if own is not None else {}
+    target, path = spec.get("target.type"), spec.get("target.path")
+    target = target if isinstance(target, str) else "engine"
+    # A snapshot has no store that could be left behind.
+    notes = _left_behind(context, desired.environment, result.environments) if target != "snapshot" else ()
+    export = SnapshotPath(root=context.directory, path=path) if isinstance(path, str) else None
+    return DesiredEnvironment(desired=desired, target=target, export=export, notes=notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What git declares, and the names of all environments of the estate."""
+
+    desired: DesiredState
+    environments: tuple[str, ...]
+
+
+def load_desired(context: Context, cache: DocumentCache | None) -> Loaded | None:
+    """As `load_environment`, from the source alone: no store is looked at."""
     from reconcile.desired.load import load
     from reconcile.report.findings_text import findings_text
-    from reconcile.wiring.estate import document_cache, open_source
+    from reconcile.wiring.estate import open_source
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
@@ -47,7 +77,7 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
         environment=context.environment,
         source=label,
         revision=source.revision,
-        cache=document_cache(context.settings),
+        cache=cache,
     )
     errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR]
     if errors:
@@ -64,14 +94,7 @@ def load_environment(context: Context) -> DesiredEnvironment | None:
         if context.as_json:
             _refusal(context, result.findings)
         return None
-    own = result.desired.resources.get(Key("Environment", result.desired.environment))
-    spec = own.spec if own is not None else {}
-    target, path = spec.get("target.type"), spec.get("target.path")
-    target = target if isinstance(target, str) else "engine"
-    # A snapshot has no store that could be left behind.
-    notes = _left_behind(context, result.desired.environment, result.environments) if target != "snapshot" else ()
-    export = SnapshotPath(root=context.directory, path=path) if isinstance(path, str) else None
-    return DesiredEnvironment(desired=result.desired, target=target, export=export, notes=notes)
+    return Loaded(desired=result.desired, environments=result.environments)
 
 
 def _left_behind(context: Context, environment: str, declared: Collection[str]) -> tuple[Note, ...]:

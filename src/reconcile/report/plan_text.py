@@ -87,10 +87,17 @@ def summary_counts(plan: Plan) -> dict[str, int]:
     }
 
 
-def _title(plan: Plan, paint: Paint) -> str:
+def title(plan: Plan) -> str:
+    """What the plan is for and from, not yet made harmless."""
     revision = f" at {plan.revision[:12]}" if plan.revision and plan.revision[:12] not in plan.source else ""
+    if plan.against:
+        return f"{plan.environment}: {plan.source}{revision} compared with {plan.against}, without target and store; it cannot be applied"
     organization = f", organization {plan.organization_id}" if plan.organization_id else ""
-    return paint(neutral(f"plan for {plan.environment} on target {plan.target}{organization}, from {plan.source}{revision}"), _BOLD)
+    return f"plan for {plan.environment} on target {plan.target}{organization}, from {plan.source}{revision}"
+
+
+def _title(plan: Plan, paint: Paint) -> str:
+    return paint(neutral(title(plan)), _BOLD)
 
 
 class _Why:

@@ -23,10 +23,14 @@ _SUBMODULE = "160000"
 class GitSource:
     """`folder` is a repository (bare or not) or a folder inside its work tree; that folder is then the root of the estate.
 
-    `timeout` in seconds is for each answer of git. Nothing is opened before `list`, `revision` or `read` is used.
+    `timeout` in seconds is for each answer of git. Nothing is opened before `list`, `revision` or `read` is used. With `may_be_new` a
+    revision that does not have the folder yet is an empty tree, not an error.
     """
 
-    def __init__(self, folder: Path, revision: str, *, largest: int = entries.LARGEST_FILE, timeout: float = 60.0) -> None:
+    def __init__(
+        self, folder: Path, revision: str, *, largest: int = entries.LARGEST_FILE, timeout: float = 60.0, may_be_new: bool = False
+    ) -> None:
+        self._may_be_new = may_be_new
         self._folder = folder
         self._wanted = revision
         self._largest = largest
@@ -53,7 +57,7 @@ class GitSource:
         if self._prefix:
             tree += ["--", self._prefix]
         rows = [_row(line) for line in self._git.run(*tree).split(b"\0") if line]
-        if self._prefix and not rows:
+        if self._prefix and not rows and not self._may_be_new:
             raise DesiredStateError(
                 f"the revision {self._wanted} has no folder {self._prefix}", hint="name a folder that exists in that revision"
             )

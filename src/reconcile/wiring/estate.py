@@ -28,6 +28,13 @@ def open_source(directory: Path, revision: str | None) -> Source:
     return GitSource(directory, revision)
 
 
+def base_source(directory: Path, revision: str) -> Source:
+    """The revision that `directory` is compared with, which may not have that folder yet."""
+    from reconcile.source.git import GitSource
+
+    return GitSource(directory, revision, may_be_new=True)
+
+
 def document_cache(settings: Settings) -> DocumentCache:
     """Parsed documents between runs."""
     from reconcile.source.document_cache import SqliteDocumentCache
