@@ -19,7 +19,7 @@ from reconcile.model.exit_code import TABLE, ExitCode
 
 #: Command name → module that holds it as `command`. Order is the order of --help.
 COMMANDS: Mapping[str, str] = {
-    name: f"reconcile.cli.{name}"
+    name: f"reconcile.cli.{name}.group" if name in ("activities",) else f"reconcile.cli.{name}"
     for name in (
         "init",
         "lint",
@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
         "mailboxes",
         "outbox",
         "activities",
+        "key",
         "demo",
         "sandbox",
         "completion",
@@ -59,7 +60,8 @@ SUMMARIES: Mapping[str, str] = {
     "status": "Say how the environment is doing.",
     "mailboxes": "List mailboxes: healthy, waiting, stalled, and why.",
     "outbox": "Queue mail, look at it, try again.",
-    "activities": "List, show and export tracked e-mail.",
+    "activities": "List, show, export, edit and follow tracked e-mail.",
+    "key": "Change the key that seals credentials, without stopping.",
     "demo": "Run the whole way once on a mail world of its own.",
     "sandbox": "Start a mail world on this machine to try things on.",
     "completion": "Print the completion script for a shell.",

@@ -31,7 +31,7 @@ class Edit:
     activity_id: int
     client_key: str = ""
     expected_version: int | None = None
-    regarding: Regarding | None | Keep = KEEP
+    regarding: Regarding | Keep | None = KEEP
     owner: str | Keep = KEEP
     state: ActivityState | Keep = KEEP
     categories: tuple[str, ...] | Keep = KEEP
@@ -44,9 +44,8 @@ class Edit:
         fields: dict[str, object] = {"id": self.activity_id, "expectedVersion": self.expected_version}
         if not isinstance(regarding, Keep):
             fields["regarding"] = None if regarding is None else [regarding.type, regarding.id, regarding.name]
-        for name, value in (("owner", self.owner), ("state", self.state), ("categories", self.categories), ("note", self.note)):
-            if not isinstance(value, Keep):
-                fields[name] = value
+        others = {"owner": self.owner, "state": self.state, "categories": self.categories, "note": self.note}
+        fields |= {name: value for name, value in others.items() if not isinstance(value, Keep)}
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode("ascii")).hexdigest()
 
 

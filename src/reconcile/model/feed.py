@@ -110,7 +110,7 @@ def check_cursor(cursor: FeedCursor, *, epoch: str, newest: int, found: bytes | 
         )
     if cursor.sequence and found != cursor.mark:
         raise CursorInvalid(
-            f"the cursor is of another history: change {cursor.sequence} of this store is not the one it was given for, so an older copy of "
-            "the store was put back and went on",
+            f"the cursor is of another history: change {cursor.sequence} of this store is not the one it was given for, so an older copy "
+            "of the store was put back and went on",
             hint=_AGAIN,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconcile.model.activity import Activity
+from reconcile.model.activity_details import ActivityDetails
 from reconcile.model.message import MessageText, Party
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 def _party(party: Party) -> dict[str, str]:
@@ -24,6 +25,7 @@ def activity_json(activity: Activity, names: Mapping[str, str]) -> dict[str, obj
     return {
         "id": activity.id,
         "mailboxes": [names.get(mailbox_id, mailbox_id) for mailbox_id in activity.mailboxes],
+        "mailboxIds": list(activity.mailboxes),
         "received": activity.received,
         "sent": header.sent or None,
         "trackedAt": activity.tracked_at,
@@ -40,6 +42,22 @@ def activity_json(activity: Activity, names: Mapping[str, str]) -> dict[str, obj
         "sha256": activity.raw_digest,
         "conflicting": activity.conflicting,
         "defects": list(header.defects),
+        **details_json(activity.details),
+    }
+
+
+def details_json(details: ActivityDetails) -> dict[str, object]:
+    """What was set on an e-mail afterwards."""
+    about = details.regarding
+    return {
+        "version": details.version,
+        "state": str(details.state),
+        "regarding": {"type": about.type, "id": about.id, "name": about.name} if about else None,
+        "owner": details.owner or None,
+        "categories": list(details.categories),
+        "note": details.note,
+        "editedAt": details.edited_at or None,
+        "editedBy": details.edited_by or None,
     }
 
 

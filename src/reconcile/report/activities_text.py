@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconcile.model.activity import Activity
+from reconcile.model.activity_details import ActivityDetails
 from reconcile.model.message import MessageText, Party
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
@@ -20,14 +21,15 @@ def activities_table(activities: Sequence[Activity], names: Mapping[str, str], *
             str(activity.header.sender) if activity.header.sender else "",
             activity.header.subject,
             size(activity.size),
+            about(activity.details),
             marks(activity),
         )
         for activity in activities
     ]
     return table(
-        ("id", "received (UTC)", "mailbox", "from", "subject", "size", "marks"),
+        ("id", "received (UTC)", "mailbox", "from", "subject", "size", "set", "marks"),
         rows,
-        limits=(None, None, 30, 40, 60, None, 40),
+        limits=(None, None, 30, 40, 60, None, 40, 40),
         fit=fit,
         empty="no e-mail is tracked",
     )
@@ -36,6 +38,14 @@ def activities_table(activities: Sequence[Activity], names: Mapping[str, str], *
 def marks(activity: Activity) -> str:
     """What is odd about it."""
     return ", ".join((["conflicting-message-id"] if activity.conflicting else []) + list(activity.header.defects))
+
+
+def about(details: ActivityDetails) -> str:
+    """State and record in a few words, nothing for an e-mail nobody edited."""
+    if details.version == 1:
+        return ""
+    record = details.regarding
+    return f"{details.state}, {record.name or f'{record.type} {record.id}'}" if record else str(details.state)
 
 
 def size(count: int) -> str:
@@ -47,6 +57,20 @@ def size(count: int) -> str:
 
 def _people(parties: Sequence[Party]) -> str:
     return ", ".join(str(party) for party in parties)
+
+
+def _details(details: ActivityDetails) -> list[tuple[str, str]]:
+    if details.version == 1:
+        return []
+    record = details.regarding
+    return [
+        ("state", str(details.state)),
+        ("regarding", f"{record.name} ({record.type} {record.id})".lstrip() if record else ""),
+        ("owner", details.owner),
+        ("categories", ", ".join(details.categories)),
+        ("note", details.note),
+        ("edited", f"{details.edited_at} by {details.edited_by}, version {details.version}"),
+    ]
 
 
 def activity_text(activity: Activity, text: MessageText, names: Mapping[str, str]) -> str:
@@ -67,6 +91,7 @@ def activity_text(activity: Activity, text: MessageText, names: Mapping[str, str
         ("in-reply-to", header.in_reply_to),
         ("size", size(activity.size)),
         ("sha-256", activity.raw_digest),
+        *_details(activity.details),
         ("marks", ", ".join(dict.fromkeys([*filter(None, marks(activity).split(", ")), *text.defects]))),
     )
     lines = [f"{name + ':':<13}{neutral(value)}" for name, value in fields if value]

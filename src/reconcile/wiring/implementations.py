@@ -19,6 +19,8 @@ IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "resource store": ("store.memory.resources.MemoryResources", "store.sqlite.resources.SqliteResources"),
     "mail store": ("store.memory.mail.MemoryMailStore", "store.sqlite.mail.SqliteMailStore"),
     "outbox store": ("store.memory.outbox.MemoryOutbox", "store.sqlite.outbox.SqliteOutbox"),
+    "feed": ("store.memory.feed.MemoryFeed", "store.sqlite.feed.SqliteFeed"),
+    "edit store": ("store.memory.edits.MemoryEdits", "store.sqlite.edits.SqliteEdits"),
     "secrets": ("secrets.memory.MemorySecrets", "secrets.env.EnvironmentSecrets", "secrets.file.FileSecrets"),
     "sealer": ("secrets.memory.MemorySealer", "secrets.envelope.Envelope"),
 }

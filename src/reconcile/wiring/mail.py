@@ -48,6 +48,12 @@ def activity_reader(database: Database | None) -> ActivityReader:
     return SqliteMailStore(database, database.path.parent)
 
 
+def mailbox_names(database: Database | None) -> dict[str, tuple[str, str]]:
+    """(slug, address) of each applied mailbox by its id."""
+    applied = (one for one in applied_state(database).resources() if one.kind == "Mailbox")
+    return {one.external_id: (one.name, str(one.spec.get("emailAddress", ""))) for one in applied}
+
+
 @contextmanager
 def mail_store(database: Database) -> Iterator[MailStore]:
     """What receives mail: rows in the database, bytes in packs beside it."""

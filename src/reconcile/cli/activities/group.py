@@ -1,0 +1,20 @@
+"""`reconcile activities`: one file a subcommand beside this one."""
+
+from __future__ import annotations
+
+import click
+
+from reconcile.cli.activities.edit import edit_command
+from reconcile.cli.activities.export import export_command
+from reconcile.cli.activities.feed import feed_command
+from reconcile.cli.activities.listing import list_command
+from reconcile.cli.activities.show import show_command
+
+
+@click.group("activities", short_help="List, show, export, edit and follow tracked e-mail.")
+def command() -> None:
+    """Tracked e-mail: one activity for the same Message-ID with the same content, however many mailboxes hold it."""
+
+
+for _subcommand in (list_command, show_command, export_command, edit_command, feed_command):
+    command.add_command(_subcommand)
