@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from reconcile.apply.apply import Tools, apply_plan
+from reconcile.apply.apply import apply_plan
 from reconcile.apply.planning import Comparing, planned
 from reconcile.apply.recover import recover
 from reconcile.apply.report import ApplyReport
+from reconcile.apply.tools import Tools
 from reconcile.errors import SettingsError
 from reconcile.model.change import Plan
 from reconcile.model.resource import DesiredState

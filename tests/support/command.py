@@ -45,11 +45,11 @@ class Commands:
         )
         return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[bytes]:
         """Start and leave running; the caller ends it."""
         return subprocess.Popen(
             self.arguments(*words),
-            env=self.environment(),
+            env=self.environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -6,55 +6,31 @@ Nothing here decides what to change: that was the plan's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from dataclasses import replace
 
 from reconcile.apply.ground import Ground, already_applied
-from reconcile.apply.record import Occasion, action_of, audit, finished, position_of, secret_references
+from reconcile.apply.record import action_of, position_of, secret_references
 from reconcile.apply.recover import entry_before
 from reconcile.apply.report import ApplyReport, Recovered
-from reconcile.errors import PermanentError, PreconditionFailed, SettingsError, TransientError
+from reconcile.apply.tools import Tools
+from reconcile.apply.writing import Work, Writing
+from reconcile.errors import PermanentError, SettingsError
 from reconcile.model import instant
-from reconcile.model.audit_record import AuditRecord
-from reconcile.model.change import Adopt, Change, Create, Forget, Plan, Update
+from reconcile.model.change import Adopt, Change, Create, Plan, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.observation import ObservedState
 from reconcile.model.outcome import Applied, Failed, Outcome, Skipped
-from reconcile.model.position import Position
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.plan import brakes, code
 from reconcile.plan.codec import encode_change
 from reconcile.plan.order import dependencies
-from reconcile.ports.clock import Clock
-from reconcile.ports.configuration_store import ApplyStore, Finished, Intent
-from reconcile.ports.credentials import SecretDigester
-from reconcile.ports.secrets import SecretResolver
-from reconcile.ports.target import TargetWriter, Written
-
-Progress = Callable[[Outcome, int, int], None]
-Locate = Callable[[Key, str], Position]
-_Ready: TypeAlias = tuple[int, Intent, Mapping[str, Secret]]
+from reconcile.ports.configuration_store import Finished, Intent
 
 #: Changes that share one durable step of the journal. A crash leaves at most so many questions to the target.
 _BATCH = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What an apply works with. `mint` makes tokens, new ones each time; `locate` finds the place of a field in git."""
-
-    writer: TargetWriter
-    store: ApplyStore
-    resolver: SecretResolver
-    digester: SecretDigester
-    clock: Clock
-    actor: str
-    mint: Callable[[], str]
-    locate: Locate | None = None
-    progress: Progress = field(default=lambda outcome, done, total: None)
 
 
 def apply_plan(
@@ -74,11 +50,16 @@ def apply_plan(
     standing, released = brakes.lift(plan.brakes, brakes.check_names(lifted))
     plan = replace(plan, brakes=standing, lifted=(*plan.lifted, *released))
     apply_id = tools.mint()
-    if standing:
-        code_now = code.of_plan(plan, changes_count=False)
-        return ApplyReport(apply_id=apply_id, plan=plan, outcomes=(), brakes=standing, code=code_now, recovered=recovered)
-    outcomes = _Run(plan, tools, apply_id, saved_ground).outcomes()
-    return ApplyReport(apply_id=apply_id, plan=plan, outcomes=outcomes, brakes=(), code=code.of_apply(plan, outcomes), recovered=recovered)
+    outcomes = () if standing else _Run(plan, tools, apply_id, saved_ground).outcomes()
+    return ApplyReport(
+        apply_id=apply_id,
+        plan=plan,
+        outcomes=outcomes,
+        brakes=standing,
+        code=code.of_plan(plan, changes_count=False) if standing else code.of_apply(plan, outcomes),
+        recovered=recovered,
+        trail=tools.store.anchor(),
+    )
 
 
 class _Run:
@@ -88,6 +69,7 @@ class _Run:
         self.plan = plan
         self.tools = tools
         self.apply_id = apply_id
+        self.writing = Writing(plan, tools, apply_id)
         self.entries: Mapping[Key, InventoryEntry] = tools.store.entries() if plan.changes else {}
         self.ground = Ground(plan, self.entries, saved_ground) if saved_ground is not None else None
         self.needs = dependencies(plan.changes, _users(self.entries))
@@ -104,7 +86,7 @@ class _Run:
         return tuple(self.done[number] for number in range(len(self.plan.changes)))
 
     def _batch(self, numbers: range) -> None:
-        ready: list[_Ready] = []
+        ready: list[tuple[int, Work]] = []
         results: list[Finished] = []
         settled: list[tuple[int, Outcome]] = []
         for number in numbers:
@@ -115,34 +97,29 @@ class _Run:
                 if isinstance(resolved, Failed):
                     early = resolved
                 else:
-                    ready.append((number, self._intent(number, change), resolved))
+                    ready.append((number, self._work(number, change, resolved)))
             if early is not None:
                 settled.append((number, early))
                 if not (isinstance(early, Applied) and early.already):
-                    results.append(Finished(token="", audit=self._audit(change, early)))
+                    results.append(Finished(token="", audit=self.writing.record(change, early)))
         if ready:
-            self.tools.store.begin([intent for _, intent, _ in ready])
+            self.tools.store.begin([work.intent for _, work in ready])
         for number, outcome in settled:
             self._settle(number, outcome)
-        for number, (outcome, result) in zip((number for number, _, _ in ready), self._write_all(ready), strict=True):
+        for (number, _), (outcome, result) in zip(ready, self._write_all([work for _, work in ready]), strict=True):
             results.append(result)
             self._settle(number, outcome)
         if results:
             self.tools.store.finish(results)
 
-    def _write_all(self, ready: Sequence[_Ready]) -> Iterator[tuple[Outcome, Finished]]:
+    def _write_all(self, works: Sequence[Work]) -> Iterator[tuple[Outcome, Finished]]:
         """In the order given; at the same time as far as the target takes that. Nothing in a batch waits for anything else in it."""
-        # Places are looked up here: the reader of files is one thread's.
-        works = [
-            (self.plan.changes[number], intent.token, secrets, self._origins(self.plan.changes[number]))
-            for number, intent, secrets in ready
-        ]
         workers = min(self.tools.writer.capabilities.parallel_writes, len(works))
         if workers < 2:
-            yield from (self._write(*work) for work in works)
+            yield from map(self.writing.write, works)
             return
         with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="apply") as pool:
-            yield from pool.map(lambda work: self._write(*work), works)
+            yield from pool.map(self.writing.write, works)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         self.done[number] = outcome
@@ -176,44 +153,24 @@ class _Run:
                 return Failed(key=change.key, reason=f"{path}: {error}", retryable=False)
         return found
 
-    def _intent(self, number: int, change: Change) -> Intent:
-        return Intent(
+    def _work(self, number: int, change: Change, secrets: Mapping[str, Secret]) -> Work:
+        references = secret_references(change)
+        digest = self.tools.digester.digest
+        intent = Intent(
             token=self.tools.mint(),
             apply_id=self.apply_id,
             sequence=number,
             key=change.key,
             action=action_of(change),
             change=encode_change(change),
-            opened_at=self._now(),
+            opened_at=instant.text(self.tools.clock.now()),
             source=self.plan.source,
             revision=self.plan.revision,
+            # By them a later plan sees that a value changed behind its reference, also when it is recovered after a crash.
+            secrets={path: digest(SecretRef.parse(references[path]), value) for path, value in secrets.items()},
         )
-
-    def _write(self, change: Change, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> tuple[Outcome, Finished]:
-        outcome: Outcome
-        try:
-            if isinstance(change, Forget) or (isinstance(change, Update) and not change.writes):
-                written = Written(external_id=change.external_id, version="")
-            else:
-                written = self.tools.writer.write(change, token=token, secrets=secrets, origins=origins)
-        except PreconditionFailed as error:
-            outcome = Skipped(key=change.key, reason=error.message, voided=True)
-            return outcome, Finished(token=token, audit=self._audit(change, outcome))
-        except TransientError as error:
-            # It may have taken effect all the same: the intent stays open, and the next run asks the target.
-            outcome = Failed(key=change.key, reason=error.message, retryable=True)
-            return outcome, Finished(token="", audit=self._audit(change, outcome))
-        except PermanentError as error:
-            outcome = Failed(key=change.key, reason=error.message, retryable=False)
-            return outcome, Finished(token=token, audit=self._audit(change, outcome))
-        outcome = Applied(key=change.key, external_id=written.external_id, refused=_refused(written))
-        before = entry_before(change, self.entries)
-        return outcome, finished(change, written, self._occasion(), token, before, secrets=self._digests(change, secrets))
-
-    def _digests(self, change: Change, secrets: Mapping[str, Secret]) -> Mapping[str, str]:
-        """Keyed digests of what was handed over: by them a later plan sees that a value changed behind its reference."""
-        references = secret_references(change)
-        return {path: self.tools.digester.digest(SecretRef.parse(references[path]), value) for path, value in secrets.items()}
+        # Places are looked up here: the reader of files is one thread's.
+        return Work(change=change, intent=intent, before=entry_before(change, self.entries), secrets=secrets, origins=self._origins(change))
 
     def _origins(self, change: Change) -> Mapping[str, str]:
         """Where each field stands in git, for the conditions that name it later."""
@@ -228,22 +185,6 @@ class _Run:
         found.update((path, f"{place.file}:{place.line}") for path, place in places.items())
         return found
 
-    def _audit(self, change: Change, outcome: Outcome) -> AuditRecord:
-        match outcome:
-            case Skipped():
-                return audit(change, self._occasion(), "voided" if outcome.voided else "skipped", {"reason": outcome.reason})
-            case Failed():
-                return audit(change, self._occasion(), "failed", {"reason": outcome.reason, "retryable": outcome.retryable})
-            case Applied():
-                return audit(change, self._occasion(), "applied", {})
-
-    def _now(self) -> str:
-        return instant.text(self.tools.clock.now())
-
-    def _occasion(self) -> Occasion:
-        plan = self.plan
-        return Occasion(apply_id=self.apply_id, actor=self.tools.actor, source=plan.source, revision=plan.revision, at=self._now())
-
 
 def _users(entries: Mapping[Key, InventoryEntry]) -> Mapping[Key, list[Key]]:
     users: dict[Key, list[Key]] = {}
@@ -251,12 +192,3 @@ def _users(entries: Mapping[Key, InventoryEntry]) -> Mapping[Key, list[Key]]:
         for other in entry.depends_on:
             users.setdefault(other, []).append(key)
     return users
-
-
-def _refused(written: Written) -> tuple[str, ...]:
-    lines = []
-    for path, leaf in sorted(written.answered.items()):
-        shown = "nothing" if leaf is None else str(leaf)
-        why = f": {written.refused[path]}" if path in written.refused else ""
-        lines.append(f"{path}: the target keeps {shown}{why}")
-    return tuple(lines)

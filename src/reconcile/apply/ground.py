@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcile.errors import PlanRefused, StalePlan
+from reconcile.errors import StalePlan
 from reconcile.model.canonical import Spec, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
@@ -20,17 +20,21 @@ def check_environment(plan: Plan, environment: str | None) -> None:
 
 
 def check_target(plan: Plan, observed: ObservedState) -> None:
-    """Raises StalePlan when the plan was made for another target or organization, PlanRefused when it was made for none."""
-    if plan.against:
-        raise PlanRefused(
-            f"the plan compares two revisions ({plan.against}); it was made without looking at the target",
-            hint="Plan without --against, and apply that.",
-        )
+    """Raises StalePlan when the plan was made for another target, organization or tenant."""
     if plan.target != observed.target:
         raise StalePlan(f"the plan was made for target {plan.target}, this is {observed.target}", hint="Plan again.")
-    here, there = observed.organization_id, plan.organization_id
-    if here is not None and there is not None and here != there:
-        raise StalePlan(f"the plan was made for organization {there}, the target is {here}", hint="Plan again for this organization.")
+    words = foreign(plan, observed.organization_id, observed.tenant_id)
+    if words:
+        raise StalePlan(words, hint="Plan again for this one, or choose the target that is meant.")
+
+
+def foreign(plan: Plan, organization_id: str | None, tenant_id: str | None) -> str:
+    """Why the target is not the one the plan was made for; "" when nothing speaks against it. Who does not say who it is passes."""
+    if plan.organization_id is not None and organization_id is not None and organization_id != plan.organization_id:
+        return f"the plan was made for organization {plan.organization_id}, the target is {organization_id}"
+    if plan.tenant_id is not None and tenant_id is not None and tenant_id != plan.tenant_id:
+        return f"the plan was made for tenant {plan.tenant_id}, the target belongs to {tenant_id}"
+    return ""
 
 
 def already_applied(change: Change, entry: InventoryEntry | None, rows: Mapping[str, Present]) -> bool:
@@ -48,6 +52,10 @@ def already_applied(change: Change, entry: InventoryEntry | None, rows: Mapping[
             if isinstance(change, Update) and any(entry.secrets.get(secret.path) != secret.after for secret in change.rotated):
                 return False
             if (entry.on_removal, entry.protected) != (change.keep.on_removal, change.keep.protected):
+                return False
+            if entry.protected != change.keep.protected or entry.on_removal != change.keep.on_removal:
+                return False
+            if isinstance(change, Update) and any(entry.secrets.get(secret.path) != secret.after for secret in change.rotated):
                 return False
             row = rows.get(entry.external_id)
             return row is not None and _shows(row.spec, change.spec, entry.answered)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcile.apply.record import Occasion, audit, finished, secret_references
+from reconcile.apply.record import Occasion, audit, finished
 from reconcile.apply.report import Recovered
 from reconcile.model import instant
 from reconcile.model.change import Change, Forget, Update
@@ -38,9 +38,7 @@ def recover(writer: TargetWriter, store: ApplyStore, *, clock: Clock, actor: str
         ours_alone = isinstance(change, Forget) or (isinstance(change, Update) and not change.writes)
         written = None if ours_alone else writer.find(change, token=intent.token)
         if written is not None:
-            # What the dead process handed over is not known any more: it is handed over again.
-            unknown = dict.fromkeys(secret_references(change), "")
-            results.append(finished(change, written, occasion, intent.token, entry_before(change, entries), secrets=unknown))
+            results.append(finished(change, written, occasion, intent.token, entry_before(change, entries), secrets=intent.secrets))
         else:
             why: dict[str, object] = {"reason": "the process died before it took effect"}
             results.append(Finished(token=intent.token, audit=audit(change, occasion, "abandoned", why)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconcile.model.audit_chain import Anchor
 from reconcile.model.change import BrakeTripped, Plan
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import Key
@@ -22,7 +23,8 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyReport:
-    """`outcomes` has one per change, in the order of the plan; empty when `brakes` stood and nothing was written."""
+    """`outcomes` has one per change, in the order of the plan; empty when `brakes` stood and nothing was written. `trail` is where
+    the audit trail ended afterwards: kept elsewhere, its hash tells later whether the trail is still as it was."""
 
     apply_id: str
     plan: Plan
@@ -30,3 +32,4 @@ class ApplyReport:
     brakes: Sequence[BrakeTripped]
     code: ExitCode
     recovered: Sequence[Recovered] = ()
+    trail: Anchor | None = None

@@ -14,7 +14,7 @@ from reconcile.errors import PlanRefused
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from reconcile.apply.apply import Locate, Tools
+    from reconcile.apply.tools import Locate, Tools
     from reconcile.apply.report import ApplyReport
     from reconcile.model.change import Plan
     from reconcile.ports.clock import Clock
@@ -108,7 +108,7 @@ def _agreed(plan: Plan) -> bool:
 
 
 def _tools(context: Context, writer: TargetWriter, database: Database, clock: Clock, locate: Locate | None) -> Tools:
-    from reconcile.apply.apply import Tools
+    from reconcile.apply.tools import Tools
     from reconcile.model.outcome import Outcome
     from reconcile.wiring.configuration import apply_store
     from reconcile.wiring.secrets import secret_digester, secret_resolver

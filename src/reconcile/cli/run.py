@@ -19,7 +19,7 @@ from reconcile.cli.number import Seconds
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from reconcile.apply.apply import Locate, Tools
+    from reconcile.apply.tools import Locate, Tools
     from reconcile.controller.loop import Event
     from reconcile.controller.mail import MailTools
     from reconcile.desired.load import LoadResult
@@ -105,7 +105,7 @@ class _Estate:
 
 @contextmanager
 def _apply_tools(context: Context, clock: Clock, environment: str, target: str, locate: Locate) -> Iterator[Tools]:
-    from reconcile.apply.apply import Tools
+    from reconcile.apply.tools import Tools
     from reconcile.wiring.configuration import apply_store
     from reconcile.wiring.secrets import secret_digester, secret_resolver
     from reconcile.wiring.state import open_database

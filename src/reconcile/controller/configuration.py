@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from reconcile.apply.apply import Locate, Tools, apply_plan
+from reconcile.apply.apply import apply_plan
 from reconcile.apply.planning import Comparing, planned
 from reconcile.apply.recover import recover
 from reconcile.apply.report import ApplyReport
+from reconcile.apply.tools import Locate, Tools
 from reconcile.controller.loop import Report
 from reconcile.desired.load import LoadResult
 from reconcile.model.change import Change, Create, Moved, Plan, Update

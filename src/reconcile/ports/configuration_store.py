@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,8 +16,8 @@ from reconcile.model.key import Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """About to change somebody else's system. `token` is minted before; `change` is its JSON form. A finished one leaves
-    the journal; what became of it is in the audit trail."""
+    """About to change somebody else's system. `token` is minted before; `change` is its JSON form; `secrets` are the keyed digests of
+    the values handed over, by path. A finished one leaves the journal; what became of it is in the audit trail."""
 
     token: str
     apply_id: str
@@ -28,6 +28,7 @@ class Intent:
     opened_at: str
     source: str
     revision: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,3 +24,6 @@ CREATE TABLE audit_anchor (
   sequence INTEGER NOT NULL,
   hash     TEXT NOT NULL
 ) STRICT;
+
+-- Keyed digests of the values a write hands over, so that they are known when it is recovered after a crash.
+ALTER TABLE intent ADD COLUMN secrets TEXT NOT NULL DEFAULT '{}';

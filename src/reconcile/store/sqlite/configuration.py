@@ -18,7 +18,7 @@ from reconcile.ports.configuration_store import Finished, Intent, LockHolder
 from reconcile.store.sqlite import audit_trail
 from reconcile.store.sqlite.apply_lock import ApplyLock
 from reconcile.store.sqlite.database import Database, translated
-from reconcile.store.sqlite.spec_text import from_text, to_text
+from reconcile.store.sqlite.spec_text import from_text, to_text, words_from_text, words_to_text
 
 _ENTRY = (
     "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on,"
@@ -26,7 +26,7 @@ _ENTRY = (
 )
 #: Seconds; what `Settings.lease` says unless told otherwise.
 DEFAULT_LEASE = 30.0
-_INTENT = "token, apply_id, sequence, kind, name, action, change, opened_at, source, revision"
+_INTENT = "token, apply_id, sequence, kind, name, action, change, opened_at, source, revision, secrets"
 
 
 class InventoryReader:
@@ -95,11 +95,12 @@ class SqliteConfiguration(InventoryReader):
                 intent.opened_at,
                 intent.source,
                 intent.revision,
+                words_to_text(intent.secrets),
             )
             for intent in intents
         ]
         self._store.write(
-            lambda connection: connection.executemany(f"INSERT INTO intent ({_INTENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            lambda connection: connection.executemany(f"INSERT INTO intent ({_INTENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         )
 
     def finish(self, results: Sequence[Finished]) -> None:
@@ -168,7 +169,7 @@ def _entry(row: sqlite3.Row) -> InventoryEntry:
 
 
 def _intent(row: sqlite3.Row) -> Intent:
-    token, apply_id, sequence, kind, name, action, change, opened_at, source, revision = row
+    token, apply_id, sequence, kind, name, action, change, opened_at, source, revision, secrets = row
     return Intent(
         token=token,
         apply_id=apply_id,
@@ -179,4 +180,5 @@ def _intent(row: sqlite3.Row) -> Intent:
         opened_at=opened_at,
         source=source,
         revision=revision,
+        secrets=words_from_text(secrets),
     )
