@@ -80,7 +80,7 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
         )
     },
     **{f"brakes.{brake}.percent": st.integers(0, 100) for brake in ("bulkDelete", "bulkUpdate")},
-    "folders": st.lists(st.sampled_from(["base", "teams/sales", "production/"]), max_size=3),
+    "layers": st.lists(st.sampled_from(["base", "teams/sales", "production/"]), max_size=3),
     "variables": st.dictionaries(
         st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,8}\Z"), st.one_of(_TEXT, st.integers(), st.booleans()), max_size=3
     ),

@@ -73,7 +73,7 @@ def test_the_gate(gate: str, code: int, estate: Path, capsys: pytest.CaptureFixt
 
 def test_every_environment_is_checked_or_the_one_named(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two = "".join(
-        ENVIRONMENT.replace("name: test", f"name: {name}").replace("spec: {", f"spec: {{folders: [{name}], ") + "---\n"
+        ENVIRONMENT.replace("name: test", f"name: {name}").replace("spec: {", f"spec: {{layers: [{name}], ") + "---\n"
         for name in ("one", "two")
     )
     (estate / "environment.yaml").write_text(two, encoding="utf-8")

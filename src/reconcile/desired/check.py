@@ -75,6 +75,23 @@ def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | No
     return _resource(document, value, spec, settings, around), drafts
 
 
+def place_in(document: SourceDocument, path: Path = (), *, at_key: bool = False) -> Place:
+    """A path, to be looked for in all that has a share in the document."""
+    return Place(document.file, document.index, path, at_key, document.over, document.under)
+
+
+def header_faults(document: SourceDocument) -> list[Draft]:
+    """What is wrong with kind and apiVersion of one document as it stands."""
+    value = document.value()
+    found = _header(document, value) if isinstance(value, dict) and not document.broken else None
+    return [] if found is None else [found]
+
+
+def exposed_secrets(document: SourceDocument) -> Iterator[Draft]:
+    """Secrets written in the clear in one document as it stands."""
+    return _secrets(document, document.value())
+
+
 _ENVELOPE = "write apiVersion, kind, metadata and spec"
 
 
@@ -83,7 +100,13 @@ def key_of(document: SourceDocument) -> Key | None:
     return Key(document.kind, document.name) if document.kind in KINDS and document.name else None
 
 
-_COMPARED: tuple[Path, ...] = (("spec", "emailAddress"), ("spec", "displayName"), ("spec", "profile"), ("spec", "settings", "profile"), ("spec", "defaults", "profile"))
+_COMPARED: tuple[Path, ...] = (
+    ("spec", "emailAddress"),
+    ("spec", "displayName"),
+    ("spec", "profile"),
+    ("spec", "settings", "profile"),
+    ("spec", "defaults", "profile"),
+)
 
 
 def sketch(document: SourceDocument, drafts: Sequence[Draft]) -> Resource | None:
@@ -192,7 +215,7 @@ def _secrets(document: SourceDocument, value: Value) -> Iterator[Draft]:
             severity=found.severity,
             message=f"this looks like {found.what}, written where everybody can read it",
             hint="remove it, and change the secret: it is in the history now; specs hold references such as env:NAME",
-            place=Place(document.file, document.index, found.path),
+            place=place_in(document, found.path),
             resource=key_of(document),
         )
 
@@ -226,5 +249,8 @@ def _texts(value: Value) -> Mapping[str, str]:
 
 
 def _at(document: SourceDocument, rule: str, message: str, hint: str, path: Path, *, at_key: bool = False) -> Draft:
-    place = Place(document.file, document.index, path, at_key)
+    # What is missing is missing in the document itself, not in what was laid over it.
+    place = (
+        Place(document.file, document.index, path, at_key) if rule == "schema/missing-field" else place_in(document, path, at_key=at_key)
+    )
     return Draft(rule=rule, message=message, hint=hint, place=place, resource=key_of(document))

@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeVar
 import orjson
 
 from reconcile.desired.plaintext import may_be_kept
-from reconcile.desired.yaml import Value, read_values
+from reconcile.desired.yaml import Path, Value, read_values
 from reconcile.desired.yaml_places import Document, Places, read_places
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
@@ -54,9 +54,18 @@ class DocumentCache(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Another document that has a share in one: a later layer, or what holds for many. `below` is where its share stands."""
+
+    file: str
+    index: int
+    below: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SourceDocument:
     """One document. `index` counts the documents of its file that are not empty, `json` is its value, `broken` what is wrong
-    with its YAML."""
+    with its YAML. `over` are the layers laid over it, last first, `under` is what gives it what it does not say itself."""
 
     file: str
     index: int
@@ -66,6 +75,8 @@ class SourceDocument:
     api_version: str
     json: bytes
     broken: str = ""
+    over: tuple[Part, ...] = ()
+    under: Part | None = None
 
     def value(self) -> Value:
         """A fresh copy."""

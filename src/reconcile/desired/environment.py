@@ -20,22 +20,31 @@ _DEFAULT_ZONE = "UTC"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One declared environment. `folders` is None where it takes the whole tree."""
+    """One declared environment. `layers` are its folders in order, None where it takes the whole tree."""
 
     name: str
     resource: Resource
     document: SourceDocument
-    folders: tuple[str, ...] | None
+    layers: tuple[str, ...] | None
     variables: Mapping[str, Scalar]
     time_zone: str
 
     def holds(self, file: str) -> bool:
         """Whether a file belongs to the environment."""
-        return self.folders is None or any(folder == "." or file.startswith(f"{folder}/") for folder in self.folders)
+        return self.layers is None or any(folder == "." or file.startswith(f"{folder}/") for folder in self.layers)
+
+    def layer_of(self, file: str) -> int:
+        """The number of the layer a file of the environment is in: of folders in each other the inner one counts."""
+        holding = [
+            (0 if folder == "." else len(folder), number)
+            for number, folder in enumerate(self.layers or ())
+            if folder == "." or file.startswith(f"{folder}/")
+        ]
+        return max(holding)[1] if holding else 0
 
     def touches(self, folder: str) -> bool:
         """Whether a folder lies in one of the environment's, or one of them in it."""
-        return self.holds(f"{folder}/") or any(own.startswith(f"{folder}/") for own in self.folders or ())
+        return self.holds(f"{folder}/") or any(own.startswith(f"{folder}/") for own in self.layers or ())
 
     @property
     def surroundings(self) -> Surroundings:
@@ -107,14 +116,14 @@ def _nowhere(rule: str, message: str, hint: str) -> Finding:
 
 
 def _scope(document: SourceDocument, resource: Resource) -> Scope:
-    folders = resource.spec.get("folders")
+    layers = resource.spec.get("layers")
     variables = {path.removeprefix("variables."): leaf for path, leaf in resource.spec.items() if path.startswith("variables.")}
     zone = resource.spec.get("timeZone")
     return Scope(
         name=document.name,
         resource=resource,
         document=document,
-        folders=folders if isinstance(folders, tuple) else None,
+        layers=layers if isinstance(layers, tuple) else None,
         variables={name: leaf for name, leaf in variables.items() if isinstance(leaf, (str, int, bool))},
         time_zone=zone if isinstance(zone, str) else _DEFAULT_ZONE,
     )
@@ -129,7 +138,7 @@ def _empty_folders(scope: Scope, paths: Sequence[str]) -> Iterator[Draft]:
                 rule="environment/empty-folder",
                 message=f"the folder {folder!r} holds no file of the estate",
                 hint=did_you_mean(folder, existing - {"."}) or "correct it, or remove it from the list",
-                place=Place(scope.document.file, scope.document.index, ("spec", "folders", number)),
+                place=Place(scope.document.file, scope.document.index, ("spec", "layers", number)),
                 resource=scope.resource.key,
             )
 
@@ -144,8 +153,8 @@ def _parents(path: str) -> Iterator[str]:
 def _as_written(document: SourceDocument) -> list[str]:
     value = document.value()
     spec = value.get("spec") if isinstance(value, dict) else None
-    folders = spec.get("folders") if isinstance(spec, dict) else None
-    return [folder for folder in folders if isinstance(folder, str)] if isinstance(folders, list) else []
+    layers = spec.get("layers") if isinstance(spec, dict) else None
+    return [folder for folder in layers if isinstance(folder, str)] if isinstance(layers, list) else []
 
 
 def _twice(document: SourceDocument, first: SourceDocument) -> Draft:

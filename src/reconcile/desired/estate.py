@@ -26,12 +26,18 @@ class Estate(Generic[F]):
     environments: Environments
     hidden: tuple[str, ...] = ()
 
+    def content(self, file: str) -> bytes | None:
+        """The octets of a file; None where they cannot be had."""
+        known = self.files.get(file)
+        found = next((content for _, content in self.read([known])), None) if known is not None else None
+        return found if isinstance(found, bytes) else None
+
     @property
     def reread(self) -> Reread:
         """The documents of one file with their places, read again. Keeps nothing of the estate but the list of files."""
         files, read = self.files, self.read
 
-        def again(file: str) -> tuple[Document, ...]:
+        def again(file: str) -> Sequence[Document]:
             known = files.get(file)
             if known is None:
                 return ()

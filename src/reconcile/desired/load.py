@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.desired.check import Surroundings, check, key_of, sketch
+from reconcile.desired.check import Surroundings, check, exposed_secrets, header_faults, key_of, place_in, sketch
 from reconcile.desired.documents import DocumentCache, F, SourceDocument
-from reconcile.desired.draft import Draft, Place, Reread, place, position
+from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope, choose
 from reconcile.desired.estate import Estate, Read, read_estate
-from reconcile.desired.relations import Declared, dangling, duplicates, same_key
+from reconcile.desired.expansion import expand
+from reconcile.desired.layers import layered
+from reconcile.desired.origin import through_assignments
+from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
+from reconcile.desired.suspicion import Suspect, of_document, of_files
 from reconcile.desired.yaml import Path
-from reconcile.desired.yaml_places import Document
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
@@ -63,6 +66,8 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     # Without a chosen environment, documents of different ones must not be compared with each other.
     work = _Work(scope, compare=scope is not None or not estate.environments.named)
     work.take(estate.documents.documents)
+    work.hold_below({path: why for path, why in estate.documents.unread.items() if scope is not None and scope.holds(path)})
+    work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
     belonging = (finding for finding in estate.documents.findings if scope is None or scope.holds(finding.position.file))
     findings = [*belonging, *place([*estate.environments.drafts, *work.drafts], estate.reread)]
@@ -71,15 +76,16 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     ordered = tuple(sorted(set(findings), key=Finding.sort_key))
     desired = None
     if scope is not None and not any(scope.touches(folder) for folder in estate.hidden):
+        resources = {key: one.resource for key, one in sorted(work.sound.items(), key=_in_order) if key not in work.held}
         desired = DesiredState(
             source=source,
             revision=revision,
             environment=scope.name,
-            resources={key: one.resource for key, one in sorted(work.sound.items(), key=_in_order) if key not in work.held},
+            resources=resources,
             findings=ordered,
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
-            locate=_locator(estate.reread, work.places),
+            locate=through_assignments(_locator(estate.reread, work.places), resources),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
@@ -109,31 +115,67 @@ class _Work:
     held: dict[Key, str] = field(default_factory=dict)
     bad_files: dict[str, str] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
-    places: dict[Key, tuple[str, int]] = field(default_factory=dict)
+    places: dict[Key, Place] = field(default_factory=dict)
+    nameless: list[SourceDocument] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
 
     def take(self, documents: Iterable[SourceDocument]) -> None:
         """Check each document that belongs to the environment."""
         around = self.scope.surroundings if self.scope else _NO_ENVIRONMENT
         if self.scope is not None:
-            own = self.scope.resource
-            self._sound(own, self.scope.document.index)
-            self.places[own.key] = (self.scope.document.file, self.scope.document.index)
-        for document in documents:
-            if document.kind == "Environment" or not self._belongs(document):
-                continue
+            self._sound(self.scope.resource, place_in(self.scope.document))
+            self.places[self.scope.resource.key] = place_in(self.scope.document)
+        for document in self._laid(documents):
             resource, drafts = check(document, around)
             self.drafts += drafts
+            if resource is None and self.scope is not None and (suspect := of_document(document, drafts, time_zone=around.time_zone)):
+                self.suspects.append(suspect)
+            key, here = key_of(document), place_in(document)
             if resource is not None:
-                self._sound(resource, document.index)
+                self._sound(resource, here)
             elif (seen := sketch(document, drafts)) is not None:
-                self.sketched.append(Declared(seen, document.index))
-            if (key := key_of(document)) is not None and self.compare and (first := self.places.get(key)) is not None:
+                self.sketched.append(Declared(seen, here))
+            if key is not None and self.compare and (first := self.places.get(key)) is not None:
                 self._second(document, key, first)
                 continue
             if key is not None:
-                self.places[key] = (document.file, document.index)
+                self.places[key] = here
             if resource is None:
                 self._hold_document(document, key, drafts)
+
+    def _laid(self, documents: Iterable[SourceDocument]) -> Iterable[SourceDocument]:
+        """The documents of the environment, those of several layers put together."""
+        scope = self.scope
+        own = (document for document in documents if document.kind != "Environment")
+        if scope is None or scope.layers is None:
+            return own
+        own = (document for document in own if scope.holds(document.file))
+        if len(scope.layers) < 2:
+            return own
+        found = layered((scope.layer_of(document.file), document) for document in own)
+        for part in found.parts:
+            # A secret is out however often it is laid over.
+            self.drafts += [*header_faults(part), *exposed_secrets(part)]
+        for second, first in found.twice:
+            if (key := key_of(second)) is not None:
+                self._second(second, key, place_in(first))
+        self.drafts += [nothing_to_remove(document) for document in found.idle]
+        return found.documents
+
+    def hold_below(self, unread: Mapping[str, str]) -> None:
+        """What could not be read of a later layer may be laid over anything of an earlier one that fits."""
+        if self.scope is None or len(self.scope.layers or ()) < 2:
+            return
+        unknown = [(self.scope.layer_of(file), "", "", f"{file}: {why}") for file, why in unread.items()]
+        unknown += [
+            (self.scope.layer_of(one.file), one.kind if one.kind in KINDS else "", one.name, f"{one.file}:{one.line}")
+            for one in self.nameless
+        ]
+        for layer, kind, name, where in sorted(unknown):
+            for key, here in self.places.items() if layer > 0 else ():
+                below = self.scope.layer_of(here.file) < layer and key != self.scope.resource.key
+                if below and kind in ("", key.kind) and name in ("", key.name):
+                    self.held.setdefault(key, f"what cannot be read of {where} may be laid over it")
 
     def relate(self, *, files_missing: bool) -> None:
         """Duplicates and references, then everything that needs what is held."""
@@ -144,6 +186,8 @@ class _Work:
                 continue  # a bad document is held already, and holds nobody else
             self._hold(first.resource.key, f"it contradicts {second.resource.key}", first.resource.position.file)
             self._hold(second.resource.key, f"it contradicts {first.resource.key}", second.resource.position.file)
+        if self.scope is not None:
+            self._assign()
         # One round is enough per kind, because a kind refers only to kinds before it.
         for one in sorted(self.declared, key=lambda one: KINDS.index(one.resource.key.kind)):
             key = one.resource.key
@@ -151,56 +195,67 @@ class _Work:
                 if target in self.held:
                     self.held.setdefault(key, f"it needs {target}, which is held")
                 elif target not in self.sound and self.scope is not None:
-                    self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
+                    if not one.resource.assigned.get("profile"):  # else it is said once, of the assignment
+                        self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
                     self._hold(key, f"it needs {target}, which is not declared", one.resource.position.file)
         for one in self.sketched if self.scope is not None else ():
             for target in one.resource.references:
                 if target not in self.sound and target not in self.held:
                     self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
 
-    def _sound(self, resource: Resource, index: int) -> None:
-        one = Declared(resource, index)
+    def _assign(self) -> None:
+        """Put in what assignments give, and hold whom they contradict or a bad one may mean."""
+        found = expand(self.declared, self.held, self.suspects)
+        self.drafts += found.drafts
+        for number, resource in found.effective.items():
+            one = replace(self.declared[number], resource=resource)
+            if self.sound[resource.key] is self.declared[number]:
+                self.sound[resource.key] = one
+            self.declared[number] = one
+        for key, reason in found.held.items():
+            self.held.setdefault(key, reason)
+        for key, reason in found.contradicted.items():
+            self._hold(key, reason, self.sound[key].resource.position.file)
+
+    def _sound(self, resource: Resource, origin: Place) -> None:
+        one = Declared(resource, origin)
         self.declared.append(one)
         self.sound.setdefault(resource.key, one)
 
-    def _belongs(self, document: SourceDocument) -> bool:
-        if self.scope is None or self.scope.folders is None:
-            return True
-        return self.scope.holds(document.file)
-
-    def _second(self, document: SourceDocument, key: Key, first: tuple[str, int]) -> None:
+    def _second(self, document: SourceDocument, key: Key, first: Place) -> None:
         name: Path = ("metadata", "name")
-        self.drafts.append(same_key(Place(document.file, document.index, name), Place(*first, name), key))
+        self.drafts.append(same_key(Place(document.file, document.index, name), Place(first.file, first.document, name), key))
         self._hold(key, "it is declared twice", document.file)
-        self.bad_files.setdefault(first[0], f"{key} is declared twice")
+        self.bad_files.setdefault(first.file, f"{key} is declared twice")
 
     def _hold_document(self, document: SourceDocument, key: Key | None, drafts: list[Draft]) -> None:
         errors = [draft.message for draft in drafts if draft.severity is Severity.ERROR]
-        reason = f"{document.file}:{document.line}: {document.broken or (errors[0] if errors else 'the document has errors')}"
+        reason = document.broken if document.over else ""
+        reason = reason or f"{document.file}:{document.line}: {document.broken or (errors[0] if errors else 'the document has errors')}"
         if key is not None:
             self.held[key] = reason
-        self.bad_files.setdefault(document.file, reason)
+        else:
+            self.nameless.append(document)
+        for file in (document.file, *(part.file for part in document.over)):
+            self.bad_files.setdefault(file, reason)
 
     def _hold(self, key: Key, reason: str, file: str) -> None:
         self.held.setdefault(key, reason)
         self.bad_files.setdefault(file, f"{key}: {reason}")
 
 
-def _locator(reread: Reread, places: Mapping[Key, tuple[str, int]]) -> Callable[[Key, str], Position]:
-    # The last file only: a change of many fields asks for one document again and again.
-    last: dict[str, tuple[Document, ...]] = {}
+def _locator(reread: Reread, places: Mapping[Key, Place]) -> Callable[[Key, str], Position]:
+    # The last files only: a change of many fields asks for one document again and again.
+    again = remembering(reread)
 
     def locate(key: Key, path: str) -> Position:
         """Path as in the canonical spec ("incoming.port"), one of the group ("management.protect"), or "" for the document."""
-        file, index = places.get(key, ("", 0))
-        if not file:
+        here = places.get(key)
+        if here is None:
             return Position(".")
-        if file not in last:
-            last.clear()
-            last[file] = reread(file)
         parts = path.split(".") if path else []
         wanted: Path = tuple(parts) if parts[:1] == ["management"] else ("spec", *parts) if parts else ()
-        return position(last[file], Place(file, index, wanted))
+        return position(again, replace(here, path=wanted))
 
     return locate
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
 from reconcile.desired.suggest import did_you_mean
 from reconcile.model import kinds
+from reconcile.model.finding import Severity
 from reconcile.model.key import Key
 from reconcile.model.resource import Lifecycle, Resource
 
@@ -17,10 +19,10 @@ class Declared:
     """A sound document and where it stands."""
 
     resource: Resource
-    index: int
+    origin: Place
 
     def place(self, *path: str | int) -> Place:
-        return Place(self.resource.position.file, self.index, path)
+        return replace(self.origin, path=path)
 
 
 def duplicates(declared: Iterable[Declared]) -> Iterator[tuple[Draft, Declared, Declared]]:
@@ -64,6 +66,19 @@ def same_key(place: Place, first: Place, key: Key) -> Draft:
         place=place,
         resource=key,
         related=(first,),
+    )
+
+
+def nothing_to_remove(document: SourceDocument) -> Draft:
+    """`spec: null` in a layer, of what no earlier layer has."""
+    key = Key(document.kind, document.name)
+    return Draft(
+        rule="layer/nothing-to-remove",
+        message=f"{key} is taken away here, but no earlier layer of the environment has it",
+        hint="correct the name, or remove the document",
+        place=Place(document.file, document.index, ("metadata", "name")),
+        severity=Severity.WARNING,
+        resource=key,
     )
 
 

@@ -86,6 +86,24 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "reference/unknown", _ERROR, "A reference to something that is not declared in the environment.", "Declare it, or correct the name."
     ),
+    Rule(
+        "assignment/conflict",
+        _ERROR,
+        "Two assignments of equal priority give one mailbox the same field; the mailbox is left alone.",
+        "Give one of them another priority, or write the field in the mailbox.",
+    ),
+    Rule(
+        "assignment/impossible",
+        _ERROR,
+        "An assignment gives a mailbox what its type cannot have; the mailbox is left alone.",
+        "Select by type, or write the field in the mailbox.",
+    ),
+    Rule(
+        "assignment/no-organization",
+        _ERROR,
+        "useOrganizationDefaults in an environment without an Organization; the mailboxes it selects are left alone.",
+        "Declare an Organization, or write the fields under settings.",
+    ),
     Rule("duplicate/resource", _ERROR, "The same kind and name twice; neither is applied.", "Remove one, or rename it."),
     Rule("duplicate/address", _ERROR, "Two mailboxes with one address, case aside; neither is applied.", "Remove one of them."),
     Rule("duplicate/display-name", _ERROR, "Two profiles with one displayName; neither is applied.", "Rename one of them."),
@@ -107,6 +125,12 @@ RULES: Final[tuple[Rule, ...]] = (
         _ERROR,
         "Something that looks like a secret anywhere else; a warning where only the name of a label, annotation or variable suggests it.",
         "Remove it, and change the secret.",
+    ),
+    Rule(
+        "layer/nothing-to-remove",
+        _WARNING,
+        "`spec: null` in a layer takes a document away that no earlier layer has.",
+        "Correct the name, or remove the document.",
     ),
     Rule("environment/missing", _ERROR, "The estate declares no Environment.", "Add one."),
     Rule("environment/unknown", _ERROR, "No Environment has the name that was asked for.", "Correct the name."),

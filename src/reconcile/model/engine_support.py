@@ -32,7 +32,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "organizationId",
             "timeZone",
             "variables",
-            "folders",
+            "layers",
             "allowedRecipients",
             *(f"ignore.{kind}" for kind in ("Mailbox", "EmailServerProfile", "Organization")),
             *(f"brakes.{brake}.{limit}" for brake in ("bulkDelete", "bulkUpdate") for limit in ("count", "percent")),

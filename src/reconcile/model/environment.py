@@ -1,4 +1,4 @@
-"""What is applied together: a target, its pinned identity, variables, folders, and who may be mailed."""
+"""What is applied together: a target, its pinned identity, variables, layers, and who may be mailed."""
 
 from __future__ import annotations
 
@@ -77,8 +77,10 @@ class EnvironmentSpec(Spec):
         default={},
         examples=({"domain": "contoso.example"},),
     )
-    folders: Annotated[tuple[Folder, ...], Field(strict=False)] | None = setting(
-        "Folders that belong to the environment, relative to the root of the estate; omitted means all.", examples=(["base", "production"],)
+    layers: Annotated[tuple[Folder, ...], Field(strict=False)] | None = setting(
+        "Folders that belong to the environment, relative to the root of the estate; what stands in a later one is laid over what an "
+        "earlier one says of the same kind and name. Omitted means the whole tree, as one layer.",
+        examples=(["base", "environments/production"],),
     )
     allowed_recipients: Annotated[tuple[Recipient, ...], Field(strict=False), SetOf] | None = setting(
         'Who may be mailed: addresses, domains such as @contoso.example, or "*" for everybody; omitted means nobody.',

@@ -158,7 +158,7 @@ def test_what_is_wrong_with_a_field_is_said_once() -> None:
 
 
 def test_a_bad_file_outside_the_environment_does_not_concern_it() -> None:
-    environment = ENVIRONMENT.replace("spec: {", "spec: {folders: [live], ")
+    environment = ENVIRONMENT.replace("spec: {", "spec: {layers: [live], ")
     files = {"environment.yaml": environment, "live/profile.yaml": PROFILE, "lively/x.yaml": "a: 'x", "other/m.yaml": mailbox()}
     desired = desired_of(files)
     assert (list(desired.resources), desired.findings, desired.held_files) == ([ENVIRONMENT_KEY, PROFILE_KEY], (), {})
@@ -166,7 +166,7 @@ def test_a_bad_file_outside_the_environment_does_not_concern_it() -> None:
 
 def test_each_environment_takes_its_own_folders() -> None:
     def declared(name: str) -> str:
-        return ENVIRONMENT.replace("name: test", f"name: {name}").replace("spec: {", f"spec: {{folders: [base, {name}], ")
+        return ENVIRONMENT.replace("name: test", f"name: {name}").replace("spec: {", f"spec: {{layers: [base, {name}], ")
 
     files = {
         "e.yaml": declared("live") + "---\n" + declared("trial"),
@@ -221,7 +221,7 @@ def test_documents_are_checked_even_without_an_environment() -> None:
     ],
 )
 def test_a_misspelt_folder_never_reads_as_a_deletion(folders: str, sound: bool) -> None:
-    environment = ENVIRONMENT.replace("spec: {", f"spec: {{folders: {folders}, ")
+    environment = ENVIRONMENT.replace("spec: {", f"spec: {{layers: {folders}, ")
     result = load_texts({"environment.yaml": environment, "live/p.yaml": PROFILE, "live/north/m.yaml": mailbox()})
     assert (result.desired is not None) is sound, result.findings
     assert ("environment/empty-folder" in [finding.rule for finding in result.findings]) is not sound
@@ -268,7 +268,7 @@ def test_clean_files_are_read_once_and_findings_once_more() -> None:
 
 
 def test_a_folder_that_cannot_be_read_stops_the_environments_it_may_belong_to() -> None:
-    environment = ENVIRONMENT.replace("spec: {", "spec: {folders: [live/north], ")
+    environment = ENVIRONMENT.replace("spec: {", "spec: {layers: [live/north], ")
     source = Texts({"environment.yaml": environment, "live/north/p.yaml": PROFILE})
     listing = source.list()
     for folder, stops in (("live", True), ("live/north", True), ("live/north/a", True), ("live/south", False), ("old", False)):
@@ -295,7 +295,7 @@ def test_the_seam_for_policies() -> None:
 
 
 def test_a_file_name_with_foreign_documents_outside_is_ignored() -> None:
-    environment = ENVIRONMENT.replace("spec: {", "spec: {folders: [live], ")
+    environment = ENVIRONMENT.replace("spec: {", "spec: {layers: [live], ")
     source = Texts({"environment.yaml": environment, "live/p.yaml": PROFILE, "compose.yml": "services: {}\n", "old/m.yaml": mailbox()})
     listing = source.list()
     result = lint(listing.files, (), source.read, environment=None, source="", revision="")

@@ -80,7 +80,7 @@ CANONICAL: list[tuple[str, str, dict[str, object], dict[str, Leaf]]] = [
         {"allowedRecipients": ["B@Contoso.example", "@Contoso.example"]},
         {"allowedRecipients": ("@contoso.example", "B@contoso.example")},
     ),
-    ("folders keep their order", "Environment", {"folders": ["z/", "a"]}, {"folders": ("z", "a")}),
+    ("folders keep their order", "Environment", {"layers": ["z/", "a"]}, {"layers": ("z", "a")}),
     ("variables keep their types", "Environment", {"variables": {"b": 1, "a": True}}, {"variables.a": True, "variables.b": 1}),
     (
         "a secret's generation has its place",
@@ -176,7 +176,7 @@ def test_a_typed_spec_has_defaults_and_real_types() -> None:
         ("Mailbox", {"emailAddress": "a@b.example", "credentials.password.ref": None, "credentials.password.generation": None}),
         ("Mailbox", {"emailAddress": "a@b.example", "state": None}),
         ("Organization", {"ownedDomains": ("a.example",)}),
-        ("Environment", {"variables.a": 1, "folders": ("b", "a"), "allowedRecipients": ("*",)}),
+        ("Environment", {"variables.a": 1, "layers": ("b", "a"), "allowedRecipients": ("*",)}),
     ],
 )
 def test_typed_takes_what_stores_and_targets_hold(kind: str, spec: dict[str, Leaf]) -> None:
