@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.errors import SettingsError
+from reconcile.model.canonical import Spec
 from reconcile.model.change import Adopt, BrakeTripped, Change, Delete, FieldChange, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
@@ -15,22 +16,67 @@ BULK_UPDATE = "bulk-update"
 EMPTIED = "emptied"
 FLOOR_MOVED_BACK = "floor-moved-back"
 PROFILE_IN_USE = "profile-in-use"
+IMPERSONATING_ACCOUNT = "impersonating-account-changed"
 
-#: Every brake, with what it stops.
+_NO_KNOB = "none: it trips whenever there is one"
+
+#: Every brake, with what it stops. The figures are the usual ones; `spec.brakes` of the Environment sets others.
 BRAKES: Mapping[str, str] = {
     BULK_DELETE: "more deletions, deactivations and moves to another profile than max(3, 10 % of what is ours)",
     BULK_UPDATE: "more updates than max(20, 30 % of what is ours)",
     EMPTIED: "nothing, or nothing of a kind, is declared any more while the target holds some of ours",
     FLOOR_MOVED_BACK: "mail that was passed over is read after all",
-    PROFILE_IN_USE: "a profile goes while mailboxes refer to it",
+    PROFILE_IN_USE: "a profile is deleted, forgotten or made inactive while mailboxes use it",
+    IMPERSONATING_ACCOUNT: "mailboxes are opened by another account than before",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most the larger of `count` and `percent` of what is ours, set at `knob`."""
+
+    count: int
+    percent: int
+    knob: str
+
+    def of(self, whole: int) -> int:
+        """How many of `whole` may be."""
+        return max(self.count, whole * self.percent // 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of one environment."""
+
+    bulk_delete: Limit
+    bulk_update: Limit
+
+    @classmethod
+    def of(cls, spec: Spec, *, environment: str) -> Limits:
+        """Those that its document declares, else the usual ones."""
+        return cls(
+            bulk_delete=_limit(spec, "brakes.bulkDelete", 3, 10, environment),
+            bulk_update=_limit(spec, "brakes.bulkUpdate", 20, 30, environment),
+        )
+
+
+def _limit(spec: Spec, path: str, count: int, percent: int, environment: str) -> Limit:
+    def number(name: str, usual: int) -> int:
+        leaf = spec.get(f"{path}.{name}")
+        return leaf if isinstance(leaf, int) and not isinstance(leaf, bool) else usual
+
+    return Limit(count=number("count", count), percent=number("percent", percent), knob=f"spec.{path} of Environment/{environment}")
+
+
+USUAL = Limits.of({}, environment="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What the brakes measure against. `declared` are all keys in git, held ones included; `still_used` maps a profile to the rows
-    that will refer to it afterwards; `riding` maps a profile to the mailboxes that are declared on it; `sunk` are mailboxes whose
-    floor moves back because another profile has an earlier one."""
+    """What the brakes measure against. `declared` are all keys in git, held ones included; `still_used` maps a profile that goes to
+    the rows that will miss it; `riding` maps a profile to the mailboxes that are declared on it; `sunk` are mailboxes whose floor
+    moves back because another profile has an earlier one; `other_account` are profiles that impersonate with another account;
+    `taken_away` are rows that are still there and whose document is gone."""
 
     inventory: Mapping[Key, InventoryEntry]
     declared: Collection[Key]
@@ -38,6 +84,15 @@ class Ground:
     riding: Mapping[str, Sequence[Key]] = field(default_factory=dict)
     sunk: Collection[Key] = ()
     renamed_profiles: Mapping[str, str] = field(default_factory=dict)
+    other_account: Sequence[Key] = ()
+    taken_away: Sequence[Key] = ()
+    limits: Limits = USUAL
+    target: str = ""
+
+    @property
+    def scope(self) -> str:
+        """What is counted over."""
+        return f"what is ours on target {self.target}" if self.target else "what is ours"
 
 
 def check_names(names: Iterable[str]) -> frozenset[str]:
@@ -52,13 +107,18 @@ def check_names(names: Iterable[str]) -> frozenset[str]:
 def tripped(changes: Sequence[Change], ground: Ground) -> tuple[BrakeTripped, ...]:
     """All that stand, in the order of `BRAKES`."""
     deletes = [change for change in changes if isinstance(change, Delete)]
-    moved = [change for change in changes if isinstance(change, (Update, Adopt)) and change.fields]
+    moved = [
+        change
+        for change in changes
+        if (isinstance(change, Adopt) and change.fields) or (isinstance(change, Update) and (change.fields or change.rotated))
+    ]
     found = [
         _bulk_delete(deletes, moved, ground),
         _bulk_update(moved, ground),
-        *_emptied(deletes, ground),
+        _emptied(ground),
         _floor(moved, ground),
-        _in_use(deletes, ground),
+        _in_use(ground),
+        _impersonation(ground),
     ]
     return tuple(brake for brake in found if brake is not None)
 
@@ -78,11 +138,14 @@ def _bulk_delete(deletes: Sequence[Delete], moved: Sequence[Update | Adopt], gro
             # All its mailboxes stop with it.
             hit.update(dict.fromkeys(ground.riding.get(change.key.name, ())))
     of = max(len(ground.inventory), len(hit))
-    limit = max(3, of // 10)
+    limit = ground.limits.bulk_delete.of(of)
     if len(hit) <= limit:
         return None
     message = f"{len(hit)} of {of} resources would be deleted, stopped or moved to another profile; at most {limit} at a time"
-    return BrakeTripped(name=BULK_DELETE, message=message, count=len(hit), of=of, limit=limit, keys=tuple(hit))
+    knob = ground.limits.bulk_delete.knob
+    return BrakeTripped(
+        name=BULK_DELETE, message=message, count=len(hit), of=of, limit=limit, keys=tuple(hit), knob=knob, scope=ground.scope
+    )
 
 
 def _stops(fields: Mapping[str, FieldChange]) -> bool:
@@ -100,27 +163,28 @@ def _moves_profile(fields: Mapping[str, FieldChange], renamed: Mapping[str, str]
 
 def _bulk_update(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
     of = max(len(ground.inventory), len(moved))
-    limit = max(20, of * 3 // 10)
+    limit = ground.limits.bulk_update.of(of)
     if len(moved) <= limit:
         return None
     message = f"{len(moved)} of {of} resources would be updated; at most {limit} at a time"
     keys = tuple(change.key for change in moved)
-    return BrakeTripped(name=BULK_UPDATE, message=message, count=len(moved), of=of, limit=limit, keys=keys)
+    knob = ground.limits.bulk_update.knob
+    return BrakeTripped(name=BULK_UPDATE, message=message, count=len(moved), of=of, limit=limit, keys=keys, knob=knob, scope=ground.scope)
 
 
-def _emptied(deletes: Sequence[Delete], ground: Ground) -> list[BrakeTripped]:
-    gone: dict[str, list[Key]] = {}
-    for change in deletes:
-        gone.setdefault(change.key.kind, []).append(change.key)
+def _emptied(ground: Ground) -> BrakeTripped | None:
+    by_kind: dict[str, list[Key]] = {}
+    for key in ground.taken_away:
+        by_kind.setdefault(key.kind, []).append(key)
     left = {key.kind for key in ground.declared}
-    emptied = {kind: keys for kind, keys in gone.items() if kind not in left}
+    emptied = {kind: keys for kind, keys in by_kind.items() if kind not in left}
     if not emptied:
-        return []
+        return None
     keys = tuple(key for kind in emptied for key in emptied[kind])
     of = len(ground.inventory)
     what = "nothing" if not left - {"Environment"} else " and ".join(f"no {kind}" for kind in sorted(emptied))
     message = f"{what} is declared any more, but {len(keys)} of ours {'is' if len(keys) == 1 else 'are'} on the target"
-    return [BrakeTripped(name=EMPTIED, message=message, count=len(keys), of=of, limit=0, keys=keys)]
+    return BrakeTripped(name=EMPTIED, message=message, count=len(keys), of=of, limit=0, keys=keys, knob=_NO_KNOB, scope=ground.scope)
 
 
 def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
@@ -133,20 +197,48 @@ def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | No
     if not keys:
         return None
     message = f"{_number(len(keys), 'resource')} would read mail again that was passed over"
-    return BrakeTripped(name=FLOOR_MOVED_BACK, message=message, count=len(keys), of=len(moved), limit=0, keys=tuple(keys))
+    return BrakeTripped(
+        name=FLOOR_MOVED_BACK,
+        message=message,
+        count=len(keys),
+        of=len(moved),
+        limit=0,
+        keys=tuple(keys),
+        knob=_NO_KNOB,
+        scope="changes of this plan",
+    )
 
 
 def _number(count: int, noun: str, plural: str = "s") -> str:
     return f"{count} {noun}{'' if count == 1 else plural}"
 
 
-def _in_use(deletes: Sequence[Delete], ground: Ground) -> BrakeTripped | None:
-    keys = tuple(change.key for change in deletes if change.key.kind == "EmailServerProfile" and ground.still_used.get(change.key))
+def _in_use(ground: Ground) -> BrakeTripped | None:
+    keys = tuple(key for key, users in sorted(ground.still_used.items()) if users)
     if not keys:
         return None
     users = sum(len(ground.still_used[key]) for key in keys)
-    message = f"{_number(len(keys), 'profile')} would be deleted while in use by {_number(users, 'mailbox', 'es')}"
-    return BrakeTripped(name=PROFILE_IN_USE, message=message, count=len(keys), of=users, limit=0, keys=keys)
+    message = f"{_number(len(keys), 'profile')} would go or stop while in use by {_number(users, 'mailbox', 'es')}"
+    scope = "mailboxes on the target, ours or not"
+    return BrakeTripped(name=PROFILE_IN_USE, message=message, count=len(keys), of=users, limit=0, keys=keys, knob=_NO_KNOB, scope=scope)
+
+
+def _impersonation(ground: Ground) -> BrakeTripped | None:
+    keys = tuple(ground.other_account)
+    if not keys:
+        return None
+    mailboxes = sum(len(ground.riding.get(key.name, ())) for key in keys)
+    opened = f"{_number(mailboxes, 'mailbox', 'es')} would be opened by another account than before"
+    return BrakeTripped(
+        name=IMPERSONATING_ACCOUNT,
+        message=f"{opened}: {_number(len(keys), 'profile')} would impersonate with it",
+        count=len(keys),
+        of=mailboxes,
+        limit=0,
+        keys=keys,
+        knob=_NO_KNOB,
+        scope="profiles of this plan",
+    )
 
 
 def lift(brakes: Sequence[BrakeTripped], names: Collection[str]) -> tuple[tuple[BrakeTripped, ...], tuple[str, ...]]:

@@ -17,6 +17,7 @@ from reconcile.model.key import Key
 from reconcile.model.kinds import natural_identity
 from reconcile.model.observation import Absent, ObservedState, Present, Unknown
 from reconcile.model.resource import DesiredState, Resource
+from reconcile.plan.moved import is_muted, moved_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """`orphans` are inventory entries that no declared resource took, with what the target shows of them."""
+    """`orphans` are inventory entries that no declared resource took, with what the target shows of them; `contested` those of them
+    that several resources claim."""
 
     declared: Mapping[Key, Match]
     orphans: Mapping[Key, Present | Absent | Unknown]
-
-
-def is_muted(entry: InventoryEntry, desired: DesiredState) -> bool:
-    """Whether the document of this entry is bad, or lies in a file that cannot be read: then nothing says that it is gone."""
-    return entry.key in desired.held or (entry.key not in desired.resources and entry.source_file in desired.held_files)
+    contested: frozenset[Key] = frozenset()
 
 
 class _Rows:
@@ -81,13 +79,17 @@ class _Rows:
 def match(desired: DesiredState, observed: ObservedState, inventory: Mapping[Key, InventoryEntry]) -> Matches:
     """Match everything declared and everything that is ours."""
     rows = _Rows(observed)
-    claims = _claims(desired, rows, inventory)
+    moves = moved_from(desired, inventory)
+    claims = _claims(desired, rows, inventory, moves.claims)
     claimed = {entry.key for entry, _ in claims.values()}
     owners = {entry.external_id: key for key, entry in inventory.items()}
     muted = frozenset(key for key, entry in inventory.items() if is_muted(entry, desired))
     taken: dict[str, Key] = {entry.external_id: key for key, (entry, _) in claims.items()}
     declared: dict[Key, Match] = {}
     for key, resource in desired.resources.items():
+        if key in moves.unclear:
+            declared[key] = _ambiguous(moves.unclear[key])
+            continue
         if key not in claims:
             declared[key] = _unmanaged(resource, rows, owners, taken, muted)
             continue
@@ -101,13 +103,15 @@ def match(desired: DesiredState, observed: ObservedState, inventory: Mapping[Key
                 continue
         declared[key] = Match(entry=entry, observation=observation, previous=previous)
     orphans = {key: rows.of(key.kind, entry.external_id) for key, entry in inventory.items() if key not in claimed}
-    return Matches(declared=declared, orphans=orphans)
+    return Matches(declared=declared, orphans=orphans, contested=moves.contested)
 
 
-def _claims(desired: DesiredState, rows: _Rows, inventory: Mapping[Key, InventoryEntry]) -> dict[Key, tuple[InventoryEntry, Key | None]]:
-    """Which entry each declared resource takes, and under which key it was before."""
-    claims: dict[Key, tuple[InventoryEntry, Key | None]] = {}
-    homeless = [key for key in desired.resources if key not in inventory]
+def _claims(
+    desired: DesiredState, rows: _Rows, inventory: Mapping[Key, InventoryEntry], moved: Mapping[Key, Key]
+) -> dict[Key, tuple[InventoryEntry, Key | None]]:
+    """Which entry each declared resource takes, and under which key it was before; `moved` are slugs that say so themselves."""
+    claims: dict[Key, tuple[InventoryEntry, Key | None]] = {key: (inventory[old], old) for key, old in moved.items()}
+    homeless = [key for key in desired.resources if key not in inventory and key not in claims]
     while homeless:
         # Whoever loses its row to a new slug may in turn be the heir of another.
         homeless = _inherit(homeless, desired, rows, inventory, claims)

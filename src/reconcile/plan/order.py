@@ -13,10 +13,15 @@ _KIND = {kind: rank for rank, kind in enumerate(KINDS)}
 _ACTION = {Update: 0, Adopt: 1, Create: 2}
 
 
+def takes_away(change: Change) -> bool:
+    """Whether others lose what they refer to: deleted, forgotten, or made inactive because its document is gone."""
+    return isinstance(change, (Delete, Forget)) or (isinstance(change, Update) and change.orphan)
+
+
 def rank(change: Change) -> tuple[int, int, int, str]:
     """Tie-break among changes that do not depend on each other; total, so the order never depends on that of the files."""
     kind = _KIND.get(change.key.kind, len(KINDS))
-    if isinstance(change, (Delete, Forget)):
+    if takes_away(change):
         return (1, -kind, 0, change.key.name)
     return (0, kind, _ACTION.get(type(change), 3), change.key.name)
 
@@ -38,7 +43,7 @@ def dependencies(changes: Sequence[Change], users: Mapping[Key, Iterable[Key]]) 
             before |= {at[key] for key in change.references if key in at}
             if change.key in left:
                 before.add(left[change.key])
-        if isinstance(change, (Delete, Forget)):
+        if takes_away(change):
             before |= {at[key] for key in users.get(change.key, ()) if key in at}
         before.discard(number)
         needs[number] = before

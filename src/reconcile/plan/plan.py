@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from reconcile.model.canonical import Leaf, Spec
-from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Forget, Held, HeldBecause, Moved, Note, Plan, Update
-from reconcile.model.defaults import derived
+from reconcile.desired.organization_defaults import defaults_unknown, organization_defaults
+from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Held, HeldBecause, Moved, Note, Plan, Update
 from reconcile.model.finding import Severity
 from reconcile.model.inventory import InventoryEntry
-from reconcile.model.key import Key
+from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import references
 from reconcile.model.observation import Absent, ObservedState, Present, Unknown
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
-from reconcile.plan import brakes, consequence
-from reconcile.plan.cause import cause, estate_of, note
+from reconcile.plan import brakes, remarks
+from reconcile.plan.cause import cause, note
 from reconcile.plan.circumstances import PLAIN, Circumstances
-from reconcile.plan.comparable import comparable
+from reconcile.plan.consequences.table import of_change, of_lost_profile, of_rotation
 from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
+from reconcile.plan.given import Given
+from reconcile.plan.ground import ground, still_used
 from reconcile.plan.identity import pinned
-from reconcile.plan.match import Match, Matches, is_muted, match
+from reconcile.plan.match import Match
 from reconcile.plan.order import ordered
+from reconcile.plan.ownership import compared, ignored, ignored_note, keep_of, records
+from reconcile.plan.removal import disowned, following
+from reconcile.plan.rotation import Rotation
+from reconcile.plan.selection import Selected, parted
 from reconcile.plan.unsupported import unsupported_notes
+from reconcile.plan.waiting import hold_dependants
+
+_BUILT_IN = "was made by the platform and is never written: declare it with management.lifecycle external"
+_HANDED_OVER = "its document says lifecycle external: it belongs to somebody else from now on"
 
 
 def make_plan(
@@ -41,12 +50,13 @@ def make_plan(
     brake or a selection that cannot be read.
     """
     names = brakes.check_names(lifted)
-    desired, observed, hidden = comparable(desired, observed)
+    selected = Selected(around.selection)
     organization = pinned(desired, "organizationId", observed.organization_id)
     tenant = pinned(desired, "tenantId", observed.tenant_id)
-    planning = _Planning(desired, observed, inventory, kinds, around)
+    planning = _Planning(Given(desired, observed, inventory, kinds, around), selected)
     changes = planning.changes()
-    standing, released = brakes.lift(brakes.tripped(changes, planning.ground(changes)), names)
+    because = {key: held.because for key, held in planning.held.items()}
+    standing, released = brakes.lift(brakes.tripped(changes, ground(planning.given, changes, because)), names)
     unobserved = [f"{kind}: {why}" for kind, why in sorted(observed.unknown_kinds.items())]
     unobserved += [f"row {external_id}: {why}" for external_id, why in sorted(observed.unknown_rows.items())]
     return Plan(
@@ -58,65 +68,67 @@ def make_plan(
         changes=changes,
         held=tuple(sorted(planning.held.values(), key=lambda held: held.key)),
         brakes=standing,
-        notes=(*hidden, *planning.notes),
+        notes=tuple(planning.notes),
         unchanged=planning.unchanged,
         unobserved=tuple(unobserved),
         findings=sum(1 for finding in desired.findings if finding.severity >= Severity.ERROR),
         lifted=released,
         tenant_id=tenant,
+        selection=None if selected.everything else around.selection,
+        left_out=planning.left_out,
         digest=digest(observed.target, organization, changes),
     )
 
 
 class _Planning:
-    """One run. Holds what the steps share; `changes` is called once."""
+    """One run. `changes` is called once; what else it finds is told in the other fields."""
 
-    def __init__(
-        self,
-        desired: DesiredState,
-        observed: ObservedState,
-        inventory: Mapping[Key, InventoryEntry],
-        kinds: Collection[str],
-        circumstances: Circumstances,
-    ) -> None:
-        self.desired = desired
-        self.observed = observed
-        self.inventory = inventory
-        self.kinds = kinds
-        self.circumstances = circumstances
-        self.matches: Matches = match(desired, observed, inventory)
-        self.estate = estate_of(desired.source, desired.revision)
+    def __init__(self, given: Given, selected: Selected) -> None:
+        self.given = given
+        self.desired = given.desired
         self.held: dict[Key, Held] = {}
         self.notes: list[Note] = []
         self.unchanged = 0
-        self._around: consequence.Surroundings | None = None
+        self.left_out = 0
+        self._selected = selected
+        self._rotation = Rotation(given.circumstances)
+        self._ignored: list[tuple[Key, str]] = []
 
     def changes(self) -> tuple[Change, ...]:
         found: dict[Key, Change] = {}
         missing_kinds: set[str] = set()
         for key, resource in self.desired.resources.items():
-            if key.kind not in self.kinds:
-                if key.kind != "Environment":  # it says what is meant, wherever it is kept
+            if key.kind not in self.given.kinds:
+                if key.kind in APPLIED_KINDS:
                     missing_kinds.add(key.kind)
             elif key in self.desired.held:
                 continue
             elif resource.lifecycle is Lifecycle.EXTERNAL:
-                self._external(resource, self.matches.declared[key])
-            elif (change := self._change(resource, self.matches.declared[key])) is not None:
+                self._external(resource, self.given.matches.declared[key], found)
+            elif (change := self._change(resource, self.given.matches.declared[key])) is not None:
                 found[key] = change
         for kind in sorted(missing_kinds):
             self.notes.append(Note(message=f"the target does not keep {kind}; what git declares of it is not applied"))
-        if self.observed.target == "engine":
+        if self.given.observed.target == "engine":
             self.notes += unsupported_notes(self.desired.resources.values(), self.desired)
-        self._hold_bad_documents()
-        for key, observation in self.matches.orphans.items():
-            delete = self._delete(key, observation)
-            if delete is not None:
-                found[key] = delete
-        self._hold_dependants(found)
+        for key, reason in self.desired.held.items():
+            self._hold(key, reason, HeldBecause.FINDING)
+        for key, observation in self.given.matches.orphans.items():
+            self._take(key, following(key, observation, self.given), found)
+        left_out = self._leave_out(found)
+        for held in hold_dependants(found, self.held, left_out, self.given.users):
+            self._hold(held.key, held.reason, held.because)
         self._tell_users(found)
-        self.notes.sort(key=lambda item: (str(item.key or ""), item.message))
-        return ordered(list(found.values()), self._users())
+        self._tell_all()
+        return ordered(list(found.values()), self.given.users)
+
+    def _take(self, key: Key, one: Change | Held | Note | None, found: dict[Key, Change]) -> None:
+        if isinstance(one, Held):
+            self._hold(one.key, one.reason, one.because)
+        elif isinstance(one, Note):
+            self.notes.append(one)
+        elif one is not None:
+            found[key] = one
 
     def _change(self, resource: Resource, matched: Match) -> Change | None:
         match matched.observation:
@@ -127,264 +139,145 @@ class _Planning:
                 return None
             case Absent():
                 return self._create(resource, matched)
+            case Present(built_in=True):
+                self._hold(resource.key, _BUILT_IN, HeldBecause.FINDING)
+                return None
             case Present() as row:
                 return self._update(resource, matched, row)
 
-    def _create(self, resource: Resource, matched: Match) -> Create:
+    def _create(self, resource: Resource, matched: Match) -> Create | None:
         entry = matched.entry
+        unknown = defaults_unknown(self.desired, resource, self.given.inventory)
+        if unknown is not None:
+            self._hold(resource.key, unknown, HeldBecause.WAITS)
+            return None
         why = Cause(moved=Moved.NEW, position=resource.position)
         if entry is not None:
-            words = "was deleted on the target" + (f"; {found}" if (found := note(entry, estate=self.estate)) else "")
+            words = "was deleted on the target" + (f"; {found}" if (found := note(entry, estate=self.given.estate)) else "")
             why = Cause(moved=Moved.OUTSIDE, position=resource.position, note=words)
+        spec, needed = resource.spec, resource.references
+        filled = organization_defaults(self.desired, resource)
+        if filled:
+            spec = dict(sorted({**filled, **spec}.items()))
+            needed = tuple(dict.fromkeys((*needed, *references(resource.key.kind, spec))))
         return Create(
             key=resource.key,
-            spec=resource.spec,
+            spec=spec,
             cause=why,
             external_id=entry.external_id if entry else None,
-            references=resource.references,
-            consequences=consequence.of_change(resource.key, {}, resource.spec, resource.spec.keys(), self.around),
+            references=needed,
+            consequences=of_change(resource.key, {}, spec, spec.keys(), self.given.around),
+            keep=keep_of(resource),
         )
 
     def _update(self, resource: Resource, matched: Match, row: Present) -> Change | None:
-        entry = matched.entry
-        found = difference(resource.spec, row.spec, entry)
-        if found is not None and entry is not None:
-            self._note_kept(resource, row, found.kept)
+        key, entry = resource.key, matched.entry
+        spec = compared(resource, entry)
+        self._ignored += ((key, path) for path in ignored(resource, row.spec))
+        found = difference(spec, row.spec, entry)
         paths = found.fields if found is not None else ()
-        if not paths and entry is not None and matched.previous is None and row.name in (None, resource.key.name):
+        if found is not None and entry is not None:
+            self.notes += remarks.kept(self.desired, resource, row, found.kept)
+        keep = keep_of(resource)
+        rotated = self._rotation.of(key, spec, entry, paths, resource.position) if entry is not None else ()
+        recorded = records(keep, entry, lambda path: self._decided(key, path)) if entry is not None else ()
+        renamed = matched.previous is not None or row.name not in (None, key.name)
+        if not (paths or rotated or recorded) and not (renamed if entry is not None else self.given.circumstances.adopting):
             self.unchanged += 1
             return None
         fields = field_changes(
             paths,
-            resource.spec,
+            spec,
             row.spec,
-            lambda path: cause(path, resource.spec, row.spec, entry, estate=self.estate, position=self.desired.locate(resource.key, path)),
+            lambda path: cause(path, spec, row.spec, entry, estate=self.given.estate, position=self.desired.locate(key, path)),
         )
-        new = {**row.spec, **resource.spec}
+        new = {**row.spec, **spec}
+        words: tuple[str, ...] = ()
         if fields:
-            self._note_outdated_defaults(resource, row, new)
-        words = consequence.of_change(resource.key, row.spec, new, {field.path for field in fields}, self.around) if fields else ()
+            self.notes += remarks.outdated_defaults(resource, row, new)
+            words = of_change(key, row.spec, new, {field.path for field in fields}, self.given.around)
         if entry is None:
             return Adopt(
-                key=resource.key,
+                key=key,
                 external_id=row.external_id,
                 observed_version=row.version,
-                spec=resource.spec,
+                spec=spec,
                 fields=fields,
                 cause=Cause(moved=Moved.NEW, position=resource.position),
                 references=resource.references,
                 consequences=words,
+                keep=keep,
             )
         previous = matched.previous
-        if previous is None and row.name not in (None, resource.key.name):
+        if previous is None and row.name not in (None, key.name):
             # A crash between the write of a new slug and its entry, or a rename by hand: the target has another name.
-            previous = Key(resource.key.kind, str(row.name))
+            previous = Key(key.kind, str(row.name))
         return Update(
-            key=resource.key,
+            key=key,
             external_id=row.external_id,
             observed_version=row.version,
-            spec=resource.spec,
+            spec=spec,
             fields=fields,
             previous=previous,
             position=resource.position,
             references=resource.references,
-            consequences=words,
+            consequences=words + (of_rotation(key, self.given.around) if rotated else ()),
+            keep=keep,
+            rotated=rotated,
+            records=recorded,
         )
 
-    def _note_kept(self, resource: Resource, row: Present, paths: Iterable[str]) -> None:
-        for path in paths:
-            asked, shown = resource.spec.get(path), row.spec.get(path)
-            words = (
-                f"{path}: the target keeps {_words(shown)} where {_words(asked)} was written; nothing to do as long as git asks the same"
-            )
-            self.notes.append(Note(message=words, key=resource.key, position=self.desired.locate(resource.key, path)))
+    def _decided(self, key: Key, path: str) -> Cause:
+        return Cause(moved=Moved.GIT, position=self.desired.locate(key, path))
 
-    def _note_outdated_defaults(self, resource: Resource, row: Present, new: Spec) -> None:
-        """What was filled in on create to fit another field stays as it is (omitted is unmanaged), even where it no longer fits."""
-        then = derived(resource.key.kind, row.spec)
-        for path, leaf in derived(resource.key.kind, new).items():
-            if path not in resource.spec and path in row.spec and row.spec[path] == then.get(path) != leaf:
-                words = f"{path} stays {_words(row.spec[path])}, which fitted before; {_words(leaf)} would fit now: declare it"
-                self.notes.append(Note(message=words, key=resource.key, position=resource.position))
-
-    def _external(self, resource: Resource, matched: Match) -> None:
-        """Never written; but what refers to it needs it to be there."""
+    def _external(self, resource: Resource, matched: Match, found: dict[Key, Change]) -> None:
+        """Never written; but what refers to it needs it to be there, and what was ours is so no longer."""
+        if matched.entry is not None:
+            why = Cause(moved=Moved.GIT, position=resource.position, note=_HANDED_OVER)
+            self._take(resource.key, disowned(resource.key, matched.entry, why), found)
         match matched.observation:
             case Present():
-                self.unchanged += 1
+                self.unchanged += matched.entry is None
             case Absent():
                 self._hold(
                     resource.key, "belongs to somebody else (lifecycle external), and the target does not have it", HeldBecause.WAITS
                 )
-            case Unknown(why=why):
-                self._hold(resource.key, f"could not be observed: {why}", HeldBecause.UNOBSERVED)
-
-    def _delete(self, key: Key, observation: Present | Absent | Unknown) -> Delete | Forget | None:
-        entry = self.inventory[key]
-        if is_muted(entry, self.desired):
-            reason = self.desired.held.get(key) or self.desired.held_files[entry.source_file]
-            self._hold(key, reason, HeldBecause.FINDING)
-            return None
-        if key.kind not in self.kinds:
-            return None
-        if self.desired.held_files:
-            # The document may have moved into that file: only a complete reading proves that it is gone.
-            file = min(self.desired.held_files)
-            self._hold(key, f"no longer declared, but {file} has errors and may declare it", HeldBecause.FINDING)
-            return None
-        left = f"no longer declared (was in {entry.source_file})" + self._since(entry)
-        why = Cause(moved=Moved.GIT, note=left, was_in=entry.source_file)
-        match observation:
             case Unknown(why=reason):
-                self._hold(key, f"no longer declared, but could not be observed: {reason}", HeldBecause.UNOBSERVED)
-                return None
-            case Absent():
-                words: tuple[str, ...] = ("gone from the target already; it is only forgotten",)
-                return Forget(key=key, external_id=entry.external_id, before=entry.applied, cause=why, consequences=words)
-            case Present() as row:
-                return Delete(
-                    key=key,
-                    external_id=entry.external_id,
-                    observed_version=row.version,
-                    before=entry.applied,
-                    cause=why,
-                    consequences=consequence.of_delete(key, {**row.spec, **entry.applied}),
-                )
-
-    def _since(self, entry: InventoryEntry) -> str:
-        words = note(entry, estate=self.estate)
-        return f"; {words}" if words else ""
+                self._hold(resource.key, f"could not be observed: {reason}", HeldBecause.UNOBSERVED)
 
     def _hold(self, key: Key, reason: str, because: HeldBecause) -> None:
         resource = self.desired.resources.get(key)
         self.held[key] = Held(key=key, reason=reason, because=because, position=resource.position if resource else None)
 
-    def _hold_bad_documents(self) -> None:
-        for key, reason in self.desired.held.items():
-            self._hold(key, reason, HeldBecause.FINDING)
-
-    def _hold_dependants(self, found: dict[Key, Change]) -> None:
-        """What refers to something held waits for it, and a profile stays while a held mailbox was applied with it."""
-        blocked = dict(self.held)
-        while True:
-            waiting = {key: self._obstacle(change, blocked) for key, change in found.items()}
-            stopped = {key: other for key, other in waiting.items() if other is not None}
-            if not stopped:
-                return
-            for key, other in stopped.items():
-                del found[key]
-                self._hold(key, f"waits for {other}, which is held", HeldBecause.WAITS)
-                blocked[key] = self.held[key]
-
-    def _obstacle(self, change: Change, blocked: Mapping[Key, Held]) -> Key | None:
-        if not blocked:
-            return None
-        if isinstance(change, (Delete, Forget)):
-            return next((user for user in self._users().get(change.key, ()) if user in blocked), None)
-        needed = () if not isinstance(change, (Create, Adopt, Update)) else change.references
-        return next((key for key in needed if key in blocked), None)
-
-    def _users(self) -> Mapping[Key, tuple[Key, ...]]:
-        """For each key the inventory entries that were applied with a reference to it."""
-        if not hasattr(self, "_known_users"):
-            users: dict[Key, list[Key]] = {}
-            for key, entry in self.inventory.items():
-                for other in entry.depends_on:
-                    users.setdefault(other, []).append(key)
-            self._known_users = {key: tuple(sorted(found)) for key, found in users.items()}
-        return self._known_users
-
-    @property
-    def around(self) -> consequence.Surroundings:
-        """Counts of the desired state, made when the first change asks."""
-        if self._around is None:
-            mailboxes: dict[str, int] = {}
-            profiles: dict[str, Spec] = {}
-            renamed: dict[str, str] = {}
-            for key, resource in self.desired.resources.items():
-                matched = self.matches.declared.get(key)
-                if key.kind == "EmailServerProfile":
-                    row = matched.observation if matched else None
-                    profiles[key.name] = {**row.spec, **resource.spec} if isinstance(row, Present) else resource.spec
-                    if matched and matched.previous is not None:
-                        renamed[key.name] = matched.previous.name
-                for other in resource.references if key.kind == "Mailbox" else ():
-                    mailboxes[other.name] = mailboxes.get(other.name, 0) + 1
-            self._around = consequence.Surroundings(mailboxes=mailboxes, profiles=profiles, renamed_profiles=renamed)
-        return self._around
-
-    def ground(self, changes: tuple[Change, ...]) -> brakes.Ground:
-        """What the brakes measure against."""
-        if not changes:
-            return brakes.Ground(inventory=self.inventory, declared=self.desired.resources.keys())
-        riding: dict[str, list[Key]] = {}
-        for key, resource in self.desired.resources.items():
-            for other in resource.references if key.kind == "Mailbox" else ():
-                riding.setdefault(other.name, []).append(key)
-        changed = {change.key for change in changes}
-        deleted = {change.key for change in changes if isinstance(change, Delete)}
-        return brakes.Ground(
-            inventory=self.inventory,
-            declared=[
-                *self.desired.resources,
-                *self.desired.held,
-                *(key for key, held in self.held.items() if held.because is HeldBecause.FINDING),
-            ],
-            still_used={key: self._still_used(key, changed, deleted) for key in deleted if _is_profile(key)},
-            riding=riding,
-            sunk=self._sunk(changes),
-            renamed_profiles=self.around.renamed_profiles,
-        )
-
-    def _sunk(self, changes: tuple[Change, ...]) -> set[Key]:
-        """Mailboxes that move to a profile with an earlier floor than they have now."""
-        then = {row.name: row.spec for row in self.observed.rows if _is_profile(Key(row.kind, row.name or row.external_id))}
-        found: set[Key] = set()
-        for change in changes:
-            if not isinstance(change, (Update, Adopt)) or not any(item.path == "profile" for item in change.fields):
-                continue
-            row = self.matches.declared[change.key].observation
-            if isinstance(row, Present):
-                before = consequence.floor(row.spec, consequence.Surroundings(profiles={str(name): spec for name, spec in then.items()}))
-                if consequence.floor({**row.spec, **change.spec}, self.around) < before:
-                    found.add(change.key)
-        return found
+    def _leave_out(self, found: dict[Key, Change]) -> dict[Key, Change]:
+        """Take what was not asked for out of changes, held resources and notes; the changes are answered with."""
+        if self._selected.everything:
+            return {}
+        labels = self.given.labels
+        gone = [key for key in found if key not in self.desired.resources]
+        known = [(key, labels(key)) for key in {*self.desired.resources, *self.desired.held, *self.given.inventory}]
+        unwanted = parted([key for key, _ in known], self._selected, labels)
+        left_out = {key: found.pop(key) for key in [*found] if key in unwanted}
+        for key in [*self.held]:
+            if key in unwanted:
+                del self.held[key]
+        self.notes = [one for one in self.notes if one.key not in unwanted]
+        self._ignored = [(key, path) for key, path in self._ignored if key not in unwanted]
+        self.notes += self._selected.notes(known, gone)
+        self.left_out = len(left_out)
+        return left_out
 
     def _tell_users(self, found: dict[Key, Change]) -> None:
         """How many mailboxes lose a profile is known only when everything else is."""
-        deleted = {key for key, change in found.items() if isinstance(change, Delete)}
-        for key in deleted:
-            change = found[key]
-            users = [user for user in self._still_used(key, found.keys(), deleted) if user.kind == "Mailbox"] if _is_profile(key) else []
-            if users and isinstance(change, Delete):
-                found[key] = replace(change, consequences=consequence.of_lost_profile(len(users)))
+        for profile, users in still_used(self.given, found.values()).items():
+            change = found[profile]
+            mailboxes = sum(user.kind == "Mailbox" for user in users)
+            if mailboxes and isinstance(change, Delete):
+                found[profile] = replace(change, consequences=of_lost_profile(mailboxes))
 
-    def _still_used(self, profile: Key, changed: Collection[Key], deleted: Collection[Key]) -> tuple[Key, ...]:
-        """Rows that refer to the profile after this plan, ours or not."""
-        declared = {
-            matched.observation.external_id: key
-            for key, matched in self.matches.declared.items()
-            if isinstance(matched.observation, Present)
-        }
-        gone = {self.inventory[key].external_id for key in deleted}
-        found: list[Key] = []
-        for row in self.observed.rows:
-            if row.external_id in gone:
-                continue
-            key = declared.get(row.external_id)
-            spec = {**row.spec, **self.desired.resources[key].spec} if key is not None and key in changed else row.spec
-            if profile in references(row.kind, spec):
-                found.append(key or Key(row.kind, row.name or row.external_id))
-        return tuple(sorted(found))
-
-
-def _is_profile(key: Key) -> bool:
-    return key.kind == "EmailServerProfile"
-
-
-def _words(leaf: Leaf) -> str:
-    if leaf is None:
-        return "nothing"
-    if isinstance(leaf, bool):
-        return "true" if leaf else "false"
-    return "[" + ", ".join(leaf) + "]" if isinstance(leaf, tuple) else str(leaf)
+    def _tell_all(self) -> None:
+        self.notes += self._rotation.notes()
+        told = ignored_note(self._ignored)
+        if told is not None:
+            self.notes.append(told)
+        self.notes.sort(key=lambda item: (str(item.key or ""), item.message))

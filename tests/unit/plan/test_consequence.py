@@ -6,7 +6,8 @@ import pytest
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.key import Key
-from reconcile.plan.consequence import Surroundings, of_change, of_delete, of_lost_profile
+from reconcile.plan.consequences.table import of_change, of_delete, of_lost_profile
+from reconcile.plan.consequences.words import Surroundings
 
 AROUND = Surroundings(
     mailboxes={"one": 3, "solo": 1},
@@ -40,7 +41,9 @@ CASES: list[tuple[Key, dict[str, Leaf], dict[str, Leaf], tuple[str, ...]]] = [
         MAILBOX,
         {"profile": "one"},
         {"profile": "two"},
-        ("moves to the server and credentials of profile two (was one); mail from the oldest message is read again",),
+        (
+            "moves to the server and credentials of profile two (was one); mail from the oldest message is read again: unknown number of messages",
+        ),
     ),
     (MAILBOX, {"profile": "two"}, {"profile": "one"}, ("moves to the server and credentials of profile one (was two)",)),
     (MAILBOX, {"profile": "alt"}, {"profile": "neu"}, ("same server and credentials: profile alt is now called neu",)),

@@ -1,0 +1,36 @@
+"""What a changed field of the environment means for the mail."""
+
+from __future__ import annotations
+
+from reconcile.plan.consequences.words import Before, Rule, some, text
+from reconcile.plan.list_change import list_change
+
+
+def _recipients(b: Before) -> str:
+    old, new = b.old.get("allowedRecipients"), b.new.get("allowedRecipients")
+    before = old if isinstance(old, tuple) else ()
+    after = new if isinstance(new, tuple) else ()
+    added, removed = list_change(before, after) if before != after else ((), ())
+    if "*" in added:
+        return "mail may now reach everybody"
+    parts = [f"mail may now reach {some(added)}"] if added else []
+    if removed:
+        parts.append("mail may no longer reach " + ("everybody" if "*" in removed else some(removed)))
+    if not after and before:
+        parts.append("nobody may be mailed")
+    return "; ".join(parts)
+
+
+def _limits(b: Before) -> str:
+    if not b.old:
+        return ""
+    words = []
+    for name, what, usual in (("bulkDelete", "deleted, stopped or moved", (3, 10)), ("bulkUpdate", "updated", (20, 30))):
+        paths = (f"brakes.{name}.count", f"brakes.{name}.percent")
+        if any(b.moved(path) for path in paths):
+            count, percent = (text(b.new.get(path), str(default)) for path, default in zip(paths, usual, strict=True))
+            words.append(f"later plans may have {count} or {percent} % of the rows {what} before the brake trips")
+    return "; ".join(words)
+
+
+ENVIRONMENT: tuple[Rule, ...] = ((("allowedRecipients",), _recipients), (("brakes.*",), _limits))

@@ -1,0 +1,86 @@
+"""What a changed field of the organization means for the mail."""
+
+from __future__ import annotations
+
+from reconcile.plan.consequences.words import Before, Rule, Words
+
+
+def _approval(path: str, whom: str) -> Words:
+    def words(b: Before) -> str:
+        old, new = b.words(path, "false")
+        if old == new:
+            return ""
+        if new == "true":
+            return f"mail of {whom} waits until their address is approved"
+        return f"mail of {whom} moves without approval" if b.old else ""
+
+    return words
+
+
+def _non_ssl(b: Before) -> str:
+    old, new = b.words("deploymentSettings.allowNonSslEmail", "false")
+    if old == new:
+        return ""
+    return "profiles may connect without encryption" if new == "true" else "profiles without encryption no longer connect"
+
+
+def _correlation(b: Before) -> str:
+    return "which mail is tracked, and to what it is attached, changes from now on" if b.old else ""
+
+
+def _new_mailboxes(b: Before) -> str:
+    return "new mailboxes start with other settings; existing ones stay" if b.old else ""
+
+
+def _always(words: str) -> Words:
+    return lambda b: words if b.old else ""
+
+
+def _domains(b: Before) -> str:
+    both = b.moved("ownedDomains")
+    return f"mail of {both[1] or 'no domain'} counts as the organization's own" if both else ""
+
+
+def _own_address(b: Before) -> str:
+    old, new = b.words("approval.requirePrivilegeForOwnAddress", "false")
+    if not b.old or old == new:
+        return ""
+    return "approving one's own address needs the privilege" if new == "true" else "everybody may approve their own address"
+
+
+def _insecure_entry(b: Before) -> str:
+    old, new = b.words("deploymentSettings.allowCredentialsEntryViaNonSecureChannels", "false")
+    if old == new:
+        return ""
+    return "user names and passwords may be entered unencrypted" if new == "true" else "user names and passwords are entered encrypted only"
+
+
+def _largest(b: Before) -> str:
+    both = b.moved("attachments.maximumSize")
+    return f"attachments above {_bytes(both[1])} are refused instead of {_bytes(both[0])}" if both else ""
+
+
+def _bytes(words: str) -> str:
+    return f"{int(words):,} bytes" if words.isdecimal() else "no limit of ours"
+
+
+ORGANIZATION: tuple[Rule, ...] = (
+    (("approval.requireForUsers",), _approval("approval.requireForUsers", "users")),
+    (("approval.requireForQueues",), _approval("approval.requireForQueues", "queues")),
+    (("deploymentSettings.allowNonSslEmail",), _non_ssl),
+    (("tracking.*", "smartMatching.*"), _correlation),
+    (("defaults.*",), _new_mailboxes),
+    (("approval.requirePrivilegeForOwnAddress",), _own_address),
+    (("deploymentSettings.allowCredentialsEntryViaNonSecureChannels",), _insecure_entry),
+    (("ownedDomains",), _domains),
+    (("addressResolution.*",), _always("to whom addresses of new mail are resolved changes from now on")),
+    (("queues.*",), _always("which queues get an item for new mail changes from now on")),
+    (("sending.*",), _always("how mail leaves, and what of it is kept at the server, changes from now on")),
+    (("attachments.maximumSize",), _largest),
+    (
+        ("attachments.blockedExtensions", "attachments.blockedMimeTypes", "attachments.allowedMimeTypes"),
+        _always("which attachments are refused changes from now on"),
+    ),
+    (("alerts.*",), _always("which alerts are written, for whom, and how long they are kept changes")),
+    (("processing.*",), _always("how mailboxes are worked through, and what is kept of it, changes from the next cycle on")),
+)
