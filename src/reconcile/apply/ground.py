@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcile.errors import StalePlan
+from reconcile.errors import PlanRefused, StalePlan
 from reconcile.model.canonical import Spec, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
@@ -14,7 +14,13 @@ from reconcile.model.observation import ObservedState, Present
 
 
 def check_environment(plan: Plan, environment: str | None) -> None:
-    """Raises StalePlan when an environment is asked for by name and the plan was made for another."""
+    """Raises StalePlan when an environment is asked for by name and the plan was made for another, PlanRefused when it was made for
+    none."""
+    if plan.against:
+        raise PlanRefused(
+            f"the plan compares two revisions ({plan.against}); it was made without looking at the target",
+            hint="Plan without --against, and apply that.",
+        )
     if environment is not None and plan.environment != environment:
         raise StalePlan(f"the plan was made for environment {plan.environment}, not {environment}", hint="Plan again, or choose with -e.")
 
