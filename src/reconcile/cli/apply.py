@@ -14,8 +14,8 @@ from reconcile.errors import PlanRefused
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from reconcile.apply.tools import Locate, Tools
     from reconcile.apply.report import ApplyReport
+    from reconcile.apply.tools import Locate, Tools
     from reconcile.model.change import Plan
     from reconcile.ports.clock import Clock
     from reconcile.ports.target import TargetWriter
@@ -133,6 +133,7 @@ def _tools(context: Context, writer: TargetWriter, database: Database, clock: Cl
 
 def _print(context: Context, report: ApplyReport) -> ExitCode:
     from reconcile.plan.document import document
+    from reconcile.report.audit_text import head_text
     from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text
 
     if context.as_json:
@@ -144,6 +145,7 @@ def _print(context: Context, report: ApplyReport) -> ExitCode:
                 "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
                 "summary": outcome_counts(report.outcomes),
                 "recovered": [{"key": str(one.key), "action": one.action, "done": one.done} for one in report.recovered],
+                "audit": None if report.trail is None else {"sequence": report.trail.sequence, "hash": report.trail.hash},
                 "exit": report.code.reason,
             }
         )
@@ -158,4 +160,6 @@ def _print(context: Context, report: ApplyReport) -> ExitCode:
         context.data(outcome_text(report.outcomes, color=context.color))
     else:
         context.say("nothing to do")
+    if report.trail is not None and report.outcomes:
+        context.data(head_text(report.trail.sequence, report.trail.hash))
     return report.code

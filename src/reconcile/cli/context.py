@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,10 +112,13 @@ def _number(name: str, default: float, low: float, high: float) -> float:
     return value
 
 
-def common(*, estate: bool = True, state: bool = True, environment: bool = True) -> Callable[[Command], Command]:
+def common(
+    *, estate: bool = True, state: bool = True, environment: bool = True, outputs: Sequence[str] = ("text", "json")
+) -> Callable[[Command], Command]:
     """Options that commands share; the command gets a Context first.
 
     `estate`: reads desired state (-C, --revision). `state`: uses the store (--state-dir, --secrets-dir). `environment`: -e.
+    `outputs`: what --output takes, the first by default; none for a command that prints in one form only.
     """
 
     def decorate(function: Command) -> Command:
@@ -127,16 +130,17 @@ def common(*, estate: bool = True, state: bool = True, environment: bool = True)
                 directory=directory,
                 revision=options.pop("revision", None),
                 environment=options.pop("environment", None),
-                output=options.pop("output"),
+                output=options.pop("output", "text"),
                 color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
                 progress=sys.stderr.isatty(),
             )
             return function(context, **options)
 
         folder = click.Path(file_okay=False, path_type=Path)
-        added = [
-            click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="How results are printed [text].")
-        ]
+        added = []
+        if outputs:
+            form = click.Choice(outputs)
+            added.append(click.option("--output", "-o", type=form, default=outputs[0], help=f"How results are printed [{outputs[0]}]."))
         if state:
             added += [
                 click.option("--secrets-dir", type=folder, help="What file: references are relative to [STATE/secrets]."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from reconcile.model.audit_chain import Anchor
+from reconcile.model.audit_chain import Anchor, Verified
 from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
@@ -85,6 +85,10 @@ class Inventory(Protocol):
 
     def anchor(self) -> Anchor | None:
         """Where the hash chain of the trail ends; None before its first link."""
+        ...
+
+    def verified(self, *, expected: str = "") -> Verified:
+        """The chain computed anew over the whole trail, in one consistent reading; `expected` is a hash that was kept elsewhere."""
         ...
 
 

@@ -9,7 +9,7 @@ from reconcile.settings import Settings
 if TYPE_CHECKING:
     from reconcile.apply.planning import Comparing
     from reconcile.ports.clock import Clock
-    from reconcile.ports.configuration_store import ApplyStore, Inventory
+    from reconcile.ports.configuration_store import ApplyStore, Inventory, LockHolder
     from reconcile.store.sqlite.database import Database
 
 
@@ -25,6 +25,16 @@ def apply_store(database: Database, clock: Clock, *, lease: float = 30.0) -> App
     from reconcile.store.sqlite.configuration import SqliteConfiguration
 
     return SqliteConfiguration(database, clock, lease)
+
+
+def lock_holder(database: Database | None) -> LockHolder | None:
+    """Who applies to this environment now; no way to write."""
+    if database is None:
+        return None
+    from reconcile.store.sqlite.configuration import SqliteConfiguration
+    from reconcile.wiring.system import SystemClock
+
+    return SqliteConfiguration(database, SystemClock()).holder()
 
 
 def comparing_secrets(settings: Settings) -> Comparing:

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from reconcile.errors import Locked
-from reconcile.model.audit_chain import ORIGIN, Anchor, link
+from reconcile.model.audit_chain import ORIGIN, Anchor, Verified, link, verify
 from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
@@ -56,6 +56,9 @@ class MemoryConfiguration:
 
     def anchor(self) -> Anchor | None:
         return Anchor(sequence=self.audit[-1].sequence, hash=self.audit[-1].hash) if self.audit else None
+
+    def verified(self, *, expected: str = "") -> Verified:
+        return verify(self.audit, self.anchor(), expected=expected)
 
     @contextmanager
     def lock(self, *, owner: str, purpose: str, patience: float) -> Iterator[None]:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from reconcile.errors import Locked, ReconcileError
+from reconcile.errors import Locked, ReconcileError, Unavailable
 from reconcile.model import instant
 from reconcile.model.audit_record import AuditRecord
 from reconcile.ports.clock import Clock
@@ -90,7 +90,7 @@ class ApplyLock:
             # Looked at before it is claimed: a claim takes the write lock that mail needs too.
             seen = self.holder()
             if seen is None or seen.state is not LockState.WORKING:
-                claimed = self._database.write(lambda connection: self._claim(connection, holder, owner, purpose))
+                claimed = self._claimed(seen, holder, owner, purpose)
                 if isinstance(claimed, int):
                     clear_away(self._database.path.parent, self._file("*").name)
                     return claimed
@@ -98,6 +98,16 @@ class ApplyLock:
             if self._clock.monotonic() >= deadline:
                 raise Locked(self._words(seen), hint=_BUSY_HINT)
             self._clock.sleep(_PAUSE)
+
+    def _claimed(self, seen: LockHolder | None, holder: str, owner: str, purpose: str) -> int | LockHolder:
+        try:
+            return self._database.write(lambda connection: self._claim(connection, holder, owner, purpose))
+        except Unavailable as error:
+            if seen is None or seen.state is LockState.DEAD:
+                raise
+            # SQLite lets nobody in while a process stands still inside a commit.
+            words = f"{self._words(seen)}; it stands still inside a write"
+            raise Locked(words, hint=f"End process {seen.process} (even kill -9 is safe), then run this again.") from error
 
     def _claim(self, connection: sqlite3.Connection, holder: str, owner: str, purpose: str) -> int | LockHolder:
         """The new fence, or who was faster."""

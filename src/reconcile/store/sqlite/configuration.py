@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 
-from reconcile.model.audit_chain import Anchor
+from reconcile.model.audit_chain import Anchor, Verified, verify
 from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
@@ -58,6 +58,12 @@ class InventoryReader:
             return None
         with translated(self._database.path), self._database.snapshot() as connection:
             return audit_trail.anchor(connection)
+
+    def verified(self, *, expected: str = "") -> Verified:
+        if self._database is None:
+            return verify((), None, expected=expected)
+        with translated(self._database.path), self._database.snapshot() as connection:
+            return verify(audit_trail.records(connection), audit_trail.anchor(connection), expected=expected)
 
 
 class SqliteConfiguration(InventoryReader):
