@@ -98,6 +98,7 @@ class _Blend:
     assigned: Mapping[str, Key]
     clashes: tuple[Clash, ...]
     combined: bool
+    misfits: dict[tuple[Leaf, ...], tuple[Misfit, ...]] = field(default_factory=dict)
 
 
 _NOBODY: Final[Mapping[str, Key]] = {}
@@ -111,7 +112,7 @@ class Assignments:
     _selectors: Selectors = field(init=False)
     _merged: dict[tuple[tuple[int, ...], str], _Merged] = field(init=False, default_factory=dict)
     _blends: dict[tuple[tuple[int, ...], str, tuple[str, ...]], _Blend] = field(init=False, default_factory=dict)
-    _misfits: dict[tuple[Leaf, ...], tuple[Misfit, ...]] = field(init=False, default_factory=dict)
+    _scoped: dict[tuple[tuple[int, ...], bool], tuple[int, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.of = sorted(self.of, key=lambda one: (-one.priority, one.key))
@@ -126,8 +127,7 @@ class Assignments:
 
         `on_target`: it exists on the target only, and `beneath` are the fields of its row, which count where nothing is given.
         """
-        places = self._selectors.selecting(traits)
-        places = tuple(place for place in places if (self.of[place].selector.target if on_target else self.of[place].selector.declared))
+        places = self._in_scope(self._selectors.selecting(traits), on_target)
         if not places:
             return None
         blend = self._blend(places, traits.type, tuple(own))
@@ -137,8 +137,16 @@ class Assignments:
         spec = {path: own[path] if path in own else values[path] for path in blend.paths}
         misfits: tuple[Misfit, ...] = ()
         if blend.combined and not blend.clashes:
-            misfits = self._fit(spec if beneath is None else {**beneath, **spec}, blend.assigned)
+            misfits = _misfits(spec if beneath is None else {**beneath, **spec}, blend)
         return Given(spec=spec, assigned=blend.assigned, clashes=blend.clashes, misfits=misfits)
+
+    def _in_scope(self, places: tuple[int, ...], on_target: bool) -> tuple[int, ...]:
+        found = self._scoped.get((places, on_target))
+        if found is None:
+            selectors = {place: self.of[place].selector for place in places}
+            found = tuple(place for place, one in selectors.items() if (one.target if on_target else one.declared))
+            self._scoped[places, on_target] = found
+        return found
 
     def _blend(self, places: tuple[int, ...], owner: str, own: tuple[str, ...]) -> _Blend:
         known = self._blends.get((places, owner, own))
@@ -169,11 +177,13 @@ class Assignments:
             known = self._merged[places, owner] = _Merged(values, clashes)
         return known
 
-    def _fit(self, spec: Spec, assigned: Mapping[str, Key]) -> tuple[Misfit, ...]:
-        combination = tuple(spec.get(path) for path in mailbox.COMBINED)
-        if combination not in self._misfits:
-            self._misfits[combination] = misfits(spec)
-        return tuple(one for one in self._misfits[combination] if one.path in assigned)
+
+def _misfits(spec: Spec, blend: _Blend) -> tuple[Misfit, ...]:
+    combination = tuple(map(spec.get, mailbox.COMBINED))
+    found = blend.misfits.get(combination)
+    if found is None:
+        found = blend.misfits[combination] = tuple(one for one in misfits(spec) if one.path in blend.assigned)
+    return found
 
 
 def misfits(spec: Spec) -> tuple[Misfit, ...]:

@@ -17,7 +17,7 @@ class NamePatterns:
         self._whole: dict[str, list[str]] = {}
         self._starts: dict[int, dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
         self._ends: dict[int, dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
-        self._others: list[tuple[str, re.Pattern[str]]] = []
+        self._others: list[tuple[str, str, re.Pattern[str]]] = []
         for pattern in sorted(set(patterns)):
             self._file(pattern, pattern.lower())
 
@@ -33,7 +33,9 @@ class NamePatterns:
         elif end:
             self._ends.setdefault(len(end), {}).setdefault(end, []).append(entry)
         else:
-            self._others.append(entry)
+            # What stands in brackets is not what stands in the name.
+            inside = "" if "[" in text else max(_WILD.split(text), key=len)
+            self._others.append((inside, *entry))
 
     def matching(self, *names: str) -> frozenset[str]:
         """The patterns, as written, that any of the names fits."""
@@ -49,7 +51,7 @@ class NamePatterns:
         return _NONE if found is None else frozenset(found)
 
     def _candidates(self, text: str) -> list[tuple[str, re.Pattern[str]]]:
-        hits = self._others
+        hits = [(pattern, expression) for inside, pattern, expression in self._others if inside in text]
         for length, starts in self._starts.items():
             if (more := starts.get(text[:length])) is not None:
                 hits = [*hits, *more]
