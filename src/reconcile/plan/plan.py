@@ -16,6 +16,7 @@ from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.plan import brakes, remarks
 from reconcile.plan.cause import cause, note
 from reconcile.plan.circumstances import PLAIN, Circumstances
+from reconcile.plan.comparable import comparable
 from reconcile.plan.consequences.table import of_change, of_lost_profile, of_rotation
 from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
@@ -51,6 +52,7 @@ def make_plan(
     """
     names = brakes.check_names(lifted)
     selected = Selected(around.selection)
+    desired, observed, hidden = comparable(desired, observed)
     organization = pinned(desired, "organizationId", observed.organization_id)
     tenant = pinned(desired, "tenantId", observed.tenant_id)
     planning = _Planning(Given(desired, observed, inventory, kinds, around), selected)
@@ -68,7 +70,7 @@ def make_plan(
         changes=changes,
         held=tuple(sorted(planning.held.values(), key=lambda held: held.key)),
         brakes=standing,
-        notes=tuple(planning.notes),
+        notes=(*hidden, *planning.notes),
         unchanged=planning.unchanged,
         unobserved=tuple(unobserved),
         findings=sum(1 for finding in desired.findings if finding.severity >= Severity.ERROR),
@@ -99,7 +101,7 @@ class _Planning:
         missing_kinds: set[str] = set()
         for key, resource in self.desired.resources.items():
             if key.kind not in self.given.kinds:
-                if key.kind in APPLIED_KINDS:
+                if key.kind in APPLIED_KINDS and key.kind != "Environment":  # it says what is meant, wherever it is kept
                     missing_kinds.add(key.kind)
             elif key in self.desired.held:
                 continue
