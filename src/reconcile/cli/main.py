@@ -17,11 +17,15 @@ from reconcile import __version__
 from reconcile.errors import Locked, ReconcileError, StalePlan
 from reconcile.model.exit_code import TABLE, ExitCode
 
+#: Modules that cannot have the name of their command: a folder, a keyword of Python.
+_MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outbox.group", "import": "import_"}
+
 #: Command name → module that holds it as `command`. Order is the order of --help.
 COMMANDS: Mapping[str, str] = {
-    name: f"reconcile.cli.{name}.group" if name in ("activities",) else f"reconcile.cli.{name}"
+    name: f"reconcile.cli.{_MODULES.get(name, name)}"
     for name in (
         "init",
+        "import",
         "lint",
         "schema",
         "explain",
@@ -49,6 +53,7 @@ COMMANDS: Mapping[str, str] = {
 #: One line each, here and not in the modules, so that --help imports none of them (a test holds both equal).
 SUMMARIES: Mapping[str, str] = {
     "init": "Write a commented example estate and a CI file into a folder.",
+    "import": "Write files for what a target, an export or a table has and git does not declare.",
     "lint": "Check the files: syntax, schema, references, duplicates, plaintext secrets.",
     "schema": "Print the JSON Schema of the declared kinds.",
     "explain": "Say what a field, a finding or a brake is, and where it stands.",

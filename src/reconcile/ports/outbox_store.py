@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from reconcile.errors import UserError
 from reconcile.model.outbox_step import Step
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 
@@ -19,6 +20,10 @@ class Added:
     existed: bool
 
 
+#: One of several mails that were handed in together; the error is what `add` would have raised for it.
+AddOutcome: TypeAlias = Added | UserError
+
+
 class OutboxReader(Protocol):
     """Looking at it. A missing store reads as empty."""
 
@@ -27,6 +32,10 @@ class OutboxReader(Protocol):
         ...
 
     def entry(self, entry_id: int) -> OutboxEntry | None: ...
+
+    def keyed(self, client_keys: Collection[str]) -> Mapping[str, OutboxEntry]:
+        """The mails that were added under these keys, by key."""
+        ...
 
     def events(self, entry_id: int) -> Sequence[OutboxEvent]:
         """Oldest first."""
@@ -45,6 +54,10 @@ class OutboxStore(OutboxReader, Protocol):
 
         Raises UserError when the key was used for another request, or when the Message-ID is already in the outbox.
         """
+        ...
+
+    def add_all(self, mails: Sequence[tuple[OutboxEntry, bytes]]) -> Sequence[AddOutcome]:
+        """As `add`, each by itself and all of them in few transactions: what became of each, in the order given."""
         ...
 
     def due(self, *, at: datetime) -> Sequence[OutboxEntry]:

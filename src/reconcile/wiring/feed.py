@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconcile.ports.edit_store import EditStore
     from reconcile.ports.feed import FeedReader
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.edit_intake import EditIntake
+    from reconcile.sync.mail_intake import MailIntake
 
 
 def feed_reader(database: Database | None) -> FeedReader:
@@ -29,3 +33,27 @@ def edit_store(database: Database) -> EditStore:
     from reconcile.store.sqlite.edits import SqliteEdits
 
     return SqliteEdits(database)
+
+
+def mail_intake(database: Database, read: Callable[[str], bytes] | None = None) -> MailIntake:
+    """The one way into the outbox. `read` gives attachments by their path; without it none are read."""
+    from reconcile.sync.mail_intake import MailIntake, no_files
+    from reconcile.wiring.mail import applied_state, outbox_store
+    from reconcile.wiring.system import SystemClock, mint
+
+    return MailIntake(applied=applied_state(database), outbox=outbox_store(database), clock=SystemClock(), mint=mint, read=read or no_files)
+
+
+def edit_intake(database: Database, by: str) -> EditIntake:
+    """Edits in batches; `by` is recorded with each."""
+    from reconcile.sync.edit_intake import EditIntake
+    from reconcile.wiring.system import SystemClock
+
+    return EditIntake(edits=edit_store(database), clock=SystemClock(), by=by)
+
+
+def attachment_reader(folder: Path | None) -> Callable[[str], bytes] | None:
+    """Reads files below `folder` and nowhere else."""
+    from reconcile.sync.attachment_folder import AttachmentFolder
+
+    return None if folder is None else AttachmentFolder(folder).read

@@ -7,6 +7,7 @@ import click
 from reconcile.cli.activities.edit import edit_command
 from reconcile.cli.activities.export import export_command
 from reconcile.cli.activities.feed import feed_command
+from reconcile.cli.activities.intake import import_command
 from reconcile.cli.activities.listing import list_command
 from reconcile.cli.activities.show import show_command
 
@@ -16,5 +17,5 @@ def command() -> None:
     """Tracked e-mail: one activity for the same Message-ID with the same content, however many mailboxes hold it."""
 
 
-for _subcommand in (list_command, show_command, export_command, edit_command, feed_command):
+for _subcommand in (list_command, show_command, export_command, edit_command, import_command, feed_command):
     command.add_command(_subcommand)

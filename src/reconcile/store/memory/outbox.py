@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from reconcile.errors import UserError
 from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.outbox_step import Step, advanced
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
-from reconcile.ports.outbox_store import Added
+from reconcile.ports.outbox_store import Added, AddOutcome
 from reconcile.store.memory.feed_log import FeedLog, feed_instant
 
 
@@ -38,6 +38,10 @@ class MemoryOutbox:
     def entry(self, entry_id: int) -> OutboxEntry | None:
         with self._guard:
             return self._entries.get(entry_id)
+
+    def keyed(self, client_keys: Collection[str]) -> Mapping[str, OutboxEntry]:
+        with self._guard:
+            return {entry.client_key: entry for entry in self._entries.values() if entry.client_key and entry.client_key in client_keys}
 
     def events(self, entry_id: int) -> Sequence[OutboxEvent]:
         with self._guard:
@@ -69,6 +73,15 @@ class MemoryOutbox:
             self._log.append(FeedKind.OUTBOX, FeedAction.CREATED, number, feed_instant(kept.added_at), event=1)
             self._events[number] = [OutboxEvent(entry=number, sequence=1, at=kept.added_at, origin=None, state=kept.state, why="added")]
             return Added(entry=kept, existed=False)
+
+    def add_all(self, mails: Sequence[tuple[OutboxEntry, bytes]]) -> Sequence[AddOutcome]:
+        return [self._outcome(entry, content) for entry, content in mails]
+
+    def _outcome(self, entry: OutboxEntry, content: bytes) -> AddOutcome:
+        try:
+            return self.add(entry, content)
+        except UserError as error:
+            return error
 
     def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
         with self._guard:

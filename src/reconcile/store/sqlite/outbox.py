@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from reconcile.errors import UserError
 from reconcile.model.outbox_step import Step, advanced
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
-from reconcile.ports.outbox_store import Added
+from reconcile.ports.outbox_store import Added, AddOutcome
 from reconcile.store.sqlite.database import Database, translated
 
 _WIDTH = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -43,6 +44,11 @@ class SqliteOutbox:
         found = self._select("SELECT * FROM outbox WHERE id = ?", (entry_id,))
         return found[0] if found else None
 
+    def keyed(self, client_keys: Collection[str]) -> Mapping[str, OutboxEntry]:
+        with self._database.snapshot() as connection:
+            found = [connection.execute("SELECT * FROM outbox WHERE client_key = ?", (key,)).fetchone() for key in client_keys]
+            return {entry.client_key: entry for entry in read(connection, [row for row in found if row is not None])}
+
     def events(self, entry_id: int) -> Sequence[OutboxEvent]:
         with translated(self._database.path):
             rows = self._database.reader().execute("SELECT * FROM outbox_event WHERE entry = ? ORDER BY sequence", (entry_id,)).fetchall()
@@ -58,6 +64,11 @@ class SqliteOutbox:
 
     def add(self, entry: OutboxEntry, content: bytes) -> Added:
         return self._database.write(lambda connection: _added(connection, entry, content))
+
+    def add_all(self, mails: Sequence[tuple[OutboxEntry, bytes]]) -> Sequence[AddOutcome]:
+        # Works that wait at the same time share a commit.
+        futures = [self._database.submit(partial(_add, entry=entry, content=content)) for entry, content in mails]
+        return [future.result() for future in futures]
 
     def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
         return self._select(_DUE, {"at": _text(at)})
@@ -77,6 +88,13 @@ class SqliteOutbox:
     def _select(self, statement: str, values: object) -> list[OutboxEntry]:
         with self._database.snapshot() as connection:
             return read(connection, connection.execute(statement, values))  # type: ignore[arg-type]
+
+
+def _add(connection: sqlite3.Connection, *, entry: OutboxEntry, content: bytes) -> AddOutcome:
+    try:
+        return _added(connection, entry, content)
+    except UserError as error:
+        return error
 
 
 def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -> Added:

@@ -22,6 +22,7 @@ from reconcile.errors import UserError
 from reconcile.model.mail_address import MailAddress, has_control_characters, is_allowed, parse_address, same_address
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient
 from reconcile.sync.decide.submission import SendingMailbox
+from reconcile.sync.decide.text import text_of
 
 #: What Exchange Online takes at most (Microsoft Learn, "Exchange Online limits").
 LARGEST = 150 * 1024 * 1024
@@ -45,16 +46,25 @@ class Attachment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """What is asked for, as it was typed. With `raw` the other fields but the addresses are empty; then to, cc and bcc, where given,
-    are the envelope in place of the addresses in the mail's headers."""
+    are the envelope in place of the addresses in the mail's headers. With `html` and without `text`, the text is made from it."""
 
     to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
     bcc: tuple[str, ...] = ()
     subject: str = ""
     text: str = ""
+    html: str = ""
     attachments: tuple[Attachment, ...] = ()
     in_reply_to: str = ""
     raw: bytes | None = None
+
+
+class DraftRefused(UserError):
+    """The mail cannot be made. `path` leads to the field of the draft that is wrong: ("to", 0)."""
+
+    def __init__(self, message: str, *, hint: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +78,10 @@ class Composed:
 def compose(draft: Draft, mailbox: SendingMailbox, *, key: str, token: str, now: datetime) -> Composed:
     """Make the mail. `token` is random (letters and digits, unguessable): it names the mail and its MIME boundary.
 
-    Raises UserError naming what is wrong with which field.
+    Raises DraftRefused naming what is wrong with which field.
     """
     if has_control_characters(key) or len(key) > 200:
-        raise UserError("the key has control characters or more than 200 characters", hint="Use letters and digits.")
+        raise DraftRefused("the key has control characters or more than 200 characters", hint="Use letters and digits.", path=("key",))
     sender = _address("the mailbox's address", mailbox.address)
     recipients = _envelope(draft)
     if draft.raw is None:
@@ -80,14 +90,14 @@ def compose(draft: Draft, mailbox: SendingMailbox, *, key: str, token: str, now:
     else:
         message_id, subject, content, recipients = _taken(draft.raw, recipients, sender, token, now)
     if not recipients:
-        raise UserError("the mail has no recipient", hint="Give at least one with --to, --cc or --bcc.")
+        raise DraftRefused("the mail has no recipient", hint="Give at least one address in to, cc or bcc.")
     if len(content) > LARGEST:
-        raise UserError(f"the mail has {len(content):,} octets, at most {LARGEST:,} are taken", hint="Send a link instead of the file.")
+        raise DraftRefused(f"the mail has {len(content):,} octets, at most {LARGEST:,} are taken", hint="Send a link instead of the file.")
     entry = OutboxEntry(
         id=0,
         message_id=message_id,
         client_key=key,
-        request=_request(draft, mailbox),
+        request=request_of(draft, mailbox.mailbox_id),
         mailbox_id=mailbox.mailbox_id,
         mailbox_name=mailbox.name,
         sender=sender.address,
@@ -109,7 +119,7 @@ def not_allowed(recipients: Iterable[Recipient], allowed: Sequence[str]) -> tupl
 def _envelope(draft: Draft) -> tuple[Recipient, ...]:
     recipients: list[Recipient] = []
     for field, addresses in ((Field.TO, draft.to), (Field.CC, draft.cc), (Field.BCC, draft.bcc)):
-        _add(recipients, field, (_address(f"--{field}", address) for address in addresses))
+        _add(recipients, field, (_address(str(field), address, (str(field), number)) for number, address in enumerate(addresses)))
     return tuple(recipients)
 
 
@@ -129,14 +139,15 @@ def _header_address(one: MailAddress) -> Address:
 
 
 def _written(draft: Draft, sender: MailAddress, message_id: str, token: str, now: datetime) -> bytes:
-    _header_value("--subject", draft.subject)
+    _header_value("the subject", draft.subject, ("subject",))
     # A line of a message has at most 998 octets (RFC 5322, 2.1.1), and an id is not folded.
     if draft.in_reply_to and (not _MESSAGE_ID.fullmatch(draft.in_reply_to) or len(draft.in_reply_to.encode()) > 900):
-        raise UserError(f"--in-reply-to {draft.in_reply_to!r} is no Message-ID", hint="Write it with its angle brackets: <id@domain>.")
+        hint = "Write it with its angle brackets: <id@domain>."
+        raise DraftRefused(f"{draft.in_reply_to!r} is no Message-ID to reply to", hint=hint, path=("in_reply_to",))
     addresses = {
         "From": [sender],
-        "To": [_address("--to", text) for text in draft.to],
-        "Cc": [_address("--cc", text) for text in draft.cc],
+        "To": [_address("to", text) for text in draft.to],
+        "Cc": [_address("cc", text) for text in draft.cc],
     }
     international = not all(one.address.isascii() for group in addresses.values() for one in group)
     # 7-bit throughout, so that any server can carry it, unless an address itself needs UTF-8 headers (RFC 6532).
@@ -150,15 +161,16 @@ def _written(draft: Draft, sender: MailAddress, message_id: str, token: str, now
     if draft.in_reply_to:
         message["In-Reply-To"] = draft.in_reply_to
         message["References"] = draft.in_reply_to
-    text = draft.text.replace("\r\n", "\n").replace("\r", "\n")
-    try:
-        message.set_content(text if text.endswith("\n") else text + "\n", charset="utf-8")
-    except UnicodeEncodeError as error:
-        raise UserError("the text is not valid Unicode", hint="Give it as UTF-8.") from error
-    for attachment in draft.attachments:
-        _header_value(f"the name of attachment {attachment.name!r}", attachment.name)
+    message.set_content(_body("text", draft.text or text_of(draft.html, [])), charset="utf-8")
+    if draft.html:
+        message.add_alternative(_body("html", draft.html), subtype="html", charset="utf-8")
+        message.set_boundary(f"=_{token}a")
+    for number, attachment in enumerate(draft.attachments):
+        path = ("attachments", number)
+        _header_value(f"the name of attachment {attachment.name!r}", attachment.name, path)
         if not attachment.name or "/" in attachment.name or not _MEDIA_TYPE.fullmatch(attachment.media_type):
-            raise UserError(f"attachment {attachment.name!r} has no plain name or no media type", hint="Give the file another name.")
+            words = f"attachment {attachment.name!r} has no plain name or no media type"
+            raise DraftRefused(words, hint="Give the file another name.", path=path)
         main, _, sub = attachment.media_type.partition("/")
         if main in ("multipart", "message"):
             # Those would be opened up by mail programs, and may not be sent as base64 (RFC 2046, 5.2.1).
@@ -167,6 +179,18 @@ def _written(draft: Draft, sender: MailAddress, message_id: str, token: str, now
     if draft.attachments:
         message.set_boundary(f"=_{token}")
     return message.as_bytes()
+
+
+def _body(field: str, text: str) -> str:
+    """With line feeds, the last one included."""
+    if "\0" in text:
+        # RFC 5321, 4.5.2 and RFC 5322, 4: no NUL travels in a mail.
+        words = f"the {field} has a NUL (character {text.index(chr(0))})"
+        raise DraftRefused(words, hint="Send what is no text as an attachment.", path=(field,))
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise DraftRefused(f"the {field} is not valid Unicode", hint="Give it as UTF-8.", path=(field,))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _taken(
@@ -260,23 +284,27 @@ def _check_sender(authors: Sequence[str], sender: MailAddress) -> None:
         raise UserError(f"the mail is from {shown}, the mailbox is {sender.address}", hint="Choose the mailbox that the mail is from.")
 
 
-def _address(where: str, text: str) -> MailAddress:
+def _address(where: str, text: str, path: tuple[str | int, ...] = ()) -> MailAddress:
     try:
         parsed = parse_address(text)
     except ValueError as error:
-        raise UserError(f"{where}: {error}", hint="Write local@domain or Name <local@domain>.") from error
-    _header_value(where, parsed.name)
+        raise DraftRefused(f"{where}: {error}", hint="Write local@domain or Name <local@domain>.", path=path) from error
+    _header_value(where, parsed.name, path)
     return parsed
 
 
-def _header_value(where: str, value: str) -> None:
+def _header_value(where: str, value: str, path: tuple[str | int, ...] = ()) -> None:
     if has_control_characters(value) or any("\ud800" <= character <= "\udfff" for character in value):
-        raise UserError(f"{where} has a line break or another control character", hint="Take it out: a header is one line of text.")
+        words = f"{where} has a line break or another control character"
+        raise DraftRefused(words, hint="Take it out: a header is one line of text.", path=path)
 
 
-def _request(draft: Draft, mailbox: SendingMailbox) -> str:
+def request_of(draft: Draft, mailbox_id: str) -> str:
     """A digest of what was asked for, without what we add: the same request under the same key is the same mail."""
-    parts: list[object] = [mailbox.mailbox_id, draft.to, draft.cc, draft.bcc, draft.subject, draft.text, draft.in_reply_to]
+    parts: list[object] = [mailbox_id, draft.to, draft.cc, draft.bcc, draft.subject, draft.text, draft.in_reply_to]
     parts.append([(one.name, one.media_type, hashlib.sha256(one.content).hexdigest()) for one in draft.attachments])
     parts.append(hashlib.sha256(draft.raw).hexdigest() if draft.raw is not None else None)
+    if draft.html:
+        # Only then: keys of mails that were taken in before there was HTML keep their meaning.
+        parts.append(draft.html)
     return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()

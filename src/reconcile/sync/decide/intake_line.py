@@ -49,10 +49,19 @@ def parsed(data: bytes) -> tuple[str, dict[str, Any]]:
     return text, found
 
 
+def key_of(data: bytes) -> str:
+    """The client's key of a line that may be wrong otherwise, "" where none can be told."""
+    try:
+        key = parsed(data)[1].get("clientKey")
+    except LineError:
+        return ""
+    return key if isinstance(key, str) and len(key) <= 200 else ""
+
+
 def column(text: str, path: Sequence[str | int]) -> int:
     """Where the value at `path` stands in a JSON text, from 1; where the path ends early, the innermost value on it."""
     decoder = json.JSONDecoder()
-    at = _skip(text, 0)
+    at = skip(text, 0)
     for step in path:
         inner = _into(decoder, text, at, step)
         if inner is None:
@@ -63,22 +72,23 @@ def column(text: str, path: Sequence[str | int]) -> int:
 
 def _into(decoder: json.JSONDecoder, text: str, at: int, step: str | int) -> int | None:
     closing, index = {"{": "}", "[": "]"}.get(text[at : at + 1], ""), 0
-    at = _skip(text, at + 1)
+    at = skip(text, at + 1)
     while closing and text[at : at + 1] not in ("", closing):
         name: str | int = index
         if closing == "}":
             name, at = decoder.raw_decode(text, at)
-            at = _skip(text, _skip(text, at) + 1)
+            at = skip(text, skip(text, at) + 1)
         if name == step:
             return at
         _, at = decoder.raw_decode(text, at)
-        at, index = _skip(text, at), index + 1
+        at, index = skip(text, at), index + 1
         if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
+            at = skip(text, at + 1)
     return None
 
 
-def _skip(text: str, at: int) -> int:
+def skip(text: str, at: int) -> int:
+    """The next place that is no white space."""
     while at < len(text) and text[at] in _SPACE:
         at += 1
     return at

@@ -31,7 +31,7 @@ def parse_text(raw: bytes) -> MessageText:
     attachments: list[Attachment] = []
     for number, leaf in enumerate(leaves, start=1):
         _sort(leaf, number, plain, html, attachments, defects)
-    text = "\n".join(plain) if plain else "\n".join(_stripped(each, defects) for each in html)
+    text = "\n".join(plain) if plain else "\n".join(text_of(each, defects) for each in html)
     if len(text) > LONGEST_TEXT:
         text = text[:LONGEST_TEXT]
         defects.append("text-cut")
@@ -113,7 +113,8 @@ class _Words(HTMLParser):
             self.words.append(data)
 
 
-def _stripped(html: str, defects: list[str]) -> str:
+def text_of(html: str, defects: list[str]) -> str:
+    """What a reader of HTML sees, line by line. Appends to `defects` what is wrong."""
     words = _Words()
     try:
         words.feed(html[: 4 * LONGEST_TEXT])

@@ -1,0 +1,90 @@
+"""Taking in edits of tracked e-mail, batch by batch. An edit and its key are one transaction; a repeat is found by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from reconcile.model.activity_edit import Edit, Edited, EditOutcome, EditRefusal, EditRefused, EditResult
+from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken
+from reconcile.ports.clock import Clock
+from reconcile.ports.edit_store import EditStore
+from reconcile.sync.decide.edit_intake import edit_line
+from reconcile.sync.decide.intake_line import LineError, column
+from reconcile.sync.lines import Line
+from reconcile.sync.refusal import misfit, too_long
+
+_BATCH = 256
+_RESULTS = {
+    EditResult.EDITED: IntakeResult.EDITED,
+    EditResult.UNCHANGED: IntakeResult.UNCHANGED,
+    EditResult.REPEATED: IntakeResult.REPEATED,
+}
+#: Why the store refuses, and which field of the line that is about.
+_REFUSALS = {
+    EditRefusal.CONFLICT: (Refusal.CONFLICT, "expectedVersion"),
+    EditRefusal.NOT_FOUND: (Refusal.NOT_FOUND, "id"),
+    EditRefusal.KEY_USED: (Refusal.KEY_USED, "clientKey"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditIntake:
+    """`by` is recorded with each edit."""
+
+    edits: EditStore
+    clock: Clock
+    by: str
+
+    def take(self, lines: Iterable[Line]) -> Iterator[list[LineOutcome]]:
+        """Outcomes of lines in their order, batch by batch, each durable when it is told."""
+        batch: list[Line] = []
+        for line in lines:
+            batch.append(line)
+            if len(batch) >= _BATCH:
+                yield self._take(batch)
+                batch = []
+        if batch:
+            yield self._take(batch)
+
+    def _take(self, batch: list[Line]) -> list[LineOutcome]:
+        read = [_edit(line) for line in batch]
+        outcomes = iter(self.edits.edit([one for one in read if isinstance(one, Edit)], at=self.clock.now(), by=self.by))
+        return [one if isinstance(one, Refused) else _outcome(line, one, next(outcomes)) for line, one in zip(batch, read, strict=True)]
+
+
+def _edit(line: Line) -> Edit | Refused:
+    if line.data is None:
+        return too_long(line)
+    try:
+        return edit_line(line.data)
+    except LineError as error:
+        return misfit(line, error)
+
+
+def _outcome(line: Line, edit: Edit, outcome: EditOutcome) -> LineOutcome:
+    match outcome:
+        case Edited():
+            return Taken(
+                line=line.number,
+                client_key=edit.client_key,
+                result=_RESULTS[outcome.result],
+                id=outcome.activity_id,
+                version=outcome.version,
+            )
+        case EditRefused():
+            refusal, field = _REFUSALS[outcome.refusal]
+            assert line.data is not None
+            return Refused(
+                line=line.number,
+                column=column(line.data.decode("utf-8-sig"), (field,)),
+                client_key=edit.client_key,
+                refusal=refusal,
+                field=field,
+                message=outcome.message,
+                hint=outcome.hint,
+                version=outcome.version,
+            )
+        case _:
+            assert_never(outcome)

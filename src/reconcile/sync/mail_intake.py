@@ -1,0 +1,200 @@
+"""Taking in outgoing mail: the one way into the outbox, for single mails and for batches.
+
+Whoever dies here leaves whole mails or none: a mail and its key are one transaction. The next run hands the same lines in again,
+and what is there is found by its key.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconcile.desired.suggest import did_you_mean
+from reconcile.errors import ReconcileError, UserError
+from reconcile.model import instant
+from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken
+from reconcile.model.outgoing import OutboxEntry
+from reconcile.ports.applied import AppliedState
+from reconcile.ports.clock import Clock
+from reconcile.ports.outbox_store import Added, AddOutcome, OutboxStore
+from reconcile.sync.decide.compose import Attachment, Composed, Draft, DraftRefused, compose, not_allowed, request_of
+from reconcile.sync.decide.intake_line import LineError
+from reconcile.sync.decide.mail_intake import File, MailOrder, mail_order, placed
+from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, sending_setup
+from reconcile.sync.lines import Line
+from reconcile.sync.refusal import misfit, too_long
+
+#: So many mails, or about so many octets, share a transaction.
+_BATCH, _OCTETS = 64, 4 * 1024 * 1024
+
+
+class Refusing(UserError):
+    """A mail that is not taken in, with the stable word for why."""
+
+    def __init__(self, refusal: Refusal, message: str, *, hint: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.refusal = refusal
+        self.path = path
+
+
+def no_files(path: str) -> bytes:
+    """For intakes that must not read files of this machine. Raises UserError."""
+    raise UserError(f"attachment {path!r} is given by its path, and no files are read here", hint="Send its content as base64.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailIntake:
+    """`mint` gives unguessable tokens, `read` the content of an attachment by its path (raises UserError or OSError)."""
+
+    applied: AppliedState
+    outbox: OutboxStore
+    clock: Clock
+    mint: Callable[[], str]
+    read: Callable[[str], bytes] = no_files
+
+    def setup(self) -> SendingSetup:
+        """Who may send what, as applied now."""
+        return sending_setup(self.applied.resources(), now=instant.text(self.clock.now()))
+
+    def sender(self, word: str) -> SendingMailbox:
+        """The mailbox of that slug, address or id. Raises Refusing when there is none, or it cannot send."""
+        return _sender(self.setup(), word)
+
+    def submit(self, draft: Draft, mailbox: str, key: str) -> Added:
+        """One mail. Raises UserError."""
+        made = self._made(draft, mailbox, key, self.setup(), self.outbox.keyed([key]) if key else {})
+        return made if isinstance(made, Added) else self.outbox.add(made.entry, made.content)
+
+    def take(self, lines: Iterable[Line]) -> Iterator[list[LineOutcome]]:
+        """Outcomes of lines in their order, batch by batch, each durable when it is told."""
+        batch, size = list[Line](), 0
+        for line in lines:
+            batch.append(line)
+            size += len(line.data or b"")
+            if len(batch) >= _BATCH or size >= _OCTETS:
+                yield self._take(batch)
+                batch, size = [], 0
+        if batch:
+            yield self._take(batch)
+
+    def _take(self, batch: list[Line]) -> list[LineOutcome]:
+        orders = [_order(line) for line in batch]
+        setup = self.setup()
+        known = self.outbox.keyed({one.client_key for one in orders if isinstance(one, MailOrder)})
+        made = [
+            one if isinstance(one, Refused) else self._prepared(line, one, setup, known) for line, one in zip(batch, orders, strict=True)
+        ]
+        added = iter(self.outbox.add_all([(one.entry, one.content) for one in made if isinstance(one, Composed)]))
+        outcomes: list[LineOutcome] = []
+        for line, order, one in zip(batch, orders, made, strict=True):
+            if isinstance(one, Refused):
+                outcomes.append(one)
+                continue
+            assert isinstance(order, MailOrder)
+            outcomes.append(_outcome(line, order, next(added) if isinstance(one, Composed) else one))
+        return outcomes
+
+    def _prepared(self, line: Line, order: MailOrder, setup: SendingSetup, known: Mapping[str, OutboxEntry]) -> Composed | Added | Refused:
+        try:
+            files = tuple(self._attachment(one, number) for number, one in enumerate(order.files))
+            return self._made(replace(order.draft, attachments=files), order.mailbox, order.client_key, setup, known)
+        except Refusing as error:
+            there = known.get(order.client_key)
+            also = f" (the key {order.client_key!r} is already mail {there.id})" if there and error.refusal is Refusal.ATTACHMENT else ""
+            return _refused(line, order, error.refusal, error.message + also, error.hint, error.path)
+        except DraftRefused as error:
+            return misfit(line, placed(order, error))
+
+    def _made(self, draft: Draft, word: str, key: str, setup: SendingSetup, known: Mapping[str, OutboxEntry]) -> Composed | Added:
+        mailbox, there = setup.named(word), known.get(key)
+        if there is not None:
+            # Before anything else: what was taken in stays so, whatever is applied by now.
+            whose = (
+                mailbox.mailbox_id if mailbox else there.mailbox_id if word in (there.mailbox_id, there.mailbox_name, there.sender) else ""
+            )
+            if request_of(draft, whose) != there.request:
+                words = f"the key {key!r} was used for another mail, {there.id}"
+                raise Refusing(Refusal.KEY_USED, words, hint="Give each mail a key of its own.", path=("clientKey",))
+            return Added(entry=there, existed=True)
+        composed = compose(draft, _sender(setup, word), key=key, token=self.mint().replace("-", ""), now=self.clock.now())
+        refused = not_allowed(composed.entry.recipients, setup.allowed)
+        if refused:
+            listed = ", ".join(setup.allowed) if setup.allowed else "nobody"
+            raise Refusing(
+                Refusal.NOT_ALLOWED,
+                f"not in allowedRecipients of the applied environment: {', '.join(refused)} (allowed: {listed})",
+                hint="Add the address or its @domain to the Environment and apply it, or leave the recipient out.",
+                path=_place(draft, refused[0]),
+            )
+        return composed
+
+    def _attachment(self, file: File, number: int) -> Attachment:
+        content, name = file.content, file.name
+        if content is None:
+            assert file.path is not None
+            try:
+                content, name = self.read(file.path), name or file.path.replace("\\", "/").rpartition("/")[2]
+            except (ReconcileError, OSError) as error:
+                words = error.message if isinstance(error, ReconcileError) else f"attachment {file.path!r}: {error.strerror or error}"
+                hint = error.hint if isinstance(error, ReconcileError) else "Check the path and its rights."
+                raise Refusing(Refusal.ATTACHMENT, words, hint=hint, path=("attachments", number, "path")) from error
+        return Attachment(name=name, media_type=file.media_type or media_type(name), content=content)
+
+
+def media_type(name: str) -> str:
+    """By the ending of a file's name."""
+    found, encoding = mimetypes.guess_type(name)
+    return "application/octet-stream" if found is None or encoding is not None else found
+
+
+def _sender(setup: SendingSetup, word: str) -> SendingMailbox:
+    mailbox = setup.named(word)
+    if mailbox is None:
+        near = did_you_mean(word, (one.name for one in setup.mailboxes.values()))
+        lead = f"{near[:1].upper()}{near[1:]}{'' if near.endswith('?') else '.'} " if near else ""
+        hint = f"{lead}`reconcile mailboxes` lists them."
+        raise Refusing(Refusal.NO_MAILBOX, f"no mailbox {word!r} is applied", hint=hint, path=("from",))
+    if not isinstance(mailbox, SendingMailbox):
+        where = f" ({mailbox.condition.origin})" if mailbox.condition.origin else ""
+        words = f"mailbox {mailbox.name} cannot send: {mailbox.condition.message}{where}"
+        raise Refusing(Refusal.CANNOT_SEND, words, hint="Change it in git and apply.", path=("from",))
+    return mailbox
+
+
+def _order(line: Line) -> MailOrder | Refused:
+    if line.data is None:
+        return too_long(line)
+    try:
+        return mail_order(line.data)
+    except LineError as error:
+        return misfit(line, error)
+
+
+def _refused(line: Line, order: MailOrder, refusal: Refusal, message: str, hint: str, path: tuple[str | int, ...]) -> Refused:
+    return Refused(
+        line=line.number,
+        column=order.column_of(*path),
+        client_key=order.client_key,
+        refusal=refusal,
+        field=".".join(map(str, path)),
+        message=message,
+        hint=hint,
+    )
+
+
+def _outcome(line: Line, order: MailOrder, outcome: AddOutcome) -> LineOutcome:
+    match outcome:
+        case Added():
+            result = IntakeResult.REPEATED if outcome.existed else IntakeResult.ADDED
+            return Taken(line=line.number, client_key=order.client_key, result=result, id=outcome.entry.id)
+        case UserError():
+            return _refused(line, order, Refusal.KEY_USED, outcome.message, outcome.hint, ("clientKey",))
+
+
+def _place(draft: Draft, address: str) -> tuple[str | int, ...]:
+    for field, listed in (("to", draft.to), ("cc", draft.cc), ("bcc", draft.bcc)):
+        for number, text in enumerate(listed):
+            if address in text:
+                return (field, number)
+    return ()
