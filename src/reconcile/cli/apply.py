@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
-from reconcile.errors import PlanRefused
+from reconcile.cli.selecting import selecting
+from reconcile.errors import PlanRefused, SettingsError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from reconcile.apply.report import ApplyReport
     from reconcile.apply.tools import Locate, Tools
     from reconcile.model.change import Plan
+    from reconcile.model.selection import Selection
     from reconcile.ports.clock import Clock
     from reconcile.ports.target import TargetWriter
     from reconcile.store.sqlite.database import Database
@@ -27,21 +29,28 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this run; may be repeated.")
 @click.option("--wait-lock", type=click.FloatRange(0, 86400), default=0.0, metavar="SECONDS", help="Wait for another apply [0].")
+@selecting
 @common()
-def command(context: Context, plan_file: Path | None, yes: bool, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
+def command(
+    context: Context, plan_file: Path | None, yes: bool, lifted: tuple[str, ...], wait_lock: float, selection: Selection | None
+) -> ExitCode:
     """Bring the target in line with git, or carry out PLAN_FILE.
 
     Without PLAN_FILE the plan is shown first and a person is asked, unless --yes says so beforehand. A saved plan was looked at
     already: it is carried out as far as the target is still as it was. Safe to run again after a crash.
     """
     if plan_file is not None:
+        if selection is not None:
+            raise SettingsError(
+                "a saved plan keeps the selection it was made with", hint="Leave --only and --exclude out, or plan again with them."
+            )
         return _saved(context, plan_file, lifted, wait_lock)
     if not yes and (context.as_json or not sys.stdin.isatty()):
         raise PlanRefused("nobody can be asked here", hint="Pass --yes, or plan with --out FILE and apply that file.")
-    return _fresh(context, yes, lifted, wait_lock)
+    return _fresh(context, yes, lifted, wait_lock, selection)
 
 
-def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
+def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: float, selection: Selection | None) -> ExitCode:
     from reconcile.apply.apply import apply_plan
     from reconcile.apply.planning import planned
     from reconcile.apply.recover import recover
@@ -62,7 +71,8 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
         with store.lock(owner=context.actor, purpose="apply", patience=wait_lock):
             writer = target_writer(loaded.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
-            found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing_secrets(context.settings))
+            comparing = comparing_secrets(context.settings)
+            found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing, selection=selection)
             plan = replace(found.plan, notes=(*loaded.notes, *found.plan.notes))
             if not context.as_json:
                 context.data(plan_text(plan, color=context.color))

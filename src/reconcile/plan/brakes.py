@@ -18,7 +18,7 @@ FLOOR_MOVED_BACK = "floor-moved-back"
 PROFILE_IN_USE = "profile-in-use"
 IMPERSONATING_ACCOUNT = "impersonating-account-changed"
 
-_NO_KNOB = "none: it trips whenever there is one"
+_NO_KNOB = "none, any one trips it"
 
 #: Every brake, with what it stops. The figures are the usual ones; `spec.brakes` of the Environment sets others.
 BRAKES: Mapping[str, str] = {

@@ -28,7 +28,8 @@ def _summary(plan: Plan) -> str:
     else:
         words = f"drift in {plan.environment}: differs {len(plan.changes)} · as git says {plan.unchanged}"
     unknown = len(plan.held) + len(plan.unobserved)
-    return words + (f" · not compared {unknown}" if unknown else "")
+    words += f" · not compared {unknown}" if unknown else ""
+    return words + (f" · left out {plan.left_out}" if plan.selection is not None else "")
 
 
 def _change(change: Change, paint: Paint) -> Iterator[str]:
@@ -41,10 +42,15 @@ def _change(change: Change, paint: Paint) -> Iterator[str]:
             yield f"{paint(str(change.key), '1')}: ours, no longer declared"
         case Adopt() | Update():
             words = "on the target, but not ours yet" if isinstance(change, Adopt) else "differs"
+            if isinstance(change, Update) and change.orphan:
+                words = "on the target, no longer declared"
             yield f"{paint(str(change.key), '1')}: {words}"
-            for field in change.fields:
+            for field in () if isinstance(change, Update) and change.orphan else change.fields:
                 both = f"git says {value(field.after)}, the target has {value(field.before)}"
                 yield f"    {neutral(field.path)}: {both}{paint(cause_words(field.cause), '2')}"
+            for record in change.records if isinstance(change, Update) else ():
+                both = f"git says {value(record.after)}, the inventory has {value(record.before)}"
+                yield f"    {neutral(record.path)}: {both}{paint(cause_words(record.cause), '2')}"
             if isinstance(change, Update) and change.previous is not None:
                 yield f"    it is called {change.previous.name} there"
         case Command():

@@ -18,7 +18,19 @@ def plan_json(plan: Plan, code: ExitCode) -> dict[str, object]:
 def drift_json(plan: Plan, code: ExitCode) -> dict[str, object]:
     """What differs, without anything that could be carried out."""
     whole = document(plan)
-    kept = ("target", "environment", "organizationId", "source", "revision", "held", "unobserved", "unchanged", "notes")
+    kept = (
+        "target",
+        "environment",
+        "organizationId",
+        "source",
+        "revision",
+        "held",
+        "unobserved",
+        "unchanged",
+        "notes",
+        "selection",
+        "leftOut",
+    )
     return {
         "formatVersion": FORMAT_VERSION,
         "drift": bool(plan.changes),
@@ -30,8 +42,9 @@ def drift_json(plan: Plan, code: ExitCode) -> dict[str, object]:
 
 def _difference(change: Change) -> dict[str, object]:
     whole = change_document(change)
-    kept = {name: whole[name] for name in ("key", "externalId", "fields", "cause", "previous") if whole.get(name) is not None}
-    return {"kind": _WORDS[type(change)], **kept}
+    kept = {name: whole[name] for name in ("key", "externalId", "fields", "records", "cause", "previous") if whole.get(name) is not None}
+    gone = isinstance(change, Update) and change.orphan
+    return {"kind": "undeclared" if gone else _WORDS[type(change)], **kept}
 
 
 _WORDS: dict[type, str] = {

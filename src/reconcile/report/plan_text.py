@@ -47,6 +47,7 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
         )
         lines.append(paint(neutral(f"brake {brake.name}: "), f"{_BOLD};{_RED}") + neutral(brake.message))
         lines.append(paint(neutral(f"    {keys}; if that is meant: --lift-brake {brake.name}"), _DIM))
+        lines.append(paint(neutral(f"    limit {brake.limit} of {brake.of} (scope: {brake.scope}; knob: {brake.knob})"), _DIM))
     lines += [paint(f"brake {neutral(name)} is lifted", _YELLOW) for name in plan.lifted]
     for notes in alike(plan.notes, lambda note: None if full or note.key is None else (note.key.kind, note.message)):
         lines.append(_note(notes, paint))
@@ -66,7 +67,9 @@ def summary(plan: Plan) -> str:
     """`create 1 · adopt 0 · update 2 · delete 0 · held 0 · unchanged 7`, and what else there is."""
     counts = summary_counts(plan)
     words = [f"{name} {counts[name]}" for name in ("create", "adopt", "update", "delete", "held", "unchanged")]
-    words += [f"{name} {counts[name]}" for name in ("command", "unobserved", "brakes") if counts[name]]
+    words += [f"{name} {counts[name]}" for name in ("forget", "command", "unobserved", "brakes") if counts[name]]
+    if plan.selection is not None:
+        words.append(f"left out {plan.left_out}")
     if plan.findings:
         words.append("1 finding" if plan.findings == 1 else f"{plan.findings} findings")
     return " · ".join(words)
@@ -74,7 +77,7 @@ def summary(plan: Plan) -> str:
 
 def summary_counts(plan: Plan) -> dict[str, int]:
     """The figures of the summary line by name."""
-    counts = dict.fromkeys(("create", "adopt", "update", "delete", "command"), 0)
+    counts = dict.fromkeys(("create", "adopt", "update", "delete", "forget", "command"), 0)
     for change in plan.changes:
         counts[type(change).__name__.lower()] += 1
     return {
@@ -84,6 +87,7 @@ def summary_counts(plan: Plan) -> dict[str, int]:
         "unobserved": len(plan.unobserved),
         "brakes": len(plan.brakes),
         "findings": plan.findings,
+        "leftOut": plan.left_out,
     }
 
 
@@ -195,7 +199,7 @@ def _field(field: FieldChange, why: _Why) -> str:
 
 
 def _secret(secret: SecretChange, why: _Why) -> str:
-    body = f"the value behind {neutral(secret.reference)} is another one ({secret.before[:8]} → {secret.after[:8]})"
+    body = f"the value behind {neutral(secret.reference)} is another one ({secret.before[:8] or 'not known'} → {secret.after[:8]})"
     return f"    {neutral(secret.path)}: {body}{why.field(secret.cause)}"
 
 
