@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret
-from reconcile.secrets.envelope import Envelope, key_id
+from reconcile.secrets.envelope import Envelope, key_id, sealing_key
 
 KEY = Secret(b"k" * 32)
 
@@ -52,3 +52,38 @@ def test_a_later_layout_is_not_guessed_at() -> None:
 def test_a_key_of_another_size_is_a_bug(size: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Envelope(Secret(b"k" * size))
+
+
+OLD, NEW = Secret(b"o" * 32), Secret(b"n" * 32)
+
+
+def test_the_first_key_of_a_ring_seals_and_all_open() -> None:
+    before = Envelope(OLD).seal(Secret(b"x"), identity="row/field")
+    ring = Envelope(NEW, OLD)
+    assert ring.open(before, identity="row/field").reveal() == b"x"
+    after = ring.seal(Secret(b"y"), identity="row/field")
+    assert (sealing_key(before), sealing_key(after)) == (key_id(OLD).hex(), key_id(NEW).hex())
+    assert sealing_key(b"\x02" + after[1:]) is None
+
+
+def test_a_key_that_is_not_known_is_looked_for_once() -> None:
+    ring, asked = [OLD], []
+
+    def again() -> list[Secret]:
+        asked.append(1)
+        return ring
+
+    running = Envelope(OLD, again=again)
+    sealed = Envelope(NEW).seal(Secret(b"x"), identity="row/field")
+    with pytest.raises(SettingsError, match="sealed with key"):
+        running.open(sealed, identity="row/field")
+    assert len(asked) == 1
+    ring[:0] = [NEW]
+    assert running.open(sealed, identity="row/field").reveal() == b"x"
+    assert running.open(sealed, identity="row/field").reveal() == b"x"
+    assert len(asked) == 2
+
+
+def test_nothing_new_is_sealed_with_a_key_that_no_longer_leads_the_ring() -> None:
+    running = Envelope(OLD, again=lambda: [NEW, OLD])
+    assert sealing_key(running.seal(Secret(b"x"), identity="row/field")) == key_id(NEW).hex()

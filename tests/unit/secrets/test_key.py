@@ -13,7 +13,7 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret
-from reconcile.secrets.key import DEFAULT_REFERENCE, load_key
+from reconcile.secrets.key import DEFAULT_REFERENCE, load_key, load_ring
 from reconcile.settings import Settings
 
 
@@ -133,3 +133,30 @@ def test_a_key_in_place_of_its_reference_is_not_repeated(tmp_path: Path) -> None
 def test_the_settings_name_the_default_that_is_made(tmp_path: Path) -> None:
     settings = Settings(state_directory=tmp_path, secrets_directory=tmp_path, cache_directory=tmp_path)
     assert settings.key_reference == str(DEFAULT_REFERENCE)
+
+
+KEYS = [base64.b64encode(bytes([number]) * 32) for number in range(3)]
+
+
+def _ring(directory: Path, text: bytes) -> list[bytes]:
+    (directory / "reconcile.key").write_bytes(text)
+    (directory / "reconcile.key").chmod(0o600)
+    settings = Settings(state_directory=directory, secrets_directory=directory, cache_directory=directory)
+    return [key.reveal() for key in load_ring(settings, create=False)]
+
+
+@pytest.mark.parametrize("text", [b"\n".join(KEYS), b"\r\n".join(KEYS) + b"\r\n\r\n", b" ".join(KEYS), b"\n".join([*KEYS, KEYS[1]])])
+def test_a_ring_is_one_key_a_line_in_its_order_and_each_once(tmp_path: Path, text: bytes) -> None:
+    assert _ring(tmp_path, text) == [bytes([number]) * 32 for number in range(3)]
+
+
+def test_a_bad_line_of_a_ring_is_numbered_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="key 2 of 3") as caught:
+        _ring(tmp_path, b"\n".join([KEYS[0], b"kanarienvogel", KEYS[2]]))
+    assert "kanarien" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("text", [b" \n", b"\n\n"])
+def test_a_ring_without_a_key_is_refused(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(SettingsError, match=r"file:reconcile\.key"):
+        _ring(tmp_path, text)
