@@ -66,7 +66,7 @@ def read_row(kind: str, row: Mapping[str, object]) -> ProductRow:
     if key is None:
         raise ValueError(f"column {TABLES[kind][1]}: no id")
     cells = _cells(kind, row)
-    spec = {path: leaf for path, leaf in from_columns(kind, cells).items() if leaf is not None}
+    spec: dict[str, Leaf] = {path: leaf for path, leaf in from_columns(kind, cells).items() if leaf is not None}
     if kind == "Mailbox" and (owner := _type(row)) is not None:
         spec["type"] = owner
     spec = normal(kind, spec)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconcile.model.position import Position
     from reconcile.ports.history import History
     from reconcile.ports.source import Source
+    from reconcile.source.writer import EstateWriter
 
 
 def open_source(directory: Path, revision: str | None) -> Source:
@@ -33,6 +34,13 @@ def base_source(directory: Path, revision: str) -> Source:
     from reconcile.source.git import GitSource
 
     return GitSource(directory, revision, may_be_new=True)
+
+
+def estate_writer(directory: Path) -> EstateWriter:
+    """Writes new files of an estate, over nothing that is there."""
+    from reconcile.source.writer import EstateWriter
+
+    return EstateWriter(directory)
 
 
 def document_cache(settings: Settings) -> DocumentCache:

@@ -46,8 +46,8 @@ def target_writer(kind: str, database: Database, settings: Settings) -> TargetWr
     return EngineTarget(resources, sealer(settings, create=not resources.holds_sealed_values()))
 
 
-def snapshot_reader(export: SnapshotPath) -> SnapshotReader:
-    """What reads an export. Raises SettingsError when its path leads out of the estate."""
+def snapshot_reader(export: SnapshotPath, *, shown: str = "") -> SnapshotReader:
+    """What reads an export, known to people as `shown`. Raises SettingsError when its path leads out of the estate."""
     from reconcile.targets.snapshot.reader import SnapshotReader
 
     path = export.root / export.path
@@ -55,7 +55,7 @@ def snapshot_reader(export: SnapshotPath) -> SnapshotReader:
         raise SettingsError(
             f"{export.path} leads out of {export.root}", hint="Put the export itself into the estate: links out of it are not followed."
         )
-    return SnapshotReader(path, shown=export.path)
+    return SnapshotReader(path, shown=shown or export.path)
 
 
 def _check_target(kind: str) -> None:
