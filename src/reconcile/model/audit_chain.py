@@ -15,7 +15,7 @@ from typing import Final
 from reconcile.model.audit_record import AuditRecord
 
 #: What the first link is computed from; names the canonical form, so that another form could be told apart.
-ORIGIN: Final = "reconcile audit trail, form 1"
+ORIGIN: Final = "audit trail of reconcile, form 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
