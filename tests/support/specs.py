@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf
 from reconcile.model.key import Key
+from reconcile.model.management import UNMANAGED, Management
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 
@@ -27,15 +28,23 @@ def estate(
     environment: str = "test",
     held: Mapping[str, str] | None = None,
     held_files: Mapping[str, str] | None = None,
-    external: tuple[str, ...] = (),
+    external: Collection[str] = (),
+    management: Mapping[str, Management] | None = None,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
 ) -> DesiredState:
-    """`specs` maps "Kind/name" to a flat spec."""
+    """`specs` maps "Kind/name" to a flat spec; so do `management` and `labels` for those that have any."""
     resources = {}
     for text, spec in specs.items():
         key = Key.parse(text)
         lifecycle = Lifecycle.EXTERNAL if text in external else kinds.lifecycle(key.kind)
         resources[key] = Resource(
-            key=key, spec=dict(spec), position=place(key), lifecycle=lifecycle, references=kinds.references(key.kind, spec)
+            key=key,
+            spec=dict(spec),
+            position=place(key),
+            lifecycle=lifecycle,
+            references=kinds.references(key.kind, spec),
+            management=(management or {}).get(text, UNMANAGED),
+            labels=(labels or {}).get(text, {}),
         )
     return DesiredState(
         source=source,
