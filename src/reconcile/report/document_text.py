@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from reconcile.model import kinds
-from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.canonical import Leaf
 from reconcile.model.key import API_VERSION
 from reconcile.plan.takeover.declare import Draft
 from reconcile.report.yaml_text import comment, items, paragraphs, scalar

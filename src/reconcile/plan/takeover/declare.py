@@ -133,8 +133,7 @@ def _without_faults(kind: str, spec: dict[str, Leaf], error: ValidationError, re
             if len(left) < len(spec):
                 return left  # what was said of it may follow from what has just been left out
             raise CannotDeclare(f"{path}: {words}")
-        for other in faulty:
-            remarks.append(f"{other} is not written: it is {_shown(left.pop(other))}, which no document can hold ({words}).")
+        remarks += [f"{path} is not written: it is {_shown(left.pop(path))}, which no document can hold ({words})." for path in faulty]
     return left
 
 
