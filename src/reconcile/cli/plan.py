@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.selecting import selecting
 from reconcile.errors import SettingsError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from reconcile.model.change import Plan
+    from reconcile.model.selection import Selection
 
 
 @click.command("plan", short_help="Show what would change, why, and what it means for the mail.")
@@ -22,9 +24,16 @@ if TYPE_CHECKING:
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this plan; may be repeated.")
 @click.option("--verbose", "-v", is_flag=True, help="Show each change with its fields, however many there are.")
 @click.option("--against", metavar="git:REF", help="Compare with this revision instead of the target: no store, no secret, no network.")
-@common()
+@selecting
+@common(outputs=("text", "json", "markdown"))
 def command(
-    context: Context, out: Path | None, detailed_exitcode: bool, lifted: tuple[str, ...], verbose: bool, against: str | None
+    context: Context,
+    out: Path | None,
+    detailed_exitcode: bool,
+    lifted: tuple[str, ...],
+    verbose: bool,
+    against: str | None,
+    selection: Selection | None,
 ) -> ExitCode:
     """Compare what git declares with what the target has. Writes nothing but the file named by --out.
 
@@ -37,9 +46,9 @@ def command(
     if against is not None:
         from reconcile.cli.against import plan_against
 
-        plan = plan_against(context, against, lifted=lifted, selection=None)
+        plan = plan_against(context, against, lifted=lifted, selection=selection)
     else:
-        plan = _on_target(context, lifted)
+        plan = _on_target(context, lifted, selection)
     if plan is None:
         return ExitCode.FINDINGS
     plan = with_commits(plan, history(context.directory, context.revision).last_commits)
@@ -50,7 +59,7 @@ def command(
     return code
 
 
-def _on_target(context: Context, lifted: tuple[str, ...]) -> Plan | None:
+def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection | None) -> Plan | None:
     """None when neither source nor environment can be used: what is wrong has been said then."""
     from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
@@ -64,7 +73,12 @@ def _on_target(context: Context, lifted: tuple[str, ...]) -> Plan | None:
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database, export=loaded.export)
         plan = planned(
-            loaded.desired, reader, inventory_reader(database), lifted=lifted, comparing=comparing_secrets(context.settings)
+            loaded.desired,
+            reader,
+            inventory_reader(database),
+            lifted=lifted,
+            comparing=comparing_secrets(context.settings),
+            selection=selection,
         ).plan
     return replace(plan, notes=(*loaded.notes, *plan.notes))
 
@@ -82,9 +96,12 @@ def _save(context: Context, plan: Plan, out: Path) -> None:
 
 def _print(context: Context, plan: Plan, code: ExitCode, verbose: bool) -> None:
     from reconcile.report.plan_json import plan_json
+    from reconcile.report.plan_markdown import plan_markdown
     from reconcile.report.plan_text import plan_text
 
     if context.as_json:
         context.json(plan_json(plan, code))
+    elif context.output == "markdown":
+        context.data(plan_markdown(plan).rstrip("\n"))
     else:
         context.data(plan_text(plan, color=context.color, verbose=verbose))

@@ -48,8 +48,8 @@ def several(found: list[Commit]) -> str:
     if len(found) < 2:
         return whole(found[0]) if found else ""
     if not found[0].id:
-        return f"{len(found) - 1} {'commit' if len(found) == 2 else 'commits'}, and not committed"
-    return f"{len(found)} commits, the last {whole(found[0]).removeprefix('commit ')}"
+        return f"{len(found) - 1:,} {'commit' if len(found) == 2 else 'commits'}, and not committed"
+    return f"{len(found):,} commits, the last {whole(found[0]).removeprefix('commit ')}"
 
 
 def _latest_first(at: str) -> tuple[int, ...]:
