@@ -26,12 +26,13 @@ _NO_ORGANIZATION: Final[Spec] = {}
 @dataclass(slots=True, kw_only=True)
 class Expansion:
     """`effective` are the mailboxes that assignments change, by the place of their document in the list that was given; `held` maps
-    keys to reasons, `contradicted` those whose own file must count as bad too."""
+    keys to reasons, `contradicted` those whose own file must count as bad too; `doubts` say what might cover rows of the target."""
 
     effective: dict[int, Resource] = field(default_factory=dict)
     held: dict[Key, str] = field(default_factory=dict)
     contradicted: dict[Key, str] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
+    doubts: tuple[str, ...] = ()
 
 
 def expand(declared: Sequence[Declared], held: Mapping[Key, str], suspects: Sequence[Suspect]) -> Expansion:
@@ -39,6 +40,7 @@ def expand(declared: Sequence[Declared], held: Mapping[Key, str], suspects: Sequ
     result = Expansion()
     sound, more = _sorted_out(declared, held, result)
     suspects = [*suspects, *more]
+    result.doubts = tuple(one.why for one in suspects if one.selector.target)
     if not sound and not suspects:
         return result
     places = {one.resource.key: one for one in declared if one.resource.key.kind == KIND}

@@ -12,6 +12,7 @@ from reconcile.model import kinds
 from reconcile.model.canonical import Spec
 from reconcile.model.document import Document, ManagementSettings
 from reconcile.model.environment import Environment
+from reconcile.model.key import APPLIED_KINDS
 from reconcile.model.management import UNMANAGED, Management, OnRemoval, covers
 from reconcile.model.resource import Lifecycle
 
@@ -60,6 +61,10 @@ def all_faults(document: Document) -> Iterator[Fault]:
 
 def faults(kind: str, settings: ManagementSettings) -> Iterator[Fault]:
     """What cannot be meant: fields that the kind does not have, a slug moved to itself, an environment of somebody else."""
+    if kind not in APPLIED_KINDS:
+        message = f"a {kind} is no row of a target: there is nothing to manage"
+        yield Fault(("management",), True, "fields/combination", message, "remove management; write it in the documents of the mailboxes")
+        return
     yield from unknown_fields(kind, settings.ignore or (), ("management", "ignore"))
     if kind == "Environment" and settings.lifecycle == "external":
         message = "an Environment is what is applied together: it cannot belong to somebody else"

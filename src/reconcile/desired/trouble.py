@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from reconcile.desired.assignments import Assignment, Assignments, Clash, Given, Misfit
 from reconcile.desired.draft import Draft, Place
+from reconcile.desired.origin import Locate
+from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 
 #: So many mailboxes are named; the rest is a number.
@@ -33,39 +35,81 @@ class Troubles:
         return "; ".join(words)
 
     def drafts(self, assignments: Assignments, place: Callable[[Key, str], Place]) -> list[Draft]:
-        """One finding a cause and assignment. `place` finds a path of an assignment's spec."""
+        """As findings whose lines are looked up later. `place` finds a path of an assignment's spec."""
+        return [
+            Draft(
+                rule=one.rule,
+                message=one.message,
+                hint=one.hint,
+                place=place(one.giver, one.path),
+                resource=one.giver,
+                related=tuple(place(key, path) for key, path in one.related),
+            )
+            for one in self._complaints(assignments)
+        ]
+
+    def findings(self, assignments: Assignments, locate: Locate) -> list[Finding]:
+        """As findings with their lines."""
+        return [
+            Finding(
+                rule=one.rule,
+                severity=Severity.ERROR,
+                message=one.message,
+                hint=one.hint,
+                position=locate(one.giver, one.path),
+                path=f"spec.{one.path}",
+                resource=one.giver,
+                related=tuple(locate(key, path) for key, path in one.related),
+            )
+            for one in self._complaints(assignments)
+        ]
+
+    def _complaints(self, assignments: Assignments) -> Iterator[_Complaint]:
+        """One a cause and assignment."""
         known = {one.key: one for one in assignments.of}
-        drafts: list[Draft] = []
         for (giver, cause), names in self._by_cause.items():
             match cause:
                 case Clash():
-                    drafts += [_clash(cause, one, known, names, place) for one in cause.assignments]
+                    for key in cause.assignments:
+                        yield _clash(cause, key, known, names)
                 case Misfit():
-                    drafts.append(_misfit(cause, known[giver], names, place))
+                    yield _misfit(cause, known[giver], names)
                 case other:
                     assert_never(other)
-        return drafts
 
 
-def _clash(clash: Clash, giver: Key, known: dict[Key, Assignment], names: Sequence[str], place: Callable[[Key, str], Place]) -> Draft:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Complaint:
+    """`path` and those of `related` are of the spec of an assignment."""
+
+    rule: str
+    message: str
+    hint: str
+    giver: Key
+    path: str
+    related: tuple[tuple[Key, str], ...] = ()
+
+
+def _clash(clash: Clash, giver: Key, known: Mapping[Key, Assignment], names: Sequence[str]) -> _Complaint:
     others = [key for key in clash.assignments if key != giver]
-    return Draft(
+    gives = "gives" if len(others) == 1 else "give"
+    return _Complaint(
         rule="assignment/conflict",
-        message=f"{_listed(others)} gives {clash.path} with the same priority {known[giver].priority} to {_mailboxes(names)}",
+        message=f"{_listed(others)} {gives} {clash.path} with the same priority {known[giver].priority} to {_mailboxes(names)}",
         hint="give one of them another priority, or write the field in the mailbox; until then the mailbox is left alone",
-        place=place(giver, known[giver].path(clash.path)),
-        resource=giver,
-        related=tuple(place(other, known[other].path(clash.path)) for other in others),
+        giver=giver,
+        path=known[giver].path(clash.path),
+        related=tuple((other, known[other].path(clash.path)) for other in others),
     )
 
 
-def _misfit(misfit: Misfit, giver: Assignment, names: Sequence[str], place: Callable[[Key, str], Place]) -> Draft:
-    return Draft(
+def _misfit(misfit: Misfit, giver: Assignment, names: Sequence[str]) -> _Complaint:
+    return _Complaint(
         rule="assignment/impossible",
         message=f"{misfit.path} cannot be given to {_mailboxes(names)}: {misfit.message}",
         hint="select mailboxes of other types, or write the field in the mailbox; until then the mailbox is left alone",
-        place=place(giver.key, giver.path(misfit.path)),
-        resource=giver.key,
+        giver=giver.key,
+        path=giver.path(misfit.path),
     )
 
 

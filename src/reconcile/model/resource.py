@@ -48,7 +48,8 @@ class DesiredState:
     `held` are keys that were seen but must not be touched because their file or document is bad (or what they depend on
     is), with the reason; `held_files` are paths of files that could not be read to their end, or hold a bad document (which
     may hide a rename or a move): inventory entries that came from there are held too, and while there are any, nothing is
-    proved to be gone. `locate` finds the place of a field again (path as in the canonical spec, "" for the document).
+    proved to be gone. `doubts` say which assignments are out of use and might cover rows of the target. `locate` finds the
+    place of a field again (path as in the canonical spec, "" for the document).
     """
 
     source: str
@@ -58,4 +59,5 @@ class DesiredState:
     findings: tuple[Finding, ...] = ()
     held: Mapping[Key, str] = field(default_factory=dict)
     held_files: Mapping[str, str] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
     locate: Callable[[Key, str], Position] = field(repr=False)

@@ -161,7 +161,7 @@ def _identity(entry: InventoryEntry, rows: _Rows) -> str | None:
 def _unmanaged(resource: Resource, rows: _Rows, owners: Mapping[str, Key], taken: dict[str, Key], muted: frozenset[Key]) -> Match:
     """A resource without an entry: an unmanaged row to adopt, or proof that there is none."""
     key = resource.key
-    named = rows.named(key)
+    named = rows.named(key) if resource.external_id is None else rows.by_id.get(resource.external_id)
     identified = rows.identified(key.kind, resource.spec)
     free = [row for row in ([named] if named is not None else []) if row.external_id not in owners and row.external_id not in taken]
     free = free or [row for row in identified if row.external_id not in owners and row.external_id not in taken]

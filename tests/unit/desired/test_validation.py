@@ -27,6 +27,17 @@ spec:
   alerts: {retention: 30d}
 """
 
+ASSIGNMENT = """\
+apiVersion: reconcile/v1alpha2
+kind: MailboxAssignment
+metadata: {name: queues}
+spec:
+  priority: 10
+  selector: {types: [queue], domains: [contoso.example], labels: {team: sales}, names: ["sales-*"], scope: both}
+  settings: {profile: contoso, incoming: server-side, processEmailFrom: 2026-01-01, facts: {mfa: false}}
+  useOrganizationDefaults: true
+"""
+
 RICH = mailbox(
     more="""\
   displayName: Süd
@@ -43,7 +54,13 @@ RICH = mailbox(
 
 
 def documents() -> dict[str, Value]:
-    texts = {"Environment": ENVIRONMENT, "EmailServerProfile": PROFILE, "Organization": ORGANIZATION, "Mailbox": RICH}
+    texts = {
+        "Environment": ENVIRONMENT,
+        "EmailServerProfile": PROFILE,
+        "Organization": ORGANIZATION,
+        "MailboxAssignment": ASSIGNMENT,
+        "Mailbox": RICH,
+    }
     found: dict[str, Value] = {}
     for kind, text in texts.items():
         values = read_values(text.encode())
