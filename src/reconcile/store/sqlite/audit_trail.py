@@ -9,7 +9,8 @@ from dataclasses import replace
 from reconcile.model.audit_chain import ORIGIN, Anchor, link
 from reconcile.model.audit_record import AuditRecord
 
-_COLUMNS = "at, actor, apply_id, action, key, result, source, revision, detail, sequence, hash"
+_TEXTS = ("at", "actor", "apply_id", "action", "key", "result", "source", "revision", "detail", "hash")
+_COLUMNS = ", ".join((*_TEXTS, "sequence"))
 
 
 def append(connection: sqlite3.Connection, record: AuditRecord) -> None:
@@ -29,8 +30,8 @@ def append(connection: sqlite3.Connection, record: AuditRecord) -> None:
             record.source,
             record.revision,
             record.detail,
-            record.sequence,
             record.hash,
+            record.sequence,
         ),
     )
     connection.execute("INSERT OR REPLACE INTO audit_anchor (id, sequence, hash) VALUES (1, ?, ?)", (record.sequence, record.hash))
@@ -58,7 +59,8 @@ def records(connection: sqlite3.Connection, *, newest_first: bool = False) -> It
 
 
 def _record(row: sqlite3.Row) -> AuditRecord:
-    at, actor, apply_id, action, key, result, source, revision, detail, sequence, hash_ = row
+    # What is not text was not written by us; as text it is shown, and does not fit its hash.
+    at, actor, apply_id, action, key, result, source, revision, detail, hash_ = (str(row[name]) for name in _TEXTS)
     return AuditRecord(
         at=at,
         actor=actor,
@@ -69,6 +71,6 @@ def _record(row: sqlite3.Row) -> AuditRecord:
         source=source,
         revision=revision,
         detail=detail,
-        sequence=sequence,
+        sequence=row["sequence"],
         hash=hash_,
     )
