@@ -28,7 +28,7 @@ from reconcile.plan.order import ordered
 from reconcile.plan.ownership import compared, ignored, ignored_note, keep_of, records
 from reconcile.plan.removal import disowned, following
 from reconcile.plan.rotation import Rotation
-from reconcile.plan.selection import Selected, parted
+from reconcile.plan.selection import Selected
 from reconcile.plan.unsupported import unsupported_notes
 from reconcile.plan.waiting import hold_dependants
 
@@ -185,7 +185,7 @@ class _Planning:
         recorded = records(keep, entry, lambda path: self._decided(key, path)) if entry is not None else ()
         renamed = matched.previous is not None or row.name not in (None, key.name)
         if not (paths or rotated or recorded) and not (renamed if entry is not None else self.given.circumstances.adopting):
-            self.unchanged += 1
+            self.unchanged += self._wants(key)
             return None
         fields = field_changes(
             paths,
@@ -239,7 +239,7 @@ class _Planning:
             self._take(resource.key, disowned(resource.key, matched.entry, why), found)
         match matched.observation:
             case Present():
-                self.unchanged += matched.entry is None
+                self.unchanged += matched.entry is None and self._wants(resource.key)
             case Absent():
                 self._hold(
                     resource.key, "belongs to somebody else (lifecycle external), and the target does not have it", HeldBecause.WAITS
@@ -251,14 +251,16 @@ class _Planning:
         resource = self.desired.resources.get(key)
         self.held[key] = Held(key=key, reason=reason, because=because, position=resource.position if resource else None)
 
+    def _wants(self, key: Key) -> bool:
+        return self._selected.everything or self._selected(key, self.given.labels(key))
+
     def _leave_out(self, found: dict[Key, Change]) -> dict[Key, Change]:
         """Take what was not asked for out of changes, held resources and notes; the changes are answered with."""
         if self._selected.everything:
             return {}
-        labels = self.given.labels
         gone = [key for key in found if key not in self.desired.resources]
-        known = [(key, labels(key)) for key in {*self.desired.resources, *self.desired.held, *self.given.inventory}]
-        unwanted = parted([key for key, _ in known], self._selected, labels)
+        known = [(key, self.given.labels(key)) for key in {*self.desired.resources, *self.desired.held, *self.given.inventory}]
+        unwanted = {key for key, labels in known if not self._selected(key, labels)}
         left_out = {key: found.pop(key) for key in [*found] if key in unwanted}
         for key in [*self.held]:
             if key in unwanted:

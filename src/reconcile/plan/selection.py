@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from reconcile.errors import SettingsError
@@ -71,8 +71,3 @@ def _check_kind(option: str, text: str, kind: str) -> None:
 
 def _unreadable(option: str, text: str, why: str) -> SettingsError:
     return SettingsError(f"{option} {text!a} cannot be read: {why}", hint=_FORMS)
-
-
-def parted(keys: Iterable[Key], selected: Selected, labels: Callable[[Key], Labels]) -> set[Key]:
-    """Those that are left out."""
-    return set() if selected.everything else {key for key in keys if not selected(key, labels(key))}
