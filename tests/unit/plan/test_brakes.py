@@ -151,3 +151,133 @@ def test_a_profile_with_an_earlier_floor_moves_the_floor_too(own: Leaf, stands: 
     assert [brake.name for brake in plan.brakes] == (["floor-moved-back"] if stands else [])
     (words,) = plan.changes[0].consequences
     assert words.endswith("; mail from the oldest message is read again: unknown number of messages") == stands
+
+
+def limits(**leaves: Leaf) -> Specs:
+    return {"Environment/test": {"brakes." + path.replace("__", "."): leaf for path, leaf in leaves.items()}}
+
+
+@pytest.mark.parametrize(
+    ("knobs", "count", "expected"),
+    [
+        ({"bulkDelete__count": 1, "bulkDelete__percent": 0}, 1, {}),
+        ({"bulkDelete__count": 1, "bulkDelete__percent": 0}, 2, {"bulk-delete": (2, 23, 1)}),
+        ({"bulkDelete__count": 0, "bulkDelete__percent": 0}, 1, {"bulk-delete": (1, 23, 0)}),
+        ({"bulkDelete__percent": 50}, 11, {}),
+        ({"bulkDelete__percent": 50}, 12, {"bulk-delete": (12, 23, 11)}),
+        ({"bulkDelete__count": 0}, 2, {}),
+        ({"bulkDelete__count": 0}, 3, {"bulk-delete": (3, 23, 2)}),
+    ],
+)
+def test_an_environment_sets_its_own_limits(knobs: dict[str, Leaf], count: int, expected: dict[str, tuple[int, int, int]]) -> None:
+    specs = {**limits(**knobs), **many(20)}
+    assert tripped(specs, changed(specs, count, incoming="none")) == expected
+
+
+def test_the_limit_of_updates_is_set_too() -> None:
+    specs = {**limits(bulkUpdate__count=2, bulkUpdate__percent=0), **many(20)}
+    assert tripped(specs, changed(specs, 2, filter="all")) == {}
+    (brake,) = planned(specs, changed(specs, 3, filter="all")).brakes
+    assert (brake.name, brake.knob, brake.scope) == (
+        "bulk-update",
+        "spec.brakes.bulkUpdate of Environment/test",
+        "what is ours on target memory",
+    )
+
+
+def test_each_brake_names_its_number_knob_and_scope() -> None:
+    specs = many(20)
+    specs["EmailServerProfile/contoso"] = profile(
+        incoming__credentials="profile", incoming__username="crm", incoming__useImpersonation=True
+    )
+    seen = {}
+    floored = changed(specs, 1, processEmailFrom="2026-06-01T00:00:00Z")
+    for before, after in (
+        (specs, without(specs, 4)),
+        ({**specs, **many(25)}, changed({**specs, **many(25)}, 21, filter="all")),
+        (specs, without(specs, 20)),
+        (floored, changed(floored, 1, processEmailFrom="2026-01-01T00:00:00Z")),
+        (specs, {key: spec for key, spec in specs.items() if key != "EmailServerProfile/contoso" or not spec}),
+        (specs, {**specs, "EmailServerProfile/contoso": {**specs["EmailServerProfile/contoso"], "incoming.username": "other"}}),
+    ):
+        bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
+        bench.apply(estate(before))
+        for brake in bench.plan(estate(after)).brakes:
+            seen[brake.name] = brake
+    assert seen.keys() == BRAKES.keys()
+    for brake in seen.values():
+        assert brake.message
+        assert brake.count > brake.limit
+        assert brake.knob
+        assert brake.scope
+        assert brake.keys
+
+
+IMPERSONATING: Specs = {
+    "EmailServerProfile/contoso": profile(
+        incoming__credentials="profile",
+        incoming__username="crm@contoso.example",
+        incoming__useImpersonation=True,
+        outgoing__username="send@contoso.example",
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("leaves", "stands"),
+    [
+        ({"incoming.username": "other@contoso.example"}, True),
+        ({"incoming.username": "CRM@contoso.example"}, False),
+        ({"incoming.password.ref": "env:NEXT", "incoming.password.generation": 2}, False),
+        ({"incoming.useImpersonation": False}, False),
+        ({"incoming.useImpersonation": False, "incoming.username": "other@contoso.example"}, False),
+        ({"outgoing.username": "other@contoso.example"}, False),
+        ({"incoming.credentials": "entra-oauth", "oauth.clientId": "app-2"}, True),
+        ({"description": "x"}, False),
+    ],
+)
+def test_another_account_behind_impersonation(leaves: dict[str, Leaf], stands: bool) -> None:
+    before = {**IMPERSONATING, "Mailbox/m": mailbox("m@contoso.example")}
+    after = {**before, "EmailServerProfile/contoso": {**before["EmailServerProfile/contoso"], **leaves}}
+    brakes = planned(before, after).brakes
+    assert [brake.name for brake in brakes] == (["impersonating-account-changed"] if stands else [])
+    if stands:
+        assert (brakes[0].count, brakes[0].of, str(brakes[0].keys[0])) == (1, 1, "EmailServerProfile/contoso")
+
+
+def test_an_application_and_a_sender_of_their_own_are_accounts_too() -> None:
+    own = {"useSameSettingsForOutgoing": False, "outgoing.credentials": "entra-oauth", "outgoing.useImpersonation": True}
+    before: Specs = {"EmailServerProfile/contoso": {**profile(), **own, "oauth.clientId": "app-1"}}
+    after: Specs = {"EmailServerProfile/contoso": {**before["EmailServerProfile/contoso"], "oauth.clientId": "app-2"}}
+    assert [brake.name for brake in planned(before, after).brakes] == ["impersonating-account-changed"]
+
+
+@pytest.mark.parametrize(("on_removal", "stands"), [("delete", True), ("disable", True), ("forget", True)])
+def test_a_profile_that_goes_any_way_is_missed(on_removal: str, stands: bool) -> None:
+    from reconcile.model.management import Management, OnRemoval
+
+    specs: Specs = {"EmailServerProfile/contoso": profile(), "Mailbox/stranger": mailbox("s@contoso.example")}
+    target = MemoryTarget()
+    Bench(writer=target, store=MemoryConfiguration()).apply(estate(specs))
+    # Another inventory: the mailbox is on the target and not ours.
+    target.rows = {key: row for key, row in target.rows.items() if row.kind == "Mailbox"}
+    bench = Bench(writer=target, store=MemoryConfiguration())
+    ours: Specs = {"EmailServerProfile/contoso": profile(), "EmailServerProfile/other": profile(displayName="Other")}
+    bench.apply(estate(ours, management={"EmailServerProfile/contoso": Management(on_removal=OnRemoval(on_removal))}))
+    plan = bench.plan(estate({"EmailServerProfile/other": profile(displayName="Other")}))
+    assert [brake.name for brake in plan.brakes] == (["profile-in-use"] if stands else [])
+    off = {**ours, "EmailServerProfile/contoso": profile(state="inactive")}
+    assert [brake.name for brake in bench.plan(estate(off)).brakes] == ["profile-in-use"]
+
+
+def test_nothing_lifts_all_brakes_at_once() -> None:
+    with pytest.raises(SettingsError, match="no brake called 'all'"):
+        check_names(["all"])
+
+
+def test_an_emptied_estate_of_adopted_rows_is_noticed_too() -> None:
+    target = MemoryTarget()
+    Bench(writer=target, store=MemoryConfiguration()).apply(estate(many(2)))
+    bench = Bench(writer=target, store=MemoryConfiguration())
+    bench.apply(estate(many(2)))
+    assert [brake.name for brake in bench.plan(estate({})).brakes] == ["bulk-delete", "emptied"]
