@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.errors import SettingsError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from reconcile.sandbox.world import World
 
 
-@click.command("sandbox", short_help="Start a mail world on this machine to try things on.")
+@click.group("sandbox", invoke_without_command=True, short_help="Start a mail world on this machine to try things on.")
 @common(estate=False, state=False, environment=False)
 @click.option(
     "--directory",
@@ -35,7 +36,11 @@ def command(context: Context, folder: Path, imaps_port: int, imap_port: int, sub
 
     Mail lives in memory. Nothing leaves: mail to other addresses is kept and counted. The folder gets world.json, and below
     secrets/ the certificate of the sandbox's authority and a password file a mailbox.
+
+    `sandbox export` writes an export of a product that does not exist, to try import, plan and drift on.
     """
+    if click.get_current_context().invoked_subcommand is not None:
+        return ExitCode.NOTHING_TO_DO
     from reconcile.sandbox.corpus.addresses import MAILBOXES
     from reconcile.sandbox.world import Place, Ports, World
 
@@ -56,6 +61,34 @@ def command(context: Context, folder: Path, imaps_port: int, imap_port: int, sub
             threading.Event().wait()
         except KeyboardInterrupt:
             context.say(f"stopped; {len(world.outside())} mails to others were kept here and are gone now")
+    return ExitCode.NOTHING_TO_DO
+
+
+@command.command("export", short_help="Write an export of a product that does not exist, to try import on.")
+@common(estate=False, state=False, environment=False)
+@click.option("--mailboxes", type=click.IntRange(1, 1_000_000), default=500, help="How many mailboxes [500].")
+@click.option("--seed", type=int, default=1, help="Another number gives another export [1].")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write; it must not exist.")
+def export_command(context: Context, mailboxes: int, seed: int, out: Path) -> ExitCode:
+    """Write profiles, users, queues and forward mailboxes as JSON, with the product's columns and numbers. Nobody is real.
+
+    Example: reconcile sandbox export --mailboxes 500 --out exports/prod.json
+    """
+    from reconcile.sandbox.export import export_chunks
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("x", encoding="utf-8") as file:
+            file.writelines(export_chunks(mailboxes, seed=seed))
+    except FileExistsError as error:
+        raise SettingsError(f"{out} exists, and nothing is overwritten", hint="Name another file with --out.") from error
+    except OSError as error:
+        raise SettingsError(f"{out} cannot be written: {error.strerror}", hint="Name another file with --out.") from error
+    if context.as_json:
+        context.json({"formatVersion": "1.0", "file": str(out), "mailboxes": mailboxes, "bytes": out.stat().st_size})
+    else:
+        context.data(f"wrote {out}: {mailboxes:,} mailboxes, {out.stat().st_size:,} bytes")
+        context.say(f"Next: reconcile import --from snapshot:{out} --into ESTATE --dry-run")
     return ExitCode.NOTHING_TO_DO
 
 

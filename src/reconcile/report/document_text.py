@@ -13,13 +13,13 @@ from reconcile.plan.takeover.declare import Draft
 from reconcile.report.yaml_text import comment, items, paragraphs, scalar
 
 
-def document_text(draft: Draft, *, origin: str) -> str:
-    """One document, ending with a line break. `origin` says what was read.
+def document_text(draft: Draft, *, origin: str, first: bool = True) -> str:
+    """One document, ending with a line break. `origin` says what was read; the `first` of a file says more of it.
 
     Raises ValueError for text that no file can hold; documents that were checked have none.
     """
     kind = draft.key.kind
-    lines = [comment(_head(draft, origin))]
+    lines = [comment(_head(draft, origin, first))]
     lines += [f"apiVersion: {API_VERSION}", f"kind: {kind}", f"metadata:\n  name: {scalar(draft.key.name)}"]
     if draft.is_external:
         lines.append("management:\n  lifecycle: external")
@@ -32,10 +32,10 @@ def document_text(draft: Draft, *, origin: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _head(draft: Draft, origin: str) -> str:
+def _head(draft: Draft, origin: str, first: bool) -> str:
     if not draft.external_id:
         return f"What is applied together. Made from {origin}."
-    rest = "" if draft.is_external else " Fields with their default are not written."
+    rest = " Fields with their default are not written." if first and not draft.is_external else ""
     return f"From {origin}, row {draft.external_id}.{rest}"
 
 
@@ -49,12 +49,14 @@ def _fields(fields: list[tuple[str, Leaf]], depth: int, indent: str, beside: Map
             yield from _fields(inner, depth + 1, indent + "  ", beside, escape)
         else:
             word = f"  {comment(beside[path])}" if path in beside else ""
-            yield f"{indent}{scalar(name)}: {_leaf(leaf, indent, escape)}{word}"
+            value = _leaf(leaf, indent, escape)
+            gap = "" if value.startswith("\n") else " "
+            yield f"{indent}{scalar(name)}:{gap}{value}{word}"
 
 
 def _leaf(leaf: Leaf, indent: str, escape: bool) -> str:
     if isinstance(leaf, tuple):
-        return items(tuple(_literal(text, escape) for text in leaf), indent).lstrip(" ")
+        return items(tuple(_literal(text, escape) for text in leaf), indent)
     if isinstance(leaf, str):
         leaf = _literal(leaf, escape)
         return (paragraphs(leaf, indent) if "\n" in leaf else None) or scalar(leaf)

@@ -68,5 +68,5 @@ def _grouped(drafts: Iterable[Draft], free: Callable[[str], str], origin: str) -
 
 
 def _file(drafts: list[Draft], domain: str, free: Callable[[str], str], origin: str) -> EstateFile:
-    stem = f"mailboxes/{slug(domain) or 'others'}"
-    return EstateFile(free(stem), "---\n".join(document_text(draft, origin=origin) for draft in drafts), tuple(drafts))
+    texts = (document_text(draft, origin=origin, first=number == 0) for number, draft in enumerate(drafts))
+    return EstateFile(free(f"mailboxes/{slug(domain) or 'others'}"), "---\n".join(texts), tuple(drafts))
