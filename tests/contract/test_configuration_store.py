@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +14,7 @@ from reconcile.errors import Locked
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
-from reconcile.ports.configuration_store import ApplyStore, Finished, Intent, LockState
+from reconcile.ports.configuration_store import ApplyStore, Finished, Intent
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.store.sqlite.configuration import InventoryReader, SqliteConfiguration
 from reconcile.store.sqlite.database import Database
@@ -156,40 +152,6 @@ def test_the_audit_trail_cannot_be_rewritten(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             connection.execute(statement)
     connection.close()
-
-
-def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
-    path = tmp_path / "engine.db"
-    program = f"""
-import sys, time
-from pathlib import Path
-from reconcile.store.sqlite.database import Database
-from reconcile.store.sqlite.configuration import SqliteConfiguration
-from reconcile.wiring.system import SystemClock
-with Database.open(Path({str(path)!r})) as database:
-    with SqliteConfiguration(database, SystemClock()).lock(owner="anna", purpose="apply plan.json", patience=0):
-        print("held", flush=True)
-        time.sleep(60)
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        with Database.open(path) as database:
-            store = SqliteConfiguration(database, SystemClock())
-            words = rf"anna works on this environment .*: apply plan\.json since .*, process {process.pid}"
-            with pytest.raises(Locked, match=words), store.lock(owner="b", purpose="apply", patience=0):
-                pass
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            with store.lock(owner="b", purpose="apply", patience=5):
-                holder = store.holder()
-                assert holder is not None
-                assert (holder.owner, holder.fence, holder.state) == ("b", 2, LockState.WORKING)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
 
 
 def test_waiting_for_the_lock_ends(tmp_path: Path) -> None:
