@@ -26,7 +26,7 @@ def against(
     around = Circumstances(selection=selection, limits=environment)
     entries = inventory(base)
     made = planned_from(desired, observed(base), entries, APPLIED_KINDS, lifted=lifted, around=around)
-    notes = (*made.plan.notes, *_left_as_they_are(made.desired, entries), *_removals(made.plan))
+    notes = (*made.plan.notes, *_left_as_they_are(made.desired, entries), *_ownership(made.desired, base), *_removals(made.plan))
     return replace(made.plan, against=f"{name} ({base.revision[:9]})", notes=notes)
 
 
@@ -36,6 +36,23 @@ def _left_as_they_are(desired: DesiredState, entries: Mapping[Key, InventoryEntr
         entry = entries.get(key)
         for path in () if entry is None else sorted(entry.applied.keys() - resource.spec.keys()):
             words = f"{path} is declared no more: where it was applied it stays as it is (null would clear it)"
+            yield Note(message=words, key=key, position=resource.position)
+
+
+def _ownership(desired: DesiredState, base: DesiredState) -> Iterator[Note]:
+    """What is compared, and whose a resource is, decides what every later plan shows: a change of it is never silent."""
+    for key, resource in desired.resources.items():
+        then = base.resources.get(key)
+        if then is None:
+            continue
+        if then.lifecycle is not resource.lifecycle:
+            yield Note(message=f"lifecycle: {then.lifecycle.value} → {resource.lifecycle.value}", key=key, position=resource.position)
+        before, after = {*then.management.ignored}, {*resource.management.ignored}
+        if after - before:
+            words = f"owned elsewhere from now on, so no longer compared (ignore): {', '.join(sorted(after - before))}"
+            yield Note(message=words, key=key, position=resource.position)
+        if before - after:
+            words = f"compared again (no longer in ignore): {', '.join(sorted(before - after))}"
             yield Note(message=words, key=key, position=resource.position)
 
 

@@ -18,7 +18,7 @@ LONGEST = 120
 #: Letters and digits of any script, joined by single marks that mean nothing; numbers with separators; signs we use ourselves.
 _PLAIN = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*|[0-9]+(?:[.,][0-9]+)*%?|[→·–+…]")
 #: What a code host takes for a commit or an issue.
-_REFERENCE = re.compile(r"[0-9a-fA-F]{7,64}|GH-[0-9]+")
+_REFERENCE = re.compile(r"\b(?:[0-9a-fA-F]{7,}\b|GH-[0-9])", re.IGNORECASE)
 #: What begins a list where a sentence begins.
 _MARK = re.compile(r"[0-9]+[.)]|\+")
 _OPENING = "(“"
@@ -44,7 +44,7 @@ def prose(text: str, longest: int = 600) -> str:
     for number, word in enumerate(cut(neutral(text), longest).split(" ")):
         opening, core, closing = _split(word)
         is_mark = number == 0 and _MARK.fullmatch(word)
-        if not is_mark and (not core or (_PLAIN.fullmatch(core) and not _REFERENCE.fullmatch(core))):
+        if not is_mark and (not core or (_PLAIN.fullmatch(core) and not _REFERENCE.search(core))):
             parts += [code(" ".join(odd), longest)] if odd else []
             odd = []
             parts.append(word)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -311,6 +311,7 @@ def test_a_value_is_shown_as_it_is(value: str) -> None:
 @given(TEXT)
 @settings(max_examples=200, deadline=None)
 def test_a_sentence_loses_no_word(value: str) -> None:
+    assume(value.strip() or not value)  # nothing but spaces is quoted, so that it is seen
     shown = MarkdownIt("commonmark").parseInline("x " + prose(value))[0].children or []
     seen = "".join("".join(child.content for child in shown)[2:].split())
     assert seen == "".join(cut(neutral(value), 600).split())
