@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from sys import intern
 
@@ -13,7 +12,8 @@ from reconcile.desired import management, plaintext
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
 from reconcile.desired.suggest import did_you_mean
-from reconcile.desired.validation import accepts, faults
+from reconcile.desired.surroundings import Surroundings
+from reconcile.desired.validation import faults
 from reconcile.desired.variables import Scalar, substitute
 from reconcile.desired.wording import reference_fault, show
 from reconcile.desired.yaml import Path, Value
@@ -24,16 +24,6 @@ from reconcile.model.finding import Severity
 from reconcile.model.key import API_VERSION, KINDS, Key
 from reconcile.model.position import Position
 from reconcile.model.resource import Lifecycle, Resource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the environment gives a document. `variables` is None where no environment could be chosen; `ignored` are fields that
-    are owned elsewhere, by kind."""
-
-    variables: Mapping[str, Scalar] | None
-    time_zone: str
-    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | None, list[Draft]]:
@@ -55,20 +45,18 @@ def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | No
             return None, drafts
     spec: dict[str, Leaf] = {}
     settings: ManagementSettings | None = None
-    if not accepts(document.kind)(value):
+    try:
+        decoded = kinds.decode(document.kind, value, time_zone=around.time_zone)
+    except ValidationError as error:
+        # What the schema refuses does not decode (a test holds that), and only the schema has words for all of it.
         drafts += [
             _at(document, fault.rule, fault.message, fault.hint, fault.path, at_key=fault.at_key) for fault in faults(document.kind, value)
-        ]
+        ] or _decoding(document, error)
     else:
-        try:
-            decoded = kinds.decode(document.kind, value, time_zone=around.time_zone)
-            spec = kinds.canonical(decoded)
-            if "management" in value:
-                settings = decoded.management
-            if settings is not None or document.kind == "Environment":
-                drafts += [_at(document, fault.rule, fault.message, fault.hint, fault.path) for fault in management.all_faults(decoded)]
-        except ValidationError as error:
-            drafts += _decoding(document, error)
+        spec = kinds.canonical(decoded)
+        settings = decoded.management if "management" in value else None
+        if settings is not None or document.kind == "Environment":
+            drafts += [_at(document, fault.rule, fault.message, fault.hint, fault.path) for fault in management.all_faults(decoded)]
     drafts += _secrets(document, value)
     if any(draft.severity is Severity.ERROR for draft in drafts):
         return None, drafts

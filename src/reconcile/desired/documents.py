@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from sys import intern
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import orjson
 
+from reconcile.desired.pages import Entry, F, File, Page, Shelved, pack, pages, unpack
 from reconcile.desired.plaintext import may_be_kept
 from reconcile.desired.yaml import Path, Value, read_values
 from reconcile.desired.yaml_places import Document, Places, read_places
@@ -20,29 +21,14 @@ from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 
 #: Part of every cache key; rises when `read_values` gives another meaning to the same bytes.
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 
 #: These findings hide an unknown number of files, so nothing is known about what the tree declares.
 HIDES_FILES: Final = frozenset({"source/unreadable-folder", "source/link-to-folder", "source/submodule"})
 
-_BATCH = 500
-
-
-class File(Protocol):
-    """What a source lists; `content_id` is "" where the content must not be cached."""
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def content_id(self) -> str: ...
-
-
-F = TypeVar("F", bound=File)
-
 
 class DocumentCache(Protocol):
-    """Parsed files by content. Losing it, or any entry of it, costs time and nothing else."""
+    """What is kept of files between runs. Losing it, or any entry of it, costs time and nothing else."""
 
     def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         """Those that are there. Never raises."""
@@ -86,11 +72,12 @@ class SourceDocument:
 
 @dataclass(slots=True, kw_only=True)
 class Documents:
-    """`unread` maps the path of a file that was not read to its end to the reason."""
+    """`unread` maps the path of a file that was not read to its end to the reason; `pages` tell what may be kept between runs."""
 
     documents: list[SourceDocument] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    pages: list[Page] = field(default_factory=list)
 
 
 def read_documents(
@@ -99,31 +86,50 @@ def read_documents(
     *,
     cache: DocumentCache | None,
 ) -> Documents:
-    """All documents in the order of the files."""
+    """All documents in the order of the files, which are sorted by path."""
     result = Documents()
-    for start in range(0, len(files), _BATCH):
-        batch = files[start : start + _BATCH]
-        known = {} if cache is None else cache.get([_cache_key(file) for file in batch if file.content_id])
-        fresh: dict[str, bytes] = {}
-        missing = iter(read([file for file in batch if _cache_key(file) not in known]))
-        for file in batch:
-            stored = _from_cache(known.get(_cache_key(file)))
-            if stored is not None:
-                _take_values(result, file.path, stored)
+    for name, page in pages(files):
+        key = f"documents-{READER_VERSION}:{name}"
+        known = {} if cache is None else unpack(cache.get([key]).get(key))
+        missing = iter(read([file for file in page if not _is_known(known, file)]))
+        kept: dict[str, Entry] = {}
+        shelved: list[Shelved] = []
+        changed = False
+        for file in page:
+            start, entry = len(result.documents), known.get(file.path)
+            if entry is not None and _is_known(known, file) and _take_entry(result, file.path, entry[1]):
+                kept[file.path] = entry
+                shelved.append(Shelved(file.path, file.content_id, start, len(result.documents)))
                 continue
-            if _cache_key(file) in known:  # damaged: read it after all
-                got, content = next(iter(read([file])))
-            else:
-                got, content = next(missing)
+            got, content = next(iter(read([file]))) if _is_known(known, file) else next(missing)
             values = _take_content(result, got.path, content)
             # What was written by mistake is removed from the estate again, and must not stay behind in a cache.
-            if values and got.content_id:
-                dumped = orjson.dumps(values)
-                if all(may_be_kept(value, dumped) for _, value in values):
-                    fresh[_cache_key(got)] = dumped
-        if cache is not None and fresh:
-            cache.put(fresh)
+            if values and got.content_id and all(may_be_kept(value, orjson.dumps(value)) for _, value in values):
+                fresh = result.documents[start:]
+                kept[got.path] = (got.content_id, [[one.line, one.kind, one.name, one.api_version, one.json.decode()] for one in fresh])
+                shelved.append(Shelved(got.path, got.content_id, start, len(result.documents)))
+                changed = True
+        if cache is not None and shelved:
+            result.pages.append(Page(name, shelved))
+            if changed:
+                cache.put({key: pack(kept)})
     return result
+
+
+def _is_known(known: Mapping[str, Entry], file: File) -> bool:
+    entry = known.get(file.path)
+    return entry is not None and file.content_id != "" and entry[0] == file.content_id
+
+
+def _take_entry(result: Documents, path: str, records: Sequence[Any]) -> bool:
+    """Whether what was kept is whole; nothing is taken of what is not."""
+    before = len(result.documents)
+    try:
+        for index, (line, kind, name, api_version, json) in enumerate(records):
+            result.documents.append(SourceDocument(path, index, line, intern(kind), name, intern(api_version), json.encode()))
+    except (TypeError, ValueError, AttributeError):
+        del result.documents[before:]
+    return len(result.documents) > before
 
 
 def place_documents(file: str, content: bytes | Finding) -> Places:
@@ -131,22 +137,6 @@ def place_documents(file: str, content: bytes | Finding) -> Places:
     if isinstance(content, Finding):
         return Places(documents=(), findings=(content,), complete=False)
     return read_places(content, file=file)
-
-
-def _cache_key(file: File) -> str:
-    return f"{READER_VERSION}:{file.content_id}" if file.content_id else ""
-
-
-def _from_cache(stored: bytes | None) -> list[tuple[int, Value]] | None:
-    if stored is None:
-        return None
-    try:
-        loaded = orjson.loads(stored)
-    except orjson.JSONDecodeError:
-        return None
-    if isinstance(loaded, list) and loaded and all(isinstance(item, list) and len(item) == 2 and type(item[0]) is int for item in loaded):
-        return [(line, value) for line, value in loaded]
-    return None
 
 
 def _take_content(result: Documents, path: str, content: bytes | Finding) -> list[tuple[int, Value]] | None:

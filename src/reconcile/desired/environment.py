@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconcile.desired.check import Surroundings, check
+from reconcile.desired.check import check
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
 from reconcile.desired.management import ignored_by
 from reconcile.desired.suggest import did_you_mean
+from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.variables import Scalar
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
@@ -131,8 +132,9 @@ def _scope(document: SourceDocument, resource: Resource) -> Scope:
 
 def _empty_folders(scope: Scope, paths: Sequence[str]) -> Iterator[Draft]:
     """A misspelt folder would read as "everything in it is gone"."""
-    existing = {folder for path in paths for folder in _parents(path)}
-    for number, folder in enumerate(_as_written(scope.document)):
+    written = _as_written(scope.document)
+    existing = {folder for path in paths for folder in _parents(path)} if written else set()
+    for number, folder in enumerate(written):
         if folder.rstrip("/") not in existing:
             yield Draft(
                 rule="environment/empty-folder",

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, F, place_documents, read_documents
+from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, place_documents, read_documents
 from reconcile.desired.draft import Reread
 from reconcile.desired.environment import Environments, environments
+from reconcile.desired.pages import F
 from reconcile.desired.yaml_places import Document
 from reconcile.model.finding import Finding
 
@@ -24,6 +25,7 @@ class Estate(Generic[F]):
     read: Read[F]
     documents: Documents
     environments: Environments
+    cache: DocumentCache | None = None
     hidden: tuple[str, ...] = ()
 
     def content(self, file: str) -> bytes | None:
@@ -64,5 +66,6 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
         read=read,
         documents=documents,
         environments=environments(documents.documents, [*(file.path for file in files), *(finding.position.file for finding in refused)]),
+        cache=cache,
         hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )

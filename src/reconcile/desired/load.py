@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.desired.check import Surroundings, check, exposed_secrets, header_faults, key_of, place_in, sketch
-from reconcile.desired.documents import DocumentCache, F, SourceDocument
+from reconcile.desired.check import check, exposed_secrets, header_faults, key_of, place_in, sketch
+from reconcile.desired.documents import DocumentCache, SourceDocument
 from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope, choose
 from reconcile.desired.estate import Estate, Read, read_estate
 from reconcile.desired.expansion import expand
+from reconcile.desired.kept_checks import KeptChecks
 from reconcile.desired.layers import layered
 from reconcile.desired.origin import through_assignments
+from reconcile.desired.pages import F
 from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
+from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.suspicion import Suspect, of_document, of_files
 from reconcile.desired.yaml import Path
 from reconcile.model.finding import Finding, Severity
@@ -65,7 +68,9 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     scope = chosen if isinstance(chosen, Scope) else None
     # Without a chosen environment, documents of different ones must not be compared with each other.
     work = _Work(scope, compare=scope is not None or not estate.environments.named)
-    work.take(estate.documents.documents)
+    kept = KeptChecks(estate.cache, estate.documents, work.around)
+    work.take(estate.documents.documents, kept)
+    kept.save()
     work.hold_below({path: why for path, why in estate.documents.unread.items() if scope is not None and scope.holds(path)})
     work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
@@ -85,6 +90,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             findings=ordered,
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
+            doubts=work.doubts,
             locate=through_assignments(_locator(estate.reread, work.places), resources),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
@@ -118,16 +124,26 @@ class _Work:
     places: dict[Key, Place] = field(default_factory=dict)
     nameless: list[SourceDocument] = field(default_factory=list)
     suspects: list[Suspect] = field(default_factory=list)
+    doubts: tuple[str, ...] = ()
 
-    def take(self, documents: Iterable[SourceDocument]) -> None:
-        """Check each document that belongs to the environment."""
-        around = self.scope.surroundings if self.scope else _NO_ENVIRONMENT
+    @property
+    def around(self) -> Surroundings:
+        """What the environment gives its documents."""
+        return self.scope.surroundings if self.scope else _NO_ENVIRONMENT
+
+    def take(self, documents: Iterable[SourceDocument], kept: KeptChecks) -> None:
+        """Check each document that belongs to the environment, unless it is known what comes out."""
+        around = self.around
         if self.scope is not None:
             self._sound(self.scope.resource, place_in(self.scope.document))
             self.places[self.scope.resource.key] = place_in(self.scope.document)
         for document in self._laid(documents):
-            resource, drafts = check(document, around)
-            self.drafts += drafts
+            if (resource := kept.get(document)) is None:
+                resource, drafts = check(document, around)
+                if drafts:
+                    self.drafts += drafts
+                elif resource is not None:
+                    kept.keep(document, resource)
             if resource is None and self.scope is not None and (suspect := of_document(document, drafts, time_zone=around.time_zone)):
                 self.suspects.append(suspect)
             key, here = key_of(document), place_in(document)
@@ -207,6 +223,7 @@ class _Work:
         """Put in what assignments give, and hold whom they contradict or a bad one may mean."""
         found = expand(self.declared, self.held, self.suspects)
         self.drafts += found.drafts
+        self.doubts = found.doubts
         for number, resource in found.effective.items():
             one = replace(self.declared[number], resource=resource)
             if self.sound[resource.key] is self.declared[number]:

@@ -132,13 +132,13 @@ class EmailServerProfileSpec(Spec):
     autodiscover: bool = setting("Find the server of each mailbox by Autodiscover; Exchange only, and slower.", default=False)
     default_server_location: Location | None = setting("Default server address; not on the product's form.")
     encoding_code_page: Line | None = setting("Code page message content is encoded with.", max_length=100, examples=("utf-8",))
-    incoming: IncomingSettings = setting("How mail is fetched.", default=IncomingSettings())
-    outgoing: OutgoingSettings = setting("How mail is sent.", default=OutgoingSettings())
+    incoming: IncomingSettings = setting("How mail is fetched.", default=IncomingSettings.model_construct())
+    outgoing: OutgoingSettings = setting("How mail is sent.", default=OutgoingSettings.model_construct())
     use_same_settings_for_outgoing: bool = setting(
         "Use credentials, username, password and impersonation of incoming for outgoing too; server, port and tls stay its own.",
         default=True,
     )
-    oauth: OAuthSettings = setting("Token-based authentication.", default=OAuthSettings())
+    oauth: OAuthSettings = setting("Token-based authentication.", default=OAuthSettings.model_construct())
     process_email_from: Instant | None = setting(
         "Mail received before this instant is not processed in any mailbox of the profile.", examples=("2026-01-01T00:00:00Z",)
     )
@@ -155,7 +155,7 @@ class EmailServerProfileSpec(Spec):
     timeout_mailbox_connection_after: Annotated[Duration, AfterValidator(span("0s", "100s", whole="1ms"))] = setting(
         "How long such a connection may take, up to 100s.", default=timedelta(seconds=60), examples=("60s",)
     )
-    facts: ProfileFacts = setting("Facts the product has no column for.", default=ProfileFacts())
+    facts: ProfileFacts = setting("Facts the product has no column for.", default=ProfileFacts.model_construct())
 
 
 class EmailServerProfile(Document):

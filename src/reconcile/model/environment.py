@@ -56,14 +56,14 @@ class BulkUpdateLimit(Group):
 class Brakes(Group):
     """How much one plan may change before a person has to lift a brake by name."""
 
-    bulk_delete: BulkDeleteLimit = setting("Deleted, made inactive, given another profile.", default=BulkDeleteLimit())
-    bulk_update: BulkUpdateLimit = setting("Updated.", default=BulkUpdateLimit())
+    bulk_delete: BulkDeleteLimit = setting("Deleted, made inactive, given another profile.", default=BulkDeleteLimit.model_construct())
+    bulk_update: BulkUpdateLimit = setting("Updated.", default=BulkUpdateLimit.model_construct())
 
 
 class EnvironmentSpec(Spec):
     """One environment."""
 
-    target: TargetSettings = setting("Where configuration is applied.", default=TargetSettings())
+    target: TargetSettings = setting("Where configuration is applied.", default=TargetSettings.model_construct())
     organization_id: Uuid | None = setting(
         "Id of the organization this environment is pinned to; a target that shows another one is refused.",
         examples=("22222222-3333-4444-8555-666666666666",),
@@ -87,9 +87,9 @@ class EnvironmentSpec(Spec):
         examples=(["@contoso.example"],),
     )
     ignore: IgnoredFields = setting(
-        "Fields that are owned elsewhere, by kind; as management.ignore of each document.", default=IgnoredFields()
+        "Fields that are owned elsewhere, by kind; as management.ignore of each document.", default=IgnoredFields.model_construct()
     )
-    brakes: Brakes = setting("How much one plan may change.", default=Brakes())
+    brakes: Brakes = setting("How much one plan may change.", default=Brakes.model_construct())
 
 
 class Environment(Document):

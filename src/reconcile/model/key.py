@@ -23,6 +23,10 @@ class Key:
     kind: str
     name: str
 
+    def __hash__(self) -> int:
+        # Plans of large estates look keys up by the hundred thousand; a text remembers its hash.
+        return hash(self.name)
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 

@@ -87,14 +87,14 @@ class MailboxSettings(Strict):
     )
     delete_after_processing: bool = setting("Delete mail at the server once it is stored; queue and forward mailboxes only.", default=False)
     filter: Filter | None = setting("Which incoming mail is tracked; omitted leaves the choice to the user.", examples=("all",))
-    facts: SharedFacts = setting("Facts the product has no column for.", default=SharedFacts())
+    facts: SharedFacts = setting("Facts the product has no column for.", default=SharedFacts.model_construct())
 
 
 class MailboxSpec(MailboxSettings, MailboxIdentity):
     """One mailbox."""
 
-    credentials: MailboxCredentials = setting("Credentials of the mailbox itself.", default=MailboxCredentials())
-    facts: MailboxFacts = setting("Facts the product has no column for.", default=MailboxFacts())
+    credentials: MailboxCredentials = setting("Credentials of the mailbox itself.", default=MailboxCredentials.model_construct())
+    facts: MailboxFacts = setting("Facts the product has no column for.", default=MailboxFacts.model_construct())
 
 
 class Mailbox(Document):

@@ -52,7 +52,7 @@ class TrackingSettings(Group):
     """Which mail becomes an activity, and what it is attached to."""
 
     correlation: bool | None = setting("Attach incoming mail to what it replies to.")
-    token: TrackingToken = setting("The tracking token.", default=TrackingToken())
+    token: TrackingToken = setting("The tracking token.", default=TrackingToken.model_construct())
     ignore_internal_email: bool | None = setting("Do not track mail between internal users and queues a second time.")
     do_not_ignore_internal_email_to_queues: bool | None = setting("Accept mail from users to queues even when internal mail is ignored.")
     ignore_internal_email_from_queues: bool | None = setting("Refuse mail from a queue to a user when the sent copy is already there.")
@@ -189,17 +189,17 @@ class OrganizationSpec(Spec):
     owned_domains: Annotated[tuple[Domain, ...], Field(strict=False), SetOf] | None = setting(
         "Mail domains that belong to the organization.", examples=(["contoso.example"],)
     )
-    approval: ApprovalSettings = setting("Approval of addresses.", default=ApprovalSettings())
-    defaults: DefaultSettings = setting("What new mailboxes get.", default=DefaultSettings())
-    tracking: TrackingSettings = setting("Which mail is tracked.", default=TrackingSettings())
-    smart_matching: SmartMatching = setting("Correlation by likeness.", default=SmartMatching())
-    address_resolution: AddressResolution = setting("How addresses are resolved.", default=AddressResolution())
-    queues: QueueSettings = setting("Queue items.", default=QueueSettings())
-    sending: SendingSettings = setting("Outgoing mail.", default=SendingSettings())
-    attachments: AttachmentSettings = setting("Attachments.", default=AttachmentSettings())
-    alerts: AlertSettings = setting("Alerts.", default=AlertSettings())
-    processing: ProcessingSettings = setting("Processing of mailboxes.", default=ProcessingSettings())
-    deployment_settings: DeploymentSettings = setting("Switches of an on-premises deployment.", default=DeploymentSettings())
+    approval: ApprovalSettings = setting("Approval of addresses.", default=ApprovalSettings.model_construct())
+    defaults: DefaultSettings = setting("What new mailboxes get.", default=DefaultSettings.model_construct())
+    tracking: TrackingSettings = setting("Which mail is tracked.", default=TrackingSettings.model_construct())
+    smart_matching: SmartMatching = setting("Correlation by likeness.", default=SmartMatching.model_construct())
+    address_resolution: AddressResolution = setting("How addresses are resolved.", default=AddressResolution.model_construct())
+    queues: QueueSettings = setting("Queue items.", default=QueueSettings.model_construct())
+    sending: SendingSettings = setting("Outgoing mail.", default=SendingSettings.model_construct())
+    attachments: AttachmentSettings = setting("Attachments.", default=AttachmentSettings.model_construct())
+    alerts: AlertSettings = setting("Alerts.", default=AlertSettings.model_construct())
+    processing: ProcessingSettings = setting("Processing of mailboxes.", default=ProcessingSettings.model_construct())
+    deployment_settings: DeploymentSettings = setting("Switches of an on-premises deployment.", default=DeploymentSettings.model_construct())
 
 
 class Organization(Document):

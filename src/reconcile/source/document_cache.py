@@ -1,4 +1,4 @@
-"""Parsed files kept between runs, in a SQLite file that may vanish at any moment.
+"""What is kept of files between runs, in a SQLite file that may vanish at any moment.
 
 Nothing here may ever be wrong: every value carries a digest of itself, a damaged file is thrown away, and any fault of the
 database means "not cached". So it can afford `synchronous=OFF`.
@@ -14,19 +14,23 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-FILE_NAME = "documents-v1.db"
+FILE_NAME = "documents-v2.db"
 
-# Entries; about 200 MB. Beyond it everything is dropped and the next runs fill it again.
-_MOST = 400_000
+# Pages of some 250 files, about 120 kB each. Beyond it everything is dropped and the next runs fill it again.
+_MOST = 4_000
 _BUSY_SECONDS = 0.5
 _BATCH = 500
 
 
 class SqliteDocumentCache:
-    """One file in `directory`, opened at first use, shared by processes. Never raises."""
+    """One file in `directory`, opened at first use, shared by processes. Never raises.
 
-    def __init__(self, directory: Path, *, most: int = _MOST) -> None:
+    `program` tells one state of our own code from another: what another one kept counts as damaged.
+    """
+
+    def __init__(self, directory: Path, *, program: str = "", most: int = _MOST) -> None:
         self._path = directory / FILE_NAME
+        self._program = program
         self._most = most
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -41,7 +45,7 @@ class SqliteDocumentCache:
                 batch = keys[start : start + _BATCH]
                 marks = ",".join("?" * len(batch))
                 rows = connection.execute(f"SELECT key, digest, documents FROM parsed WHERE key IN ({marks})", batch)
-                found.update((key, documents) for key, digest, documents in rows if digest == _digest(key, documents))
+                found.update((key, documents) for key, digest, documents in rows if digest == self._digest(key, documents))
         return found
 
     def put(self, entries: Mapping[str, bytes]) -> None:
@@ -53,7 +57,7 @@ class SqliteDocumentCache:
                 (count,) = connection.execute("SELECT count(*) FROM parsed").fetchone()
                 if count + len(entries) > self._most:
                     connection.execute("DELETE FROM parsed")
-                rows = ((key, _digest(key, documents), documents) for key, documents in entries.items())
+                rows = ((key, self._digest(key, documents), documents) for key, documents in entries.items())
                 connection.executemany("INSERT OR REPLACE INTO parsed (key, digest, documents) VALUES (?, ?, ?)", rows)
                 connection.execute("COMMIT")
             except BaseException:
@@ -108,7 +112,7 @@ class SqliteDocumentCache:
                 with contextlib.suppress(OSError):
                     Path(f"{self._path}{suffix}").unlink()
 
-
-def _digest(key: str, documents: bytes) -> bytes:
-    """Over both, so that a value cannot stand under another's key."""
-    return hashlib.blake2b(documents, digest_size=16, key=hashlib.sha256(key.encode()).digest()).digest()
+    def _digest(self, key: str, documents: bytes) -> bytes:
+        """Over all, so that a value cannot stand under another's key."""
+        salt = hashlib.sha256(f"{self._program}\0{key}".encode()).digest()
+        return hashlib.blake2b(documents, digest_size=16, key=salt).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,10 +45,19 @@ def estate_writer(directory: Path) -> EstateWriter:
 
 
 def document_cache(settings: Settings) -> DocumentCache:
-    """Parsed documents between runs."""
+    """Parsed and checked documents between runs."""
     from reconcile.source.document_cache import SqliteDocumentCache
 
-    return SqliteDocumentCache(settings.cache_directory)
+    return SqliteDocumentCache(settings.cache_directory, program=_program())
+
+
+def _program() -> str:
+    """What tells whether documents would be read and checked as before: version and the modules that do it, also while they are edited."""
+    from reconcile import __version__
+
+    package = Path(__file__).parent.parent
+    modules = sorted((entry.name, entry.stat()) for room in ("model", "desired") for entry in os.scandir(package / room))
+    return f"{__version__}:" + ",".join(f"{name}:{status.st_size:x}:{status.st_mtime_ns:x}" for name, status in modules)
 
 
 def history(directory: Path, revision: str | None) -> History:

@@ -114,7 +114,7 @@ def test_each_field_shows_its_origin(environment: str, path: str, where: str) ->
 
 def test_origins_of_a_profile_and_of_what_only_a_later_layer_has() -> None:
     assert origin(desired_of("dev"), "incoming.port", PROFILE_KEY) == "dev/profile.yaml:4:44"
-    assert origin(desired_of("dev"), "outgoing.port", PROFILE_KEY) == "base/profile.yaml:8:64"
+    assert origin(desired_of("dev"), "outgoing.port", PROFILE_KEY) == "base/profile.yaml:8:66"
     assert origin(desired_of("prod"), "emailAddress", Key("Mailbox", "board")) == "prod/more.yaml:14:17"
 
 
