@@ -62,7 +62,7 @@ def test_a_value_that_changed_is_planned_handed_over_and_shown_nowhere(watched: 
     assert watched("show", str(saved), estate=False).out == text
     document = json.loads(watched("plan", "--output", "json", CANARY=SECOND).out)
     assert sorted(change["rotated"][0]["reference"] for change in document["plan"]["changes"]) == ["env:CANARY", "file:password"]
-    assert "another one" in watched("plan", "--output", "markdown", CANARY=SECOND).out
+    assert "connects with the new value" in watched("plan", "--output", "markdown", CANARY=SECOND).out
     assert watched("drift", CANARY=SECOND).code == 0
 
     # It changed once more before it was applied: what is handed over is what there is.
