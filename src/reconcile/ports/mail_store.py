@@ -124,8 +124,10 @@ class ActivityReader(Protocol):
         limit: int | None,
         state: ActivityState | None = None,
         regarding: tuple[str, str] | None = None,
+        before: tuple[str, int] | None = None,
     ) -> Iterator[Activity]:
-        """Newest received first. `regarding` is the type and id of the record they are about."""
+        """Newest received first. `regarding` is the type and id of the record they are about, `before` the `received` and `id` of an
+        activity, behind which the list goes on."""
         ...
 
     def activity(self, activity_id: int) -> Activity | None: ...

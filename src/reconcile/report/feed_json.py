@@ -1,4 +1,4 @@
-"""The change feed as JSON lines. Field names are public (schemas/feed.schema.json): they change only with `formatVersion`."""
+"""The change feed as JSON lines. Field names are public (docs/feed.schema.json): they change only with `formatVersion`."""
 
 from __future__ import annotations
 

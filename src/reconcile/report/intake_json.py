@@ -30,7 +30,7 @@ def outcome_json(outcome: LineOutcome) -> dict[str, object]:
                 "column": outcome.column,
                 "field": outcome.field or None,
                 "message": outcome.message,
-                "next": outcome.hint,
+                "hint": outcome.hint,
                 "version": outcome.version,
             }
         case _:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconcile.errors import UserError
+
 if TYPE_CHECKING:
     from reconcile.ports.edit_store import EditStore
     from reconcile.ports.feed import FeedReader
@@ -53,7 +55,11 @@ def edit_intake(database: Database, by: str) -> EditIntake:
 
 
 def attachment_reader(folder: Path | None) -> Callable[[str], bytes] | None:
-    """Reads files below `folder` and nowhere else."""
+    """Reads files below `folder` and nowhere else. Raises UserError when there is no such folder."""
     from reconcile.sync.attachment_folder import AttachmentFolder
 
-    return None if folder is None else AttachmentFolder(folder).read
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}", hint="Name the folder that the attachments' paths are relative to.")
+    return AttachmentFolder(folder).read

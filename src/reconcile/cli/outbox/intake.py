@@ -15,7 +15,7 @@ from reconcile.model.exit_code import ExitCode
 @click.argument("file", metavar="FILE|-")
 @click.option(
     "--attachments",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="What attachments' paths are relative to; they cannot lead out of it [they are refused].",
 )

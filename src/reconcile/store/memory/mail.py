@@ -93,12 +93,14 @@ class MemoryMailStore:
         limit: int | None,
         state: ActivityState | None = None,
         regarding: tuple[str, str] | None = None,
+        before: tuple[str, int] | None = None,
     ) -> Iterator[Activity]:
         lowest = since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
         with self._guard:
             found = [self._with_mailboxes(each) for each, _, _ in self._activities.values() if each.received >= lowest]
         found = [each for each in found if mailbox_id is None or mailbox_id in each.mailboxes]
         found = [each for each in found if state is None or each.details.state is state]
+        found = [each for each in found if before is None or (each.received, each.id) < before]
         if regarding is not None:
             found = [each for each in found if (about := each.details.regarding) and (about.type, about.id) == regarding]
         yield from sorted(found, key=lambda each: (each.received, each.id), reverse=True)[:limit]

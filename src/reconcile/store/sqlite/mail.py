@@ -83,6 +83,7 @@ class SqliteMailStore:
         limit: int | None,
         state: ActivityState | None = None,
         regarding: tuple[str, str] | None = None,
+        before: tuple[str, int] | None = None,
     ) -> Iterator[Activity]:
         where, values = ["1"], list[str | int]()
         if state is not None:
@@ -99,7 +100,7 @@ class SqliteMailStore:
             where.append("received >= ?")
             values.append(since.strftime("%Y-%m-%dT%H:%M:%SZ"))
         left = limit if limit is not None else -1
-        after: tuple[str, int] | None = None
+        after = before
         while left:
             # Page by page, so that no read transaction holds up the write-ahead log while somebody prints.
             page_where, page_values = list(where), list(values)
