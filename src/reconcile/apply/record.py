@@ -119,11 +119,28 @@ def secret_references(change: Change) -> Mapping[str, str]:
     return found
 
 
+def _moved(change: Change) -> dict[str, list[object]]:
+    """Each field, from what to what."""
+    match change:
+        case Create():
+            return {path: [None, leaf] for path, leaf in change.spec.items()}
+        case Adopt() | Update():
+            return {field.path: [field.before, field.after] for field in change.fields}
+        case Delete() | Forget():
+            return {path: [leaf, None] for path, leaf in change.before.items()}
+        case Command():
+            return {}
+    assert_never(change)
+
+
 def audit(change: Change, occasion: Occasion, result: str, detail: dict[str, object]) -> AuditRecord:
     """One line of the trail. Specs hold references, so nothing of this is secret."""
     fields: dict[str, object] = {}
-    if isinstance(change, (Adopt, Update)) and change.fields:
-        fields["fields"] = {field.path: [field.before, field.after] for field in change.fields}
+    moved = _moved(change)
+    if moved:
+        fields["fields"] = moved
+    if isinstance(change, Forget) and change.cause.note:
+        fields["reason"] = change.cause.note
     if isinstance(change, Update):
         if change.previous is not None:
             fields["previous"] = str(change.previous)

@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconcile.cli.applying import apply_tools, print_report
 from reconcile.cli.context import Context, common
 from reconcile.cli.selecting import selecting
 from reconcile.errors import PlanRefused, SettingsError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from reconcile.apply.report import ApplyReport
-    from reconcile.apply.tools import Locate, Tools
     from reconcile.model.change import Plan
     from reconcile.model.selection import Selection
-    from reconcile.ports.clock import Clock
-    from reconcile.ports.target import TargetWriter
-    from reconcile.store.sqlite.database import Database
 
 
 @click.command("apply", short_help="Carry out a plan: show it, ask, do it, record it.")
@@ -78,8 +74,8 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
                 context.data(plan_text(plan, color=context.color))
             if plan.changes and not plan.brakes and not yes and not _agreed(plan):
                 raise PlanRefused("declined; nothing was changed", hint="Run it again when you are ready.")
-            report = apply_plan(plan, _tools(context, writer, database, clock, found.desired.locate), recovered=recovered)
-    return _print(context, report)
+            report = apply_plan(plan, apply_tools(context, writer, database, clock, found.desired.locate), recovered=recovered)
+    return print_report(context, report)
 
 
 def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
@@ -107,69 +103,11 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             ground = writer.observe()
             check_target(plan, ground)
-            tools = _tools(context, writer, database, clock, None)
+            tools = apply_tools(context, writer, database, clock, None)
             report = apply_plan(plan, tools, lifted=lifted, saved_ground=ground, recovered=recovered)
-    return _print(context, report)
+    return print_report(context, report)
 
 
 def _agreed(plan: Plan) -> bool:
     count = "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes"
     return click.confirm(f"Apply {count} to {plan.environment}?", default=False, err=True)
-
-
-def _tools(context: Context, writer: TargetWriter, database: Database, clock: Clock, locate: Locate | None) -> Tools:
-    from reconcile.apply.tools import Tools
-    from reconcile.model.outcome import Outcome
-    from reconcile.wiring.configuration import apply_store
-    from reconcile.wiring.secrets import secret_digester, secret_resolver
-    from reconcile.wiring.system import mint
-
-    def progress(outcome: Outcome, done: int, total: int) -> None:
-        if context.progress:
-            click.echo(f"\r{done}/{total} {outcome.key}\x1b[K" + ("\r\x1b[K" if done == total else ""), nl=False, err=True)
-
-    return Tools(
-        writer=writer,
-        store=apply_store(database, clock),
-        resolver=secret_resolver(context.settings),
-        digester=secret_digester(context.settings),
-        clock=clock,
-        actor=context.actor,
-        mint=mint,
-        locate=locate,
-        progress=progress,
-    )
-
-
-def _print(context: Context, report: ApplyReport) -> ExitCode:
-    from reconcile.plan.document import document
-    from reconcile.report.audit_text import head_text
-    from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text
-
-    if context.as_json:
-        context.json(
-            {
-                "formatVersion": "1.0",
-                "applyId": report.apply_id,
-                "plan": document(report.plan),
-                "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
-                "summary": outcome_counts(report.outcomes),
-                "recovered": [{"key": str(one.key), "action": one.action, "done": one.done} for one in report.recovered],
-                "audit": None if report.trail is None else {"sequence": report.trail.sequence, "hash": report.trail.hash},
-                "exit": report.code.reason,
-            }
-        )
-        return report.code
-    for one in report.recovered:
-        what = "had taken effect and is recorded now" if one.done else "had not taken effect"
-        context.say(f"left by a run that died: {one.action} of {one.key} {what}")
-    if report.brakes:
-        names = ", ".join(brake.name for brake in report.brakes)
-        context.say(f"nothing was applied: the brake {names} stands")
-    elif report.outcomes:
-        context.data(outcome_text(report.outcomes, color=context.color))
-    else:
-        context.say("nothing to do")
-    if report.trail is not None and report.outcomes:
-        context.data(head_text(report.trail.sequence, report.trail.hash))
-    return report.code

@@ -46,6 +46,10 @@ class Context:
 
         click.echo(json_text(document, indent=2 if sys.stdout.isatty() else None))
 
+    def octets(self, data: bytes) -> None:
+        """Exactly these octets to stdout, whatever encoding it has."""
+        click.echo(data, nl=False)
+
     def say(self, text: str) -> None:
         """Talk, to stderr."""
         click.echo(text, err=True, color=self.progress and not os.environ.get("NO_COLOR"))

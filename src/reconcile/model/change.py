@@ -16,12 +16,13 @@ from reconcile.model.selection import Selection
 
 
 class Moved(StrEnum):
-    """Which side moved since the last apply."""
+    """Which side moved since the last apply; ASKED where neither did."""
 
     GIT = "changed in git"
     OUTSIDE = "changed outside"
     BOTH = "changed in git and outside"
     NEW = "declared for the first time"
+    ASKED = "asked for by a person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,20 @@ def lock_holder(database: Database | None) -> LockHolder | None:
     return SqliteConfiguration(database, SystemClock()).holder()
 
 
+def applied_target(inventory: Inventory) -> str:
+    """The type of target that was applied to."""
+    environments = (entry.applied.get("target.type") for key, entry in inventory.entries().items() if key.kind == "Environment")
+    return next((kind for kind in environments if isinstance(kind, str)), "engine")
+
+
+def time_zone(database: Database | None) -> str:
+    """The applied environment's time zone; UTC before the first apply."""
+    from reconcile.store.sqlite.resources import SqliteResources
+
+    zones = (row.spec.get("timeZone") for row in SqliteResources(database).stored_of("Environment"))
+    return next((zone for zone in zones if isinstance(zone, str)), "UTC")
+
+
 def comparing_secrets(settings: Settings) -> Comparing:
     """What a plan sees by that the value behind a reference is another one; makes no key."""
     from reconcile.apply.planning import Comparing
