@@ -49,11 +49,17 @@ def planned(
     comparing: Comparing | None = None,
     count: Count = unknown,
     selection: Selection | None = None,
+    keys: Collection[Key] | None = None,
 ) -> Planned:
     """Read the target and plan. Without `comparing` no secret is resolved. Raises as `make_plan` and the target do."""
     secrets, not_compared = _compared(desired, comparing)
     around = Circumstances(
-        secrets=secrets, not_compared=not_compared, count=count, selection=selection, adopting=reader.capabilities.writable
+        secrets=secrets,
+        not_compared=not_compared,
+        count=count,
+        selection=selection,
+        adopting=reader.capabilities.writable,
+        keys=keys,
     )
     return planned_from(desired, reader.observe(), inventory.entries(), reader.capabilities.kinds, lifted=lifted, around=around)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from reconcile.model.canonical import Spec
@@ -22,7 +22,8 @@ class Circumstances:
     """`secrets` holds keyed digests of the values behind references that this host can read, by key and path ("incoming.password");
     `not_compared` says why others could not be. `selection` is the part of the plan that is wanted. `adopting` False: the target
     keeps no inventory (a snapshot), so taking over a row that is as declared is no change. `limits` is the spec of the Environment
-    whose brakes hold, where that is not the desired one: a change must not loosen the brakes it is measured by.
+    whose brakes hold, where that is not the desired one: a change must not loosen the brakes it is measured by. `keys` are the only
+    resources that may change, None for all.
     """
 
     secrets: Mapping[tuple[Key, str], str] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Circumstances:
     selection: Selection | None = None
     adopting: bool = True
     limits: Spec | None = None
+    keys: Collection[Key] | None = None
 
 
 PLAIN = Circumstances()

@@ -51,7 +51,7 @@ def make_plan(
     brake or a selection that cannot be read.
     """
     names = brakes.check_names(lifted)
-    selected = Selected(around.selection)
+    selected = Selected(around.selection, around.keys)
     desired, observed, hidden = comparable(desired, observed)
     organization = pinned(desired, "organizationId", observed.organization_id)
     tenant = pinned(desired, "tenantId", observed.tenant_id)

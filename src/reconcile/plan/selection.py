@@ -17,17 +17,20 @@ _FORMS = "Write a kind (Mailbox), a kind and a slug (Mailbox/sales-*), a slug (s
 
 
 class Selected:
-    """Tells of each key whether it is wanted. Without `only` everything is, what `exclude` names never.
+    """Tells of each key whether it is wanted. Without `only` everything is, what `exclude` names never; of all that only `keys`.
 
     Raises SettingsError for a pattern that cannot be read.
     """
 
-    def __init__(self, selection: Selection | None) -> None:
+    def __init__(self, selection: Selection | None, keys: Collection[Key] | None = None) -> None:
+        self._keys = keys
         self._only = [(text, _fitting("--only", text)) for text in selection.only] if selection else []
         self._exclude = [(text, _fitting("--exclude", text)) for text in selection.exclude] if selection else []
-        self.everything = not self._only and not self._exclude
+        self.everything = not self._only and not self._exclude and keys is None
 
     def __call__(self, key: Key, labels: Labels) -> bool:
+        if self._keys is not None and key not in self._keys:
+            return False
         if self._only and not any(fits(key, labels) for _, fits in self._only):
             return False
         return not any(fits(key, labels) for _, fits in self._exclude)

@@ -278,7 +278,7 @@ def hostile_plans(draw: st.DrawFn) -> Plan:
 #: Every line of HTML that is ours; what stands between the tags is escaped.
 OWN = re.compile(r"<!-- reconcile plan prod -->|</details>|<details><summary>[^<>]*(?:<code>[^<>]*</code>[^<>]*)*</summary>")
 #: What a code host makes something of, outside code.
-ACTIVE = re.compile(r":[\w+-]|[@#/\\<>\[\]_*~`|$&{}=]|www\.|\b[0-9a-f]{7,}\b|GH-[0-9]|[\x00-\x08\x0b-\x1f\u202a-\u202e]")
+ACTIVE = re.compile(r":[\w+-]|[@#/\\<>\[\]_*~`|$&{}=]|www\.|\b[0-9a-f]{7,}\b|\bGH-[0-9]|[\x00-\x08\x0b-\x1f\u202a-\u202e]")
 
 
 @given(hostile_plans())
