@@ -23,6 +23,7 @@ from reconcile.desired.relations import Declared, dangling, duplicates, nothing_
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.suspicion import Suspect, of_document, of_files
 from reconcile.desired.yaml import Path
+from reconcile.model import kinds
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
@@ -270,7 +271,7 @@ def _locator(reread: Reread, places: Mapping[Key, Place]) -> Callable[[Key, str]
         here = places.get(key)
         if here is None:
             return Position(".")
-        parts = path.split(".") if path else []
+        parts = kinds.steps(key.kind, path) if path else []
         wanted: Path = tuple(parts) if parts[:1] == ["management"] else ("spec", *parts) if parts else ()
         return position(again, replace(here, path=wanted))
 

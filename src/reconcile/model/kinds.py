@@ -127,6 +127,12 @@ def typed(kind: str, spec: CanonicalSpec) -> Spec:
     return SPECS[kind].model_validate(unflatten({**derived, **declared}, _maps(kind)), context={"time_zone": "UTC"})
 
 
+def steps(kind: str, path: str) -> list[str]:
+    """The names that lead to a field of the spec: ["incoming", "port"]. A name that people chose (of a label) is one, dots and all."""
+    prefix = next((prefix for prefix in _maps(kind) if path.startswith(prefix)), "")
+    return [*prefix[:-1].split("."), path.removeprefix(prefix)] if prefix else path.split(".")
+
+
 @lru_cache(maxsize=8)
 def _maps(kind: str) -> tuple[str, ...]:
     """Prefixes of paths whose rest is a name that people chose, dots and all."""
