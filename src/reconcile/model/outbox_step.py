@@ -90,7 +90,14 @@ class Withdraw:
     by: str
 
 
-Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm | Withdraw
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What is known here may be older than what was done: a mail that waits, or was being handed over, may have gone out since."""
+
+    why: str
+
+
+Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm | Withdraw | Doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +155,11 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             return _moved(entry, _with(entry.recipients, dict.fromkeys(names, arrived)), at, f"{step.by} checked that it was sent")
         case Withdraw():
             return _withdrawn(entry, step, taken=bool(entry.owner) and owner_is_live)
+        case Doubt():
+            _require(entry, entry.state in (OutgoingState.PENDING, OutgoingState.SENDING), "doubt")
+            doubted = RecipientResult(state=RecipientState.UNCERTAIN, reason=step.why)
+            names = [one.address for one in entry.recipients if one.state in (RecipientState.PENDING, RecipientState.SENDING)]
+            return _moved(entry, _with(entry.recipients, dict.fromkeys(names, doubted)), None, step.why)
         case _:
             assert_never(step)
 

@@ -7,6 +7,7 @@ fails takes nothing else with it.
 
 from __future__ import annotations
 
+import os
 import queue
 import sqlite3
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reconcile.errors import PermanentError, ReconcileError, SettingsError, Unavailable
+from reconcile.store.in_use import use
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -81,6 +83,7 @@ class Database:
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._closed = False
+        self._use: int | None = None
         #: Called inside every transaction, with the write lock held and before any work of it; what it raises undoes them all.
         self.guard: Callable[[sqlite3.Connection], None] | None = None
 
@@ -106,7 +109,12 @@ class Database:
                     connection.close()
             else:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                database._migrate()
+                database._use = use(path)
+                try:
+                    database._migrate()
+                except BaseException:
+                    database.close()
+                    raise
         return database
 
     @staticmethod
@@ -130,6 +138,8 @@ class Database:
         connection.execute("PRAGMA foreign_keys=ON")
         if not self.read_only:
             connection.execute("PRAGMA synchronous=FULL")
+            # What is deleted is overwritten: a mail that was purged must not stand in free pages.
+            connection.execute("PRAGMA secure_delete=ON")
         return connection
 
     def _check(self, connection: sqlite3.Connection) -> int:
@@ -274,6 +284,18 @@ class Database:
         if writer is not None:
             writer.join()
         for connection in readers:
+            connection.close()
+        if self._use is not None:
+            os.close(self._use)
+            self._use = None
+
+    def copy(self, target: Path) -> None:
+        """Everything as of one moment into the empty file `target`, without what was deleted. Others read and write meanwhile."""
+        connection = self._connect()
+        try:
+            with translated(target):
+                connection.execute("VACUUM INTO ?", (str(target),))
+        finally:
             connection.close()
 
     def __enter__(self) -> Database:

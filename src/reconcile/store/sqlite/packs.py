@@ -34,6 +34,15 @@ def translated(path: Path) -> Iterator[None]:
         raise PermanentError(f"{path} cannot be used: {error.strerror}", hint="Check the folder's permissions and disk.") from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Names that were made, changed or removed in it survive a power loss when this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Pack:
     """One locked pack. Offsets count from its first byte."""
 
@@ -138,11 +147,7 @@ class Packs:
             except FileExistsError:
                 pack = None
             if pack is not None:
-                folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+                sync_folder(self.folder)
                 return pack
             number += 1
 
