@@ -59,10 +59,6 @@ def already_applied(change: Change, entry: InventoryEntry | None, rows: Mapping[
                 return False
             if (entry.on_removal, entry.protected) != (change.keep.on_removal, change.keep.protected):
                 return False
-            if entry.protected != change.keep.protected or entry.on_removal != change.keep.on_removal:
-                return False
-            if isinstance(change, Update) and any(entry.secrets.get(secret.path) != secret.after for secret in change.rotated):
-                return False
             row = rows.get(entry.external_id)
             return row is not None and _shows(row.spec, change.spec, entry.answered)
 

@@ -40,7 +40,8 @@ def dependencies(changes: Sequence[Change], users: Mapping[Key, Iterable[Key]]) 
     for number, change in enumerate(changes):
         before: set[int] = set()
         if isinstance(change, (Create, Adopt, Update)):
-            before |= {at[key] for key in change.references if key in at}
+            # What is declared as somebody else's is forgotten and still referred to: nobody waits for that.
+            before |= {at[key] for key in change.references if key in at and not takes_away(changes[at[key]])}
             if change.key in left:
                 before.add(left[change.key])
         if takes_away(change):
