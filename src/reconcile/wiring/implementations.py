@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: Every implementation of a port, its memory twin first. A test holds that each passes a contract suite under tests/contract.
 IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "source": ("source.folder.FolderSource", "source.git.GitSource"),
-    "target": ("targets.memory.MemoryTarget", "targets.engine.EngineTarget"),
+    "target": ("targets.memory.MemoryTarget", "targets.engine.EngineTarget", "targets.snapshot.reader.SnapshotReader"),
     "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox"),
     "sender": ("mail.memory_sender.MemorySender", "mail.smtp.SmtpSender"),
     "configuration store": ("store.memory.configuration.MemoryConfiguration", "store.sqlite.configuration.SqliteConfiguration"),
