@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when changes are pending.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this plan; may be repeated.")
 @click.option("--verbose", "-v", is_flag=True, help="Show each change with its fields, however many there are.")
+@click.option("--revert", metavar="COMMIT", help="Plan the opposite of this commit, and list what cannot be undone.")
 @click.option("--against", metavar="git:REF", help="Compare with this revision instead of the target: no store, no secret, no network.")
 @selecting
 @common(outputs=("text", "json", "markdown"))
@@ -32,6 +33,7 @@ def command(
     detailed_exitcode: bool,
     lifted: tuple[str, ...],
     verbose: bool,
+    revert: str | None,
     against: str | None,
     selection: Selection | None,
 ) -> ExitCode:
@@ -43,10 +45,16 @@ def command(
     from reconcile.plan.commits import with_commits
     from reconcile.wiring.estate import history
 
+    if against is not None and revert is not None:
+        raise click.UsageError("--against and --revert exclude each other: a commit is taken back on a target")
     if against is not None:
         from reconcile.cli.against import plan_against
 
         plan = plan_against(context, against, lifted=lifted, selection=selection)
+    elif revert is not None:
+        from reconcile.cli.revert import plan_revert
+
+        plan = plan_revert(context, revert, lifted=lifted, selection=selection)
     else:
         plan = _on_target(context, lifted, selection)
     if plan is None:

@@ -27,3 +27,12 @@ class LastCommits:
 
 
 NOTHING_KNOWN = LastCommits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A commit as a step of a history: its full id, its parents, and when it was recorded (the committer's clock), UTC RFC 3339."""
+
+    id: str
+    parents: tuple[str, ...]
+    at: str

@@ -21,11 +21,12 @@ from reconcile.model.resource import DesiredState, Resource
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reverted:
     """`desired` is today's state without the commit. `touched` maps each key the commit changed, as it is called from now on, to the
-    paths that go back ("" for the whole resource); `names` maps it to what it is called today."""
+    paths that go back ("" for the whole resource); `names` maps it to what it is called today; `restored` are those it had removed."""
 
     desired: DesiredState
     touched: Mapping[Key, frozenset[str]]
     names: Mapping[Key, Key]
+    restored: frozenset[Key]
     notes: tuple[Note, ...]
 
 
@@ -42,7 +43,7 @@ def revert(before: DesiredState, after: DesiredState, today: DesiredState, *, co
         return today.locate(origin.get(key, key), path)
 
     desired = replace(today, resources=sound, held=work.held, locate=locate)
-    return Reverted(desired=desired, touched=work.touched, names=work.names, notes=tuple(work.notes))
+    return Reverted(desired=desired, touched=work.touched, names=work.names, restored=frozenset(work.restored), notes=tuple(work.notes))
 
 
 def explained(plan: Plan, reverted: Reverted, *, commit: str) -> Plan:

@@ -49,6 +49,7 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
         lines.append(paint(neutral(f"    {keys}; if that is meant: --lift-brake {brake.name}"), _DIM))
         lines.append(paint(neutral(f"    limit {brake.limit} of {brake.of} (scope: {brake.scope}; knob: {brake.knob})"), _DIM))
     lines += [paint(f"brake {neutral(name)} is lifted", _YELLOW) for name in plan.lifted]
+    lines += [f"{paint('x', _RED)} cannot be undone: {neutral(text)}" for text in plan.lasting]
     for notes in alike(plan.notes, lambda note: None if full or note.key is None else (note.key.kind, note.message)):
         lines.append(_note(notes, paint))
     if not full:

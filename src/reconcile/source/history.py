@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reconcile.errors import DesiredStateError, ReconcileError
 from reconcile.model import instant
-from reconcile.model.commit import NOTHING_KNOWN, Commit, LastCommits
+from reconcile.model.commit import NOTHING_KNOWN, Commit, LastCommits, Recorded
 from reconcile.source.git_process import Git
 
 NOT_COMMITTED = Commit(id="", author="", at="", subject="")
@@ -59,6 +59,33 @@ class GitHistory:
             return None if wrote in self._edges() else self._read([wrote]).get(wrote)
         except ReconcileError:
             return None
+
+    def recorded(self, name: str) -> Recorded:
+        """A commit that belongs to what is read. Raises DesiredStateError when there is none, or it is not part of that."""
+        try:
+            found = _text(self._git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")).strip()
+        except DesiredStateError as error:
+            raise DesiredStateError(
+                f"there is no commit {name!r}",
+                hint="Name a commit that is in this clone (git log shows them, git fetch brings newer ones).",
+            ) from error
+        start = self._start()
+        try:
+            self._git.run("merge-base", "--is-ancestor", found, start or found)
+        except DesiredStateError as error:
+            raise DesiredStateError(
+                f"commit {found[:12]} is not part of {self._revision or 'HEAD'}: there is nothing to take back",
+                hint="Check out the branch it was merged into, or name that with --revision.",
+            ) from error
+        if found in self._edges():
+            raise DesiredStateError(
+                f"this clone is shallow and ends at commit {found[:12]}: what was before it is not known", hint="Run git fetch --unshallow."
+            )
+        (content,) = self._git.objects([found])
+        head = (content or b"").partition(b"\n\n")[0].split(b"\n")
+        parents = tuple(_text(line[len(b"parent ") :]) for line in head if line.startswith(b"parent "))
+        committer = next((line for line in head if line.startswith(b"committer ")), b"")
+        return Recorded(id=found, parents=parents, at=_instant(committer.rpartition(b"> ")[2]) or "1970-01-01T00:00:00Z")
 
     def _last_commits(self, prefix: str, wanted: set[str]) -> LastCommits:
         start = self._start()

@@ -12,7 +12,7 @@ from reconcile.settings import Settings
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
-    from reconcile.model.commit import Commit
+    from reconcile.model.commit import Commit, Recorded
     from reconcile.model.position import Position
     from reconcile.ports.history import History
     from reconcile.ports.source import Source
@@ -65,6 +65,11 @@ def history(directory: Path, revision: str | None) -> History:
     from reconcile.source.history import GitHistory
 
     return GitHistory(directory, revision)
+
+
+def recorded(directory: Path, name: str, *, within: str | None) -> Recorded:
+    """A commit of what `open_source` reads. Raises DesiredStateError."""
+    return history(directory, within).recorded(name)
 
 
 def blame(directory: Path, revision: str, positions: Iterable[Position]) -> dict[Position, Commit]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconcile.ports.clock import Clock
     from reconcile.ports.credentials import Credentials
     from reconcile.ports.mail import Inbox
+    from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.secrets import SecretResolver
@@ -52,6 +53,13 @@ def mailbox_names(database: Database | None) -> dict[str, tuple[str, str]]:
     """(slug, address) of each applied mailbox by its id."""
     applied = (one for one in applied_state(database).resources() if one.kind == "Mailbox")
     return {one.external_id: (one.name, str(one.spec.get("emailAddress", ""))) for one in applied}
+
+
+def mail_counts(database: Database | None) -> MailCounts:
+    """How much mail moved, as far as the store knows. A missing store reads as empty."""
+    from reconcile.store.sqlite.mail_counts import SqliteMailCounts
+
+    return SqliteMailCounts(database)
 
 
 @contextmanager
