@@ -168,16 +168,23 @@ class Journal(MemoryConfiguration):
 
 
 @settings(max_examples=80, deadline=None)
-@given(estates(), estates(), st.integers(0, 12), st.sampled_from(("journal", "before effect", "after effect")), st.booleans())
+@given(
+    estates(),
+    estates(),
+    st.integers(0, 12),
+    st.sampled_from(("journal", "before effect", "after effect")),
+    st.booleans(),
+    st.integers(1, 4),
+)
 def test_a_crash_at_any_step_then_a_rerun_gives_the_same_end(
-    before: DesiredState, after: DesiredState, at: int, where: str, chooses_id: bool
+    before: DesiredState, after: DesiredState, at: int, where: str, chooses_id: bool, parallel: int
 ) -> None:
     calm = bench_of(MemoryTarget(chooses_id=chooses_id))
     for desired in (before, after):
         calm.apply(desired, lifted=brakes.BRAKES)
 
     store = Journal(None)
-    target = MemoryTarget(chooses_id=chooses_id)
+    target = MemoryTarget(chooses_id=chooses_id, parallel_writes=parallel)
     bench = Bench(writer=target, store=store)
     bench.apply(before, lifted=brakes.BRAKES)
     if where == "journal":

@@ -31,7 +31,7 @@ def of_apply(plan: Plan, outcomes: Sequence[Outcome]) -> ExitCode:
     codes = list(_standing(plan))
     voided = sum(1 for outcome in outcomes if isinstance(outcome, Skipped) and outcome.voided)
     undone = sum(1 for outcome in outcomes if isinstance(outcome, (Skipped, Failed)))
-    if outcomes and voided == len(outcomes):
+    if voided and all(isinstance(outcome, Skipped) for outcome in outcomes):
         codes.append(ExitCode.STALE_PLAN)
     elif outcomes and not any(isinstance(outcome, Applied) for outcome in outcomes):
         codes.append(ExitCode.FAILURE)

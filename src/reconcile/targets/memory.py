@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from reconcile.errors import PreconditionFailed, ReconcileError, TimedOut, Unsupported
+from reconcile.errors import PreconditionFailed, ReconcileError, Throttled, TimedOut, Unsupported
 from reconcile.model.canonical import Leaf, Spec, digest, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
 from reconcile.model.key import APPLIED_KINDS
@@ -29,7 +30,8 @@ class Faults:
     `rewrite` gets kind, path and leaf and answers what the server keeps; `refuse` maps a path to the reason why it is not taken;
     `delay` is the number of readings that still show the state before a write; `unknown_kinds` and `unknown_rows` cannot be
     read; `fail` maps a slug to the error its write raises, `lose_answer` names slugs whose write takes effect but is never
-    answered; `crash_before_effect` and `crash_after_effect` count down the writes that go well.
+    answered; `crash_before_effect` and `crash_after_effect` count down the writes that go well, and after a crash the process is `dead`
+    and writes nothing more. `pause` is asked before each write and answers how many seconds the target wants to be left alone, 0 for none.
     """
 
     rewrite: Rewrite | None = None
@@ -41,6 +43,8 @@ class Faults:
     lose_answer: frozenset[str] = frozenset()
     crash_after_effect: int | None = None
     crash_before_effect: int | None = None
+    dead: bool = False
+    pause: Callable[[], float] = field(default=lambda: 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,7 @@ class MemoryTarget:
         chooses_id: bool = True,
         organization_id: str | None = None,
         tenant_id: str | None = None,
+        parallel_writes: int = 1,
     ) -> None:
         self.faults = faults or Faults()
         self.rows: dict[str, _Row] = {}
@@ -71,6 +76,8 @@ class MemoryTarget:
         self._chooses_id = chooses_id
         self.organization_id = organization_id
         self.tenant_id = tenant_id
+        self.parallel_writes = parallel_writes
+        self._guard = threading.RLock()
         self._by_token: dict[str, str] = {}
         self._shown: dict[str, _Row] = {}
         self._lag = 0
@@ -81,7 +88,7 @@ class MemoryTarget:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(kinds=APPLIED_KINDS, chooses_id=self._chooses_id)
+        return Capabilities(kinds=APPLIED_KINDS, chooses_id=self._chooses_id, parallel_writes=self.parallel_writes)
 
     def identity(self) -> TargetIdentity:
         """As set; a test may change it between two writes."""
@@ -110,6 +117,19 @@ class MemoryTarget:
 
     def write(self, change: Change, *, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> Written:
         """See `TargetWriter.write`."""
+        pause = self.faults.pause()
+        if pause:
+            raise Throttled("the server is busy", retry_after=pause)
+        with self._guard:
+            if self.faults.dead:
+                raise Crash
+            try:
+                return self._write(change, token, secrets)
+            except Crash:
+                self.faults.dead = True
+                raise
+
+    def _write(self, change: Change, token: str, secrets: Mapping[str, Secret]) -> Written:
         error = self.faults.fail.get(change.key.name)
         if error is not None:
             raise error
