@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.csv_option import DELIMITERS
 from reconcile.model.exit_code import ExitCode
 
 
@@ -14,9 +15,10 @@ from reconcile.model.exit_code import ExitCode
 @click.option("--from", "origin", required=True, metavar="ORIGIN", help="snapshot:PATH (an export), engine (our own store), or csv:FILE.")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="The estate to write into [the one of -C].")
 @click.option("--layout", type=click.Choice(["files", "grouped", "csv"]), help="A file a mailbox, or together by domain [by number].")
+@click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help="Between the cells of csv:FILE [the one its header has most].")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @common(estate=False)
-def command(context: Context, origin: str, into: Path | None, layout: str | None, dry_run: bool) -> ExitCode:
+def command(context: Context, origin: str, into: Path | None, layout: str | None, delimiter: str | None, dry_run: bool) -> ExitCode:
     """Take over what exists: one document for each profile, mailbox and organization that git does not declare yet.
 
     Documents that are there stay as they are, wherever they stand; where their row differs, that is said. Nothing is overwritten or
@@ -27,7 +29,7 @@ def command(context: Context, origin: str, into: Path | None, layout: str | None
     from reconcile.cli.taking_over import taken_over
     from reconcile.report.takeover_report import takeover_json, takeover_text
 
-    result = taken_over(context, origin, into or context.directory, layout, write=not dry_run)
+    result = taken_over(context, origin, into or context.directory, layout, DELIMITERS.get(delimiter or ""), write=not dry_run)
     if result is None:
         return ExitCode.FINDINGS
     code = ExitCode.COULD_NOT_OBSERVE if result.takeover.unknown else ExitCode.NOTHING_TO_DO

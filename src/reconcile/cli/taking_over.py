@@ -37,6 +37,8 @@ class _Origin:
     owners: dict[str, str]
     exposed: tuple[str, ...] = ()
     export: Path | None = None
+    everything: bool = True
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class _Estate:
     environment: Draft | None = None
 
 
-def taken_over(context: Context, origin: str, into: Path, layout: str | None, *, write: bool) -> ImportResult | None:
+def taken_over(context: Context, origin: str, into: Path, layout: str | None, delimiter: str | None, *, write: bool) -> ImportResult | None:
     """None when the estate cannot be used: what is wrong has been said then. Raises SettingsError for an origin that cannot be read."""
     from reconcile.plan.identity import pinned
     from reconcile.plan.takeover.takeover import take_over
@@ -56,12 +58,12 @@ def taken_over(context: Context, origin: str, into: Path, layout: str | None, *,
     from reconcile.report.takeover_report import ImportResult
     from reconcile.wiring.estate import estate_writer
 
-    read = _read(context, origin, into)
+    read = _read(context, origin, into, delimiter)
     estate = _estate(context, into, read)
     if estate is None:
         return None
     pinned(estate.desired, "organizationId", read.observed.organization_id)
-    takeover = take_over(read.observed, estate.desired, read.owners)
+    takeover = take_over(read.observed, estate.desired, read.owners, everything=read.everything)
     drafts = [*([estate.environment] if estate.environment is not None else []), *takeover.drafts]
     writer = estate_writer(into)
     files: list[tuple[str, int]] = []
@@ -76,13 +78,15 @@ def taken_over(context: Context, origin: str, into: Path, layout: str | None, *,
     return ImportResult(takeover=takeover, estate=str(into), origin=read.words, files=files, written=write, warnings=warnings)
 
 
-def _read(context: Context, origin: str, into: Path) -> _Origin:
+def _read(context: Context, origin: str, into: Path, delimiter: str | None) -> _Origin:
     kind, _, path = origin.partition(":")
     match kind:
         case "snapshot" if path:
             return _snapshot(Path(path), into)
         case "engine" if not path:
             return _engine(context)
+        case "csv" if path:
+            return _table(Path(path), delimiter)
         case _:
             raise SettingsError(
                 f"--from {origin!a} is nothing that can be imported from", hint="Write snapshot:PATH, engine, or csv:FILE after --from."
@@ -109,6 +113,19 @@ def _engine(context: Context) -> _Origin:
     with open_database(context.settings, name, read_only=True) as database:
         observed = target_reader("engine", database).observe()
     return _Origin(observed=observed, words=f"the store of {name}", owners={})
+
+
+def _table(path: Path, delimiter: str | None) -> _Origin:
+    from reconcile.desired.table_rows import NoTable, table_rows
+
+    try:
+        rows = table_rows(path.read_bytes(), delimiter=delimiter, time_zone="UTC")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}", hint="Name a CSV file: --from csv:FILE.") from error
+    except NoTable as error:
+        raise SettingsError(f"nothing can be imported from {path}: {error.message}", hint=error.hint) from error
+    remarks = [f"the column {header} means no field and is not used" for header in rows.unused]
+    return _Origin(observed=rows.observed, words=path.name, owners={}, exposed=rows.secret, everything=False, remarks=tuple(remarks))
 
 
 def _inside(path: Path, estate: Path) -> str | None:
@@ -196,6 +213,7 @@ def _copied(read: _Origin, into: Path, environment: Draft, writer: EstateWriter)
 
 
 def _warnings(read: _Origin) -> Iterator[str]:
+    yield from read.remarks
     if read.exposed:
         columns = ", ".join(read.exposed)
-        yield f"the export holds secrets in the clear ({columns}); none is written. Change them, and export again without these columns"
+        yield f"{read.words} holds secrets in the clear ({columns}); none is written. Change them, and export again without these columns"

@@ -43,12 +43,12 @@ def _lines(result: ImportResult) -> Iterator[str]:
     else:
         yield f"nothing to write in {neutral(result.estate)}: every row of {neutral(result.origin)} is declared, or is named below"
     if done.kept:
-        yield f"{counted(len(done.kept), 'document')} stayed as they are, and so is what they declare"
+        yield f"stayed as they are, and their rows are as declared: {counted(len(done.kept), 'document')}"
     if done.differing:
-        yield f"{counted(len(done.differing), 'document')} differ from their row and stayed as they are; see `reconcile plan`:"
+        yield f"stayed as they are, and their rows differ (see `reconcile plan`): {counted(len(done.differing), 'document')}"
         yield from _some(f"{key}: {', '.join(paths)}" for key, paths in done.differing.items())
     if done.vanished:
-        yield f"{counted(len(done.vanished), 'document')} have no row there any more and stayed as they are:"
+        yield f"stayed as they are, and have no row any more: {counted(len(done.vanished), 'document')}"
         yield from _some(map(str, done.vanished))
     for why, rows in _by_reason(done.left_out):
         yield f"left out {counted(len(rows), 'row')}: {neutral(why)}"

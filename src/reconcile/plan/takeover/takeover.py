@@ -46,19 +46,21 @@ class Takeover:
     unknown: tuple[str, ...] = ()
 
 
-def take_over(observed: ObservedState, desired: DesiredState, owners: Mapping[str, str]) -> Takeover:
-    """`owners` maps ids of users and teams to their names, where they are known."""
+def take_over(observed: ObservedState, desired: DesiredState, owners: Mapping[str, str], *, everything: bool = True) -> Takeover:
+    """`owners` maps ids of users and teams to their names, where they are known. Without `everything` the rows are some of many, and
+    none is missed."""
     shown, seen, _ = comparable(desired, observed)
-    return _Work(shown, seen, owners).run()
+    return _Work(shown, seen, owners, everything).run()
 
 
 class _Work:
-    def __init__(self, desired: DesiredState, observed: ObservedState, owners: Mapping[str, str]) -> None:
+    def __init__(self, desired: DesiredState, observed: ObservedState, owners: Mapping[str, str], everything: bool) -> None:
         self.desired = desired
         self.observed = observed
         self.owners = owners
         self.taken: set[Key] = {*desired.resources, *desired.held}
-        self.profiles: dict[str, str] = {}
+        self.everything = everything
+        self.profiles: dict[str, str] = {} if observed.refers_by_id else _by_any_name(desired)
         self.drafts: list[Draft] = []
         self.kept: list[Key] = []
         self.differing: dict[Key, tuple[str, ...]] = {}
@@ -103,7 +105,7 @@ class _Work:
                 self._known(documents[identity], found[0])
             else:
                 self._new(kind, found[0])
-        if kind not in self.observed.unknown_kinds and not self.observed.unknown_rows:
+        if self.everything and kind not in self.observed.unknown_kinds and not self.observed.unknown_rows:
             self.vanished += [resource.key for identity, resource in documents.items() if identity not in rows]
 
     def _known(self, resource: Resource, row: Present) -> None:
@@ -152,6 +154,14 @@ class _Work:
         what = "address" if kind == "Mailbox" else "name"
         ids = ", ".join(sorted(row.external_id for row in rows)[:3]) + (" and more" if len(rows) > 3 else "")
         return f"{len(rows)} rows have this {what} ({ids}); change all but one on the target"
+
+
+def _by_any_name(desired: DesiredState) -> dict[str, str]:
+    """Declared profiles by slug and by display name: where rows have no ids, people write one of them."""
+    profiles = [
+        (key.name, resource.spec.get("displayName")) for key, resource in desired.resources.items() if key.kind == "EmailServerProfile"
+    ]
+    return {name: slug for slug, name in profiles if isinstance(name, str)} | {slug: slug for slug, _ in profiles}
 
 
 def _by_domain(identity: str) -> tuple[str, str]:
