@@ -68,6 +68,9 @@ class _Blindable:
             raise Unavailable("the disk is away")
         return list(self.rows.stored())
 
+    def stored_of(self, kind: str) -> list[StoredResource]:
+        return [row for row in self.stored() if row.kind == kind]
+
 
 def _engine(rows: MemoryResources | SqliteResources, store: MemoryConfiguration | SqliteConfiguration) -> Case:
     from dataclasses import replace
