@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconcile.plan.brakes import BRAKES
 from support.command import Commands
 from support.estate_folder import imap_profile, user_mailbox, write_estate
 
 COUNT = 150
-LIFT = ("--lift-brake", "bulk-delete", "--lift-brake", "bulk-update")
+LIFT = tuple(word for brake in BRAKES for word in ("--lift-brake", brake))
 Documents = list[tuple[str, str, Mapping[str, object]]]
 
 
@@ -25,11 +26,14 @@ def _before() -> Documents:
     for number in range(COUNT):
         name = f"user{number:03}"
         documents.append(user_mailbox(name, credentials=_credentials(name, f"file:{'rotated' if number % 10 == 0 else 'password'}")))
+    for number in range(20):
+        documents.append(user_mailbox(f"left{number:03}", management={"onRemoval": "forget"}))
+        documents.append(user_mailbox(f"kept{number:03}"))
     return documents
 
 
 def _after() -> Documents:
-    """Updates, a profile that changes for them, deletes, renames and creates."""
+    """Updates, a profile that changes for them, deletes, renames, creates; and what only the inventory keeps: to be forgotten, protected."""
     documents: Documents = [imap_profile("one", minPollingInterval="7m"), imap_profile("three")]
     for number in range(COUNT):
         name = f"user{number:03}"
@@ -43,6 +47,7 @@ def _after() -> Documents:
                 documents.append(user_mailbox(f"renamed{number:03}", emailAddress=f"{name}@contoso.example"))
         else:
             documents.append(user_mailbox(name, credentials=_credentials(name, {"ref": "file:password", "generation": 2})))
+    documents += [user_mailbox(f"kept{number:03}", management={"protect": True}) for number in range(20)]
     return [*documents, *(user_mailbox(f"new{number:03}") for number in range(40))]
 
 

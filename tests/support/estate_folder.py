@@ -16,11 +16,12 @@ spec:
 
 
 def document(kind: str, name: str, spec: Mapping[str, object]) -> str:
-    """One document; nested mappings are written in flow style, which YAML reads like JSON."""
+    """One document; nested mappings are written in flow style, which YAML reads like JSON. `management` stands beside the spec."""
     import json
 
-    lines = "".join(f"  {field}: {json.dumps(value, ensure_ascii=False)}\n" for field, value in spec.items())
-    return f"apiVersion: reconcile/v1alpha2\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{lines}"
+    lines = "".join(f"  {field}: {json.dumps(value, ensure_ascii=False)}\n" for field, value in spec.items() if field != "management")
+    beside = f"management: {json.dumps(spec['management'])}\n" if "management" in spec else ""
+    return f"apiVersion: reconcile/v1alpha2\nkind: {kind}\nmetadata: {{name: {name}}}\n{beside}spec:\n{lines}"
 
 
 def write_estate(folder: Path, documents: Iterable[tuple[str, str, Mapping[str, object]]]) -> Path:
