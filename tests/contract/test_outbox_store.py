@@ -300,3 +300,28 @@ def test_a_mail_that_was_sent_is_not_withdrawn(outbox: OutboxStore) -> None:
     outbox.advance(entry.id, Settle(owner="run", attempt=1, results=done(RecipientState.SENT), next_try_at=None, why="ok"), at=START)
     with pytest.raises(UserError, match="is sent"):
         outbox.advance(entry.id, Withdraw(by="admin"), at=START)
+
+
+def test_many_are_added_together_each_with_its_own_outcome(outbox: OutboxStore) -> None:
+    first = outbox.add(mail(1, key="k1"), b"1").entry
+    outcomes = outbox.add_all(
+        [
+            (mail(2, key="k2"), b"2"),
+            (mail(3, key="k1"), b"3"),
+            (mail(4, key="k1", request="other"), b"4"),
+            (mail(2, key="k5"), b"5"),
+            (mail(6, key="k2"), b"6"),
+        ]
+    )
+    assert [getattr(one, "existed", type(one).__name__) for one in outcomes] == [False, True, "UserError", "UserError", True]
+    assert [getattr(one, "entry", first).id for one in outcomes] == [2, 1, 1, 1, 2]
+    assert [entry.id for entry in outbox.entries()] == [1, 2]
+    assert outbox.content(2) == b"2"
+    assert outbox.add_all([]) == []
+
+
+def test_mails_are_found_by_their_keys(outbox: OutboxStore) -> None:
+    entries = [outbox.add(mail(number, key=f"k{number}"), b"x").entry for number in (1, 2)]
+    outbox.add(mail(3), b"x")
+    assert outbox.keyed(["k1", "k2", "k3", ""]) == {"k1": entries[0], "k2": entries[1]}
+    assert outbox.keyed([]) == {}
