@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wire = Wire(self.connection, self.server.service.clock.monotonic)
         self.rfile: Any = self._wire
-        self._left = 0
+        self._read = False
 
     def finish(self) -> None:
         self._wire.close()
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """A request that cannot be read ends the connection: where the next one would begin is unknown."""
         self.close_connection = True
-        self.command, self.requestline, self._left = "", "", 0
+        self.command, self.requestline, self._read = "", "", False
         self._wire.begin(seconds=IDLE, octets=LARGEST_HEAD)
         try:
             self.raw_requestline = self._wire.readline(LONGEST_TARGET + 1)
@@ -135,15 +135,13 @@ class Handler(BaseHTTPRequestHandler):
         return length
 
     def _body(self) -> bytes:
-        length = self._left = self._body_length()
-        if not length:
-            return b""
-        self._wire.begin(seconds=BODY_SECONDS, octets=length)
-        body = self._wire.read(length)
-        self._left = 0
+        length = self._body_length()
+        if length:
+            self._wire.begin(seconds=BODY_SECONDS, octets=length)
+        body = self._wire.read(length) if length else b""
         if len(body) < length:
             raise ConnectionResetError("the body broke off")
-        self.close_connection = self._closing()
+        self._read = True
         return body
 
     def _closing(self) -> bool:
@@ -154,7 +152,8 @@ class Handler(BaseHTTPRequestHandler):
     def _problem(self, problem: Problem) -> None:
         words = {"kind": problem.kind, "message": problem.message, "hint": problem.hint}
         document = {"formatVersion": "1.0", "error": words}
-        self._send(Answer(status=problem.status, document=document, headers=problem.headers), close=problem.close)
+        # What was not read would be taken for the next request.
+        self._send(Answer(status=problem.status, document=document, headers=problem.headers), close=problem.close or not self._read)
         if self.close_connection:
             self._drain()
 
