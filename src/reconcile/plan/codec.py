@@ -44,7 +44,7 @@ def decode(text: str) -> Plan:
     Raises StalePlan for another format version, PlanRefused when it is no plan or was changed since it was made.
     """
     try:
-        raw = json.loads(text)
+        raw = json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise PlanRefused("not a plan file: nested too deeply", hint="Make one with `reconcile plan --out FILE`.") from None
     except ValueError as error:
@@ -64,6 +64,15 @@ def decode(text: str) -> Plan:
     if raw["checksum"] != checksum(raw):
         raise PlanRefused("the plan file was changed after it was made: its checksum does not fit", hint="Plan again.")
     return plan
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Of two fields of one name a person reads the first and JSON the last (RFC 8259, section 4). Raises ValueError."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
+    return found
 
 
 def _first(error: ValidationError) -> str:
