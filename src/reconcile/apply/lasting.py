@@ -109,7 +109,7 @@ def _uses(
         now = reverted.names[key]
         users = [now] if key.kind == "Mailbox" else [one for one, mailbox in today.resources.items() if now in mailbox.references]
         for user in users:
-            entry = entries.get(user) or entries.get(key)
+            entry = entries.get(user) or (entries.get(key) if user == now else None)
             external_id = entry.external_id if entry is not None else str(_detail(record).get("externalId") or "")
             if external_id and user.kind == "Mailbox" and (external_id not in found or record.at < found[external_id].since):
                 found[external_id] = _Use(key=user, external_id=external_id, since=record.at)

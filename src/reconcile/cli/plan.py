@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when changes are pending.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this plan; may be repeated.")
 @click.option("--verbose", "-v", is_flag=True, help="Show each change with its fields, however many there are.")
+@click.option("--online", is_flag=True, help="Ask the mail servers, read-only, how many messages a change brings in.")
 @click.option("--revert", metavar="COMMIT", help="Plan the opposite of this commit, and list what cannot be undone.")
 @click.option("--against", metavar="git:REF", help="Compare with this revision instead of the target: no store, no secret, no network.")
 @selecting
@@ -33,6 +34,7 @@ def command(
     detailed_exitcode: bool,
     lifted: tuple[str, ...],
     verbose: bool,
+    online: bool,
     revert: str | None,
     against: str | None,
     selection: Selection | None,
@@ -47,6 +49,8 @@ def command(
 
     if against is not None and revert is not None:
         raise click.UsageError("--against and --revert exclude each other: a commit is taken back on a target")
+    if against is not None and online:
+        raise click.UsageError("--against and --online exclude each other: without credentials no server can be asked")
     if against is not None:
         from reconcile.cli.against import plan_against
 
@@ -54,9 +58,9 @@ def command(
     elif revert is not None:
         from reconcile.cli.revert import plan_revert
 
-        plan = plan_revert(context, revert, lifted=lifted, selection=selection)
+        plan = plan_revert(context, revert, lifted=lifted, selection=selection, online=online)
     else:
-        plan = _on_target(context, lifted, selection)
+        plan = _on_target(context, lifted, selection, online=online)
     if plan is None:
         return ExitCode.FINDINGS
     plan = with_commits(plan, history(context.directory, context.revision).last_commits)
@@ -67,11 +71,13 @@ def command(
     return code
 
 
-def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection | None) -> Plan | None:
+def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection | None, *, online: bool) -> Plan | None:
     """None when neither source nor environment can be used: what is wrong has been said then."""
     from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
+    from reconcile.model.change import Note
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
+    from reconcile.wiring.mail import plan_counts
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -80,15 +86,18 @@ def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection |
         return None
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database, export=loaded.export)
+        counting = plan_counts(context.settings, database, online=online)
         plan = planned(
             loaded.desired,
             reader,
             inventory_reader(database),
             lifted=lifted,
             comparing=comparing_secrets(context.settings),
+            count=counting.count,
             selection=selection,
         ).plan
-    return replace(plan, notes=(*loaded.notes, *plan.notes))
+        unknown = tuple(Note(message=text) for text in counting.unknown())
+    return replace(plan, notes=(*loaded.notes, *plan.notes, *unknown))
 
 
 def _save(context: Context, plan: Plan, out: Path) -> None:

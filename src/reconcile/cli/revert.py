@@ -14,7 +14,7 @@ from reconcile.model.selection import Selection
 _SHORT = 9
 
 
-def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selection: Selection | None) -> Plan | None:
+def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selection: Selection | None, online: bool) -> Plan | None:
     """None when the estate cannot be used: what is wrong has been said then. Raises DesiredStateError for the commit."""
     from reconcile.apply.lasting import lasting
     from reconcile.apply.planning import planned
@@ -24,7 +24,7 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
     from reconcile.plan.revert import explained, revert
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.estate import document_cache, recorded
-    from reconcile.wiring.mail import mail_counts
+    from reconcile.wiring.mail import mail_counts, plan_counts
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -39,19 +39,22 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
     reverted = revert(before, after, today, commit=short)
     with open_database(context.settings, today.environment, read_only=True) as database:
         reader, inventory = target_reader(loaded.target, database, export=loaded.export), inventory_reader(database)
+        counting = plan_counts(context.settings, database, online=online)
         plan = planned(
             reverted.desired,
             reader,
             inventory,
             lifted=lifted,
             comparing=comparing_secrets(context.settings),
+            count=counting.count,
             selection=selection,
             keys={*reverted.touched, *reverted.names.values()},
         ).plan
         since = AuditQuery(since=datetime.fromisoformat(commit.at))
         records = inventory.history(limit=None, query=since)
         stays = lasting(reverted, today, inventory.entries(), records, mail_counts(database).moved)
-    notes = (*_git_says(commit, short), *loaded.notes, *reverted.notes, *plan.notes)
+        unknown = tuple(Note(message=text) for text in counting.unknown())
+    notes = (*_git_says(commit, short), *loaded.notes, *reverted.notes, *plan.notes, *unknown)
     return explained(replace(plan, notes=notes, lasting=stays), reverted, commit=short)
 
 

@@ -79,3 +79,14 @@ class Inbox(Protocol):
     def close(self) -> None:
         """Leave politely where that still works. Raises nothing."""
         ...
+
+
+class MessageCounter(Protocol):
+    """Looks how much mail an inbox holds; nothing at the server changes."""
+
+    def count(self, since: datetime | None, before: datetime | None) -> int:
+        """Messages received from `since` (included) to `before` (excluded), by the server's clock; None leaves an end open.
+
+        Raises TransientError, PermanentError.
+        """
+        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,23 @@ from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock, mint
 
 if TYPE_CHECKING:
+    from reconcile.mail.imap.connection import Endpoint
     from reconcile.model.condition import Condition
     from reconcile.model.mailbox_status import MailboxStatus
     from reconcile.model.message import MessageText
+    from reconcile.model.secret import Secret
+    from reconcile.plan.circumstances import Count
     from reconcile.ports.applied import AppliedState
     from reconcile.ports.clock import Clock
     from reconcile.ports.credentials import Credentials
-    from reconcile.ports.mail import Inbox
+    from reconcile.ports.mail import Inbox, MessageCounter
     from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.secrets import SecretResolver
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import ReceivingMailbox
+    from reconcile.sync.online_count import OnlineCount
     from reconcile.sync.outgoing import Outgoing
 
 
@@ -62,6 +67,27 @@ def mail_counts(database: Database | None) -> MailCounts:
     return SqliteMailCounts(database)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCounts:
+    """How a plan counts mail; `unknown` says afterwards, in sentences, what could not be counted."""
+
+    count: Count
+    unknown: Callable[[], Sequence[str]]
+
+
+def plan_counts(settings: Settings, database: Database | None, *, online: bool) -> PlanCounts:
+    """What the store alone can say, or what the mail servers answer."""
+    if online:
+        asking = online_count(settings, database)
+        return PlanCounts(count=asking, unknown=lambda: asking.notes)
+    counts = mail_counts(database)
+    # Only a moved floor leaves mail behind it; what came after the last look nobody knows.
+    return PlanCounts(
+        count=lambda external_id, since, before: counts.passed_over(external_id) if before else None,
+        unknown=tuple,
+    )
+
+
 @contextmanager
 def mail_store(database: Database) -> Iterator[MailStore]:
     """What receives mail: rows in the database, bytes in packs beside it."""
@@ -76,11 +102,33 @@ def mail_store(database: Database) -> Iterator[MailStore]:
 
 def inboxes(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
     """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
-    authorities: dict[str, bytes] = {}
+    reached = _reached(settings, known, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> Inbox:
-        from reconcile.mail.imap.connection import Endpoint
         from reconcile.mail.imap.inbox import ImapInbox
+
+        return ImapInbox(*reached(mailbox))
+
+    return connect
+
+
+def message_counters(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
+    """Makes what counts the messages of a mailbox at its server. Raises as `inboxes`."""
+    reached = _reached(settings, known, secrets)
+
+    def connect(mailbox: ReceivingMailbox) -> MessageCounter:
+        from reconcile.mail.imap.count import ImapCounter
+
+        return ImapCounter(*reached(mailbox))
+
+    return connect
+
+
+def _reached(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], tuple[Endpoint, str, Secret]]:
+    authorities: dict[str, bytes] = {}
+
+    def reach(mailbox: ReceivingMailbox) -> tuple[Endpoint, str, Secret]:
+        from reconcile.mail.imap.connection import Endpoint
         from reconcile.model.secret import SecretRef
 
         if mailbox.authority and mailbox.authority not in authorities:
@@ -97,9 +145,22 @@ def inboxes(settings: Settings, known: Credentials, secrets: SecretResolver) -> 
             connect_timeout=settings.connect_timeout,
             silence_timeout=silence,
         )
-        return ImapInbox(endpoint, mailbox.username, password)
+        return endpoint, mailbox.username, password
 
-    return connect
+    return reach
+
+
+def online_count(settings: Settings, database: Database | None) -> OnlineCount:
+    """Asks the mail servers of applied mailboxes, read-only, with what was applied."""
+    from dataclasses import replace
+
+    from reconcile.sync.online_count import PER_MAILBOX, OnlineCount
+
+    short = replace(
+        settings, connect_timeout=min(settings.connect_timeout, PER_MAILBOX), silence_timeout=min(settings.silence_timeout, PER_MAILBOX)
+    )
+    connect = None if database is None else message_counters(short, credentials(database, settings), secret_resolver(settings))
+    return OnlineCount(applied_state(database), connect, SystemClock())
 
 
 def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:

@@ -36,6 +36,11 @@ def uid_set(uids: Sequence[int]) -> bytes:
     return ",".join(parts).encode("ascii")
 
 
+def search_day(moment: datetime) -> bytes:
+    """A date for SEARCH (RFC 3501, 9: date)."""
+    return b"%d-%s-%04d" % (moment.day, _MONTHS[moment.month - 1].encode(), moment.year)
+
+
 @dataclass(slots=True)
 class Found:
     """Answers to one question for dates and sizes."""
@@ -111,7 +116,7 @@ class Listing:
     def _many(self) -> Iterator[list[Listed]]:
         """Searched by date; the end is listed without a search as well: what just came may be announced, but not found yet."""
         first, end = self._after + 1, Found()
-        since = b" SINCE %d-%s-%d" % (self._since.day, _MONTHS[self._since.month - 1].encode(), self._since.year) if self._since else b""
+        since = b" SINCE " + search_day(self._since) if self._since else b""
         search = self._stream.ask_search(b"UID %d:*%s" % (first, since))
         from_here = max(first, self._next_uid - END)
         request = self._ask(b"%d:*" % from_here if self._next_uid else b"*", end, None)

@@ -11,7 +11,9 @@ def _incoming(b: Before) -> str:
         return ""
     if new == "server-side":
         since = floor(b.new, b.around)
-        return f"incoming mail starts from {since}" if since else "incoming mail starts from the oldest message"
+        row = b.around.external_id(b.key) if b.old else ""
+        count = b.around.messages(row, since, "") if row else None
+        return f"incoming mail starts from {since or 'the oldest message'}" + (f": {messages(count)}" if count is not None else "")
     if old == "server-side":
         return "incoming mail stops" if new == "none" else f"incoming mail stops here; {new} takes over"
     if not b.old:
