@@ -80,6 +80,9 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
         )
     },
     **{f"brakes.{brake}.percent": st.integers(0, 100) for brake in ("bulkDelete", "bulkUpdate")},
+    "delimiter": st.sampled_from([",", ";", "\t"]),
+    "file": st.sampled_from(["staff.csv", "people/STAFF.CSV", "../staff.csv"]),
+    "columns": st.dictionaries(st.sampled_from(["Name", "Team", "x.y"]), st.one_of(st.none(), st.just("metadata.labels.team")), max_size=1),
     "layers": st.lists(st.sampled_from(["base", "teams/sales", "production/"]), max_size=3),
     "variables": st.dictionaries(
         st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,8}\Z"), st.one_of(_TEXT, st.integers(), st.booleans()), max_size=3
@@ -90,6 +93,7 @@ _BY_TYPE: Mapping[str, st.SearchStrategy[object]] = {
     "integer": st.integers(0, 1000),
     "text": _TEXT,
     "instant": _INSTANTS,
+    "duration": st.integers(1, 3650).map("{}d".format),
     "reference": st.just("file:ca.pem"),
     "secret": _SECRETS,
 }
@@ -156,6 +160,11 @@ def _agree(kind: str, spec: dict[str, Any], draw: st.DrawFn) -> None:
             selector["scope"] = "both"
         if not spec.get("settings"):
             spec["settings"] = {"state": "active"}
+    if kind == "Environment" and "target" in spec:
+        # Only a snapshot has a path, and it must have one.
+        spec["target"] = {"type": "engine"} if spec["target"].get("type") != "snapshot" else {"type": "snapshot", "path": "export"}
+    if kind == "MailboxList":
+        spec["columns"] = {"E-Mail": "emailAddress", **{name: path for name, path in spec["columns"].items() if path != "emailAddress"}}
     if kind == "Organization":
         if spec.get("deployment") == "online":
             spec.pop("deploymentSettings", None)

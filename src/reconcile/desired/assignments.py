@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from reconcile.desired.organization_defaults import DEFAULTS, fitting
@@ -182,12 +183,13 @@ def _misfits(spec: Spec, blend: _Blend) -> tuple[Misfit, ...]:
     combination = tuple(map(spec.get, mailbox.COMBINED))
     found = blend.misfits.get(combination)
     if found is None:
-        found = blend.misfits[combination] = tuple(one for one in misfits(spec) if one.path in blend.assigned)
+        found = blend.misfits[combination] = tuple(one for one in misfits(combination) if one.path in blend.assigned)
     return found
 
 
-def misfits(spec: Spec) -> tuple[Misfit, ...]:
-    """What of the fields that depend on each other cannot be."""
-    some = {path: leaf for path in mailbox.COMBINED if (leaf := spec.get(path)) is not None}
+@lru_cache(maxsize=256)
+def misfits(combination: tuple[Leaf, ...]) -> tuple[Misfit, ...]:
+    """What cannot be, given the values of `mailbox.COMBINED` in that order."""
+    some = {path: leaf for path, leaf in zip(mailbox.COMBINED, combination, strict=True) if leaf is not None}
     typed = kinds.typed("Mailbox", {"emailAddress": "any@mailbox.example", **some})
     return tuple(Misfit(problem.path, problem.message) for problem in mailbox.problems(typed))

@@ -62,7 +62,7 @@ class SourceDocument:
     json: bytes
     broken: str = ""
     over: tuple[Part, ...] = ()
-    under: Part | None = None
+    under: tuple[Part, ...] = ()
 
     def value(self) -> Value:
         """A fresh copy."""

@@ -23,7 +23,7 @@ class Place:
     path: Path = ()
     at_key: bool = False
     over: tuple[Part, ...] = ()
-    under: Part | None = None
+    under: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def remembering(reread: Reread, most: int = 4) -> Reread:
 
 def position(reread: Reread, wanted: Place) -> Position:
     """Where it is, or the nearest thing that is there (the file may have changed since)."""
-    parts = (*wanted.over, Part(wanted.file, wanted.document), *((wanted.under,) if wanted.under is not None else ()))
+    parts = (*wanted.over, Part(wanted.file, wanted.document), *wanted.under)
     for part in parts if len(parts) > 1 and wanted.path else ():
         document = _document(reread, part.file, part.index)
         path = _within(part, wanted.path)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
 from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, place_documents, read_documents
 from reconcile.desired.draft import Reread
 from reconcile.desired.environment import Environments, environments
+from reconcile.desired.mailbox_lists import Tables
 from reconcile.desired.pages import F
 from reconcile.desired.yaml_places import Document
 from reconcile.model.finding import Finding
@@ -19,20 +20,19 @@ Read = Callable[[Iterable[F]], Iterator[tuple[F, bytes | Finding]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estate(Generic[F]):
-    """`hidden` are folders that could not be read: nobody knows what stands in them."""
+    """`hidden` are folders that could not be read: nobody knows what stands in them. Nothing is said of tables that nobody uses."""
 
     files: dict[str, F]
     read: Read[F]
     documents: Documents
     environments: Environments
+    tables: Tables
     cache: DocumentCache | None = None
     hidden: tuple[str, ...] = ()
 
     def content(self, file: str) -> bytes | None:
         """The octets of a file; None where they cannot be had."""
-        known = self.files.get(file)
-        found = next((content for _, content in self.read([known])), None) if known is not None else None
-        return found if isinstance(found, bytes) else None
+        return self.tables.content(file)
 
     @property
     def reread(self) -> Reread:
@@ -56,16 +56,35 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
     The order of `files` makes no difference.
     """
     files = sorted(files, key=lambda file: file.path)
+    of_tables = {finding.position.file: finding for finding in refused if is_table(finding.position.file)}
+    refused = [finding for finding in refused if finding.position.file not in of_tables]
+    known = {file.path: file for file in files}
+    files = [file for file in files if not is_table(file.path)]
     documents = read_documents(files, read, cache=cache)
     documents.findings[:0] = refused
     for finding in refused:
         if finding.position.line == 1 and finding.rule.startswith("source/") and finding.severity > 1:
             documents.unread.setdefault(finding.position.file, finding.message)
     return Estate(
-        files={file.path: file for file in files},
+        files=known,
         read=read,
         documents=documents,
         environments=environments(documents.documents, [*(file.path for file in files), *(finding.position.file for finding in refused)]),
+        tables=Tables(files=[path for path in known if is_table(path)], refused=of_tables, content=_content(known, read)),
         cache=cache,
         hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )
+
+
+def is_table(path: str) -> bool:
+    """Read only where a list names it."""
+    return path.lower().endswith(".csv")
+
+
+def _content(files: Mapping[str, F], read: Read[F]) -> Callable[[str], bytes | None]:
+    def content(path: str) -> bytes | None:
+        known = files.get(path)
+        found = next((content for _, content in read([known])), None) if known is not None else None
+        return found if isinstance(found, bytes) else None
+
+    return content

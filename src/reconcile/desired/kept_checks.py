@@ -49,7 +49,7 @@ class KeptChecks:
 
     def keep(self, document: SourceDocument, resource: Resource) -> None:
         """`resource` came out without a finding."""
-        if self._stale and not document.over and document.under is None:
+        if self._stale and not document.over and not document.under:
             self._known[id(document)] = resource
 
     def save(self) -> None:

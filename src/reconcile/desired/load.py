@@ -17,6 +17,8 @@ from reconcile.desired.estate import Estate, Read, read_estate
 from reconcile.desired.expansion import expand
 from reconcile.desired.kept_checks import KeptChecks
 from reconcile.desired.layers import layered
+from reconcile.desired.mailbox_lists import KIND as LIST
+from reconcile.desired.mailbox_lists import MailboxLists
 from reconcile.desired.origin import through_assignments
 from reconcile.desired.pages import F
 from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
@@ -68,7 +70,8 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     chosen = choose(estate.environments, environment)
     scope = chosen if isinstance(chosen, Scope) else None
     # Without a chosen environment, documents of different ones must not be compared with each other.
-    work = _Work(scope, compare=scope is not None or not estate.environments.named)
+    lists = MailboxLists(tables=estate.tables)
+    work = _Work(scope, compare=scope is not None or not estate.environments.named, lists=lists)
     kept = KeptChecks(estate.cache, estate.documents, work.around)
     work.take(estate.documents.documents, kept)
     kept.save()
@@ -76,7 +79,8 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
     belonging = (finding for finding in estate.documents.findings if scope is None or scope.holds(finding.position.file))
-    findings = [*belonging, *place([*estate.environments.drafts, *work.drafts], estate.reread)]
+    reread = lists.reread(estate.reread)
+    findings = [*belonging, *lists.findings, *place([*estate.environments.drafts, *work.drafts], reread)]
     if isinstance(chosen, Finding):
         findings.append(chosen)
     ordered = tuple(sorted(set(findings), key=Finding.sort_key))
@@ -92,7 +96,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
             doubts=work.doubts,
-            locate=through_assignments(_locator(estate.reread, work.places), resources),
+            locate=through_assignments(_locator(reread, work.places), resources),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
@@ -116,6 +120,7 @@ class _Work:
 
     scope: Scope | None
     compare: bool
+    lists: MailboxLists
     declared: list[Declared] = field(default_factory=list)
     sketched: list[Declared] = field(default_factory=list)
     sound: dict[Key, Declared] = field(default_factory=dict)
@@ -163,13 +168,32 @@ class _Work:
     def _laid(self, documents: Iterable[SourceDocument]) -> Iterable[SourceDocument]:
         """The documents of the environment, those of several layers put together."""
         scope = self.scope
-        own = (document for document in documents if document.kind != "Environment")
-        if scope is None or scope.layers is None:
+        own = [document for document in documents if document.kind != "Environment" and (scope is None or scope.holds(document.file))]
+        lists = [document for document in own if document.kind == LIST]
+        if lists:
+            parts = {(document.file, document.index): document for document in lists}
+            for document in self._over_each_other(lists):
+                key = key_of(document)
+                if key is not None and self.compare and key in self.places:
+                    self._second(document, key, self.places[key])
+                    continue
+                resource = self.lists.expand(document, self.around, parts)
+                if key is not None:
+                    self.places[key] = place_in(document)
+                if resource is not None:
+                    self._sound(resource, place_in(document))
+                elif key is not None:
+                    self.held[key] = self.lists.bad.get(document.file, "the list has errors")
+            self.drafts += self.lists.drafts
+            self.bad_files.update(self.lists.bad)
+            own = [*(document for document in own if document.kind != LIST), *self.lists.documents]
+        return self._over_each_other(own)
+
+    def _over_each_other(self, own: list[SourceDocument]) -> list[SourceDocument]:
+        if self.scope is None or len(self.scope.layers or ()) < 2:
             return own
-        own = (document for document in own if scope.holds(document.file))
-        if len(scope.layers) < 2:
-            return own
-        found = layered((scope.layer_of(document.file), document) for document in own)
+        layer_of = self.scope.layer_of
+        found = layered((layer_of(document.under[-1].file if document.under else document.file), document) for document in own)
         for part in found.parts:
             # A secret is out however often it is laid over.
             self.drafts += [*header_faults(part), *exposed_secrets(part)]
@@ -206,13 +230,17 @@ class _Work:
         if self.scope is not None:
             self._assign()
         # One round is enough per kind, because a kind refers only to kinds before it.
+        said: set[object] = set()
         for one in sorted(self.declared, key=lambda one: KINDS.index(one.resource.key.kind)):
             key = one.resource.key
             for target in one.resource.references:
                 if target in self.held:
                     self.held.setdefault(key, f"it needs {target}, which is held")
                 elif target not in self.sound and self.scope is not None:
-                    if not one.resource.assigned.get("profile"):  # else it is said once, of the assignment
+                    # Of what an assignment or a list gives to many it is said once.
+                    of_list = (one.origin.under, target) if one.origin.under else None
+                    if not one.resource.assigned.get("profile") and (of_list is None or of_list not in said):
+                        said.add(of_list)
                         self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
                     self._hold(key, f"it needs {target}, which is not declared", one.resource.position.file)
         for one in self.sketched if self.scope is not None else ():
@@ -226,7 +254,7 @@ class _Work:
         self.drafts += found.drafts
         self.doubts = found.doubts
         for number, resource in found.effective.items():
-            one = replace(self.declared[number], resource=resource)
+            one = Declared(resource, self.declared[number].origin)
             if self.sound[resource.key] is self.declared[number]:
                 self.sound[resource.key] = one
             self.declared[number] = one

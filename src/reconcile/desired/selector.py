@@ -1,8 +1,8 @@
-"""Which mailboxes an assignment means. Many selectors are asked at once, and mailboxes that look alike to all of them are asked once."""
+"""Which mailboxes an assignment means. Many selectors are asked at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -93,63 +93,74 @@ def ascii_domain(domain: str) -> str:
         return domain.lower()
 
 
-_Signature = tuple[str, str, tuple[str | None, ...], str, frozenset[str], frozenset[str]]
-_NOTHING: Final[frozenset[str]] = frozenset()
+class _Asked:
+    """One condition over all selectors, as bits: bit n is set where selector n is content with a value."""
+
+    def __init__(self, conditions: Iterable[frozenset[str] | None]) -> None:
+        self.content = 0
+        self.by_value: dict[str, int] = {}
+        for place, wanted in enumerate(conditions):
+            if wanted is None:
+                self.content |= 1 << place
+            for value in wanted or ():
+                self.by_value[value] = self.by_value.get(value, 0) | 1 << place
+
+    def of(self, value: str | None) -> int:
+        """Those that ask for nothing or for this value."""
+        return self.content if value is None else self.content | self.by_value.get(value, 0)
+
+    def of_any(self, values: Iterable[str]) -> int:
+        """Those that ask for nothing or for one of these values."""
+        found = self.content
+        for value in values:
+            found |= self.by_value.get(value, 0)
+        return found
 
 
 class Selectors:
-    """Several selectors, asked together."""
+    """Several selectors, asked together: per condition a number whose bits are the selectors that are content, and all of them must be."""
 
     def __init__(self, selectors: Sequence[Selector]) -> None:
-        self._selectors = selectors
-        self._domains = frozenset().union(*(one.domains or () for one in selectors))
-        self._labels = {pair for one in selectors for pair in one.labels}
-        self._label_names = sorted({name for name, _ in self._labels})
-        self._unlabelled: tuple[str | None, ...] = (None,) * len(self._label_names)
-        self._units = frozenset().union(*(one.business_units or () for one in selectors))
-        self._groups = frozenset().union(*(one.groups or () for one in selectors))
-        self._names = NamePatterns(name for one in selectors for name in one.names or ())
-        self._named = any(one.names is not None for one in selectors)
-        self._known: dict[_Signature, tuple[int, ...]] = {}
+        self._types = _Asked(one.types for one in selectors)
+        self._domains = _Asked(one.domains for one in selectors)
+        self._units = _Asked(one.business_units for one in selectors)
+        self._groups = _Asked(one.groups for one in selectors)
+        self._names = _Asked(one.names for one in selectors)
+        self._patterns = NamePatterns(self._names.by_value)
+        asked = sorted({name for one in selectors for name, _ in one.labels})
+        self._labels = {name: _Asked(_wanted(one, name) for one in selectors) for name in asked}
+        self._unlabelled = _conjunction(label.content for label in self._labels.values())
+        self._places: dict[int, tuple[int, ...]] = {}
 
     def selecting(self, traits: Traits) -> tuple[int, ...]:
         """The places of the selectors that mean this mailbox, whatever their scope. Equal answers are one object."""
-        signature = self._signature(traits)
-        found = self._known.get(signature)
-        if found is None:
-            found = tuple(place for place, one in enumerate(self._selectors) if _means(one, signature, self._label_names))
-            self._known[signature] = found
-        return found
+        found = self._types.of(traits.type)
+        if self._domains.by_value:
+            found &= self._domains.of(ascii_domain(traits.address.rpartition("@")[2]))
+        if self._labels:
+            found &= self._labelled(traits.labels) if traits.labels else self._unlabelled
+        if self._units.by_value:
+            found &= self._units.of(traits.business_unit.casefold())
+        if self._groups.by_value:
+            found &= self._groups.of_any([group.casefold() for group in traits.groups])
+        if self._names.by_value:
+            found &= self._names.of_any(self._patterns.matching(traits.slug, traits.address))
+        places = self._places.get(found)
+        if places is None:
+            places = self._places[found] = tuple(place for place in range(found.bit_length()) if found >> place & 1)
+        return places
 
-    def _signature(self, traits: Traits) -> _Signature:
-        """Only what some selector asks for, so that few mailboxes differ."""
-        domain = ascii_domain(traits.address.rpartition("@")[2]) if self._domains else ""
-        labels = self._unlabelled
-        if traits.labels and self._label_names:
-            labels = tuple(self._label(name, traits.labels.get(name)) for name in self._label_names)
-        unit = traits.business_unit.casefold() if self._units and traits.business_unit else ""
-        groups = self._groups.intersection(group.casefold() for group in traits.groups) if self._groups and traits.groups else _NOTHING
-        names = self._names.matching(traits.slug, traits.address) if self._named else _NOTHING
-        return (
-            traits.type,
-            domain if domain in self._domains else "",
-            labels,
-            unit if unit in self._units else "",
-            groups,
-            names,
-        )
-
-    def _label(self, name: str, value: str | None) -> str | None:
-        return value if value is not None and (name, value) in self._labels else None
+    def _labelled(self, labels: Mapping[str, str]) -> int:
+        return _conjunction(asked.of(labels.get(name)) for name, asked in self._labels.items())
 
 
-def _means(one: Selector, signature: _Signature, label_names: Sequence[str]) -> bool:
-    owner, domain, labels, unit, groups, names = signature
-    return (
-        (one.types is None or owner in one.types)
-        and (one.domains is None or domain in one.domains)
-        and (not one.labels or all(labels[label_names.index(name)] == value for name, value in one.labels))
-        and (one.business_units is None or unit in one.business_units)
-        and (one.groups is None or not one.groups.isdisjoint(groups))
-        and (one.names is None or not one.names.isdisjoint(names))
-    )
+def _wanted(one: Selector, name: str) -> frozenset[str] | None:
+    values = frozenset(value for asked, value in one.labels if asked == name)
+    return values or None
+
+
+def _conjunction(bits: Iterable[int]) -> int:
+    found = -1
+    for some in bits:
+        found &= some
+    return found

@@ -16,6 +16,7 @@ from reconcile.model.duration import DURATION_PATTERN
 from reconcile.model.environment import VARIABLE_NAME_PATTERN
 from reconcile.model.instant import INSTANT_PATTERN
 from reconcile.model.key import SLUG_PATTERN
+from reconcile.model.mailbox_list import COLUMN_PATTERN, TABLE_PATH_PATTERN
 from reconcile.model.management import FIELD_PATTERN
 from reconcile.model.secret import REFERENCE_PATTERN, SecretRef
 
@@ -45,6 +46,8 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     text.EXTENSION_PATTERN: ("a file extension", "write it like exe"),
     text.MIME_TYPE_PATTERN: ("a MIME type", "write it like application/zip"),
     text.PATH_PATTERN: ("a relative folder", "write it relative to the root of the estate, with forward slashes"),
+    TABLE_PATH_PATTERN: ("the path of a CSV file", "write it relative to the folder of this document; save other tables as CSV"),
+    COLUMN_PATTERN: ("what a column gives", "write a field of Mailbox as in `spec`, such as emailAddress, or metadata.labels.NAME"),
     FIELD_PATTERN: ("the path of a field", "write it as in `spec`, such as incoming.port, or with *, such as credentials.*"),
     INSTANT_PATTERN: ("a date", "write 2026-03-01T08:00:00+01:00, or 2026-03-01 in the environment's time zone"),
     DURATION_PATTERN: ("a duration", "write numbers with units, such as 5m, 1h30m, 90s or 1500ms"),

@@ -10,7 +10,7 @@ API_VERSION = "reconcile/v1alpha2"
 SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 #: Kinds in dependency order: a kind may refer only to kinds before it.
-KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "MailboxAssignment", "Mailbox")
+KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "MailboxAssignment", "MailboxList", "Mailbox")
 
 #: Kinds that become rows of a target; the others only say what those are.
 APPLIED_KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "Mailbox")

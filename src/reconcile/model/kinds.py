@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from reconcile.model import defaults as creation
-from reconcile.model import duration, email_server_profile, environment, instant, mailbox, mailbox_assignment, organization
+from reconcile.model import duration, email_server_profile, environment, instant, mailbox, mailbox_assignment, mailbox_list, organization
 from reconcile.model import fields as listing
 from reconcile.model.canonical import Leaf, unflatten
 from reconcile.model.canonical import Spec as CanonicalSpec
@@ -26,6 +26,7 @@ from reconcile.model.fields import FieldInfo
 from reconcile.model.key import Key
 from reconcile.model.mailbox import Mailbox, MailboxSpec
 from reconcile.model.mailbox_assignment import MailboxAssignment, MailboxAssignmentSpec
+from reconcile.model.mailbox_list import MailboxList
 from reconcile.model.organization import Organization, OrganizationSpec
 from reconcile.model.problem import Problem
 from reconcile.model.resource import Lifecycle
@@ -37,6 +38,7 @@ MODELS: Final[Mapping[str, type[Document]]] = MappingProxyType(
         "EmailServerProfile": EmailServerProfile,
         "Organization": Organization,
         "MailboxAssignment": MailboxAssignment,
+        "MailboxList": MailboxList,
         "Mailbox": Mailbox,
     }
 )
@@ -48,6 +50,7 @@ _PROBLEMS: Final[Mapping[str, Callable[[Any], Iterator[Problem]]]] = {
     "EmailServerProfile": email_server_profile.problems,
     "Organization": organization.problems,
     "MailboxAssignment": mailbox_assignment.problems,
+    "MailboxList": mailbox_list.problems,
     "Mailbox": mailbox.problems,
 }
 

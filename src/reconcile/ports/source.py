@@ -21,7 +21,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All files of interest (*.yaml, *.yml), sorted by path, and findings about those that were refused (links out of the tree …).
+    """All files of interest (*.yaml, *.yml, and *.csv for the documents that name one), sorted by path, and findings about those that were refused (links out of the tree …).
 
     `unreadable` maps the path of a file that exists but could not be taken to the reason.
     """

@@ -60,6 +60,8 @@ def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns
     line = _line(lines, position)
     gutter = len(str(position.line)) if line is not None else 1
     yield f"{' ' * gutter}{paint('-->', '34')} {_place(position, exact=not finding.rule.startswith(_WHOLE_FILE))}"
+    if line is not None and position.file.lower().endswith(".csv") and position.line > 1:
+        line = _one_cell(line, position)
     if line is not None:
         # A misspelt `pasword` hides its value as well: what it was meant to be stands in the hint.
         misspelt = finding.rule == _UNKNOWN_FIELD and finding.hint.startswith("did you mean") and SECRET_NAME.search(finding.hint)
@@ -73,6 +75,14 @@ def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns
         yield f"{' ' * gutter} {paint('=', '34')} see also: {_place(related, exact=True)}"
     if finding.hint:
         yield f"{' ' * gutter} {paint('=', '34')} help: {neutral(finding.hint)}"
+
+
+def _one_cell(line: str, position: Position) -> str | None:
+    """A record of a table with nothing but the cell in question: only the header knows which of the others are secret."""
+    start, end = position.column - 1, position.end_column
+    if end is None or not 0 <= start <= end <= len(line) + 1:
+        return None
+    return " " * start + line[start : end - 1]
 
 
 def _place(position: Position, *, exact: bool) -> str:

@@ -11,7 +11,10 @@ from reconcile.model.position import Position
 #: Bytes. A mailbox is 14 lines; a file beyond this is a mistake or an attack.
 LARGEST_FILE = 1024 * 1024
 
-_EXTENSIONS = (".yaml", ".yml")
+#: Bytes of a table. A mailbox is a line of some hundred bytes, and lists of a hundred thousand exist.
+LARGEST_TABLE = 64 * 1024 * 1024
+
+_EXTENSIONS = (".yaml", ".yml", ".csv")
 
 
 def is_hidden(name: str) -> bool:
@@ -22,6 +25,11 @@ def is_hidden(name: str) -> bool:
 def is_document(name: str) -> bool:
     """By extension, whatever its case."""
     return name.lower().endswith(_EXTENSIONS)
+
+
+def largest(path: str, largest_document: int) -> int:
+    """How large a file may be, in bytes."""
+    return max(LARGEST_TABLE, largest_document) if path.lower().endswith(".csv") else largest_document
 
 
 def shown(name: str) -> str:

@@ -100,8 +100,8 @@ class FolderSource:
             return entries.unreadable(path, error.strerror or type(error).__name__)
         if not stat.S_ISREG(status.st_mode):
             return entries.not_a_file(path, _SPECIAL.get(stat.S_IFMT(status.st_mode), "what is no ordinary file"))
-        if status.st_size > self._largest:
-            return entries.too_large(path, status.st_size, self._largest)
+        if status.st_size > (largest := entries.largest(path, self._largest)):
+            return entries.too_large(path, status.st_size, largest)
         racy = max(status.st_mtime, status.st_ctime) >= racy_after
         return SourceFile(path=path, content_id="" if racy else _content_id(status), size=status.st_size)
 
@@ -124,6 +124,7 @@ class FolderSource:
 
     def _read(self, file: SourceFile) -> tuple[SourceFile, bytes | Finding]:
         # O_NONBLOCK: what was a file when listed may be a pipe now, and opening it must not wait for a writer.
+        largest = entries.largest(file.path, self._largest)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(f"{self._root}/{file.path}", flags)
@@ -131,13 +132,13 @@ class FolderSource:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     return file, entries.not_a_file(file.path, _SPECIAL.get(stat.S_IFMT(status.st_mode), "what is no ordinary file"))
-                data = _read_at_most(descriptor, self._largest + 1, expected=status.st_size)
+                data = _read_at_most(descriptor, largest + 1, expected=status.st_size)
             finally:
                 os.close(descriptor)
         except OSError as error:
             return file, entries.unreadable(file.path, error.strerror or type(error).__name__)
-        if len(data) > self._largest:
-            return file, entries.too_large(file.path, max(status.st_size, len(data)), self._largest)
+        if len(data) > largest:
+            return file, entries.too_large(file.path, max(status.st_size, len(data)), largest)
         if file.content_id and (file.content_id != _content_id(status) or len(data) != status.st_size):
             file = SourceFile(path=file.path, content_id="", size=len(data))
         return file, data

@@ -116,8 +116,8 @@ class GitSource:
             return None
         if not entries.is_utf8(path):
             return entries.name_not_utf8(path) if entries.is_utf8(folder) else entries.folder_name_not_utf8(folder)
-        if size > self._largest:
-            return entries.too_large(path, size, self._largest)
+        if size > (largest := entries.largest(path, self._largest)):
+            return entries.too_large(path, size, largest)
         return SourceFile(path=path, content_id=f"git:{object_id}", size=size)
 
     def _links(self, links: Sequence[tuple[str, str]], folders: frozenset[str]) -> Iterator[Finding]:

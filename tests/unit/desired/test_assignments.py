@@ -190,7 +190,14 @@ def test_only_mailboxes_that_a_bad_assignment_may_mean_wait() -> None:
 def test_problems_look_at_no_other_fields_than_they_say() -> None:
     """The answers of `misfits` are remembered by these fields."""
     some: dict[str, Leaf] = {"emailAddress": "a@b.example", "type": "queue", "incoming": "outlook", "deleteAfterProcessing": True}
-    more: dict[str, Leaf] = {**some, "profile": "x", "state": "inactive", "filter": "all", "owner": "o", "processEmailFrom": "2026-01-01T00:00:00Z"}
+    more: dict[str, Leaf] = {
+        **some,
+        "profile": "x",
+        "state": "inactive",
+        "filter": "all",
+        "owner": "o",
+        "processEmailFrom": "2026-01-01T00:00:00Z",
+    }
     assert [*mailbox.problems(kinds.typed("Mailbox", some))] == [*mailbox.problems(kinds.typed("Mailbox", more))]
     for path in mailbox.COMBINED:
         assert path in {info.path for info in kinds.fields("Mailbox")}

@@ -38,6 +38,17 @@ spec:
   useOrganizationDefaults: true
 """
 
+LIST = """\
+apiVersion: reconcile/v1alpha2
+kind: MailboxList
+metadata: {name: staff}
+spec:
+  file: staff.csv
+  delimiter: ";"
+  columns: {E-Mail: emailAddress, Team: metadata.labels.team, Phone: null}
+  settings: {profile: contoso, incoming: server-side, facts: {mfa: false}}
+"""
+
 RICH = mailbox(
     more="""\
   displayName: Süd
@@ -59,6 +70,7 @@ def documents() -> dict[str, Value]:
         "EmailServerProfile": PROFILE,
         "Organization": ORGANIZATION,
         "MailboxAssignment": ASSIGNMENT,
+        "MailboxList": LIST,
         "Mailbox": RICH,
     }
     found: dict[str, Value] = {}

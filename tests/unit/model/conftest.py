@@ -13,6 +13,7 @@ SMALLEST: Mapping[str, Mapping[str, object]] = {
     "EmailServerProfile": {"displayName": "Exchange", "serverType": "exchange-server"},
     "Organization": {},
     "MailboxAssignment": {"selector": {"everything": True}, "settings": {"profile": "exchange"}},
+    "MailboxList": {"file": "staff.csv", "columns": {"E-Mail": "emailAddress"}},
     "Mailbox": {"emailAddress": "sales@contoso.example"},
 }
 

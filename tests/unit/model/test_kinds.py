@@ -228,6 +228,7 @@ def test_lifecycle() -> None:
         "EmailServerProfile": Lifecycle.MANAGED,
         "Organization": Lifecycle.SINGLETON,
         "MailboxAssignment": Lifecycle.MANAGED,
+        "MailboxList": Lifecycle.MANAGED,
         "Mailbox": Lifecycle.MANAGED,
     }
 
