@@ -17,7 +17,7 @@ from reconcile.model.key import Key
 from reconcile.model.kinds import natural_identity
 from reconcile.model.observation import Absent, ObservedState, Present, Unknown
 from reconcile.model.resource import DesiredState, Resource
-from reconcile.plan.moved import is_muted, moved_from
+from reconcile.plan.moved import Moves, is_muted, moved_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +81,15 @@ def match(desired: DesiredState, observed: ObservedState, inventory: Mapping[Key
     rows = _Rows(observed)
     moves = moved_from(desired, inventory)
     claims = _claims(desired, rows, inventory, moves.claims)
+    unclear, contested = _unclear(moves, claims)
     claimed = {entry.key for entry, _ in claims.values()}
     owners = {entry.external_id: key for key, entry in inventory.items()}
     muted = frozenset(key for key, entry in inventory.items() if is_muted(entry, desired))
     taken: dict[str, Key] = {entry.external_id: key for key, (entry, _) in claims.items()}
     declared: dict[Key, Match] = {}
     for key, resource in desired.resources.items():
-        if key in moves.unclear:
-            declared[key] = _ambiguous(moves.unclear[key])
+        if key in unclear:
+            declared[key] = _ambiguous(unclear[key])
             continue
         if key not in claims:
             declared[key] = _unmanaged(resource, rows, owners, taken, muted)
@@ -103,7 +104,26 @@ def match(desired: DesiredState, observed: ObservedState, inventory: Mapping[Key
                 continue
         declared[key] = Match(entry=entry, observation=observation, previous=previous)
     orphans = {key: rows.of(key.kind, entry.external_id) for key, entry in inventory.items() if key not in claimed}
-    return Matches(declared=declared, orphans=orphans, contested=moves.contested)
+    return Matches(declared=declared, orphans=orphans, contested=contested)
+
+
+def _unclear(moves: Moves, claims: dict[Key, tuple[InventoryEntry, Key | None]]) -> tuple[dict[Key, str], frozenset[Key]]:
+    """(why what may not be done, keys of entries that nobody gets), where movedFrom says one thing and the identity another.
+
+    Whoever would give up a row to such a resource cannot be told either, and so on along the chain; their claims are withdrawn.
+    """
+    unclear, contested = dict(moves.unclear), set(moves.contested)
+    waiting = list(unclear)
+    while waiting:
+        key = waiting.pop()
+        if key not in claims:
+            continue
+        entry, _ = claims.pop(key)
+        contested.add(entry.key)
+        if entry.key not in unclear:
+            unclear[entry.key] = f"{key} declares what it was recognised by, and where {key} comes from is not clear"
+            waiting.append(entry.key)
+    return unclear, frozenset(contested)
 
 
 def _claims(

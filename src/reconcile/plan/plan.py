@@ -118,7 +118,7 @@ class _Planning:
         for key, observation in self.given.matches.orphans.items():
             self._take(key, following(key, observation, self.given), found)
         left_out = self._leave_out(found)
-        for held in hold_dependants(found, self.held, left_out, self.given.users):
+        for held in hold_dependants(self.given, found, self.held, left_out):
             self._hold(held.key, held.reason, held.because)
         self._tell_users(found)
         self._tell_all()

@@ -41,7 +41,9 @@ def following(key: Key, observation: Present | Absent | Unknown, given: Given) -
     if key.kind not in given.kinds:
         return None
     if key in given.matches.contested:
-        return Held(key=key, reason="no longer declared, but claimed by several (management.movedFrom)", because=HeldBecause.AMBIGUOUS)
+        return Held(
+            key=key, reason="who has it from now on is not clear (management.movedFrom of another document)", because=HeldBecause.AMBIGUOUS
+        )
     if desired.held_files:
         # The document may have moved into that file: only a complete reading proves that it is gone.
         file = min(desired.held_files)

@@ -6,47 +6,59 @@ from collections.abc import Collection, Mapping
 
 from reconcile.model.change import Adopt, Change, Create, Held, HeldBecause, Update
 from reconcile.model.key import Key
+from reconcile.plan.given import Given
 from reconcile.plan.order import takes_away
 
 
-def hold_dependants(
-    found: dict[Key, Change], held: dict[Key, Held], left_out: Mapping[Key, Change], users: Mapping[Key, tuple[Key, ...]]
-) -> tuple[Held, ...]:
+class _Waiting:
+    """`held` and `left_out` are not touched; `heirs` maps the old slug of a row to the new one that was or would be given to it."""
+
+    def __init__(self, given: Given, found: Mapping[Key, Change], held: Collection[Key], left_out: Mapping[Key, Change]) -> None:
+        self._given = given
+        self._declared = given.desired.resources
+        #: Not touched, with the word for it; of these, what may not be there for others to refer to.
+        self.blocked: dict[Key, str] = dict.fromkeys(held, "is held")
+        self.unmade: dict[Key, str] = dict(self.blocked)
+        self._heirs = {one.previous: key for key, one in given.matches.declared.items() if one.previous is not None}
+        for key, change in (*found.items(), *left_out.items()):
+            if isinstance(change, Update) and change.previous is not None:
+                self._heirs[change.previous] = key
+        for key, change in left_out.items():
+            self.blocked.setdefault(key, "is left out")
+            if isinstance(change, (Create, Adopt)) or (isinstance(change, Update) and change.previous is not None):
+                self.unmade.setdefault(key, "is left out")
+
+    def obstacle(self, change: Change) -> Key | None:
+        """What it waits for."""
+        if takes_away(change):
+            if change.key in self._declared:
+                # It becomes somebody else's, and everybody may go on referring to it.
+                return None
+            users = (self._heirs.get(user, user) for user in self._given.users.get(change.key, ()))
+            return next((user for user in users if user in self.blocked), None)
+        if not isinstance(change, (Create, Adopt, Update)):
+            return None
+        leaver = self._heirs.get(change.key)
+        if leaver is not None and leaver in self.blocked:
+            return leaver
+        return next((key for key in change.references if key in self.unmade), None)
+
+
+def hold_dependants(given: Given, found: dict[Key, Change], held: Mapping[Key, Held], left_out: Mapping[Key, Change]) -> tuple[Held, ...]:
     """Take from `found` what needs something held or left out, and answer with it.
 
     A change that refers to something that will not be there waits; a profile stays while a mailbox was applied with it that is not
     touched; a slug is not given away while its row keeps it.
     """
-    blocked: dict[Key, str] = dict.fromkeys(held, "is held")
-    unmade: dict[Key, str] = dict(blocked)
-    for key, change in left_out.items():
-        blocked.setdefault(key, "is left out")
-        if isinstance(change, (Create, Adopt)) or (isinstance(change, Update) and change.previous is not None):
-            unmade.setdefault(key, "is left out")
-    leaving = {change.previous: key for key, change in left_out.items() if isinstance(change, Update) and change.previous is not None}
-    waiting: list[Held] = []
-    while blocked:
-        stopped = {key: other for key, change in found.items() if (other := _obstacle(change, blocked, unmade, leaving, users)) is not None}
+    waiting = _Waiting(given, found, held, left_out)
+    answer: list[Held] = []
+    while waiting.blocked:
+        stopped = {key: other for key, change in found.items() if (other := waiting.obstacle(change)) is not None}
         if not stopped:
             break
         for key, other in stopped.items():
             del found[key]
-            reason = f"waits for {other}, which {blocked.get(other, 'is left out')}"
-            waiting.append(Held(key=key, reason=reason, because=HeldBecause.WAITS))
-            blocked[key] = unmade[key] = "is held"
-    return tuple(waiting)
-
-
-def _obstacle(
-    change: Change,
-    blocked: Collection[Key],
-    unmade: Collection[Key],
-    leaving: Mapping[Key, Key],
-    users: Mapping[Key, tuple[Key, ...]],
-) -> Key | None:
-    if takes_away(change):
-        return next((user for user in users.get(change.key, ()) if user in blocked), None)
-    if change.key in leaving and isinstance(change, (Create, Adopt, Update)):
-        return leaving[change.key]
-    needed = change.references if isinstance(change, (Create, Adopt, Update)) else ()
-    return next((key for key in needed if key in unmade), None)
+            answer.append(Held(key=key, reason=f"waits for {other}, which {waiting.blocked[other]}", because=HeldBecause.WAITS))
+        waiting.blocked.update(dict.fromkeys(stopped, "is held"))
+        waiting.unmade.update(dict.fromkeys(stopped, "is held"))
+    return tuple(answer)
