@@ -161,9 +161,10 @@ def _written(draft: Draft, sender: MailAddress, message_id: str, token: str, now
     if draft.in_reply_to:
         message["In-Reply-To"] = draft.in_reply_to
         message["References"] = draft.in_reply_to
-    message.set_content(_body("text", draft.text or text_of(draft.html, [])), charset="utf-8")
-    if draft.html:
-        message.add_alternative(_body("html", draft.html), subtype="html", charset="utf-8")
+    html = _body("html", draft.html) if draft.html else ""
+    message.set_content(_body("text", draft.text or text_of(html, [])), charset="utf-8")
+    if html:
+        message.add_alternative(html, subtype="html", charset="utf-8")
         message.set_boundary(f"=_{token}a")
     for number, attachment in enumerate(draft.attachments):
         path = ("attachments", number)
