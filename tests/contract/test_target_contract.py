@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,14 @@ import pytest
 
 from reconcile.errors import PreconditionFailed, Unavailable
 from reconcile.model.canonical import Leaf
-from reconcile.model.change import Adopt, Cause, Create, Delete, FieldChange, Moved, Update
+from reconcile.model.change import Adopt, Cause, Change, Create, Delete, FieldChange, Moved, Update
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import Key
 from reconcile.model.observation import Present
 from reconcile.model.outcome import Applied, Failed, Skipped
+from reconcile.model.secret import Secret
 from reconcile.ports.resource_store import StoredResource
-from reconcile.ports.target import TargetWriter
+from reconcile.ports.target import TargetWriter, Written
 from reconcile.secrets.memory import MemorySealer
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.store.memory.resources import MemoryResources
@@ -242,7 +243,7 @@ def test_a_name_that_appeared_is_no_second_row(case: Case) -> None:
     assert names(case.bench.writer) == ["Mailbox/sales"]
 
 
-def test_an_unmanaged_row_is_adopted_and_only_ours_is_deleted(case: Case) -> None:
+def test_an_unmanaged_row_is_adopted_and_made_inactive_when_its_document_is_gone(case: Case) -> None:
     writer = case.bench.writer
     for name in ("sales", "stranger"):
         create = Create(key=Key("Mailbox", name), spec=mailbox(f"{name}@contoso.example", profile=None), cause=WHY)
@@ -254,7 +255,10 @@ def test_an_unmanaged_row_is_adopted_and_only_ours_is_deleted(case: Case) -> Non
     assert case.bench.apply(wanted).code == ExitCode.NOTHING_TO_DO
     assert case.bench.plan(wanted).changes == ()
     assert case.bench.apply(estate({}), lifted=["emptied"]).code == ExitCode.NOTHING_TO_DO
-    assert names(writer) == ["Mailbox/stranger"]
+    # It was there before us, so it is never deleted for want of a document; what is not ours is not touched at all.
+    assert names(writer) == ["Mailbox/sales", "Mailbox/stranger"]
+    assert row_of(writer, SALES).spec["state"] == "inactive"
+    assert row_of(writer, Key("Mailbox", "stranger")).spec.get("state", "active") == "active"
 
 
 def test_a_renamed_slug_and_a_changed_address_keep_the_row(case: Case) -> None:
@@ -336,14 +340,22 @@ def test_a_failed_profile_holds_only_its_mailboxes(case: Case) -> None:
     }
 
 
-def test_secrets_are_handed_over_only_when_they_are_new(case: Case) -> None:
+def test_secrets_are_handed_over_only_when_they_are_new(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[str] = []
+    write = case.bench.writer.write
+
+    def watched(change: Change, *, token: str, secrets: Mapping[str, Secret], origins: Mapping[str, str]) -> Written:
+        handed.extend(f"{change.key} {path}" for path in secrets)
+        return write(change, token=token, secrets=secrets, origins=origins)
+
+    monkeypatch.setattr(case.bench.writer, "write", watched)
     case.bench.apply(estate(ESTATE))
-    assert case.bench.resolver.asked == ["env:SALES"]
+    assert handed == ["Mailbox/sales credentials.password"]
     case.bench.apply(estate({**ESTATE, "Mailbox/sales": {**ESTATE["Mailbox/sales"], "incoming": "none"}}))
-    assert case.bench.resolver.asked == ["env:SALES"]
+    assert handed == ["Mailbox/sales credentials.password"]
     turned = {**ESTATE["Mailbox/sales"], "credentials.password.generation": 2}
     case.bench.apply(estate({**ESTATE, "Mailbox/sales": turned}))
-    assert case.bench.resolver.asked == ["env:SALES"] * 2
+    assert handed == ["Mailbox/sales credentials.password"] * 2
 
 
 def test_a_slow_server_makes_no_twins() -> None:
