@@ -170,7 +170,7 @@ BAD: list[tuple[str, dict[str, object], str, str]] = [
     ("Environment", {"variables": {"a b": 1}}, "variables.a b.[key]", "pattern"),
     ("Environment", {"variables": {"ratio": 1.5}}, "variables.ratio.str", "valid string"),
     ("Environment", {"organizationId": "contoso"}, "organizationId", "pattern"),
-    ("Environment", {"target.type": "dataverse"}, "target.type", "'engine' or 'memory'"),
+    ("Environment", {"target.type": "dataverse"}, "target.type", "'engine', 'memory' or 'snapshot'"),
 ]
 
 
