@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcile.plan.consequences.words import Before, Rule, some, text
+from reconcile.plan.consequences.words import Before, Rule, Words, some, text
 from reconcile.plan.list_change import list_change
 
 
@@ -33,4 +33,19 @@ def _limits(b: Before) -> str:
     return "; ".join(words)
 
 
-ENVIRONMENT: tuple[Rule, ...] = ((("allowedRecipients",), _recipients), (("brakes.*",), _limits))
+def _kept(name: str, what: str) -> Words:
+    def words(b: Before) -> str:
+        old, new = b.words(f"retention.{name}")
+        if old == new:
+            return ""
+        return f"{what} more than {new} ago is purged for good" if new else f"{what} is kept for ever"
+
+    return words
+
+
+ENVIRONMENT: tuple[Rule, ...] = (
+    (("retention.mail",), _kept("mail", "tracked mail received")),
+    (("retention.outgoing",), _kept("outgoing", "outgoing mail sent or given up")),
+    (("allowedRecipients",), _recipients),
+    (("brakes.*",), _limits),
+)
