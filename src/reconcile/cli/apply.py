@@ -55,11 +55,12 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     from reconcile.wiring.configuration import apply_store, comparing_secrets
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
-    from reconcile.wiring.target import target_writer
+    from reconcile.wiring.target import check_writable, target_writer
 
     loaded = load_environment(context)
     if loaded is None:
         return ExitCode.FINDINGS
+    check_writable(loaded.target)
     clock = SystemClock()
     with open_database(context.settings, loaded.desired.environment, read_only=False) as database:
         assert database is not None
@@ -87,13 +88,14 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     from reconcile.wiring.configuration import apply_store
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
-    from reconcile.wiring.target import target_writer
+    from reconcile.wiring.target import check_writable, target_writer
 
     plan = read_plan(plan_file)
     if not context.as_json:
         context.data(plan_head(plan, color=context.color))
     # Before a store is opened, which makes it when it is not there.
     check_environment(plan, context.environment)
+    check_writable(plan.target)
     clock = SystemClock()
     with open_database(context.settings, plan.environment, read_only=False) as database:
         assert database is not None

@@ -169,7 +169,7 @@ def _estate(context: Context, into: Path, read: _Origin) -> _Estate | None:
                 f"{into} has errors, so nobody can tell which rows it declares",
                 hint=f"Mend the findings first: reconcile lint -C {into}",
             )
-    own = result.desired.resources[Key("Environment", result.desired.environment)].spec.get("folders")
+    own = result.desired.resources[Key("Environment", result.desired.environment)].spec.get("layers")
     folder = f"{own[-1]}/" if isinstance(own, tuple) and own and own[-1] != "." else ""
     return _Estate(desired=result.desired, folder=folder, environment=environment)
 

@@ -16,13 +16,14 @@ from reconcile.model.selection import Selection
 
 
 class Moved(StrEnum):
-    """Which side moved since the last apply; ASKED where neither did."""
+    """Which side moved since the last apply; ASKED where neither did, EITHER where nothing was applied that could tell."""
 
     GIT = "changed in git"
     OUTSIDE = "changed outside"
     BOTH = "changed in git and outside"
     NEW = "declared for the first time"
     ASKED = "asked for by a person"
+    EITHER = "git or the target moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

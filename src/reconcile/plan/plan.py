@@ -187,18 +187,21 @@ class _Planning:
         if not (paths or rotated or recorded) and not (renamed if entry is not None else self.given.circumstances.adopting):
             self.unchanged += self._wants(key)
             return None
-        fields = field_changes(
-            paths,
-            spec,
-            row.spec,
-            lambda path: cause(path, spec, row.spec, entry, estate=self.given.estate, position=self.desired.locate(key, path)),
-        )
+        becomes_ours = entry is None and self.given.circumstances.adopting
+
+        def why(path: str) -> Cause:
+            position = self.desired.locate(key, path)
+            if entry is None and not becomes_ours:
+                return Cause(moved=Moved.EITHER, position=position)
+            return cause(path, spec, row.spec, entry, estate=self.given.estate, position=position)
+
+        fields = field_changes(paths, spec, row.spec, why)
         new = {**row.spec, **spec}
         words: tuple[str, ...] = ()
         if fields:
             self.notes += remarks.outdated_defaults(resource, row, new)
             words = of_change(key, row.spec, new, {field.path for field in fields}, self.given.around)
-        if entry is None:
+        if becomes_ours:
             return Adopt(
                 key=key,
                 external_id=row.external_id,

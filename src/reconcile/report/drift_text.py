@@ -18,6 +18,7 @@ def drift_text(plan: Plan, *, color: bool) -> str:
         lines += _change(change, paint)
     lines += [f"{paint('!', '33')} {neutral(str(held.key))} was not compared: {neutral(held.reason)}" for held in plan.held]
     lines += [f"{paint('?', '33')} could not be observed: {neutral(text)}" for text in plan.unobserved]
+    lines += [f"{paint('i', '36')} {neutral(note.message)}" for note in plan.notes if note.key is None]
     lines.append(paint(_summary(plan), "1"))
     return "\n".join(lines)
 

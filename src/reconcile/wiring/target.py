@@ -28,7 +28,7 @@ def target_reader(kind: str, database: Database | None, *, export: SnapshotPath 
     """What reads the target; it has no way to write. `kind` is `target.type` of the Environment, `export` where its snapshot lies."""
     if kind == "snapshot" and export is not None:
         return snapshot_reader(export)
-    _check_target(kind)
+    check_writable(kind)
     from reconcile.store.sqlite.resources import SqliteResources
     from reconcile.targets.engine import EngineReader
 
@@ -37,7 +37,7 @@ def target_reader(kind: str, database: Database | None, *, export: SnapshotPath 
 
 def target_writer(kind: str, database: Database, settings: Settings) -> TargetWriter:
     """What reads and writes the target. Makes the key that seals credentials on first use."""
-    _check_target(kind)
+    check_writable(kind)
     from reconcile.store.sqlite.resources import SqliteResources
     from reconcile.targets.engine import EngineTarget
 
@@ -58,7 +58,8 @@ def snapshot_reader(export: SnapshotPath, *, shown: str = "") -> SnapshotReader:
     return SnapshotReader(path, shown=shown or export.path)
 
 
-def _check_target(kind: str) -> None:
+def check_writable(kind: str) -> None:
+    """Asked before a store is opened, which makes it when it is not there. Raises Unsupported."""
     if kind == "snapshot":
         raise Unsupported(
             "a snapshot cannot be written; it is an export, to be read by lint, plan and drift",
