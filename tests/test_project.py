@@ -195,3 +195,8 @@ def test_examples_of_the_documentation_fit_the_schema(name: str, text: str) -> N
     schema = json.loads((ROOT / "schemas" / "reconcile.schema.json").read_text("utf-8"))
     for document in yaml.load_all(text):
         assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(document)] == []
+
+
+def test_the_page_on_pull_requests_shows_the_workflow_that_init_writes() -> None:
+    workflow = (ROOT / "src" / "reconcile" / "cli" / "starter" / "workflow.yml").read_text("utf-8")
+    assert f"```yml\n{workflow}```" in (ROOT / "docs" / "pull-requests.md").read_text("utf-8")

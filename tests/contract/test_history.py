@@ -25,7 +25,7 @@ def repository(tmp_path: Path) -> Repository:
 
 def test_each_file_has_the_commit_that_touched_it_last(repository: Repository) -> None:
     repository.commit("one", {"a.yaml": "1", "b.yaml": "1", "deep/größe und '.yaml": "1"})
-    wanted = repository.commit("two", {"b.yaml": "2"}, author="Grace Höpper <grace@contoso.example>")
+    wanted = repository.commit("two", {"b.yaml": "2"}, author="Prüfstelle <review@contoso.example>")
     repository.commit("three", {"README.md": "x"})
     assert last(repository.root, "a.yaml", "b.yaml", "deep/größe und '.yaml", "never.yaml") == {
         "a.yaml": "one",
@@ -33,7 +33,7 @@ def test_each_file_has_the_commit_that_touched_it_last(repository: Repository) -
         "deep/größe und '.yaml": "one",
     }
     commit = GitHistory(repository.root, None).last_commits(["b.yaml"]).found["b.yaml"]
-    assert commit == Commit(id=wanted, author="Grace Höpper <grace@contoso.example>", at="2026-01-01T01:00:00Z", subject="two")
+    assert commit == Commit(id=wanted, author="Prüfstelle <review@contoso.example>", at="2026-01-01T01:00:00Z", subject="two")
 
 
 def test_what_is_not_committed_says_so(repository: Repository) -> None:

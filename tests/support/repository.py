@@ -31,13 +31,13 @@ class Repository:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
 
-    def commit(self, message: str, files: Mapping[str, str | None] | None = None, *, author: str = "Ada <ada@contoso.example>") -> str:
+    def commit(self, message: str, files: Mapping[str, str | None] | None = None, *, author: str = "Mail Team <mail@contoso.example>") -> str:
         """Write, add everything, commit; the full id."""
         self.write(files or {})
         self.git("add", "-A", "-f")
         return self.record(message, author=author)
 
-    def record(self, message: str, *words: str, author: str = "Ada <ada@contoso.example>") -> str:
+    def record(self, message: str, *words: str, author: str = "Mail Team <mail@contoso.example>") -> str:
         """Commit what is added already."""
         name, _, address = author.rpartition(" <")
         count = self.git("rev-list", "--all", "--count")

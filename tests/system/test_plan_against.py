@@ -62,7 +62,7 @@ def test_a_pull_request_is_planned_from_the_repository_alone(repository: Reposit
         user_mailbox("renamed", emailAddress="m9@contoso.example"),
         user_mailbox("new"),
     )
-    repository.commit("Change", author="Grace <grace@contoso.example>")
+    repository.commit("Change", author="Review <review@contoso.example>")
     offline.state.write_text("a file where the state directory would be")
     done = against(offline, repository.root, "git:HEAD~1", "--detailed-exitcode")
     assert (done.code, done.err) == (2, "")
@@ -71,7 +71,7 @@ def test_a_pull_request_is_planned_from_the_repository_alone(repository: Reposit
     assert "cannot be applied" in lines[0]
     assert any(
         line.startswith("    incoming: server-side → none   # mailbox.yaml:7, changed in git, commit ")
-        and line.endswith("(Grace, 2026-01-01)")
+        and line.endswith("(Review, 2026-01-01)")
         for line in lines
     )
     assert "    → outgoing mail starts" in lines

@@ -25,7 +25,7 @@ def author(commit: Commit) -> str:
 
 
 def whole(commit: Commit) -> str:
-    """`commit 3f2a91c04 (Jane Doe, 2026-11-20)`."""
+    """`commit 3f2a91c04 (Mail Team, 2026-11-20)`."""
     if not commit.id:
         return "not committed"
     said = ", ".join(part for part in (author(commit), commit.at[:10]) if part)
@@ -44,7 +44,7 @@ def behind_all(changes: Iterable[Change], commits: Mapping[str, Commit]) -> list
 
 
 def several(found: list[Commit]) -> str:
-    """`2 commits, the last 3f2a91c04 (Jane Doe, 2026-11-20)`; "" for none."""
+    """`2 commits, the last 3f2a91c04 (Mail Team, 2026-11-20)`; "" for none."""
     if len(found) < 2:
         return whole(found[0]) if found else ""
     if not found[0].id:

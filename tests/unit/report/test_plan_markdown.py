@@ -38,8 +38,8 @@ from reconcile.report.markdown_text import code, prose
 from reconcile.report.plan_markdown import LIMIT, plan_markdown
 from reconcile.report.safe_text import cut, neutral
 
-JANE = Commit(id="3f2a91c0" * 5, author="Jane Doe <jane@contoso.example>", at="2026-11-20T10:00:00Z", subject="Turn mail on")
-JOHN = Commit(id="77aa91c0" * 5, author="John Roe <john@contoso.example>", at="2026-11-21T10:00:00Z", subject="More")
+MAIL_TEAM = Commit(id="3f2a91c0" * 5, author="Mail Team <mail@contoso.example>", at="2026-11-20T10:00:00Z", subject="Turn mail on")
+WEB_TEAM = Commit(id="77aa91c0" * 5, author="Web Team <web@contoso.example>", at="2026-11-21T10:00:00Z", subject="More")
 
 
 def plan(*changes: Change, **more: Any) -> Plan:
@@ -89,7 +89,7 @@ def test_what_stops_the_plan_comes_first_then_counts_then_groups() -> None:
             brakes=(brake,),
             held=(held,),
             unchanged=1,
-            commits={"m0.yaml": JANE, "m1.yaml": JANE, "m2.yaml": JOHN, "g1.yaml": JANE},
+            commits={"m0.yaml": MAIL_TEAM, "m1.yaml": MAIL_TEAM, "m2.yaml": WEB_TEAM, "g1.yaml": MAIL_TEAM},
         )
     )
     assert (
@@ -116,7 +116,7 @@ For target `engine`.
 
 <details><summary>update 2 <code>Mailbox</code>: <code>incoming</code></summary>
 
-- why: changed in git, commit `3f2a91c03` (Jane Doe, 2026-11-20)
+- why: changed in git, commit `3f2a91c03` (Mail Team, 2026-11-20)
 - means: mail of … starts
 - `incoming`: `none` → `server-side`
 - `m0`, `m1`
@@ -125,7 +125,7 @@ For target `engine`.
 
 <details><summary>update <code>Mailbox/m2</code>: <code>incoming</code></summary>
 
-- why: `m2.yaml:12` changed in git, commit `77aa91c07` (John Roe, 2026-11-21)
+- why: `m2.yaml:12` changed in git, commit `77aa91c07` (Web Team, 2026-11-21)
 - means: mail of `m2@contoso.example` starts
 - `incoming`: `none` → `server-side`
 
@@ -140,7 +140,7 @@ For target `engine`.
 
 <details><summary>delete <code>Mailbox/g1</code></summary>
 
-- why: no longer declared, was in `g1.yaml` commit `3f2a91c03` (Jane Doe, 2026-11-20)
+- why: no longer declared, was in `g1.yaml` commit `3f2a91c03` (Mail Team, 2026-11-20)
 - means: incoming and outgoing mail of `g1@contoso.example` stop
 
 </details>
@@ -156,7 +156,7 @@ def test_ten_thousand_changes_fit_and_nothing_is_lost_silently() -> None:
     listed = len(re.findall(r"`mailbox-\d+`", one))
     assert f"and {10_000 - listed:,} more" in one
     # Different in everything: other fields, other values, other commits.
-    commits = {f"{name}.yaml": replace(JANE, id=f"{number:040x}") for number, name in enumerate(names)}
+    commits = {f"{name}.yaml": replace(MAIL_TEAM, id=f"{number:040x}") for number, name in enumerate(names)}
     different = [moved(name, "", f"path{number % 300}", str(number), f"word{number} changes") for number, name in enumerate(names)]
     held = tuple(Held(key=Key("Mailbox", f"h{number}"), reason=f"reason {number}") for number in range(2000))
     notes = tuple(Note(message=f"note {number}", key=Key("Mailbox", "x")) for number in range(2000))
