@@ -7,12 +7,13 @@ parsed files holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, Final, Protocol
 
 import orjson
 
+from reconcile.desired.migrations import is_old, migrated, with_places
 from reconcile.desired.pages import Entry, F, File, Page, Shelved, pack, pages, unpack
 from reconcile.desired.plaintext import may_be_kept
 from reconcile.desired.yaml import Path, Value, read_values
@@ -21,7 +22,7 @@ from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 
 #: Part of every cache key; rises when `read_values` gives another meaning to the same bytes.
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 
 #: These findings hide an unknown number of files, so nothing is known about what the tree declares.
 HIDES_FILES: Final = frozenset({"source/unreadable-folder", "source/link-to-folder", "source/submodule"})
@@ -51,7 +52,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
     """One document. `index` counts the documents of its file that are not empty, `json` is its value, `broken` what is wrong
-    with its YAML. `over` are the layers laid over it, last first, `under` is what gives it what it does not say itself."""
+    with its YAML. `old`: it was written for an older apiVersion and is read as if for today's. `over` are the layers laid over it,
+    last first, `under` is what gives it what it does not say itself."""
 
     file: str
     index: int
@@ -61,6 +63,7 @@ class SourceDocument:
     api_version: str
     json: bytes
     broken: str = ""
+    old: bool = False
     over: tuple[Part, ...] = ()
     under: tuple[Part, ...] = ()
 
@@ -106,7 +109,10 @@ def read_documents(
             # What was written by mistake is removed from the estate again, and must not stay behind in a cache.
             if values and got.content_id and all(may_be_kept(value, orjson.dumps(value)) for _, value in values):
                 fresh = result.documents[start:]
-                kept[got.path] = (got.content_id, [[one.line, one.kind, one.name, one.api_version, one.json.decode()] for one in fresh])
+                kept[got.path] = (
+                    got.content_id,
+                    [[one.line, one.kind, one.name, one.api_version, one.json.decode(), one.old] for one in fresh],
+                )
                 shelved.append(Shelved(got.path, got.content_id, start, len(result.documents)))
                 changed = True
         if cache is not None and shelved:
@@ -125,8 +131,8 @@ def _take_entry(result: Documents, path: str, records: Sequence[Any]) -> bool:
     """Whether what was kept is whole; nothing is taken of what is not."""
     before = len(result.documents)
     try:
-        for index, (line, kind, name, api_version, json) in enumerate(records):
-            result.documents.append(SourceDocument(path, index, line, intern(kind), name, intern(api_version), json.encode()))
+        for index, (line, kind, name, api_version, json, old) in enumerate(records):
+            result.documents.append(SourceDocument(path, index, line, intern(kind), name, intern(api_version), json.encode(), old=old))
     except (TypeError, ValueError, AttributeError):
         del result.documents[before:]
     return len(result.documents) > before
@@ -136,7 +142,8 @@ def place_documents(file: str, content: bytes | Finding) -> Places:
     """The same file again, with places; empty when it can no longer be read."""
     if isinstance(content, Finding):
         return Places(documents=(), findings=(content,), complete=False)
-    return read_places(content, file=file)
+    places = read_places(content, file=file)
+    return replace(places, documents=tuple(with_places(document) for document in places.documents))
 
 
 def _take_content(result: Documents, path: str, content: bytes | Finding) -> list[tuple[int, Value]] | None:
@@ -178,6 +185,8 @@ def _from_places(path: str, index: int, document: Document) -> SourceDocument:
 
 
 def _document(path: str, index: int, line: int, value: Value, *, broken: str) -> SourceDocument:
+    if old := is_old(value):
+        value = migrated(value)
     kind = name = api_version = ""
     if isinstance(value, dict):
         kind, api_version = _text(value.get("kind")), _text(value.get("apiVersion"))
@@ -185,7 +194,7 @@ def _document(path: str, index: int, line: int, value: Value, *, broken: str) ->
         name = _text(metadata.get("name")) if isinstance(metadata, dict) else ""
     # orjson hands out buffers of a kilobyte and more; a copy is as long as the document.
     json = memoryview(orjson.dumps(value)).tobytes()
-    return SourceDocument(path, index, line, intern(kind), name, intern(api_version), json, broken)
+    return SourceDocument(path, index, line, intern(kind), name, intern(api_version), json, broken, old)
 
 
 def _text(value: Value) -> str:

@@ -13,6 +13,7 @@ from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.variables import Scalar
 from reconcile.model.finding import Finding, Severity
+from reconcile.model.key import API_VERSION
 from reconcile.model.position import Position
 from reconcile.model.resource import Resource
 
@@ -83,9 +84,24 @@ def environments(documents: Sequence[SourceDocument], paths: Sequence[str]) -> E
             drafts += empty
             if not empty:
                 usable[document.name] = scope
+    drafts += _old_versions(documents)
     for name in twice:
         usable.pop(name, None)
     return Environments(named=tuple(sorted(first)), usable=usable, drafts=tuple(drafts), first_document=first)
+
+
+def _old_versions(documents: Sequence[SourceDocument]) -> Iterator[Draft]:
+    """Said once, however many they are."""
+    old = [document for document in documents if document.old]
+    if old:
+        count = "1 document is" if len(old) == 1 else f"{len(old):,} documents are"
+        yield Draft(
+            rule="document/old-api-version",
+            severity=Severity.WARNING,
+            message=f"{count} written for an older apiVersion; they are read as if for {API_VERSION}",
+            hint="run `reconcile migrate` to rewrite them; comments and layout stay as they are",
+            place=Place(old[0].file, old[0].index, ("apiVersion",)),
+        )
 
 
 def choose(found: Environments, wanted: str | None) -> Scope | Finding | None:

@@ -65,6 +65,15 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("document/not-a-mapping", _ERROR, "A document that is a list or a single value.", "Write apiVersion, kind, metadata and spec."),
     Rule("document/kind", _ERROR, "kind is missing or unknown.", "Write one of the kinds."),
     Rule("document/api-version", _ERROR, "apiVersion is missing or another one.", "Write the apiVersion this program reads."),
+    Rule(
+        "document/old-api-version",
+        _WARNING,
+        "Documents of an older apiVersion; they are read as if they were written for today's.",
+        "Run `reconcile migrate`.",
+    ),
+    Rule(
+        "document/not-migrated", _ERROR, "`reconcile migrate` cannot rewrite a file without changing what it says.", "Rewrite it by hand."
+    ),
     Rule("schema/unknown-field", _ERROR, "A field that this group does not have.", "Correct its name, or remove it."),
     Rule("schema/missing-field", _ERROR, "A field that must be there.", "Add it."),
     Rule("schema/value", _ERROR, "A word that the field does not know.", "Write one of the words listed."),

@@ -44,6 +44,13 @@ def estate_writer(directory: Path) -> EstateWriter:
     return EstateWriter(directory)
 
 
+def replace_file(directory: Path, path: str, before: bytes, after: bytes) -> None:
+    """A file of an estate replaced by a new version of itself."""
+    from reconcile.source.replace import replace
+
+    replace(directory, path, before, after)
+
+
 def document_cache(settings: Settings) -> DocumentCache:
     """Parsed and checked documents between runs."""
     from reconcile.source.document_cache import SqliteDocumentCache

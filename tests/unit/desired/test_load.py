@@ -132,7 +132,7 @@ def test_a_secret_written_by_mistake_is_not_cached() -> None:
 
     bad = mailbox("info", more="  credentials: {password: hunter2}\n")
     load_texts({"e.yaml": ENVIRONMENT, "p.yaml": PROFILE, "info.yaml": bad, "sales.yaml": mailbox()}, cache=Cache())
-    assert {key.partition(":")[0] for key in kept} == {"documents-2", "checked"}
+    assert {key.partition(":")[0].partition("-")[0] for key in kept} == {"documents", "checked"}
     assert b"sales@contoso.example" in b"".join(kept.values())
     assert b"hunter2" not in b"".join(kept.values())
 
