@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconcile.apply.tools import Locate, Tools
     from reconcile.controller.loop import Event
     from reconcile.controller.mail import MailTools
+    from reconcile.controller.retention import RetentionTools
     from reconcile.desired.load import LoadResult
     from reconcile.ports.clock import Clock
 
@@ -42,6 +43,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     from reconcile.controller.configuration import Configuration
     from reconcile.controller.loop import Loop, Part
     from reconcile.controller.mail import Mail
+    from reconcile.controller.retention import RETENTION, Retention
     from reconcile.report.event_text import event_json, event_text
     from reconcile.wiring.system import SystemClock
 
@@ -62,9 +64,11 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     )
     usual, longest = timedelta(seconds=interval), timedelta(seconds=min(interval, 15.0))
     mail = Mail(opened=lambda: _mail_tools(context, estate.environment, clock, stop), longest=longest)
+    retention = Retention(opened=lambda: _retention_tools(context, estate.environment, clock), clock=clock, stop=stop.is_set)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
         Part(name="mail", interval=longest, run=mail.run),
+        Part(name="retention", interval=RETENTION, run=retention.run),
     )
     if not once:
         context.say(f"Looking at {context.directory.resolve()} every {interval:g} s, and at mail that is due. Ctrl-C ends it.")
@@ -110,8 +114,9 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
     from reconcile.wiring.secrets import secret_digester, secret_resolver
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import mint
-    from reconcile.wiring.target import target_writer
+    from reconcile.wiring.target import check_writable, target_writer
 
+    check_writable(target)
     with open_database(context.settings, environment, read_only=False) as database:
         assert database is not None
         yield Tools(
@@ -141,6 +146,23 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
             store=store,
             connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
             limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
+        )
+
+
+@contextmanager
+def _retention_tools(context: Context, environment: str | None, clock: Clock) -> Iterator[RetentionTools]:
+    from reconcile.controller.retention import RetentionTools
+    from reconcile.wiring.audit import audit_record
+    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.purge import mail_purge
+    from reconcile.wiring.state import environment_name, writable_database
+
+    name = environment_name(context.settings, environment)
+    with writable_database(context.settings, name) as database:
+        yield RetentionTools(
+            applied=applied_state(database),
+            purge=mail_purge(database),
+            record=lambda: audit_record(actor=context.actor, action="purge", key=f"Environment/{name}", detail={"reason": "retention"}),
         )
 
 

@@ -34,6 +34,8 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "variables",
             "layers",
             "allowedRecipients",
+            "retention.mail",
+            "retention.outgoing",
             *(f"ignore.{kind}" for kind in ("Mailbox", "EmailServerProfile", "Organization")),
             *(f"brakes.{brake}.{limit}" for brake in ("bulkDelete", "bulkUpdate") for limit in ("count", "percent")),
         }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from reconcile.model.document import Document, FieldPatterns, Group, Spec, required, setting
 from reconcile.model.problem import Problem
-from reconcile.model.text import Folder, Recipient, SetOf, TimeZone, Uuid
+from reconcile.model.text import Duration, Folder, Recipient, SetOf, TimeZone, Uuid
 
 VARIABLE_NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*$"
 #: A scalar that takes the value of a variable as a whole.
@@ -60,6 +61,26 @@ class Brakes(Group):
     bulk_update: BulkUpdateLimit = setting("Updated.", default=BulkUpdateLimit.model_construct())
 
 
+def _at_least_a_day(value: timedelta) -> timedelta:
+    if value < timedelta(days=1):
+        raise ValueError("what is kept less than a day is hardly meant: write a day or more, such as 730d")
+    return value
+
+
+Retained = Annotated[Duration, AfterValidator(_at_least_a_day)]
+
+
+class Retention(Group):
+    """How long mail is kept. What is older is purged for good, and mail that is older is not brought in."""
+
+    mail: Retained | None = setting(
+        "Tracked mail, from when it was received; omitted means for ever.", examples=("730d",), derived="for ever"
+    )
+    outgoing: Retained | None = setting(
+        "Outgoing mail, from when it was sent or failed for good; omitted means for ever.", examples=("365d",), derived="for ever"
+    )
+
+
 class EnvironmentSpec(Spec):
     """One environment."""
 
@@ -89,6 +110,7 @@ class EnvironmentSpec(Spec):
     ignore: IgnoredFields = setting(
         "Fields that are owned elsewhere, by kind; as management.ignore of each document.", default=IgnoredFields.model_construct()
     )
+    retention: Retention = setting("How long mail is kept.", default=Retention.model_construct())
     brakes: Brakes = setting("How much one plan may change.", default=Brakes.model_construct())
 
 

@@ -289,6 +289,17 @@ class Database:
             os.close(self._use)
             self._use = None
 
+    def empty_log(self) -> bool:
+        """Bring the write-ahead log into the database and cut it off, so that it has no page as it was before. False when somebody
+        still reads from it: try again later."""
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA busy_timeout=2000")
+            with translated(self.path):
+                return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.close()
+
     def copy(self, target: Path) -> None:
         """Everything as of one moment into the empty file `target`, without what was deleted. Others read and write meanwhile."""
         connection = self._connect()

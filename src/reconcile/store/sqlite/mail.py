@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -21,7 +22,9 @@ from reconcile.ports.mail_store import Kept, Place, ReceivedBatch
 from reconcile.store.sqlite import mail_commit, mail_rows
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.leases import Leases
-from reconcile.store.sqlite.packs import Pack, Packs
+from reconcile.store.sqlite.pack_rows import PackRows
+from reconcile.store.sqlite.packs import ROLL_BYTES, Pack, Packs
+from reconcile.store.sqlite.purged import PurgedMail
 
 #: Rises when the parser of texts changes what it would say: kept texts of older ones are made again.
 PARSER = 1
@@ -35,12 +38,8 @@ class SqliteMailStore:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
-        self._packs = Packs(folder / "packs", self._committed)
+        self._packs = Packs(folder / "packs", PackRows(database).committed, highest=PackRows(database).highest)
         self._leases = Leases(folder / "leases")
-
-    def _committed(self, number: int) -> int:
-        row = self._database.reader().execute("SELECT committed FROM mail_packs WHERE id = ?", (number,)).fetchone()
-        return row[0] if row else 0
 
     def close(self) -> None:
         """Gives the packs back; the database is closed by whoever opened it."""
@@ -138,7 +137,17 @@ class SqliteMailStore:
         if row is None:
             return
         digest = hashlib.sha256()
-        for chunk in self._packs.read(Place(row["pack"], row["offset"], row["size"])):
+        try:
+            chunks = self._packs.read(Place(row["pack"], row["offset"], row["size"]))
+            first = next(chunks, b"")
+        except PermanentError:
+            # A purge may have moved it to another pack since the row was read.
+            now = self._database.reader().execute("SELECT pack, offset FROM mail_activities WHERE id = ?", (activity_id,)).fetchone()
+            if now is None or now["pack"] == row["pack"]:
+                raise
+            yield from self.raw(activity_id)
+            return
+        for chunk in chain((first,) if first else (), chunks):
             digest.update(chunk)
             yield chunk
         if digest.digest() != row["raw"]:
@@ -172,13 +181,16 @@ class SqliteReceiving:
         self._mailbox_id = mailbox_id
         self._state = state
         self._pack: Pack | None = None
+        self._purged = PurgedMail(database.reader(), mailbox_id)
 
     @property
     def state(self) -> MailboxState:
         return self._state
 
     def known(self, message_id: str, content: bytes) -> bool:
-        return self._database.reader().execute(_KNOWN, (message_id, content)).fetchone() is not None
+        if self._database.reader().execute(_KNOWN, (message_id, content)).fetchone() is not None:
+            return True
+        return bool(message_id) and self._purged.has(message_id, content)
 
     def has(self, remote_id: RemoteId) -> bool:
         place = (self._mailbox_id, self._state.generation, remote_id.value)
@@ -219,7 +231,7 @@ class SqliteReceiving:
             raise
         if pack is not None and committed is not None:
             pack.committed = committed
-            if committed >= pack.end and committed >= (1 << 30):
+            if committed >= pack.end and committed >= ROLL_BYTES:
                 self._packs.give_back(pack)
                 self._pack = None
         return kept

@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reconcile.errors import Unavailable
 from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
+from reconcile.store.sqlite.purged import PurgedMail
 
 _SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
 _OTHER = "SELECT 1 FROM mail_activities WHERE message_id = ? AND message_id <> '' LIMIT 1"
@@ -32,6 +34,9 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
     duplicates = conflicting = 0
     freed: dict[int, int] = {}
     ends: dict[int, int] = {}
+    erase: dict[int, int] = {}
+    refused = 0
+    purged = PurgedMail(connection, mailbox_id)
     fresh: dict[tuple[str, bytes], int] = {}
     fresh_names: set[str] = set()
     taken: set[int] = set()
@@ -41,15 +46,21 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
         if arrival.place is not None:
             ends[arrival.place.pack] = max(ends.get(arrival.place.pack, 0), arrival.place.offset + arrival.place.length)
         existing = fresh.get((name, arrival.content)) if name else None
-        if existing is None:
+        if existing is None and not (name and purged.has(name, arrival.content)):
             existing = _existing(connection, mailbox_id, generation, arrival, taken)
+        if existing is None and (purged.has(name, arrival.content) if name else purged.has_nameless(arrival)):
+            # Purged, and here once more: by a listing from the beginning, or in another mailbox.
+            refused += 1
+            if arrival.place is not None:
+                erase[arrival.place.pack] = erase.get(arrival.place.pack, 0) + arrival.place.length
+            continue
         if existing is not None:
             duplicates += 1
             if arrival.place is not None:
                 freed[arrival.place.pack] = freed.get(arrival.place.pack, 0) + arrival.place.length
         else:
             if arrival.place is None:
-                raise RuntimeError("an arrival was called known, but nothing of it is kept")
+                raise Unavailable("what was kept already was purged in between", hint="The mailbox is read again by itself.")
             if number is None:
                 row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'mail_activities'").fetchone()
                 number = row[0] if row else 0
@@ -70,6 +81,10 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
             " committed = max(committed, ?2), free = free + ?3",
             (pack, end, freed.get(pack, 0)),
         )
+    connection.executemany(
+        "UPDATE mail_packs SET erase = erase + ?1, erase_since = CASE WHEN erase_since = '' THEN ?2 ELSE erase_since END WHERE id = ?3",
+        [(size, batch.at, pack) for pack, size in erase.items() if size],
+    )
     found = {arrival.remote_id for arrival in batch.arrivals} | {*batch.vanished, *batch.settled}
     kept = Kept(tracked=len(activities), duplicates=duplicates, conflicting=conflicting)
     after = replace(
@@ -80,7 +95,7 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
         duplicates=before.duplicates + duplicates,
         conflicting=before.conflicting + conflicting,
         floor=batch.floor,
-        ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before,
+        ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before + refused,
         vanished=before.vanished + len(batch.vanished),
         decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined,
         server_messages=batch.messages,

@@ -12,7 +12,9 @@ from reconcile.errors import UserError
 from reconcile.model.outbox_step import Step, advanced
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
 from reconcile.ports.outbox_store import Added, AddOutcome
+from reconcile.store.purge_mark import outgoing_mark
 from reconcile.store.sqlite.database import Database, translated
+from reconcile.store.sqlite.purged import salt_of
 
 _WIDTH = "%Y-%m-%dT%H:%M:%S.%fZ"
 _DUE = (
@@ -106,6 +108,7 @@ def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -
             )
         if known:
             return Added(entry=known[0], existed=True)
+    _refuse_purged(connection, entry)
     twin = connection.execute("SELECT id FROM outbox WHERE message_id = ?", (entry.message_id,)).fetchone()
     if twin is not None:
         raise UserError(
@@ -142,6 +145,17 @@ def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -
     )
     connection.execute("INSERT INTO outbox_event VALUES (?, 1, ?, NULL, ?, 'added')", (number, _text(entry.added_at), str(entry.state)))
     return Added(entry=replace(entry, id=number), existed=False)
+
+
+def _refuse_purged(connection: sqlite3.Connection, entry: OutboxEntry) -> None:
+    salt = salt_of(connection)
+    names = [("id", entry.message_id), *([("key", entry.client_key)] if entry.client_key else [])]
+    for kind, name in names:
+        if connection.execute("SELECT 1 FROM outbox_purged WHERE mark = ?", (outgoing_mark(salt, kind, name),)).fetchone():
+            raise UserError(
+                f"{'the key' if kind == 'key' else 'Message-ID'} {name} is that of a mail that was settled and purged since",
+                hint="It would go out a second time. Give a new mail a key of its own.",
+            )
 
 
 def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: datetime) -> OutboxEntry:

@@ -18,7 +18,7 @@ from reconcile.errors import PermanentError
 from reconcile.ports.mail_store import Place
 
 #: A pack that is larger takes no further batch.
-ROLL_BYTES = 1 << 30
+ROLL_BYTES = 1 << 28
 _BUFFER = 1 << 20
 _READ = 1 << 20
 
@@ -98,11 +98,13 @@ class Pack:
 
 
 class Packs:
-    """The folder of packs. `committed(number)` reads how far rows name bytes of a pack."""
+    """The folder of packs. `committed(number)` reads how far rows name bytes of a pack, None for one that takes no more;
+    `highest()` the highest number that was ever used."""
 
-    def __init__(self, folder: Path, committed: Callable[[int], int]) -> None:
+    def __init__(self, folder: Path, committed: Callable[[int], int | None], *, highest: Callable[[], int] = lambda: 0) -> None:
         self.folder = folder
         self._committed = committed
+        self._highest = highest
         self._idle: list[Pack] = []
         self._mine: set[int] = set()
         self._guard = threading.Lock()
@@ -140,7 +142,12 @@ class Packs:
         for number in numbers:
             if number not in self._mine and (pack := self._lock(number, os.O_RDWR)) is not None:
                 return pack
-        number = numbers[-1] + 1 if numbers else 1
+        return self.make()
+
+    def make(self) -> Pack:
+        """A new one, locked. Its number was never used before: a reader may still know an old pack by its own."""
+        numbers = [int(entry.stem) for entry in self.folder.glob("*.pack") if entry.stem.isdigit()]
+        number = max(*numbers, self._highest(), 0) + 1 if numbers else self._highest() + 1
         while True:
             try:
                 pack = self._lock(number, os.O_RDWR | os.O_CREAT | os.O_EXCL)
@@ -161,9 +168,9 @@ class Packs:
                 os.close(descriptor)
                 return None
             # Only now: until the lock was ours its holder may have committed more.
-            committed = self._committed(number)
+            committed = 0 if flags & os.O_EXCL else self._committed(number)
             size = os.fstat(descriptor).st_size
-            if committed >= ROLL_BYTES or size < committed:
+            if committed is None or committed >= ROLL_BYTES or size < committed:
                 # A pack that was cut is for a backup to mend, and reading from it says so; new mail goes elsewhere meanwhile.
                 os.close(descriptor)
                 return None
@@ -178,6 +185,8 @@ class Packs:
     def read(self, place: Place) -> Iterator[bytes]:
         """The bytes of a place, in chunks."""
         path = self.path(place.pack)
+        if not path.exists():
+            raise PermanentError(f"{path} is gone", hint="Restore it from a backup.")
         with translated(path), path.open("rb", buffering=0) as file:
             file.seek(place.offset)
             left = place.length

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconcile.errors import PermanentError
@@ -16,6 +16,7 @@ from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition
 from reconcile.model.defaults import derived
+from reconcile.model.purge import retention_of
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.floor import floor
 
@@ -106,14 +107,20 @@ def receiving_mailboxes(resources: Sequence[AppliedResource], *, now: str) -> li
         )
     profiles = {one.name: _Row(one, _full(one), now) for one in resources if one.kind == "EmailServerProfile"}
     organization = next((_Row(one, _full(one), now) for one in resources if one.kind == "Organization"), None)
-    found = [_decide(one, profiles, organization, now) for one in resources if one.kind == "Mailbox"]
+    kept_from = retention_of(environment.spec if environment else {}, datetime.fromisoformat(now))[0] if now else None
+    found = [_decide(one, profiles, organization, now, kept_from) for one in resources if one.kind == "Mailbox"]
     return sorted(found, key=lambda mailbox: mailbox.name)
 
 
-def _decide(mailbox: AppliedResource, profiles: Mapping[str, _Row], organization: _Row | None, now: str) -> ReceivingMailbox | IdleMailbox:
+def _decide(
+    mailbox: AppliedResource, profiles: Mapping[str, _Row], organization: _Row | None, now: str, kept_from: datetime | None
+) -> ReceivingMailbox | IdleMailbox:
     row = _Row(mailbox, _full(mailbox), now)
     try:
-        return _receiving(row, profiles, organization)
+        receiving = _receiving(row, profiles, organization)
+        # What would be purged at once is not brought in.
+        lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
+        return replace(receiving, floor=lowest)
     except _Refused as refused:
         return IdleMailbox(
             mailbox_id=mailbox.external_id,

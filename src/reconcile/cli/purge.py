@@ -1,0 +1,184 @@
+"""`reconcile purge`."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.cli.number import Number
+from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.model.purge import Purged, PurgeSelection
+    from reconcile.ports.mail_purge import MailPurge
+    from reconcile.store.sqlite.database import Database
+
+FORMAT_VERSION = "1.0"
+_STEP = 2000
+#: Seconds to wait for packs that somebody writes to.
+_PATIENCE = 30.0
+
+
+def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """A duration that is not nothing."""
+    from reconcile.model import duration
+
+    if value is None:
+        return None
+    try:
+        span = duration.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    if not span:
+        raise click.BadParameter("0 is everything: name a mailbox for that", ctx, param)
+    return span
+
+
+@click.command("purge", short_help="Take mail out of the store for good.")
+@click.option("--older-than", callback=_age, metavar="DURATION", help="Mail received (or settled, if outgoing) longer ago, such as 365d.")
+@click.option("--mailbox", metavar="NAME", help="Mail of this mailbox (slug, address or id), applied or not.")
+@click.option("--activity", type=Number(1), metavar="ID", help="This tracked e-mail, from every mailbox.")
+@click.option("--outgoing", type=Number(1), metavar="ID", help="This mail of the outbox.")
+@click.option("--yes", is_flag=True, help="Do it. Without, only counts are shown.")
+@common(estate=False)
+def command(
+    context: Context, older_than: timedelta | None, mailbox: str | None, activity: int | None, outgoing: int | None, yes: bool
+) -> ExitCode:
+    """Take mail out of the store for good: rows, texts, edits, and the bytes themselves. It does not come back with the next sync.
+
+    Shows what would go; does it with --yes. Nothing is deleted at the mail server.
+
+    Example: reconcile purge --mailbox left@contoso.example --yes
+    """
+    from reconcile.wiring.purge import mail_purge
+    from reconcile.wiring.state import environment_name, writable_database
+
+    if older_than is None and mailbox is None and activity is None and outgoing is None:
+        raise click.UsageError("say what: --older-than, --mailbox, --activity or --outgoing")
+    if (activity is not None or outgoing is not None) and (older_than is not None or mailbox is not None):
+        raise click.UsageError("--activity and --outgoing name one mail; leave --older-than and --mailbox out")
+    name = environment_name(context.settings, context.environment)
+    with writable_database(context.settings, name) as database:
+        selection = _selection(database, older_than, mailbox, activity, outgoing)
+        purge = mail_purge(database)
+        if not yes:
+            return _show(context, purge.count(selection), _left(database, selection))
+        done, erased, waiting = _carry_out(context, name, purge, selection)
+        left = _left(database, selection)
+    code = ExitCode.LOCKED if waiting else ExitCode.NOTHING_TO_DO
+    if context.as_json:
+        document = {**done.detail(), "erased": erased, "packsInUse": waiting, "notSettled": left}
+        context.json({"formatVersion": FORMAT_VERSION, "done": True, **document, "exit": code.reason})
+        return code
+    context.data(_words("purged", done) + f"; {erased:,} bytes taken off the disk")
+    _say_left(context, left)
+    if waiting:
+        context.say(f"{waiting} of the files with mail are being written to, and still hold bytes of what was purged")
+        context.say("  next: repeat this when no sync is at work; `reconcile run` does so by itself within a day.")
+    return code
+
+
+def _selection(
+    database: Database, older_than: timedelta | None, mailbox: str | None, activity: int | None, outgoing: int | None
+) -> PurgeSelection:
+    from reconcile.model.purge import PurgeSelection
+    from reconcile.wiring.system import SystemClock
+
+    if activity is not None or outgoing is not None:
+        return PurgeSelection(activity_id=activity, outgoing_id=outgoing, mail=activity is not None, outgoing=outgoing is not None)
+    before = None if older_than is None else SystemClock().now() - older_than
+    return PurgeSelection(
+        before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        settled_before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        mailbox_id=None if mailbox is None else _mailbox_id(database, mailbox),
+    )
+
+
+def _mailbox_id(database: Database, word: str) -> str:
+    from reconcile.cli.mailbox_name import no_such_mailbox
+    from reconcile.errors import UserError
+    from reconcile.wiring.purge import holding_mailboxes
+
+    known = holding_mailboxes(database)
+    # One that is applied comes first: a new mailbox may have the name of one that left.
+    found = [one for one in known if word in one[:2] or (one[2] and word.lower() == one[2].lower())]
+    applied = [one for one in found if one[3]] or found
+    if not applied:
+        raise no_such_mailbox(word, (name for one in known for name in one[:3] if name))
+    if len(applied) > 1:
+        listed = ", ".join(identity for identity, *_ in applied)
+        raise UserError(f"{word!r} was the name of several mailboxes that left", hint=f"Name one by its id: {listed}.")
+    return applied[0][0]
+
+
+def _carry_out(context: Context, environment: str, purge: MailPurge, selection: PurgeSelection) -> tuple[Purged, int, int]:
+    """(what was purged, bytes taken off the disk, packs that are in use)"""
+    from reconcile.model import instant
+    from reconcile.model.purge import Purged
+    from reconcile.wiring.audit import audit_record
+    from reconcile.wiring.system import SystemClock
+
+    asked = {
+        name: value for name in ("before", "mailbox_id", "activity_id", "outgoing_id") if (value := getattr(selection, name)) is not None
+    }
+    done = Purged()
+    while True:
+        record = audit_record(actor=context.actor, action="purge", key=f"Environment/{environment}", detail={"asked": asked})
+        step = purge.purge(selection, limit=_STEP, record=record)
+        done += step
+        if step.nothing:
+            break
+    if selection.mailbox_id is not None and selection.before is None:
+        purge.forget_mailbox(selection.mailbox_id)
+    octets, deadline = 0, time.monotonic() + _PATIENCE
+    while True:
+        erased = purge.erase(now=instant.text(SystemClock().now()), at_once=True)
+        octets += erased.octets
+        if not erased.packs and (not erased.waiting or time.monotonic() >= deadline):
+            return done, octets, erased.waiting
+        if not erased.packs:
+            time.sleep(0.2)
+
+
+def _left(database: Database, selection: PurgeSelection) -> int:
+    """Outgoing mail of the mailbox that waits or is uncertain: that is for a person to settle first."""
+    from reconcile.model.outgoing import OutgoingState
+    from reconcile.wiring.mail import outbox_reader
+
+    if selection.mailbox_id is None:
+        return 0
+    open_states = [state for state in OutgoingState if state not in (OutgoingState.SENT, OutgoingState.FAILED)]
+    return len(outbox_reader(database).entries(states=open_states, mailbox_id=selection.mailbox_id))
+
+
+def _show(context: Context, found: Purged, left: int) -> ExitCode:
+    if context.as_json:
+        document = {**found.detail(), "notSettled": left}
+        context.json({"formatVersion": FORMAT_VERSION, "done": False, **document, "exit": ExitCode.NOTHING_TO_DO.reason})
+    else:
+        context.data(_words("would be purged", found))
+        _say_left(context, left)
+        if not found.nothing:
+            context.say("  next: the same command with --yes does it; there is no way back but a backup.")
+    return ExitCode.NOTHING_TO_DO
+
+
+def _words(verb: str, found: Purged) -> str:
+    from reconcile.report.counted import counted
+
+    parts = [f"{counted(found.mails, 'e-mail')} ({found.octets:,} bytes)"]
+    parts += [f"{counted(found.released, 'e-mail')} let go that another mailbox holds too"] if found.released else []
+    parts += [f"{counted(found.outgoing, 'outgoing mail')} ({found.outgoing_octets:,} bytes)"] if found.outgoing else []
+    return f"{verb}: {', '.join(parts)}"
+
+
+def _say_left(context: Context, left: int) -> None:
+    from reconcile.report.counted import counted
+
+    if left:
+        context.say(f"{counted(left, 'outgoing mail waits or is uncertain', 'outgoing mails wait or are uncertain')} and stays")
+        context.say("  next: reconcile outbox list --mailbox NAME, then withdraw or confirm, then purge again.")

@@ -1,0 +1,75 @@
+"""One pass over what is kept too long: purged in small steps, so that mail moves in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from reconcile.controller.loop import Report
+from reconcile.model import instant
+from reconcile.model.audit_record import AuditRecord
+from reconcile.model.purge import Erased, Purged, PurgeSelection, retention_of
+from reconcile.ports.applied import AppliedState
+from reconcile.ports.clock import Clock
+from reconcile.ports.mail_purge import MailPurge
+from reconcile.report.counted import counted
+
+#: Between two looks when there is nothing to purge.
+RETENTION = timedelta(minutes=10)
+#: Between two steps while there is.
+_SOON = timedelta(seconds=1)
+_STEP = 500
+_STEPS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionTools:
+    """`record` makes the record of the audit trail that each step is told by."""
+
+    applied: AppliedState
+    purge: MailPurge
+    record: Callable[[], AuditRecord]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """`opened` opens the store of the environment that is applied."""
+
+    opened: Callable[[], AbstractContextManager[RetentionTools]]
+    clock: Clock
+    stop: Callable[[], bool]
+
+    def run(self) -> Report:
+        """One pass: a few steps, and at most one pack rewritten. Raises ReconcileError as the store does."""
+        now = self.clock.now()
+        with self.opened() as tools:
+            environment = next((one for one in tools.applied.resources() if one.kind == "Environment"), None)
+            mail, outgoing = retention_of(environment.spec if environment else {}, now)
+            done, steps = Purged(), 0
+            selection = PurgeSelection(
+                before=None if mail is None else mail.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                settled_before=None if outgoing is None else outgoing.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                mail=mail is not None,
+                outgoing=outgoing is not None,
+            )
+            more = selection.mail or selection.outgoing
+            while more and steps < _STEPS and not self.stop():
+                step = tools.purge.purge(selection, limit=_STEP, record=tools.record())
+                done, steps, more = done + step, steps + 1, not step.nothing
+            erased = tools.purge.erase(now=instant.text(now), at_once=False)
+        return told(done, erased, more=more)
+
+
+def told(done: Purged, erased: Erased, *, more: bool) -> Report:
+    """What the loop says about a pass. Pure."""
+    parts = [f"{counted(done.mails, 'e-mail')} purged"] if done.mails else []
+    parts += [f"{counted(done.outgoing, 'outgoing mail')} purged"] if done.outgoing else []
+    parts += [f"{erased.octets:,} bytes erased"] if erased.octets else []
+    return Report(
+        message="kept too long: " + ", ".join(parts) if parts else "",
+        quiet=not parts,
+        detail={"purged": done.mails, "outgoingPurged": done.outgoing, "erased": erased.octets},
+        again_after=_SOON if more or erased.packs else None,
+    )

@@ -1,0 +1,80 @@
+"""What is to be purged for good, and how much that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconcile.model import duration
+from reconcile.model.canonical import Leaf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeSelection:
+    """Tracked mail received before `before` (UTC RFC 3339, to the second) and/or held by `mailbox_id`, or one `activity_id`; outgoing
+    mail that was settled before `settled_before` and/or is of `mailbox_id`, or one `outgoing_id`. None does not narrow; at least one
+    is given. `mail` and `outgoing` say which of the two is meant."""
+
+    before: str | None = None
+    settled_before: str | None = None
+    mailbox_id: str | None = None
+    activity_id: int | None = None
+    outgoing_id: int | None = None
+    mail: bool = True
+    outgoing: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """Mails and their octets. `released` mails stay, because another mailbox holds them, too."""
+
+    mails: int = 0
+    octets: int = 0
+    released: int = 0
+    outgoing: int = 0
+    outgoing_octets: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing left to do."""
+        return not (self.mails or self.released or self.outgoing)
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            mails=self.mails + other.mails,
+            octets=self.octets + other.octets,
+            released=self.released + other.released,
+            outgoing=self.outgoing + other.outgoing,
+            outgoing_octets=self.outgoing_octets + other.outgoing_octets,
+        )
+
+    def detail(self) -> dict[str, object]:
+        """Counts as plain values, for audit trail and programs."""
+        return {
+            "mails": self.mails,
+            "bytes": self.octets,
+            "released": self.released,
+            "outgoing": self.outgoing,
+            "outgoingBytes": self.outgoing_octets,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """Packs rewritten and octets taken off the disk. `waiting` packs are being written by somebody and keep theirs for now."""
+
+    packs: int = 0
+    octets: int = 0
+    waiting: int = 0
+
+
+def retained_from(retention: Leaf, now: datetime) -> datetime | None:
+    """Mail received before this is not kept (None: everything is). `retention` is a canonical duration, as applied."""
+    span = duration.parse(retention) if isinstance(retention, str) and retention else timedelta(0)
+    return now - span if span else None
+
+
+def retention_of(spec: Mapping[str, Leaf], now: datetime) -> tuple[datetime | None, datetime | None]:
+    """(from when tracked mail is kept, from when settled outgoing mail is kept) by the spec of an applied Environment."""
+    return retained_from(spec.get("retention.mail"), now), retained_from(spec.get("retention.outgoing"), now)

@@ -1,0 +1,29 @@
+"""Taking mail out of the store for good."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from reconcile.model.audit_record import AuditRecord
+from reconcile.model.purge import Erased, Purged, PurgeSelection
+
+
+class MailPurge(Protocol):
+    """What is purged is gone with its texts and edits, is told by the change feed as deleted, and does not come back."""
+
+    def count(self, selection: PurgeSelection) -> Purged:
+        """What `purge` would take, now."""
+        ...
+
+    def purge(self, selection: PurgeSelection, *, limit: int, record: AuditRecord) -> Purged:
+        """At most `limit` mails, in one transaction with `record`, whose detail gets the counts. Nothing is recorded when nothing is
+        left to do. Durable when it returns; ended before, it took nothing."""
+        ...
+
+    def erase(self, *, now: str, at_once: bool) -> Erased:
+        """Take the octets of purged mail off the disk, one pack at most: `at_once`, or once it is worth while or a day old."""
+        ...
+
+    def forget_mailbox(self, mailbox_id: str) -> None:
+        """Where we stood in a mailbox that is no longer applied and holds nothing any more."""
+        ...

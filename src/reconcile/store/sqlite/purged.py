@@ -1,0 +1,44 @@
+"""The marks of purged mail in SQLite: kept in the transaction that purges, asked in the one that would bring a mail in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from reconcile.ports.mail_store import Arrival
+from reconcile.store.purge_mark import EVERY_MAILBOX, mail_mark, nameless_mark
+
+
+def salt_of(connection: sqlite3.Connection) -> bytes:
+    """Of this store, for ever."""
+    value: str = connection.execute("SELECT value FROM meta WHERE name = 'purge-salt'").fetchone()[0]
+    return bytes.fromhex(value)
+
+
+def keep_marks(connection: sqlite3.Connection, table: str, marks: Iterable[bytes]) -> None:
+    """`table` is mail_purged or outbox_purged."""
+    connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((mark,) for mark in marks))
+
+
+class PurgedMail:
+    """What was purged from one mailbox, or from all. Costs one look at an empty table where nothing ever was."""
+
+    def __init__(self, connection: sqlite3.Connection, mailbox_id: str) -> None:
+        self._connection = connection
+        self._mailboxes = (mailbox_id, EVERY_MAILBOX)
+        self._salt = b""
+        if connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is not None:
+            self._salt = salt_of(connection)
+
+    def has(self, message_id: str, content: bytes) -> bool:
+        """A message with an id."""
+        return bool(self._salt) and self._any(mail_mark(self._salt, mailbox, message_id, content) for mailbox in self._mailboxes)
+
+    def has_nameless(self, arrival: Arrival) -> bool:
+        """One without."""
+        return bool(self._salt) and self._any(
+            nameless_mark(self._salt, mailbox, arrival.raw, arrival.received) for mailbox in self._mailboxes
+        )
+
+    def _any(self, marks: Iterable[bytes]) -> bool:
+        return any(self._connection.execute("SELECT 1 FROM mail_purged WHERE mark = ?", (mark,)).fetchone() for mark in marks)
