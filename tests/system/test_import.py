@@ -121,7 +121,11 @@ def test_a_dry_run_writes_nothing(reconcile: Commands, estate: Path) -> None:
 
 def test_an_export_from_elsewhere_is_copied_once_and_never_with_secrets(reconcile: Commands, estate: Path, tmp_path: Path) -> None:
     elsewhere = write_export(tmp_path / "Prod Export (1).json", profiles=PROFILES, mailboxes=MAILBOXES)
-    done = parsed(reconcile.run("import", "--from", f"snapshot:{elsewhere}", "--into", str(estate), "-o", "json"))
+    words = ("import", "--from", f"snapshot:{elsewhere}", "--into", str(estate), "-o", "json")
+    dry = parsed(reconcile.run(*words, "--dry-run"))
+    assert not estate.exists()
+    done = parsed(reconcile.run(*words))
+    assert dry["files"] == done["files"]
     assert done["files"][0] == {"path": "exports/prod-export-1.json", "documents": 0}
     assert (estate / "exports/prod-export-1.json").read_bytes() == elsewhere.read_bytes()
     assert reconcile.run("plan", "-C", str(estate), "--detailed-exitcode").code == 0

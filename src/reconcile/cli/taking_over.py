@@ -63,13 +63,14 @@ def taken_over(context: Context, origin: str, into: Path, layout: str | None, de
     if estate is None:
         return None
     pinned(estate.desired, "organizationId", read.observed.organization_id)
+    pinned(estate.desired, "tenantId", read.observed.tenant_id)
     takeover = take_over(read.observed, estate.desired, read.owners, everything=read.everything)
     drafts = [*([estate.environment] if estate.environment is not None else []), *takeover.drafts]
     writer = estate_writer(into)
     files: list[tuple[str, int]] = []
     warnings = [*_warnings(read)]
-    if write and estate.environment is not None:
-        files += _copied(read, into, estate.environment, writer)
+    if estate.environment is not None:
+        files += _copied(read, into, estate.environment, writer if write else None)
     kept_layout = layout if layout in ("files", "grouped") else None
     for file in estate_files(drafts, layout=kept_layout, folder=estate.folder, origin=read.words, exists=writer.exists):  # type: ignore[arg-type]
         if write:
@@ -196,8 +197,8 @@ def _environment(context: Context, into: Path, read: _Origin) -> Draft:
     return Draft(key=Key("Environment", name), spec=spec, external_id="")
 
 
-def _copied(read: _Origin, into: Path, environment: Draft, writer: EstateWriter) -> list[tuple[str, int]]:
-    """The export goes into the estate, where its Environment names it; not when it holds secrets."""
+def _copied(read: _Origin, into: Path, environment: Draft, writer: EstateWriter | None) -> list[tuple[str, int]]:
+    """The export goes into the estate, where its Environment names it; not when it holds secrets. Without a writer it is only told."""
     path = environment.spec.get("target.path")
     if read.export is None or not isinstance(path, str) or _inside(read.export, into) is not None or read.exposed:
         return []
@@ -206,7 +207,7 @@ def _copied(read: _Origin, into: Path, environment: Draft, writer: EstateWriter)
     else:
         files = [(path, read.export)]
     for destination, file in files:
-        if not writer.exists(destination):
+        if writer is not None and not writer.exists(destination):
             with file.open("rb") as opened:
                 writer.write(destination, iter(lambda: opened.read(_BLOCK), b""))
     return [(destination, 0) for destination, _ in files]
