@@ -23,7 +23,7 @@ class Settings:
     """RECONCILE_CACHE_DIR. Parsed documents; may be deleted at any time. Default: the user's cache folder."""
 
     key_reference: str = "file:reconcile.key"
-    """RECONCILE_KEY. Reference to the key (32 bytes, base64) that seals credentials at rest. The default file is made on first use."""
+    """RECONCILE_KEY. Reference to the keys (32 bytes in base64, one a line; the first seals). The default file is made on first use."""
 
     parallel_mailboxes: int = 16
     """RECONCILE_PARALLEL. Mailboxes synchronised at the same time, over all profiles."""
