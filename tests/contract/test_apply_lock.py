@@ -338,6 +338,59 @@ def test_two_who_want_a_dead_ones_lock_at_once(tmp_path: Path) -> None:
     assert sorted(got) == [2, 3, 4, 5, 6, 7]
 
 
+def test_two_who_both_saw_that_it_is_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen is looked at again by whoever claims, with the write lock held."""
+    path = tmp_path / "dev" / "engine.db"
+    with holding(path, 3600) as process:
+        process.kill()
+        process.wait()
+    look, both, looked, inside = ApplyLock.holder, threading.Barrier(2), threading.local(), threading.Semaphore(1)
+    alone: list[bool] = []
+
+    def looking(self: ApplyLock) -> object:
+        found = look(self)
+        if not hasattr(looked, "once"):
+            looked.once = True
+            assert found is not None
+            assert found.state is LockState.DEAD
+            both.wait(20)
+        return found
+
+    monkeypatch.setattr(ApplyLock, "holder", looking)
+
+    def want() -> None:
+        with view(path, lease=30) as (_, store), store.lock(owner="x", purpose="apply", patience=60):
+            alone.append(inside.acquire(blocking=False))
+            time.sleep(0.3)
+            inside.release()
+
+    threads = [threading.Thread(target=want) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert alone == [True, True]
+
+
+def test_one_that_stands_still_inside_a_write_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite lets nobody in then; all that is left is to say whom to end."""
+    path = tmp_path / "dev" / "engine.db"
+    with holding(path, LEASE) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(LEASE)
+        monkeypatch.setattr("reconcile.store.sqlite.database._BUSY_SECONDS", 0.2)
+        with closing(sqlite3.connect(path, isolation_level=None)) as stuck:
+            stuck.execute("BEGIN IMMEDIATE")
+            words = f"anna works on .*process {process.pid} on .*; it stands still inside a write"
+            with view(path) as (_, store):
+                with pytest.raises(Locked, match=words) as caught, store.lock(owner="b", purpose="apply", patience=1):
+                    pass
+                assert f"End process {process.pid}" in caught.value.hint
+                stuck.execute("ROLLBACK")
+                with store.lock(owner="b", purpose="apply", patience=1):
+                    store.begin([INTENT])
+
+
 def test_liveness_files(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "engine.x.alive"
     assert not is_living(path)
