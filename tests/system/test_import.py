@@ -135,6 +135,25 @@ def test_an_export_from_elsewhere_is_copied_once_and_never_with_secrets(reconcil
     assert not any(b"hunter2" in text for text in tree(tmp_path / "other").values())
 
 
+def test_mailboxes_as_a_table(reconcile: Commands, estate: Path) -> None:
+    odd = mailbox_row(14, "odd@contoso.example", name="=HYPERLINK(1)")
+    words = ("import", "--from", export(estate, [*MAILBOXES, odd]), "--into", str(estate), "--layout", "csv")
+    assert reconcile.run(*words).code == 0
+    whole = tree(estate)
+    assert {"mailboxes/mailboxes.csv", "mailboxes/mailboxes.yaml", "mailboxes/odd.yaml"} <= whole.keys()
+    assert b"HYPERLINK" not in whole["mailboxes/mailboxes.csv"]
+    assert reconcile.run("plan", "-C", str(estate), "--detailed-exitcode").code == 0
+    # Killed between the table and its list: the table is taken up again.
+    (estate / "mailboxes/mailboxes.yaml").unlink()
+    assert reconcile.run(*words).code == 0
+    assert tree(estate) == whole
+    # New rows get a table of their own: that of somebody else is not edited.
+    assert reconcile.run(*words[:2], export(estate, [*MAILBOXES, odd, mailbox_row(15, "new@x.example")]), *words[3:]).code == 0
+    added = {path: text for path, text in tree(estate).items() if whole.get(path) != text}
+    assert sorted(added) == ["exports/prod.json", "mailboxes/mailboxes-2.csv", "mailboxes/mailboxes-2.yaml"]
+    assert reconcile.run("plan", "-C", str(estate), "--detailed-exitcode").code == 0
+
+
 def test_documents_go_to_a_folder_of_their_environment(reconcile: Commands, estate: Path) -> None:
     origin = export(estate)
     for folder in ("base", "prod", "dev"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,15 +11,20 @@ from reconcile.cli.context import Context, common
 from reconcile.cli.csv_option import DELIMITERS
 from reconcile.model.exit_code import ExitCode
 
+if TYPE_CHECKING:
+    from reconcile.report.estate_files import Layout
+
 
 @click.command("import", short_help="Write files for what a target, an export or a table has and git does not declare.")
 @click.option("--from", "origin", required=True, metavar="ORIGIN", help="snapshot:PATH (an export), engine (our own store), or csv:FILE.")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="The estate to write into [the one of -C].")
-@click.option("--layout", type=click.Choice(["files", "grouped", "csv"]), help="A file a mailbox, or together by domain [by number].")
+@click.option(
+    "--layout", type=click.Choice(["files", "grouped", "csv"]), help="A file a mailbox, together by domain, or a table [by number]."
+)
 @click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help="Between the cells of csv:FILE [the one its header has most].")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @common(estate=False)
-def command(context: Context, origin: str, into: Path | None, layout: str | None, delimiter: str | None, dry_run: bool) -> ExitCode:
+def command(context: Context, origin: str, into: Path | None, layout: Layout | None, delimiter: str | None, dry_run: bool) -> ExitCode:
     """Take over what exists: one document for each profile, mailbox and organization that git does not declare yet.
 
     Documents that are there stay as they are, wherever they stand; where their row differs, that is said. Nothing is overwritten or

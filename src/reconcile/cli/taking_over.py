@@ -21,6 +21,7 @@ from reconcile.ports.source import SourceFile
 
 if TYPE_CHECKING:
     from reconcile.plan.takeover.declare import Draft
+    from reconcile.report.estate_files import Layout
     from reconcile.report.takeover_report import ImportResult
     from reconcile.source.writer import EstateWriter
 
@@ -50,7 +51,9 @@ class _Estate:
     environment: Draft | None = None
 
 
-def taken_over(context: Context, origin: str, into: Path, layout: str | None, delimiter: str | None, *, write: bool) -> ImportResult | None:
+def taken_over(
+    context: Context, origin: str, into: Path, layout: Layout | None, delimiter: str | None, *, write: bool
+) -> ImportResult | None:
     """None when the estate cannot be used: what is wrong has been said then. Raises SettingsError for an origin that cannot be read."""
     from reconcile.plan.identity import pinned
     from reconcile.plan.takeover.takeover import take_over
@@ -71,10 +74,9 @@ def taken_over(context: Context, origin: str, into: Path, layout: str | None, de
     warnings = [*_warnings(read)]
     if estate.environment is not None:
         files += _copied(read, into, estate.environment, writer if write else None)
-    kept_layout = layout if layout in ("files", "grouped") else None
-    for file in estate_files(drafts, layout=kept_layout, folder=estate.folder, origin=read.words, exists=writer.exists):  # type: ignore[arg-type]
-        if write:
-            writer.write(file.path, [file.text.encode("utf-8")])
+    for file in estate_files(drafts, writer, layout=layout, folder=estate.folder, origin=read.words):
+        if write and not writer.holds(file.path, file.content):
+            writer.write(file.path, [file.content])
         files.append((file.path, len(file.drafts)))
     return ImportResult(takeover=takeover, estate=str(into), origin=read.words, files=files, written=write, warnings=warnings)
 

@@ -23,13 +23,23 @@ def document_text(draft: Draft, *, origin: str, first: bool = True) -> str:
     lines += [f"apiVersion: {API_VERSION}", f"kind: {kind}", f"metadata:\n  name: {scalar(draft.key.name)}"]
     if draft.is_external:
         lines.append("management:\n  lifecycle: external")
-    ordered = sorted(draft.spec.items(), key=lambda item: _place(kind, item[0]))
+    ordered = in_order(kind, draft.spec)
     # ${name} stands for a variable everywhere but in an Environment.
     escape = kind != "Environment"
     lines.append("spec:" if ordered else "spec: {}")
     lines += _fields(_with_short_secrets(kind, ordered), 0, "  ", draft.beside, escape)
     lines += [f"  {comment(remark)}" for remark in draft.remarks]
     return "\n".join(lines) + "\n"
+
+
+def in_order(kind: str, spec: Mapping[str, Leaf]) -> list[tuple[str, Leaf]]:
+    """Fields in the order of the model."""
+    return sorted(spec.items(), key=lambda item: _place(kind, item[0]))
+
+
+def literal(text: str) -> str:
+    """Text that holds no variable, whatever stands in it."""
+    return text.replace("${", "$${") if "${" in text else text
 
 
 def _head(draft: Draft, origin: str, first: bool) -> str:
@@ -56,15 +66,11 @@ def _fields(fields: list[tuple[str, Leaf]], depth: int, indent: str, beside: Map
 
 def _leaf(leaf: Leaf, indent: str, escape: bool) -> str:
     if isinstance(leaf, tuple):
-        return items(tuple(_literal(text, escape) for text in leaf), indent)
+        return items(tuple(literal(text) if escape else text for text in leaf), indent)
     if isinstance(leaf, str):
-        leaf = _literal(leaf, escape)
+        leaf = literal(leaf) if escape else leaf
         return (paragraphs(leaf, indent) if "\n" in leaf else None) or scalar(leaf)
     return scalar(leaf)
-
-
-def _literal(text: str, escape: bool) -> str:
-    return text.replace("${", "$${") if escape and "${" in text else text
 
 
 def _with_short_secrets(kind: str, fields: list[tuple[str, Leaf]]) -> list[tuple[str, Leaf]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Final, Literal, TypeAlias
+from itertools import count, groupby
+from typing import Final, Literal, Protocol, TypeAlias
 
 from reconcile.model.slug import slug
 from reconcile.plan.takeover.declare import Draft
 from reconcile.report.document_text import document_text
+from reconcile.report.mailbox_table import fits_a_cell, list_text, table_octets
 
-Layout: TypeAlias = Literal["files", "grouped"]
+Layout: TypeAlias = Literal["files", "grouped", "csv"]
 
 #: Mailboxes beyond this many stand together by domain, unless asked otherwise.
 MANY: Final = 200
@@ -25,48 +26,94 @@ class EstateFile:
     """`path` relative to the estate; `drafts` are the documents in it."""
 
     path: str
-    text: str
-    drafts: tuple[Draft, ...]
+    content: bytes
+    drafts: tuple[Draft, ...] = ()
 
 
-def estate_files(
-    drafts: Sequence[Draft], *, layout: Layout | None, folder: str, origin: str, exists: Callable[[str], bool]
-) -> Iterator[EstateFile]:
+class Tree(Protocol):
+    """What stands in the estate already."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def holds(self, path: str, content: bytes) -> bool:
+        """Whether there is an ordinary file with exactly this content."""
+        ...
+
+
+def estate_files(drafts: Sequence[Draft], tree: Tree, *, layout: Layout | None, folder: str, origin: str) -> Iterator[EstateFile]:
     """In the order of `drafts`. `folder` is "" or ends with a slash; `layout` None decides by the number of mailboxes."""
-    taken: set[str] = set()
-
-    def free(stem: str) -> str:
-        number = 1
-        while (path := f"{folder}{stem}{f'-{number}' if number > 1 else ''}.yaml") in taken or exists(path):
-            number += 1
-        taken.add(path)
-        return path
-
+    names = _Names(tree, folder)
     mailboxes = sum(1 for draft in drafts if draft.key.kind == "Mailbox")
-    together = layout == "grouped" or (layout is None and mailboxes > MANY)
+    chosen = layout or ("grouped" if mailboxes > MANY else "files")
     for is_mailbox, run in groupby(drafts, key=lambda draft: draft.key.kind == "Mailbox"):
-        if is_mailbox and together:
-            yield from _grouped(run, free, origin)
+        some = [*run]
+        if is_mailbox and chosen == "grouped":
+            yield from _grouped(some, names, origin)
             continue
-        for draft in run:
+        if is_mailbox and chosen == "csv":
+            fitting: list[Draft] = []
+            rest: list[Draft] = []
+            for draft in some:
+                (fitting if fits_a_cell(draft) else rest).append(draft)
+            yield from _table(fitting, names, origin)
+            some = rest
+        for draft in some:
             folder_of_kind = _FOLDERS.get(draft.key.kind, "")
             stem = f"{folder_of_kind}{draft.key.name if folder_of_kind else draft.key.kind.lower()}"
-            yield EstateFile(free(stem), document_text(draft, origin=origin), (draft,))
+            yield EstateFile(names.free(stem), document_text(draft, origin=origin).encode(), (draft,))
 
 
-def _grouped(drafts: Iterable[Draft], free: Callable[[str], str], origin: str) -> Iterator[EstateFile]:
+class _Names:
+    """Names that nothing has yet."""
+
+    def __init__(self, tree: Tree, folder: str) -> None:
+        self._tree = tree
+        self._folder = folder
+        self._taken: set[str] = set()
+
+    def free(self, stem: str) -> str:
+        """Path of a new document."""
+        return next(path for path in self._candidates(stem, ".yaml") if path not in self._taken and not self._tree.exists(path))
+
+    def of_table(self, stem: str, content: bytes) -> str:
+        """Path of a new table, or of the one that an import wrote before it was killed."""
+        for path in self._candidates(stem, ".csv"):
+            document = path.removesuffix(".csv") + ".yaml"
+            if not self._tree.exists(document) and (not self._tree.exists(path) or self._tree.holds(path, content)):
+                return path
+        raise AssertionError("there are endless numbers")
+
+    def _candidates(self, stem: str, ending: str) -> Iterator[str]:
+        for number in count(1):
+            path = f"{self._folder}{stem}{f'-{number}' if number > 1 else ''}{ending}"
+            yield path
+            self._taken.add(path)
+
+
+def _table(drafts: list[Draft], names: _Names, origin: str) -> Iterator[EstateFile]:
+    """The table comes before the list that names it, so that every part of what is written is an estate."""
+    if drafts:
+        content = table_octets(drafts)
+        path = names.of_table("mailboxes/mailboxes", content)
+        yield EstateFile(path, content)
+        stem = path.removesuffix(".csv")
+        file = path.rpartition("/")[2]
+        yield EstateFile(f"{stem}.yaml", list_text(stem.rpartition("/")[2], file, drafts, origin=origin).encode(), tuple(drafts))
+
+
+def _grouped(drafts: Iterable[Draft], names: _Names, origin: str) -> Iterator[EstateFile]:
     """Several documents a file, by domain. They come sorted by domain."""
     for domain, run in groupby(drafts, key=lambda draft: str(draft.spec["emailAddress"]).rpartition("@")[2]):
         part: list[Draft] = []
         for draft in run:
             part.append(draft)
             if len(part) == _TOGETHER:
-                yield _file(part, domain, free, origin)
+                yield _file(part, domain, names, origin)
                 part = []
         if part:
-            yield _file(part, domain, free, origin)
+            yield _file(part, domain, names, origin)
 
 
-def _file(drafts: list[Draft], domain: str, free: Callable[[str], str], origin: str) -> EstateFile:
+def _file(drafts: list[Draft], domain: str, names: _Names, origin: str) -> EstateFile:
     texts = (document_text(draft, origin=origin, first=number == 0) for number, draft in enumerate(drafts))
-    return EstateFile(free(f"mailboxes/{slug(domain) or 'others'}"), "---\n".join(texts), tuple(drafts))
+    return EstateFile(names.free(f"mailboxes/{slug(domain) or 'others'}"), "---\n".join(texts).encode(), tuple(drafts))

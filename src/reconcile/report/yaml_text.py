@@ -59,6 +59,11 @@ def comment(words: str) -> str:
     return "# " + "".join(_visible(character) for character in words)
 
 
+def is_visible(value: str) -> bool:
+    """Whether an eye sees all of a text: no control or format characters, no line breaks."""
+    return not any(_escaped(character) for character in value)
+
+
 def _item(value: str) -> str:
     """Between brackets commas and brackets count, and a plain text with them would be several."""
     plain = text(value)

@@ -28,6 +28,14 @@ class EstateWriter:
         """Whether anything has this name, also a link that leads nowhere."""
         return os.path.lexists(self._root / path)
 
+    def holds(self, path: str, content: bytes) -> bool:
+        """Whether an ordinary file of exactly this content is there."""
+        whole = self._root / path
+        try:
+            return not whole.is_symlink() and whole.stat().st_size == len(content) and whole.read_bytes() == content
+        except OSError:
+            return False
+
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """A new file. Raises SettingsError, naming the path, for everything that is in the way."""
         *folders, name = path.split("/")
