@@ -15,7 +15,7 @@ from reconcile.api.problem import Problem, problem_of
 from reconcile.api.request import JSON, Answer, Request, query_of
 from reconcile.api.wire import TooMuch, Wire
 from reconcile.errors import ReconcileError
-from reconcile.report.json_text import json_text
+from reconcile.report.json_text import json_line
 
 if TYPE_CHECKING:
     from reconcile.api.server import Bounded
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer, *, close: bool = False) -> None:
         self.close_connection = close or self._closing() if self.command else True
-        content = b"" if answer.chunks is not None else (json_text(answer.document) + "\n").encode()
+        content = b"" if answer.chunks is not None else (json_line(answer.document) + "\n").encode()
         length = answer.length if answer.chunks is not None else len(content)
         kind = answer.content_type if answer.chunks is not None else JSON
         head = _head(answer.status, {"Content-Type": kind, "Content-Length": str(length), **answer.headers}, close=self.close_connection)

@@ -15,3 +15,17 @@ _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2
 def json_text(document: object, *, indent: int | None = None) -> str:
     """One document, without a trailing line break."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(document, ensure_ascii=False, indent=indent))
+
+
+def json_line(document: object) -> str:
+    """As `json_text`, without blanks and several times as fast, for many documents."""
+    import orjson
+
+    try:
+        data = orjson.dumps(document)
+    except TypeError:
+        # Half a surrogate pair, or a number beyond 64 bits: the standard library takes them.
+        return json_text(document)
+    if data.isascii() and b"\x7f" not in data:
+        return data.decode("ascii")
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode())

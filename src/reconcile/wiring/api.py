@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reconcile import __version__
+from reconcile.errors import SettingsError
 from reconcile.settings import Settings
 from reconcile.wiring.feed import edit_intake, feed_reader, mail_intake
 from reconcile.wiring.mail import mail_store, mailbox_names
@@ -54,4 +55,9 @@ def api_token(settings: Settings, reference: str) -> Secret:
             settings.secrets_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
             path.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
-    return secret_resolver(settings).resolve(SecretRef.parse(reference))
+    try:
+        parsed = SecretRef.parse(reference)
+    except ValueError:
+        # What was written may be the token itself: it is not repeated, nor kept as a cause.
+        raise SettingsError("--token is no reference to a secret", hint="Write env:NAME or file:PATH, never the token itself.") from None
+    return secret_resolver(settings).resolve(parsed)

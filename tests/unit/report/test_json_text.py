@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.report.json_text import json_text
+from reconcile.report.json_text import json_line, json_text
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,12 @@ from reconcile.report.json_text import json_text
     ],
 )
 def test_what_steers_is_escaped(text: str, expected: str) -> None:
-    assert json_text(text) == expected
+    assert json_text(text) == json_line(text) == expected
 
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
 def test_it_means_the_same_and_holds_no_control(document: object) -> None:
-    shown = json_text(document)
-    assert json.loads(shown) == document
-    assert not [character for character in shown if unicodedata.category(character) in ("Cc", "Cs")]
-    shown.encode("utf-8")
+    for shown in (json_text(document), json_line(document)):
+        assert json.loads(shown) == document
+        assert not [character for character in shown if unicodedata.category(character) in ("Cc", "Cs")]
+        shown.encode("utf-8")

@@ -37,7 +37,7 @@ def feed_command(context: Context, after: str | None, limit: int | None, follow:
     """
     from reconcile.model.feed import FeedCursor, FeedKind
     from reconcile.report.feed_json import cursor_json
-    from reconcile.report.json_text import json_text
+    from reconcile.report.json_text import json_line
     from reconcile.wiring.feed import feed_reader
     from reconcile.wiring.mail import mailbox_names
     from reconcile.wiring.state import environment_name, open_database
@@ -65,7 +65,7 @@ def feed_command(context: Context, after: str | None, limit: int | None, follow:
                 if page.entries:
                     told = False
             if not told:
-                click.echo(json_text(cursor_json(place, more=page.more)))
+                click.echo(json_line(cursor_json(place, more=page.more)))
                 told = True
             if not follow or limit == 0:
                 return ExitCode.NOTHING_TO_DO
@@ -84,7 +84,7 @@ def _pages(feed: FeedReader, place: FeedCursor, limit: int | None, kinds: Collec
 
 def _write(page: FeedPage, names: Mapping[str, str]) -> None:
     from reconcile.report.feed_json import change_json
-    from reconcile.report.json_text import json_text
+    from reconcile.report.json_text import json_line
 
-    sys.stdout.writelines(json_text(change_json(entry, names)) + "\n" for entry in page.entries)
+    sys.stdout.writelines(json_line(change_json(entry, names)) + "\n" for entry in page.entries)
     sys.stdout.flush()
