@@ -51,6 +51,11 @@ CASES: Mapping[str, tuple[Documents, Documents, list[str]]] = {
         [profile(incoming=_account("other@contoso.example")), *mailboxes(2, incoming="none")],
         ["impersonating-account-changed"],
     ),
+    "retention-shortened": (
+        [profile(), *mailboxes(1), ("Environment", "dev", {"retention": {"mail": "30d"}})],
+        [profile(), *mailboxes(1), ("Environment", "dev", {"retention": {"mail": "29d"}})],
+        ["retention-shortened"],
+    ),
 }
 
 

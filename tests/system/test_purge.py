@@ -149,6 +149,9 @@ def test_retention_is_kept_by_the_loop_and_keeps_old_mail_out(estate: MailEstate
     text = environment.read_text()
     environment.write_text(text.replace("]}", "], retention: {mail: 30d, outgoing: 30d}}"))
     deliver(dovecot, "info", [mail(3, "info")], age=50)
+    assert "brake retention-shortened" in estate("run", "--once", code=4).out
+    assert len(tracked(estate)) == 3
+    estate("apply", "--yes", "--lift-brake", "retention-shortened")
     done = estate("run", "--once", "-o", "json")
     events = [json.loads(line) for line in done.out.splitlines()]
     assert [event["purged"] for event in events if event["part"] == "retention"] == [2]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.errors import SettingsError
+from reconcile.model import duration
 from reconcile.model.canonical import Spec
 from reconcile.model.change import Adopt, BrakeTripped, Change, Delete, FieldChange, Update
 from reconcile.model.inventory import InventoryEntry
@@ -17,6 +18,7 @@ EMPTIED = "emptied"
 FLOOR_MOVED_BACK = "floor-moved-back"
 PROFILE_IN_USE = "profile-in-use"
 IMPERSONATING_ACCOUNT = "impersonating-account-changed"
+RETENTION_SHORTENED = "retention-shortened"
 
 _NO_KNOB = "none, any one trips it"
 
@@ -28,6 +30,7 @@ BRAKES: Mapping[str, str] = {
     FLOOR_MOVED_BACK: "mail that was passed over is read after all",
     PROFILE_IN_USE: "a profile is deleted, forgotten or made inactive while mailboxes use it",
     IMPERSONATING_ACCOUNT: "mailboxes are opened by another account than before",
+    RETENTION_SHORTENED: "mail that is kept now would be purged for good",
 }
 
 
@@ -119,6 +122,7 @@ def tripped(changes: Sequence[Change], ground: Ground) -> tuple[BrakeTripped, ..
         _floor(moved, ground),
         _in_use(ground),
         _impersonation(ground),
+        _retention(moved),
     ]
     return tuple(brake for brake in found if brake is not None)
 
@@ -239,6 +243,28 @@ def _impersonation(ground: Ground) -> BrakeTripped | None:
         knob=_NO_KNOB,
         scope="profiles of this plan",
     )
+
+
+def _retention(moved: Sequence[Update | Adopt]) -> BrakeTripped | None:
+    keys = tuple(change.key for change in moved if any(_shortened(field) for field in change.fields))
+    if not keys:
+        return None
+    return BrakeTripped(
+        name=RETENTION_SHORTENED,
+        message="mail would be kept for a shorter time than now, and what is older purged for good",
+        count=len(keys),
+        of=len(keys),
+        limit=0,
+        keys=keys,
+        knob=_NO_KNOB,
+        scope="the environment",
+    )
+
+
+def _shortened(field: FieldChange) -> bool:
+    if not field.path.startswith("retention.") or not isinstance(field.after, str):
+        return False
+    return not isinstance(field.before, str) or duration.parse(field.after) < duration.parse(field.before)
 
 
 def lift(brakes: Sequence[BrakeTripped], names: Collection[str]) -> tuple[tuple[BrakeTripped, ...], tuple[str, ...]]:

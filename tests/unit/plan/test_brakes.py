@@ -199,6 +199,7 @@ def test_each_brake_names_its_number_knob_and_scope() -> None:
         (floored, changed(floored, 1, processEmailFrom="2026-01-01T00:00:00Z")),
         (specs, {key: spec for key, spec in specs.items() if key != "EmailServerProfile/contoso" or not spec}),
         (specs, {**specs, "EmailServerProfile/contoso": {**specs["EmailServerProfile/contoso"], "incoming.username": "other"}}),
+        ({"Environment/dev": {"target.type": "engine"}}, {"Environment/dev": {"target.type": "engine", "retention.mail": "9d"}}),
     ):
         bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
         bench.apply(estate(before))
@@ -243,6 +244,25 @@ def test_another_account_behind_impersonation(leaves: dict[str, Leaf], stands: b
     assert [brake.name for brake in brakes] == (["impersonating-account-changed"] if stands else [])
     if stands:
         assert (brakes[0].count, brakes[0].of, str(brakes[0].keys[0])) == (1, 1, "EmailServerProfile/contoso")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stands"),
+    [
+        (None, "730d", True),
+        ("730d", "729d", True),
+        ("1d12h", "35h", True),
+        ("730d", "730d", False),
+        ("9d", "10d", False),
+        ("730d", None, False),
+    ],
+)
+@pytest.mark.parametrize("what", ["mail", "outgoing"])
+def test_mail_that_is_kept_is_not_purged_by_a_shorter_retention(before: str | None, after: str | None, stands: bool, what: str) -> None:
+    def specs(span: str | None) -> Specs:
+        return {**many(1), "Environment/dev": {"target.type": "engine", **({f"retention.{what}": span} if span else {})}}
+
+    assert tripped(specs(before), specs(after)) == ({"retention-shortened": (1, 1, 0)} if stands else {})
 
 
 def test_an_application_and_a_sender_of_their_own_are_accounts_too() -> None:
