@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from reconcile.desired.migrations import is_old, migrated, with_places
-from reconcile.desired.pages import Entry, F, File, Page, Shelved, pack, pages, unpack
+from reconcile.desired.pages import Entry, F, Page, Shelved, pack, pages, records_of, unpack
 from reconcile.desired.plaintext import may_be_kept
 from reconcile.desired.yaml import Path, Value, read_values
 from reconcile.desired.yaml_places import Document, Places, read_places
@@ -94,25 +94,26 @@ def read_documents(
     for name, page in pages(files):
         key = f"documents-{READER_VERSION}:{name}"
         known = {} if cache is None else unpack(cache.get([key]).get(key))
-        missing = iter(read([file for file in page if not _is_known(known, file)]))
+        taken = {file.path: records for file in page if (records := records_of(known, file)) is not None}
+        missing = iter(read([file for file in page if file.path not in taken]))
         kept: dict[str, Entry] = {}
         shelved: list[Shelved] = []
         changed = False
         for file in page:
-            start, entry = len(result.documents), known.get(file.path)
-            if entry is not None and _is_known(known, file) and _take_entry(result, file.path, entry[1]):
-                kept[file.path] = entry
+            start, records = len(result.documents), taken.get(file.path)
+            if records is not None and _take_records(result, file.path, records):
+                kept[file.path] = [file.content_id, records]
                 shelved.append(Shelved(file.path, file.content_id, start, len(result.documents)))
                 continue
-            got, content = next(iter(read([file]))) if _is_known(known, file) else next(missing)
+            got, content = next(missing) if records is None else next(iter(read([file])))
             values = _take_content(result, got.path, content)
             # What was written by mistake is removed from the estate again, and must not stay behind in a cache.
             if values and got.content_id and all(may_be_kept(value, orjson.dumps(value)) for _, value in values):
                 fresh = result.documents[start:]
-                kept[got.path] = (
+                kept[got.path] = [
                     got.content_id,
                     [[one.line, one.kind, one.name, one.api_version, one.json.decode(), one.old] for one in fresh],
-                )
+                ]
                 shelved.append(Shelved(got.path, got.content_id, start, len(result.documents)))
                 changed = True
         if cache is not None and shelved:
@@ -122,12 +123,7 @@ def read_documents(
     return result
 
 
-def _is_known(known: Mapping[str, Entry], file: File) -> bool:
-    entry = known.get(file.path)
-    return entry is not None and file.content_id != "" and entry[0] == file.content_id
-
-
-def _take_entry(result: Documents, path: str, records: Sequence[Any]) -> bool:
+def _take_records(result: Documents, path: str, records: Sequence[Any]) -> bool:
     """Whether what was kept is whole; nothing is taken of what is not."""
     before = len(result.documents)
     try:

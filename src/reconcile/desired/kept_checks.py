@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from reconcile.desired.documents import DocumentCache, Documents, SourceDocument
-from reconcile.desired.pages import Page, pack, unpack
+from reconcile.desired.pages import Entry, Page, pack, records_of, unpack
 from reconcile.desired.plaintext import SECRET_NAME, is_reference, may_be_kept
 from reconcile.desired.surroundings import Surroundings
 from reconcile.model import kinds
@@ -57,8 +57,8 @@ class KeptChecks:
         if self._cache is None:
             return
         for page in self._stale:
-            entries = {
-                file.path: (file.content_id, [self._record(document) for document in self._documents[file.start : file.end]])
+            entries: dict[str, Entry] = {
+                file.path: [file.content_id, [self._record(document) for document in self._documents[file.start : file.end]]]
                 for file in page.files
             }
             self._cache.put({self._prefix + page.name: pack(entries)})
@@ -69,8 +69,8 @@ class KeptChecks:
         stored = unpack(cache.get([key]).get(key))
         complete = True
         for file in page.files:
-            content_id, records = stored.get(file.path, ("", []))
-            if content_id != file.content_id or len(records) != file.end - file.start:
+            records = records_of(stored, file)
+            if records is None or len(records) != file.end - file.start:
                 complete = False
                 continue
             try:

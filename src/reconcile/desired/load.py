@@ -101,8 +101,11 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
 
+_ORDER = {kind: number for number, kind in enumerate(KINDS)}
+
+
 def _in_order(item: tuple[Key, object]) -> tuple[int, str]:
-    return KINDS.index(item[0].kind), item[0].name
+    return _ORDER[item[0].kind], item[0].name
 
 
 def _held_files(estate: Estate[F], scope: Scope, work: _Work) -> dict[str, str]:
@@ -231,7 +234,7 @@ class _Work:
             self._assign()
         # One round is enough per kind, because a kind refers only to kinds before it.
         said: set[object] = set()
-        for one in sorted(self.declared, key=lambda one: KINDS.index(one.resource.key.kind)):
+        for one in sorted(self.declared, key=lambda one: _ORDER[one.resource.key.kind]):
             key = one.resource.key
             for target in one.resource.references:
                 if target in self.held:

@@ -29,8 +29,8 @@ class File(Protocol):
 
 F = TypeVar("F", bound=File)
 
-#: What is kept of one file: its content id, and something for each of its documents.
-Entry = tuple[str, list[Any]]
+#: What is kept of one file: its content id, and a list with something for each of its documents.
+Entry = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,14 @@ def unpack(stored: bytes | None) -> dict[str, Entry]:
         loaded = orjson.loads(stored) if stored else {}
     except orjson.JSONDecodeError:
         return {}
-    if not isinstance(loaded, dict):
-        return {}
-    return {
-        path: (entry[0], entry[1])
-        for path, entry in loaded.items()
-        if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], list)
-    }
+    # Each entry is looked at where it is used: most are, and are whole.
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def records_of(entries: Mapping[str, Entry], file: File | Shelved) -> list[Any] | None:
+    """What is kept of a file as it is now; None when that is not known."""
+    match entries.get(file.path):
+        case [str(content_id), list(records)] if content_id and content_id == file.content_id:
+            return records
+        case _:
+            return None

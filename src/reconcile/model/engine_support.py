@@ -231,10 +231,16 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
 }
 
 
+#: The leaves by which a field of `NOT_BUILT` shows itself: ten thousand mailboxes have none of them.
+_ASKING: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(leaf for path in table for leaf in (path, f"{path}.ref")) for kind, table in NOT_BUILT.items()
+}
+
+
 def not_built(kind: str, spec: Spec) -> Iterator[tuple[str, str]]:
     """(path, what happens instead) for each declared field that asks for something the engine cannot do yet."""
     table = NOT_BUILT.get(kind, {})
-    if not table:
+    if _ASKING.get(kind, frozenset()).isdisjoint(spec):
         return
     for path, leaf in spec.items():
         # Secrets stand as three leaves below their path; the reference is the one that asks for something.

@@ -39,7 +39,7 @@ def shown(name: str) -> str:
 
 def is_utf8(name: str) -> bool:
     """False when the name came with bytes that are not UTF-8."""
-    return not any("\udc80" <= character <= "\udcff" for character in name)
+    return name.isascii() or not any("\udc80" <= character <= "\udcff" for character in name)
 
 
 def _error(rule: str, path: str, message: str, hint: str) -> Finding:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from itertools import islice
 
 from reconcile.model.audit_chain import Anchor, Verified, verify
@@ -154,6 +155,12 @@ def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
     )
 
 
+@lru_cache(maxsize=1024)
+def _keys(text: str) -> tuple[Key, ...]:
+    """Ten thousand mailboxes depend on a handful of profiles."""
+    return tuple(Key.parse(one) for one in json.loads(text))
+
+
 def _entry(row: sqlite3.Row) -> InventoryEntry:
     kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on, *kept = row
     on_removal, protected, secrets = kept
@@ -167,7 +174,7 @@ def _entry(row: sqlite3.Row) -> InventoryEntry:
         revision=revision,
         applied_at=applied_at,
         adopted=bool(adopted),
-        depends_on=tuple(Key.parse(text) for text in json.loads(depends_on)),
+        depends_on=_keys(depends_on),
         on_removal=OnRemoval(on_removal) if on_removal else None,
         protected=bool(protected),
         secrets=json.loads(secrets) if secrets != "{}" else {},
