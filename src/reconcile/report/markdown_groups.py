@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -19,6 +18,8 @@ _MOST = 40
 _FIELDS = 12
 _SENTENCES = 6
 _PATHS_IN_HEAD = 4
+#: What may stand around a word.
+_AROUND = "(“.,;:)!?”"
 
 Shape: TypeAlias = Callable[[Change], Hashable]
 
@@ -152,10 +153,15 @@ def _sentences(change: Change) -> tuple[str, ...]:
 
 
 def _own(words: str, change: Change) -> str:
-    for own in (_address(change), change.key.name):
-        if own:
-            words = re.sub(rf"(?<![\w@.-]){re.escape(own)}(?![\w@-])", "…", words)
-    return re.sub(r"[0-9][0-9,]*(?= messages?\b)", "…", words)
+    own = {_address(change), change.key.name} - {""}
+    parts = words.split(" ")
+    if own:
+        parts = [part.replace(core, "…") if (core := part.strip(_AROUND)) in own else part for part in parts]
+    numbers = (number for number, part in enumerate(parts[1:]) if part.strip(_AROUND) in ("message", "messages"))
+    for number in numbers:
+        if parts[number][:1].isdigit():
+            parts[number] = "…"
+    return " ".join(parts)
 
 
 def _address(change: Change) -> str:
