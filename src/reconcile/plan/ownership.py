@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from reconcile.model.canonical import Leaf, Spec, same
-from reconcile.model.change import Cause, FieldChange, Keep, Note
+from reconcile.model.change import KEEP_DEFAULTS, Cause, FieldChange, Keep, Note
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
-from reconcile.model.management import OnRemoval, covers
+from reconcile.model.management import UNMANAGED, OnRemoval, covers
 from reconcile.model.resource import Resource
 from reconcile.plan.removal import is_disabled_orphan
 
@@ -18,6 +18,8 @@ _SHOWN = 5
 def keep_of(resource: Resource) -> Keep:
     """What must outlive the document. A row that no document ever declared, only an assignment, is at most forgotten."""
     management = resource.management
+    if management is UNMANAGED and resource.external_id is None:
+        return KEEP_DEFAULTS
     fallback = OnRemoval.FORGET if resource.external_id is not None else None
     return Keep(on_removal=management.on_removal or fallback, protected=management.protected)
 
@@ -42,7 +44,7 @@ def compared(resource: Resource, entry: InventoryEntry | None) -> Spec:
     spec = resource.spec
     if resource.management.ignored:
         spec = {path: leaf for path, leaf in spec.items() if not covers(resource.management.ignored, path)}
-    if entry is not None and "state" not in spec and is_disabled_orphan(entry):
+    if entry is not None and len(entry.applied) == 1 and "state" not in spec and is_disabled_orphan(entry):
         spec = dict(sorted({**spec, "state": "active"}.items()))
     return spec
 

@@ -6,7 +6,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconcile.desired.organization_defaults import defaults_unknown, organization_defaults
-from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Held, HeldBecause, Moved, Note, Plan, Update
+from reconcile.model.change import (
+    Adopt,
+    Cause,
+    Change,
+    Create,
+    Delete,
+    FieldChange,
+    Held,
+    HeldBecause,
+    Moved,
+    Note,
+    Plan,
+    SecretChange,
+    Update,
+)
 from reconcile.model.finding import Severity
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import APPLIED_KINDS, Key
@@ -175,14 +189,21 @@ class _Planning:
     def _update(self, resource: Resource, matched: Match, row: Present) -> Change | None:
         key, entry = resource.key, matched.entry
         spec = compared(resource, entry)
-        self._ignored += ((key, path) for path in ignored(resource, row.spec))
+        if resource.management.ignored:
+            self._ignored += ((key, path) for path in ignored(resource, row.spec))
         found = difference(spec, row.spec, entry)
-        paths = found.fields if found is not None else ()
-        if found is not None and entry is not None:
+        paths: tuple[str, ...] = ()
+        if found is not None:
+            paths = found.fields
             self.notes += remarks.kept(self.desired, resource, row, found.kept)
         keep = keep_of(resource)
-        rotated = self._rotation.of(key, spec, entry, paths, resource.position) if entry is not None else ()
-        recorded = records(keep, entry, lambda path: self._decided(key, path)) if entry is not None else ()
+        rotated: tuple[SecretChange, ...] = ()
+        recorded: tuple[FieldChange, ...] = ()
+        if entry is not None:
+            if self._rotation.compares:
+                rotated = self._rotation.of(key, spec, entry, paths, resource.position)
+            if entry.on_removal is not keep.on_removal or entry.protected != keep.protected:
+                recorded = records(keep, entry, lambda path: self._decided(key, path))
         renamed = matched.previous is not None or row.name not in (None, key.name)
         if not (paths or rotated or recorded) and not (renamed if entry is not None else self.given.circumstances.adopting):
             self.unchanged += self._wants(key)

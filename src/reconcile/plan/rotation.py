@@ -24,13 +24,13 @@ class Rotation:
     def __init__(self, circumstances: Circumstances) -> None:
         self._now = circumstances.secrets
         self._not_compared = circumstances.not_compared
+        #: Whether anything was resolved, or should have been.
+        self.compares = bool(self._now or self._not_compared)
         self._reasons: dict[str, list[tuple[Key, str]]] = {}
 
     def of(self, key: Key, spec: Spec, entry: InventoryEntry, changed: Collection[str], position: Position) -> tuple[SecretChange, ...]:
         """Of one row of ours. What is handed over anyway, because reference or generation changed, is not compared."""
         found: list[SecretChange] = []
-        if not self._now and not self._not_compared:
-            return ()
         for path in secret_paths(key.kind):
             reference = spec.get(f"{path}.ref")
             if not isinstance(reference, str) or f"{path}.ref" in changed or f"{path}.generation" in changed:

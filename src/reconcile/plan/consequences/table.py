@@ -7,6 +7,7 @@ with one sentence, or "" when nothing follows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from reconcile.model.canonical import Spec
 from reconcile.model.key import Key
@@ -35,8 +36,15 @@ def of_change(key: Key, old: Spec, new: Spec, paths: Collection[str], around: Su
     if key.kind == "Mailbox" and "state" in paths and not is_active(new):
         # Directions of an inactive mailbox do nothing, so only this is said of them.
         return tuple(filter(None, (mailbox_state(before),)))
-    found = (words(before) for rule, words in TABLE.get(key.kind, ()) if touches(rule, paths))
+    rules = TABLE.get(key.kind, ())
+    found = (rules[number][1](before) for number in sorted({number for path in paths for number in _rules(key.kind, path)}))
     return tuple(dict.fromkeys(text for text in found if text))
+
+
+@lru_cache(maxsize=4096)
+def _rules(kind: str, path: str) -> tuple[int, ...]:
+    """The same few paths come with every resource."""
+    return tuple(number for number, (rule, _) in enumerate(TABLE.get(kind, ())) if touches(rule, (path,)))
 
 
 def of_delete(key: Key, before: Spec) -> tuple[str, ...]:
