@@ -21,44 +21,17 @@ from reconcile.model.exit_code import TABLE, ExitCode
 #: Modules that cannot have the name of their command: a folder, a keyword of Python.
 _MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outbox.group", "import": "import_"}
 
-#: Command name → module that holds it as `command`. Order is the order of --help.
-COMMANDS: Mapping[str, str] = {
-    name: f"reconcile.cli.{_MODULES.get(name, name)}"
-    for name in (
-        "init",
-        "import",
-        "lint",
-        "migrate",
-        "schema",
-        "explain",
-        "render",
-        "coverage",
-        "plan",
-        "show",
-        "apply",
-        "drift",
-        "forget",
-        "lock",
-        "history",
-        "audit",
-        "report",
-        "sync",
-        "run",
-        "status",
-        "mailboxes",
-        "outbox",
-        "activities",
-        "serve",
-        "backup",
-        "restore",
-        "purge",
-        "key",
-        "demo",
-        "sandbox",
-        "completion",
-        "version",
-    )
+#: What --help puts under which heading, in its order.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Write and check": ("init", "import", "lint", "migrate", "schema", "explain", "render", "coverage"),
+    "Plan and apply": ("plan", "show", "apply", "drift", "forget", "lock", "history", "audit", "report"),
+    "Mail": ("sync", "run", "status", "mailboxes", "outbox", "activities", "serve"),
+    "Keep the store": ("backup", "restore", "purge", "key"),
+    "Try and know": ("demo", "sandbox", "completion", "version"),
 }
+
+#: Command name → module that holds it as `command`. Order is the order of --help.
+COMMANDS: Mapping[str, str] = {name: f"reconcile.cli.{_MODULES.get(name, name)}" for names in GROUPS.values() for name in names}
 
 #: One line each, here and not in the modules, so that --help imports none of them (a test holds both equal).
 SUMMARIES: Mapping[str, str] = {
@@ -125,8 +98,10 @@ class LazyGroup(click.Group):
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+        widest = max(map(len, COMMANDS))
+        for heading, names in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), SUMMARIES[name]) for name in names])
 
 
 def _nearest(word: str) -> str | None:
