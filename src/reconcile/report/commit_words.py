@@ -21,7 +21,7 @@ def short(commit: Commit) -> str:
 def author(commit: Commit) -> str:
     """The name without the address; the address where there is no name."""
     name, _, address = commit.author.partition(" <")
-    return cut(name.strip() or address.rstrip(">"), _NAME)
+    return cut(name.strip(" <>") or address.strip(" <>"), _NAME)
 
 
 def whole(commit: Commit) -> str:
