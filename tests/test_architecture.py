@@ -177,7 +177,7 @@ def test_help_imports_no_heavy_library_and_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     exit_code, loaded, commands = json.loads(done.stderr.splitlines()[-1])
     assert exit_code == 0
-    assert "Commands" in done.stdout
+    assert "Write and check:" in done.stdout
     assert HEAVY & set(loaded) == set()
     assert commands == []
 
