@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 
 from reconcile.apply.ground import Ground, already_applied
@@ -74,16 +75,23 @@ class _Run:
         self.ground = Ground(plan, self.entries, saved_ground) if saved_ground is not None else None
         self.needs = dependencies(plan.changes, _users(self.entries))
         self.done: dict[int, Outcome] = {}
+        self.pool: ThreadPoolExecutor | None = None
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        start = 0
-        while start < len(self.plan.changes):
-            end = start + 1
-            while end < len(self.plan.changes) and end - start < _BATCH and not any(need >= start for need in self.needs[end]):
-                end += 1
-            self._batch(range(start, end))
-            start = end
-        return tuple(self.done[number] for number in range(len(self.plan.changes)))
+        changes = self.plan.changes
+        workers = min(self.tools.writer.capabilities.parallel_writes, len(changes), _BATCH)
+        with ExitStack() as stack:
+            if workers > 1:
+                # The same threads for all batches: each may keep a connection of its own open.
+                self.pool = stack.enter_context(ThreadPoolExecutor(max_workers=workers, thread_name_prefix="apply"))
+            start = 0
+            while start < len(changes):
+                end = start + 1
+                while end < len(changes) and end - start < _BATCH and not any(need >= start for need in self.needs[end]):
+                    end += 1
+                self._batch(range(start, end))
+                start = end
+        return tuple(self.done[number] for number in range(len(changes)))
 
     def _batch(self, numbers: range) -> None:
         ready: list[tuple[int, Work]] = []
@@ -114,12 +122,7 @@ class _Run:
 
     def _write_all(self, works: Sequence[Work]) -> Iterator[tuple[Outcome, Finished]]:
         """In the order given; at the same time as far as the target takes that. Nothing in a batch waits for anything else in it."""
-        workers = min(self.tools.writer.capabilities.parallel_writes, len(works))
-        if workers < 2:
-            yield from map(self.writing.write, works)
-            return
-        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="apply") as pool:
-            yield from pool.map(self.writing.write, works)
+        return map(self.writing.write, works) if self.pool is None else self.pool.map(self.writing.write, works)
 
     def _settle(self, number: int, outcome: Outcome) -> None:
         self.done[number] = outcome

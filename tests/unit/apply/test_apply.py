@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 from reconcile.errors import PermissionDenied, Unavailable
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import Key
 from reconcile.model.outcome import Applied, Failed, Outcome, Skipped
+from reconcile.secrets.memory import MemorySealer
 from reconcile.store.memory.configuration import MemoryConfiguration
+from reconcile.store.sqlite.configuration import SqliteConfiguration
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.resources import SqliteResources
+from reconcile.targets.engine import EngineTarget
 from reconcile.targets.memory import Faults, MemoryTarget
+from reconcile.wiring.system import SystemClock
 from support.applying import Bench
 from support.specs import estate, mailbox, profile
 
@@ -155,3 +163,18 @@ def test_a_saved_deletion_needs_the_inventory() -> None:
     report = bench.apply_saved(saved)
     assert report.outcomes == (Skipped(key=SALES, reason="Mailbox/sales is no longer ours", voided=True),)
     assert len(target.rows) == 4
+
+
+def test_a_large_apply_opens_no_more_files_than_a_small_one(tmp_path: Path) -> None:
+    def open_files(count: int) -> int:
+        with Database.open(tmp_path / str(count) / "engine.db") as database:
+            bench = Bench(
+                writer=EngineTarget(SqliteResources(database), MemorySealer()), store=SqliteConfiguration(database, SystemClock())
+            )
+            boxes = {f"Mailbox/m{number}": mailbox(f"m{number}@contoso.example") for number in range(count)}
+            report = bench.apply(estate({"EmailServerProfile/contoso": profile(), **boxes}))
+            assert report.code is ExitCode.NOTHING_TO_DO
+            return len(os.listdir("/proc/self/fd"))
+
+    small = open_files(64)
+    assert open_files(640) <= small + 4
