@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import unicodedata
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from support.command import Commands
 from support.crm import Desk, letter
+from support.hostile import HOSTILE
+from support.tree import ROOT
 
 
 @pytest.fixture
@@ -56,3 +64,74 @@ def test_a_limit_cuts_it_and_the_cursor_goes_on(desk: Desk) -> None:
         if not last["more"]:
             break
     assert seen == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_following_tells_what_comes_until_it_is_interrupted(desk: Desk, tmp_path: Path) -> None:
+    desk.deliver(letter(1))
+    commands = Commands(state=desk.state, cache=tmp_path / "cache")
+    words = commands.arguments("activities", "feed", "--follow", "--interval", "0.05")
+    process = subprocess.Popen(words, env=commands.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        first, place = json.loads(process.stdout.readline()), json.loads(process.stdout.readline())
+        assert (first["id"], place["type"], place["cursor"]) == (1, "cursor", first["cursor"])
+        for number in (2, 3):
+            desk.deliver(letter(number), first=number)
+            change, place = json.loads(process.stdout.readline()), json.loads(process.stdout.readline())
+            assert (change["id"], place["cursor"], place["more"]) == (number, change["cursor"], False)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+        assert process.returncode == 130
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_every_line_is_one_of_the_published_schema(desk: Desk) -> None:
+    schema = json.loads((ROOT / "docs" / "feed.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    desk.deliver(*(raw for _, raw in HOSTILE))
+    desk.deliver(letter(1), mailbox="box2")
+    desk(
+        "outbox",
+        "add",
+        "--from",
+        "sales",
+        "--to",
+        "A <a@contoso.example>",
+        "--bcc",
+        "b@contoso.example",
+        "--subject",
+        "Hello",
+        "--text",
+        "x",
+        "--key",
+        "k",
+    )
+    desk("outbox", "withdraw", "1")
+    desk("outbox", "retry", "1")
+    desk(
+        "activities",
+        "edit",
+        "3",
+        "--regarding",
+        "account:1",
+        "--category",
+        "a",
+        "--state",
+        "canceled",
+        "--note",
+        "\u202e\x1b[31m",
+        "--owner",
+        "o",
+    )
+    lines = desk.lines("activities", "feed")
+    assert len(lines) == len(HOSTILE) + 1 + 1 + 3 + 1
+    for line in lines:
+        jsonschema.Draft202012Validator(schema).validate(line)
+    out = desk("activities", "feed")[0]
+    assert not [character for character in out if unicodedata.category(character) in ("Cc", "Cs") and character != "\n"]
+    assert "\u202e" not in out
+    broken = {**lines[0], "row": {**lines[0]["row"], "more": 1}}
+    assert list(jsonschema.Draft202012Validator(schema).iter_errors(broken)) != []
