@@ -81,6 +81,8 @@ def test_a_disabled_row_is_an_orphan_until_it_is_declared_again() -> None:
     assert change.consequences == ("incoming and outgoing mail stop",)
     bench.apply(gone)
     assert state_of(bench) == "inactive"
+    # The row still hangs on its profile.
+    assert bench.store.entries()[SALES].depends_on == (Key("EmailServerProfile", "contoso"),)
     plan = bench.plan(gone)
     (note,) = plan.notes
     assert (note.key, note.message.startswith("orphan: inactive since its document left git")) == (SALES, True)
