@@ -132,10 +132,10 @@ class Assignments:
         if not places:
             return None
         blend = self._blend(places, traits.type, tuple(own))
-        if not blend.assigned and not blend.clashes:
+        if not blend.assigned:
             return None
         values = blend.values
-        spec = {path: own[path] if path in own else values[path] for path in blend.paths}
+        spec = {path: values[path] if path in values else own[path] for path in blend.paths}
         misfits: tuple[Misfit, ...] = ()
         if blend.combined and not blend.clashes:
             misfits = _misfits(spec if beneath is None else {**beneath, **spec}, blend)

@@ -153,7 +153,7 @@ class _Work:
                     self.drafts += drafts
                 elif resource is not None:
                     kept.keep(document, resource)
-            if resource is None and self.scope is not None and (suspect := of_document(document, drafts, time_zone=around.time_zone)):
+            if resource is None and self.scope is not None and (suspect := of_document(document, time_zone=around.time_zone)):
                 self.suspects.append(suspect)
             key, here = key_of(document), place_in(document)
             if resource is not None:

@@ -7,18 +7,16 @@ only mailboxes wait that live on assignments, because they are given something o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from reconcile.desired.documents import SourceDocument
-from reconcile.desired.draft import Draft
 from reconcile.desired.selector import ANY, Selector, selector
 from reconcile.desired.yaml import Value
 from reconcile.model import kinds
 from reconcile.model.canonical import Spec
-from reconcile.model.finding import Severity
 from reconcile.model.key import API_VERSION, KINDS
 
 _KIND = "MailboxAssignment"
@@ -37,14 +35,14 @@ class Suspect:
         return self.selector.declared and (not self.needy or assigned or "profile" not in own)
 
 
-def of_document(document: SourceDocument, drafts: Sequence[Draft], *, time_zone: str) -> Suspect | None:
+def of_document(document: SourceDocument, *, time_zone: str) -> Suspect | None:
     """Of a document that cannot be used; None when it is none that could assign anything."""
     value = document.value()
     known = document.kind == _KIND
     if not known and not (document.kind not in KINDS and _selects(value)):
         return None
     readable = known and not document.broken and document.api_version == API_VERSION
-    found = _selector(value, drafts, time_zone) if readable else None
+    found = _selector(value, time_zone) if readable else None
     called = f"{_KIND}/{document.name}" if known and document.name else "an assignment"
     where = f"{document.file}:{document.line}"
     return Suspect(selector=ANY if found is None else found, why=f"{called} ({where}) has errors and may give it settings")
@@ -67,10 +65,8 @@ def _selects(value: Value) -> bool:
     return isinstance(spec, dict) and "selector" in spec
 
 
-def _selector(value: Value, drafts: Sequence[Draft], time_zone: str) -> Selector | None:
+def _selector(value: Value, time_zone: str) -> Selector | None:
     """The selector of a bad assignment, where nothing is wrong with it."""
-    if any(draft.place.path[:2] == ("spec", "selector") for draft in drafts if draft.severity is Severity.ERROR):
-        return None
     spec = value.get("spec") if isinstance(value, dict) else None
     chosen = spec.get("selector") if isinstance(spec, Mapping) else None
     if not isinstance(chosen, dict) or "${" in str(chosen):

@@ -18,6 +18,7 @@ from reconcile.model.management import Management, OnRemoval
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.resource import DesiredState
 from reconcile.plan.digest import digest
+from reconcile.plan.plan import make_plan
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.targets.memory import MemoryTarget
 from support.applying import Bench
@@ -179,6 +180,13 @@ def test_errors_elsewhere_leave_the_target_alone() -> None:
         found = over_target(replace(state, doubts=("MailboxAssignment/x has errors",)), rows, ours)
         assert taken(found) == {}
         assert found.held[Key("Mailbox", "ours")] == "MailboxAssignment/x has errors"
+
+
+def test_rows_are_told_apart_by_their_id_alone() -> None:
+    seen = observed(row("r1", "twice@contoso.example"), row("r2", "twice@contoso.example"), row("r3", None))
+    plan = make_plan(over_target(desired(), seen, {}), seen, {}, ("Mailbox",))
+    assert sorted(change.external_id for change in plan.changes if isinstance(change, Adopt)) == ["r1", "r2", "r3"]
+    assert plan.held == ()
 
 
 class _WithUnits(MemoryTarget):
