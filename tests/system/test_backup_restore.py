@@ -130,6 +130,32 @@ def test_a_backup_made_while_mail_arrives_is_one_moment(estate: MailEstate, dove
     assert tracked(estate) == whole
 
 
+def test_a_backup_that_is_killed_leaves_nothing_that_the_next_one_does_not_clear(
+    estate: MailEstate, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    deliver(dovecot, range(20), size=300_000)
+    estate("sync")
+    whole, file, dice, left = tracked(estate), tmp_path / "b.tar", random.Random(2), 0
+    for _ in range(6):
+        process = estate.start("backup", str(file))
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline and not (tmp_path / ".b.tar.partial").exists():
+            pass
+        time.sleep(dice.random() * 0.03)
+        process.kill()
+        process.communicate()
+        left += (tmp_path / ".b.tar.partial").exists()
+        if file.exists():
+            estate("restore", str(file), "--replace", "--yes")
+            assert tracked(estate) == whole
+            file.unlink()
+    assert left > 0
+    estate("backup", str(file))
+    estate("restore", str(file), "--replace", "--yes")
+    assert tracked(estate) == whole
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".b")] == []
+
+
 def test_no_key_and_no_password_is_in_it_and_only_its_owner_reads_it(estate: MailEstate, tmp_path: Path) -> None:
     file = tmp_path / "b.tar"
     estate("backup", str(file))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
-from reconcile.errors import UserError
+from reconcile.errors import SettingsError, UserError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -58,16 +58,24 @@ def rotate_command(context: Context) -> ExitCode:
     from reconcile.wiring.keys import counts, held_ring, key_ids, ring, with_new_key
 
     settings = context.settings
-    keys = ring(settings)
-    waiting = _on_old_keys(key_ids(keys), counts(settings))
-    if waiting:
-        context.say(f"Continuing: {_are(waiting)} on an older key than {key_ids(keys)[0]}.")
-    else:
-        with held_ring(settings) as file:
-            keys = with_new_key(file.keys())
+    with ExitStack() as held:
+        waiting = _on_old_keys(key_ids(ring(settings)), counts(settings))
+        try:
+            # Two at a time would each seal with a key of its own.
+            file = held.enter_context(held_ring(settings))
+        except SettingsError:
+            # Somebody else put the new key in front; what is left to do needs no change of the ring.
+            if not waiting:
+                raise
+            file = None
+        keys = ring(settings) if file is None else file.keys()
+        if waiting:
+            context.say(f"Continuing: {_are(waiting)} on an older key than {key_ids(keys)[0]}.")
+        elif file is not None:
+            keys = with_new_key(keys)
             file.put(keys)
-        context.say(f"New key {key_ids(keys)[0]} seals from now on.")
-    resealed = _reseal_all(context, keys)
+            context.say(f"New key {key_ids(keys)[0]} seals from now on.")
+        resealed = _reseal_all(context, keys)
     left = _on_old_keys(key_ids(keys), counts(settings))
     unopened = [
         (environment, f"{record.kind}/{record.name}", record.path) for environment, each in resealed.items() for record, _ in each.unopened

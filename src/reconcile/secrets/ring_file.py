@@ -55,7 +55,7 @@ def held_ring(settings: Settings) -> Iterator[RingFile]:
     """Hold the right to change the ring. Raises Locked while another process has it, SettingsError for a ring that cannot be changed
     from here, with what to do instead."""
     reference = ring_reference(settings)
-    by_hand = "Put a new key in front where it is kept (openssl rand -base64 32), the old ones below it, one a line; then repeat this."
+    by_hand = "Change it where it is kept: one key a line, a new one (openssl rand -base64 32) in front. Then `reconcile key rotate`."
     if reference.scheme != "file":
         raise SettingsError(f"the ring of keys is {reference}, which cannot be changed from here", hint=by_hand)
     path = settings.secrets_directory / reference.name
