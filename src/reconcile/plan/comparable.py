@@ -11,6 +11,8 @@ from reconcile.model.key import Key
 from reconcile.model.observation import ObservedState
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 
+_PLURALS = {"EmailServerProfile": "profiles", "Mailbox": "mailboxes", "Organization": "organizations"}
+
 
 def comparable(desired: DesiredState, observed: ObservedState) -> tuple[DesiredState, ObservedState, tuple[Note, ...]]:
     """Both sides as far as they can be compared, and a note for each field that cannot.
@@ -55,5 +57,5 @@ def _notes(dropped: Mapping[tuple[str, str], list[Key]], observed: ObservedState
             words = f"{path} is not compared: {why}"
             notes.append(Note(message=words, key=keys[0], position=desired.locate(keys[0], path)))
         else:
-            notes.append(Note(message=f"{path} of {len(keys):,} {kind}s is not compared: {why}"))
+            notes.append(Note(message=f"{path} of {len(keys):,} {_PLURALS[kind]} is not compared: {why}"))
     return tuple(notes)

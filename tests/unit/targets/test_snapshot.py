@@ -185,6 +185,12 @@ def test_a_folder_with_a_file_a_table_and_several_pages(tmp_path: Path) -> None:
     assert set(state.unknown_kinds) == {"Organization"}
 
 
+def test_a_page_that_is_cut_after_one_that_is_whole(tmp_path: Path) -> None:
+    written(tmp_path, json.dumps([mailbox_row(5, "a@x.example")]), "mailboxes.json")
+    written(tmp_path, json.dumps([mailbox_row(6, "b@x.example")])[:-1], "mailboxes-2.json")
+    assert observed(tmp_path).unknown_kinds["Mailbox"] == "mailboxes-2.json is not complete: after row 1: the file ends early"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings(encoding: str, tmp_path: Path) -> None:
     text = json.dumps({"mailbox": [mailbox_row(5, "a@x.example", name="Süd 😀")]}, ensure_ascii=False)

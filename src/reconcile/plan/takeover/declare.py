@@ -86,7 +86,7 @@ def _own(kind: str, shown: Spec, names: Names, beside: dict[str, str], remarks: 
                 remarks.append(f"{path} is not written: the row refers to {leaf}, which is not among the profiles taken over.")
                 continue
             leaf = slug
-        elif path == "owner" and leaf in names.owners:
+        elif path == "owner" and leaf in names.owners and not looks_secret(names.owners[str(leaf)]):
             beside[path] = names.owners[str(leaf)]
         if any(looks_secret(text) for text in (leaf if isinstance(leaf, tuple) else (leaf,)) if isinstance(text, str)):
             remarks.append(f"{path} is not written: what it holds looks like a secret. Remove it there, and change it.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconcile.desired.plaintext import looks_secret
 from reconcile.model.canonical import Leaf
 from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import natural_identity
@@ -148,6 +149,8 @@ class _Work:
 
     def _leave_out(self, row: Present, why: str) -> None:
         shown = str(row.spec.get("emailAddress") or row.spec.get("displayName") or row.external_id)
+        if looks_secret(shown):
+            shown = "with a name that looks like a secret"
         self.left_out.append(LeftOut(kind=row.kind, external_id=row.external_id, shown=shown, why=why))
 
     def _alike(self, kind: str, rows: list[Present]) -> str:
