@@ -40,16 +40,19 @@ def lasting(
 
 def _made_true(key: Key, reverted: Reverted, records: Sequence[AuditRecord]) -> AuditRecord | None:
     """The first record of an apply that did to a resource what the commit said."""
-    paths, names = reverted.touched[key], {str(key), str(reverted.names[key])}
-    fitting = [record for record in records if record.result == "applied" and record.key in names and _fits(record, key, paths, reverted)]
-    return min(fitting, key=_moment, default=None)
-
-
-def _fits(record: AuditRecord, key: Key, paths: frozenset[str], reverted: Reverted) -> bool:
+    names = {str(key), str(reverted.names[key])}
+    applied = sorted((record for record in records if record.result == "applied" and record.key in names), key=_moment)
+    paths = reverted.touched[key]
     if key in reverted.restored:
-        return record.action in ("delete", "forget") or "state" in _fields(record)
-    if "" in paths or record.action in ("create", "adopt"):
-        return record.action in ("create", "adopt")
+        return next((record for record in applied if record.action in ("delete", "forget") or "state" in _fields(record)), None)
+    came = next((record for record in applied if record.action in ("create", "adopt")), None)
+    if "" in paths:
+        return came
+    # A row that was created or taken over after the commit got everything at once.
+    return next((record for record in applied if record.action not in ("create", "adopt") and _did(record, paths)), came)
+
+
+def _did(record: AuditRecord, paths: frozenset[str]) -> bool:
     return not paths or bool(paths & _fields(record).keys())
 
 

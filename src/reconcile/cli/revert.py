@@ -48,7 +48,7 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
-            keys={*reverted.touched, *reverted.names.values()},
+            keys={*reverted.touched, *reverted.names.values(), *(reverted.desired.held.keys() - today.held.keys())},
         ).plan
         since = AuditQuery(since=datetime.fromisoformat(commit.at))
         records = inventory.history(limit=None, query=since)

@@ -81,6 +81,8 @@ def _head(plan: Plan) -> Iterator[str]:
         chosen = " ".join(code(pattern) for pattern in plan.selection.only[:_NAMED]) or "everything"
         left = " ".join(code(pattern) for pattern in plan.selection.exclude[:_NAMED])
         yield f"Only {chosen}{f' without {left}' if left else ''}: {plan.left_out:,} changes left out.\n"
+    elif plan.left_out:
+        yield f"{plan.left_out:,} changes of other resources left out.\n"
 
 
 def _brakes(plan: Plan) -> Iterator[str]:

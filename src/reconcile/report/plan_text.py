@@ -69,7 +69,7 @@ def summary(plan: Plan) -> str:
     counts = summary_counts(plan)
     words = [f"{name} {counts[name]}" for name in ("create", "adopt", "update", "delete", "held", "unchanged")]
     words += [f"{name} {counts[name]}" for name in ("forget", "command", "unobserved", "brakes") if counts[name]]
-    if plan.selection is not None:
+    if plan.selection is not None or plan.left_out:
         words.append(f"left out {plan.left_out}")
     if plan.findings:
         words.append("1 finding" if plan.findings == 1 else f"{plan.findings} findings")
