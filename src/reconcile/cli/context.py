@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,11 @@ def common(
         @functools.wraps(function)
         def with_context(**options: Any) -> Any:
             directory = options.pop("directory", None) or default_directory()
+            settings = read_settings(directory, options.pop("state_dir", None), options.pop("secrets_dir", None))
+            if (named := options.get("environment")) is not None:
+                settings = replace(settings, key_reference=settings.key_reference.replace("{environment}", named))
             context = Context(
-                settings=read_settings(directory, options.pop("state_dir", None), options.pop("secrets_dir", None)),
+                settings=settings,
                 directory=directory,
                 revision=options.pop("revision", None),
                 environment=options.pop("environment", None),

@@ -56,6 +56,8 @@ def ring_reference(settings: Settings) -> SecretRef:
 
 def parse_reference(text: str, setting: str) -> SecretRef:
     """A reference that a person gave as `setting`."""
+    if "{environment}" in text:
+        raise SettingsError(f"{setting} names a key for each environment, and no environment was named", hint="Name it with -e NAME.")
     try:
         return SecretRef.parse(text)
     except ValueError as error:

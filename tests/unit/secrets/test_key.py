@@ -160,3 +160,12 @@ def test_a_bad_line_of_a_ring_is_numbered_and_not_shown(tmp_path: Path) -> None:
 def test_a_ring_without_a_key_is_refused(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(SettingsError, match=r"file:reconcile\.key"):
         _ring(tmp_path, text)
+
+
+def test_a_key_for_each_environment_needs_the_name_of_one(tmp_path: Path) -> None:
+    settings = Settings(
+        state_directory=tmp_path, secrets_directory=tmp_path, cache_directory=tmp_path, key_reference="file:{environment}.key"
+    )
+    with pytest.raises(SettingsError, match="no environment was named"):
+        load_key(settings, create=True)
+    assert not [*tmp_path.iterdir()]

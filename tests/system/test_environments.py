@@ -1,0 +1,59 @@
+"""Three environments over one base from the command line: each its own plan, store and key, with the layer behind each change."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reconcile.cli.main import run
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "environments"
+
+
+@pytest.fixture
+def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "estate"
+    shutil.copytree(EXAMPLE, root)
+    monkeypatch.setenv("RECONCILE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("RECONCILE_KEY", "file:{environment}.key")
+    secrets = root / ".reconcile" / "secrets"
+    secrets.mkdir(parents=True)
+    for number, name in enumerate(("dev", "test", "prod")):
+        key = secrets / f"{name}.key"
+        key.write_bytes(base64.b64encode(bytes([number]) * 32))
+        key.chmod(0o600)
+        monkeypatch.setenv(f"SALES_{name.upper()}", f"password of {name}")
+    return root
+
+
+def test_each_environment_has_its_own_plan_store_and_key(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "-C", str(estate), "--gate", "information"]) == 0
+    for name in ("dev", "test", "prod"):
+        assert run(["apply", "--yes", "-C", str(estate), "-e", name]) == 0
+        assert run(["plan", "-C", str(estate), "-e", name, "--detailed-exitcode"]) == 0
+    assert sorted(path.parent.name for path in (estate / ".reconcile").glob("*/engine.db")) == ["dev", "prod", "test"]
+    (estate / ".reconcile/secrets/prod.key").unlink()
+    base = estate / "base" / "sales.yaml"
+    base.write_text(base.read_text().replace("password: ${password}", 'password: {ref: "${password}", generation: 2}'))
+    capsys.readouterr()
+    assert run(["apply", "--yes", "-C", str(estate), "-e", "dev"]) == 0
+    assert run(["apply", "--yes", "-C", str(estate), "-e", "prod"]) == 1
+    assert "prod.key" in capsys.readouterr().err
+
+
+def test_a_change_names_the_layer_that_made_it(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("test", "prod"):
+        assert run(["apply", "--yes", "-C", str(estate), "-e", name]) == 0
+    overlay = estate / "prod" / "sales.yaml"
+    overlay.write_text(overlay.read_text().replace("filter: all", "filter: replies"))
+    capsys.readouterr()
+    assert run(["plan", "-C", str(estate), "-e", "test", "--detailed-exitcode"]) == 0
+    capsys.readouterr()
+    assert run(["plan", "-C", str(estate), "-e", "prod", "-o", "json", "--detailed-exitcode"]) == 2
+    (change,) = json.loads(capsys.readouterr().out)["plan"]["changes"]
+    (field,) = change["fields"]
+    assert (change["key"], field["path"], field["cause"]["position"]["file"]) == ("Mailbox/sales", "filter", "prod/sales.yaml")
