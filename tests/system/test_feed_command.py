@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import subprocess
@@ -135,3 +136,45 @@ def test_every_line_is_one_of_the_published_schema(desk: Desk) -> None:
     assert "\u202e" not in out
     broken = {**lines[0], "row": {**lines[0]["row"], "more": 1}}
     assert list(jsonschema.Draft202012Validator(schema).iter_errors(broken)) != []
+
+
+def test_what_is_purged_is_told_and_shown_nowhere(desk: Desk) -> None:
+    desk.deliver(letter(1), letter(2))
+    desk("activities", "edit", "1", "--note", "words of somebody")
+    desk("purge", "--activity", "1", "--yes")
+    lines = desk.lines("activities", "feed")
+    assert [(line["action"], line["id"]) for line in lines[:-1]] == [("created", 1), ("created", 2), ("edited", 1), ("deleted", 1)]
+    assert [line["row"] for line in lines[:-1] if line["id"] == 1] == [None, None, None]
+    assert b"words of somebody" not in (desk.state / "test" / "engine.db").read_bytes()
+
+
+def test_a_restored_store_begins_a_history_of_its_own(desk: Desk, tmp_path: Path) -> None:
+    (desk.state / "secrets").mkdir()
+    (desk.state / "secrets" / "reconcile.key").write_text(base64.b64encode(bytes(32)).decode())
+    (desk.state / "secrets" / "reconcile.key").chmod(0o600)
+    desk.deliver(letter(1))
+    old = desk.lines("activities", "feed")[-1]["cursor"]
+    desk("backup", str(tmp_path / "backup.tar"))
+    desk.deliver(letter(2), first=2)
+    later = desk.lines("activities", "feed")[-1]["cursor"]
+    commands = Commands(state=desk.state, cache=tmp_path / "cache")
+    words = commands.arguments("activities", "feed", "--follow", "--interval", "0.05", "--after", later)
+    follower = subprocess.Popen(
+        words, env=commands.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert follower.stdout is not None
+        assert json.loads(follower.stdout.readline())["cursor"] == later
+        desk("restore", str(tmp_path / "backup.tar"), "--replace", "--yes")
+        _, err = follower.communicate(timeout=15)
+        # Whoever followed the old store is told, and does not wait for ever for what happens in another file.
+        assert follower.returncode == 1
+        assert "before it was restored from a backup" in err
+    finally:
+        if follower.poll() is None:
+            follower.kill()
+            follower.communicate()
+    for cursor in (old, later):
+        assert "CursorInvalid" in desk("activities", "feed", "--after", cursor, "-o", "json", code=1)[0]
+    desk.deliver(letter(3), first=2)
+    assert [line["row"]["subject"] for line in desk.lines("activities", "feed")[:-1]] == ["letter 1", "letter 3"]

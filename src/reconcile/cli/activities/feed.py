@@ -10,7 +10,6 @@ import click
 
 from reconcile.cli.context import Context, common
 from reconcile.cli.number import Number, Seconds
-from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -49,14 +48,13 @@ def feed_command(context: Context, after: str | None, limit: int | None, follow:
         raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(_KINDS)}", param_hint="--kinds")
     chosen = frozenset(map(FeedKind, words))
     place = FeedCursor.parse(after) if after is not None else None
-    clock = SystemClock()
-    with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
-        if database is None and follow:
-            raise UserError("there is nothing to follow yet", hint="Run `reconcile apply` first.")
-        feed = feed_reader(database)
-        place = place or feed.beginning()
-        told = False
-        while True:
+    environment, clock = environment_name(context.settings, context.environment), SystemClock()
+    told = False
+    while True:
+        # Opened for each look: a restore puts another file in its place, and who holds the old one would never hear of it.
+        with open_database(context.settings, environment, read_only=True) as database:
+            feed = feed_reader(database)
+            place = place or feed.beginning()
             names = {mailbox_id: slug for mailbox_id, (slug, _) in mailbox_names(database).items()}
             for page in _pages(feed, place, limit, chosen):
                 place = page.end
@@ -64,12 +62,12 @@ def feed_command(context: Context, after: str | None, limit: int | None, follow:
                 _write(page, names)
                 if page.entries:
                     told = False
-            if not told:
-                click.echo(json_line(cursor_json(place, more=page.more)))
-                told = True
-            if not follow or limit == 0:
-                return ExitCode.NOTHING_TO_DO
-            clock.sleep(interval)
+        if not told:
+            click.echo(json_line(cursor_json(place, more=page.more)))
+            told = True
+        if not follow or limit == 0:
+            return ExitCode.NOTHING_TO_DO
+        clock.sleep(interval)
 
 
 def _pages(feed: FeedReader, place: FeedCursor, limit: int | None, kinds: Collection[FeedKind]) -> Iterator[FeedPage]:
