@@ -93,6 +93,15 @@ def test_loading_and_reporting_never_raise(files: dict[str, bytes], sound: bool)
     assert sound <= (loaded.desired is not None or b"Environment" in b"".join(files.values()))
 
 
+ASSIGNMENT = """\
+apiVersion: reconcile/v1alpha2
+kind: MailboxAssignment
+metadata: {name: queues}
+spec:
+  selector: {types: [queue]}
+  settings: {state: inactive, processEmailFrom: 2026-01-01}
+"""
+
 PARTS = st.lists(
     st.sampled_from(
         [
@@ -107,6 +116,11 @@ PARTS = st.lists(
             PROFILE.replace("name: contoso", "name: second").replace("Contoso", "Second").replace("993", "0"),
             PROFILE.replace("name: contoso", "name: third"),
             "a: 'never",
+            "a: [ # MailboxAssignment",
+            ASSIGNMENT,
+            ASSIGNMENT.replace("name: queues", "name: more").replace("queue", "user"),
+            ASSIGNMENT.replace("name: queues", "name: equal"),
+            ASSIGNMENT.replace("name: queues", "name: bad").replace("inactive", "asleep"),
             "",
         ]
     ),

@@ -94,4 +94,6 @@ def _nothing(desired: DesiredState, word: str) -> UserError:
     names = [str(key) for key in keys] if "/" in word else [key.name for key in keys if key.kind == "Mailbox"]
     near = did_you_mean(word, names)
     hint = "Name a mailbox by metadata.name or address, anything else as Kind/name."
-    return UserError(f"{desired.environment} has nothing called {word!r}", hint=f"{near[:1].upper()}{near[1:]} {hint}".strip())
+    if near:
+        hint = f"{near[:1].upper()}{near[1:]}{'' if near.endswith('?') else '.'} {hint}"
+    return UserError(f"{desired.environment} has nothing called {word!r}", hint=hint)

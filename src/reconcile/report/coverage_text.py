@@ -20,7 +20,7 @@ def coverage_text(found: Coverage, *, fit: int | None, verbose: bool) -> str:
         (one.key.name, one.priority, one.scope, one.selects, one.gives, _fields(one), f"{one.position.file}:{one.position.line}")
         for one in found.assignments
     ]
-    shown = table(headers, rows, limits=(40, None, None, None, None, 60, 60), fit=fit, empty="no assignments")
+    shown = table(headers, rows, limits=(63, None, None, None, None, 300, 200), fit=fit, empty="no assignments")
     return "\n".join([shown, "", *_left_over(found, verbose)])
 
 

@@ -17,7 +17,7 @@ def render_text(environment: str, resource: Resource, fields: Sequence[Effective
     row = f", row {resource.external_id} of the target" if resource.external_id is not None else ""
     rows = [(one.path, _value(one.value), _origin(one), _place(one)) for one in fields]
     lines = [neutral(f"{resource.key} in {environment}   # {where}{row}")]
-    lines.append(table(("FIELD", "VALUE", "FROM", "WHERE"), rows, limits=(None, 60, 60, 80), fit=fit, empty="no fields"))
+    lines.append(table(("FIELD", "VALUE", "FROM", "WHERE"), rows, limits=(None, 400, 200, 200), fit=fit, empty="no fields"))
     if any(one.origin.on_create for one in fields):
         lines.append("defaults count when the row is made; after that the field stays as the target has it")
     return "\n".join(lines)
