@@ -18,6 +18,7 @@ from reconcile.model.change import Plan
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import KINDS, Key
 from reconcile.model.kinds import references
+from reconcile.model.management import OnRemoval
 from reconcile.model.observation import ObservedState, Present
 from reconcile.plan import code, codec
 from reconcile.plan.plan import make_plan
@@ -70,6 +71,9 @@ def plan_of(folder: Path) -> Plan:
             revision="",
             applied_at="2026-01-01T00:00:00Z",
             depends_on=references(key.kind, applied),
+            adopted=entry.get("adopted", False),
+            on_removal=OnRemoval(entry["onRemoval"]) if "onRemoval" in entry else None,
+            protected=entry.get("protected", False),
         )
     return make_plan(loaded.desired, observed, inventory, KINDS, lifted=raw.get("lifted", ()))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from reconcile.model.canonical import Leaf, Spec, same
 from reconcile.model.change import KEEP_DEFAULTS, Cause, FieldChange, Keep, Note
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
-from reconcile.model.management import UNMANAGED, OnRemoval, covers
+from reconcile.model.management import UNMANAGED, OnRemoval, covers, on_removal
 from reconcile.model.resource import Resource
 from reconcile.plan.removal import is_disabled_orphan
 
@@ -35,8 +35,21 @@ def records(keep: Keep, entry: InventoryEntry, cause_of: Callable[[str], Cause])
     )
 
 
-def _word(on_removal: OnRemoval | None) -> str | None:
-    return None if on_removal is None else on_removal.value
+def of_records(recorded: Iterable[FieldChange], keep: Keep, entry: InventoryEntry) -> Iterator[str]:
+    """What a change of `management` means from now on."""
+    paths = {record.path for record in recorded}
+    if "management.protect" in paths:
+        yield "stays whatever happens to its document" if keep.protected else "may go with its document"
+    if "management.onRemoval" in paths:
+        policy = on_removal(keep.on_removal, adopted=entry.adopted, kind=entry.key.kind)
+        yield f"{_FOLLOWS[policy]} when its document leaves git"
+
+
+_FOLLOWS = {OnRemoval.DELETE: "is deleted", OnRemoval.DISABLE: "is made inactive", OnRemoval.FORGET: "stays, and is no longer ours,"}
+
+
+def _word(policy: OnRemoval | None) -> str | None:
+    return None if policy is None else policy.value
 
 
 def compared(resource: Resource, entry: InventoryEntry | None) -> Spec:
@@ -62,7 +75,9 @@ def ignored_note(found: Iterable[tuple[Key, str]]) -> Note | None:
     all_of_them = sorted(found)
     if not all_of_them:
         return None
-    count = "1 field differs and is" if len(all_of_them) == 1 else f"{len(all_of_them):,} fields differ and are"
+    some = f"{len(all_of_them):,} fields differ and are left as the target has them"
+    count = "1 field differs and is left as the target has it" if len(all_of_them) == 1 else some
     names = ", ".join(f"{path} of {key}" for key, path in all_of_them[:_SHOWN])
     more = f" and {len(all_of_them) - _SHOWN:,} more" if len(all_of_them) > _SHOWN else ""
-    return Note(message=f"{count} left as the target has it, because management.ignore names it: {names}{more}")
+    what = "it" if len(all_of_them) == 1 else "them"
+    return Note(message=f"{count}, because management.ignore names {what}: {names}{more}")

@@ -39,7 +39,7 @@ from reconcile.plan.ground import ground, still_used
 from reconcile.plan.identity import pinned
 from reconcile.plan.match import Match
 from reconcile.plan.order import ordered
-from reconcile.plan.ownership import compared, ignored, ignored_note, keep_of, records
+from reconcile.plan.ownership import compared, ignored, ignored_note, keep_of, of_records, records
 from reconcile.plan.removal import disowned, following
 from reconcile.plan.rotation import Rotation
 from reconcile.plan.selection import Selected
@@ -199,11 +199,13 @@ class _Planning:
         keep = keep_of(resource)
         rotated: tuple[SecretChange, ...] = ()
         recorded: tuple[FieldChange, ...] = ()
+        told: tuple[str, ...] = ()
         if entry is not None:
             if self._rotation.compares:
                 rotated = self._rotation.of(key, spec, entry, paths, resource.position)
             if entry.on_removal is not keep.on_removal or entry.protected != keep.protected:
                 recorded = records(keep, entry, lambda path: self._decided(key, path))
+                told = tuple(of_records(recorded, keep, entry))
         renamed = matched.previous is not None or row.name not in (None, key.name)
         if not (paths or rotated or recorded) and not (renamed if entry is not None else self.given.circumstances.adopting):
             self.unchanged += self._wants(key)
@@ -247,7 +249,7 @@ class _Planning:
             previous=previous,
             position=resource.position,
             references=resource.references,
-            consequences=words + (of_rotation(key, self.given.around) if rotated else ()),
+            consequences=(*words, *(of_rotation(key, self.given.around) if rotated else ()), *told),
             keep=keep,
             rotated=rotated,
             records=recorded,

@@ -17,7 +17,8 @@ from reconcile.plan.moved import is_muted
 Following: TypeAlias = Delete | Forget | Update | Held | Note | None
 
 _INACTIVE = {"state": "inactive"}
-_ORPHAN = "orphan: inactive since its document left git; next: declare it again, or `reconcile forget`"
+#: Told of every row that is inactive because its document left git.
+ORPHAN = "orphan: inactive since its document left git; next: declare it again, or `reconcile forget`"
 _PROTECTED = (
     "no longer declared, but protected (management.protect): it is neither deleted, made inactive nor forgotten; "
     "to remove it declare it again with protect: false, apply, then remove the document"
@@ -84,7 +85,7 @@ def _policy(entry: InventoryEntry) -> OnRemoval:
 def _disabled(key: Key, entry: InventoryEntry, row: Present, why: Cause, given: Given) -> Update | Note:
     """Once; from then on it is an orphan that everybody sees. Somebody who starts it again without declaring it is told so."""
     if row.spec.get("state", "active") == "inactive":
-        return Note(message=_ORPHAN, key=key)
+        return Note(message=ORPHAN, key=key)
     if is_disabled_orphan(entry):
         why = Cause(moved=Moved.OUTSIDE, note="made active without a document")
     return Update(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
+from reconcile.plan.removal import ORPHAN
 from reconcile.report.plan_text import Paint, cause_words, value
 from reconcile.report.safe_text import neutral
 
@@ -19,6 +20,7 @@ def drift_text(plan: Plan, *, color: bool) -> str:
     lines += [f"{paint('!', '33')} {neutral(str(held.key))} was not compared: {neutral(held.reason)}" for held in plan.held]
     lines += [f"{paint('?', '33')} could not be observed: {neutral(text)}" for text in plan.unobserved]
     lines += [f"{paint('i', '36')} {neutral(note.message)}" for note in plan.notes if note.key is None]
+    lines += [f"{paint('i', '36')} {neutral(f'{note.key}: {note.message}')}" for note in plan.notes if note.message == ORPHAN]
     lines.append(paint(_summary(plan), "1"))
     return "\n".join(lines)
 

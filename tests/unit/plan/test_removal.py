@@ -153,6 +153,7 @@ def test_what_is_protected_stays_until_it_is_freed_first() -> None:
     (change,) = freed.changes
     assert isinstance(change, Update)
     assert (change.fields, change.writes) == ((), False)
+    assert change.consequences == ("may go with its document",)
     assert [(record.path, record.before, record.after) for record in change.records] == [("management.protect", True, False)]
     target = bench.writer
     assert isinstance(target, MemoryTarget)
@@ -186,6 +187,7 @@ def test_what_removal_means_is_reviewed_when_it_changes() -> None:
     (change,) = plan.changes
     assert isinstance(change, Update)
     assert [(record.path, record.before, record.after) for record in change.records] == [("management.onRemoval", None, "forget")]
+    assert change.consequences == ("stays, and is no longer ours, when its document leaves git",)
     other = bench.plan(estate(all_of_them(), management={"Mailbox/sales": Management(on_removal=OnRemoval.DISABLE)}))
     assert other.digest != plan.digest
 
