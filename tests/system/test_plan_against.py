@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ def offline(tmp_path: Path) -> Commands:
 
 
 def against(commands: Commands, root: Path, base: str, *words: str) -> Result:
-    watch = str(commands.state.parent / "watch")
+    watch = os.pathsep.join([str(commands.state.parent / "watch"), *filter(None, [os.environ.get("PYTHONPATH")])])
     return commands.run("plan", "--against", base, "-C", str(root / "estate"), *words, PYTHONPATH=watch)
 
 
