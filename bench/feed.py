@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import signal
 import statistics
 import subprocess
@@ -56,6 +55,11 @@ server.serve_forever()
 
 
 def store(state: Path, count: int) -> None:
+    """As `fill`, in a process of its own: what this one has held counts for the peak of every process it starts."""
+    subprocess.run([sys.executable, __file__, "fill", str(count), "--state", str(state)], check=True)
+
+
+def fill(state: Path, count: int) -> None:
     """An environment whose mailbox holds `count` small mails."""
     from reconcile.store.sqlite.database import Database
     from reconcile.store.sqlite.mail import SqliteMailStore
@@ -70,13 +74,10 @@ def store(state: Path, count: int) -> None:
         mail.close()
 
 
-def run(arguments: list[str], *, stdin: bytes | None = None) -> tuple[float, float, float]:
+def run(arguments: list[str]) -> tuple[float, float, float]:
     """(CPU seconds, wall seconds, peak MB) of a process whose output is dropped."""
     started = time.perf_counter()
-    process = subprocess.Popen(arguments, stdin=subprocess.PIPE if stdin is not None else None, stdout=subprocess.DEVNULL)
-    if stdin is not None and process.stdin is not None:
-        process.stdin.write(stdin)
-        process.stdin.close()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, arguments
@@ -109,17 +110,16 @@ def feed(folder: Path, count: int, runs: int) -> None:
 
 def intake(folder: Path, count: int, runs: int) -> None:
     store(folder, 1000)
-    edits = b"".join(
-        json.dumps({"clientKey": f"e{number}", "id": number % 1000 + 1, "note": f"note {number}"}).encode() + b"\n"
-        for number in range(count)
-    )
-    mails = b"".join(
-        json.dumps({"clientKey": f"m{number}", "from": "sales", "to": ["a@contoso.example"], "text": "x" * 1000}).encode() + b"\n"
-        for number in range(count)
-    )
-    for name, data, group in (("edits", edits, "activities"), ("mails", mails, "outbox")):
-        show(f"{count} {name}, first time", [run(reconcile(folder, group, "import", "-"), stdin=data)])
-        show(f"{count} {name}, again", [run(reconcile(folder, group, "import", "-"), stdin=data) for _ in range(runs)])
+    documents = {
+        "activities": lambda number: {"clientKey": f"e{number}", "id": number % 1000 + 1, "note": f"note {number}"},
+        "outbox": lambda number: {"clientKey": f"m{number}", "from": "sales", "to": ["a@contoso.example"], "text": "x" * 1000},
+    }
+    for group, document in documents.items():
+        batch = folder / f"{group}.jsonl"
+        with batch.open("w") as lines:
+            lines.writelines(json.dumps(document(number)) + "\n" for number in range(count))
+        show(f"{count} lines, {group} import", [run(reconcile(folder, group, "import", str(batch)))])
+        show(f"{count} lines, {group} import again", [run(reconcile(folder, group, "import", str(batch))) for _ in range(runs)])
 
 
 def api(folder: Path, count: int, runs: int) -> None:
@@ -181,11 +181,14 @@ def _peak(pid: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["feed", "intake", "api"])
+    parser.add_argument("what", choices=["feed", "intake", "api", "fill"])
     parser.add_argument("count", type=int)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--state", type=Path, help="for fill: where")
     options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if options.what == "fill":
+        fill(options.state, options.count)
+        return
     with tempfile.TemporaryDirectory() as folder:
         {"feed": feed, "intake": intake, "api": api}[options.what](Path(folder), options.count, options.runs)
 

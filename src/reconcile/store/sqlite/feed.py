@@ -102,5 +102,6 @@ def _events(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> dict
 
 
 def _among(connection: sqlite3.Connection, statement: str, ids: Collection[int]) -> Iterable[sqlite3.Row]:
-    """Rows of a statement that ends in IN (?). Numbers of our own stand in the text: SQLite bounds how many may be passed."""
-    return connection.execute(statement.replace("(?)", f"({', '.join(map(str, ids))})")).fetchall() if ids else ()
+    """Rows of a statement that asks for IN (?). One text for all of them, or the connection would keep a hundred long ones prepared."""
+    numbers = f"[{', '.join(map(str, sorted(ids)))}]"
+    return connection.execute(statement.replace("(?)", "(SELECT value FROM json_each(?))"), (numbers,)).fetchall() if ids else ()
