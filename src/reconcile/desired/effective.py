@@ -49,9 +49,11 @@ def effective(desired: DesiredState, key: Key) -> tuple[EffectiveField, ...]:
     """In the order of paths. Raises KeyError when the desired state has no such resource, or it is held."""
     resource = desired.resources[key]
     layers = _layers(desired)
-    given = {} if resource.lifecycle is Lifecycle.EXTERNAL else organization_defaults(desired, resource)
+    # Somebody else's, and rows that are there already, are never made.
+    is_made = key.kind in APPLIED_KINDS and resource.lifecycle is not Lifecycle.EXTERNAL and resource.external_id is None
+    given = organization_defaults(desired, resource) if is_made else {}
     filled = {**given, **resource.spec}
-    made = kinds.defaults(key.kind, filled) if key.kind in APPLIED_KINDS and resource.lifecycle is not Lifecycle.EXTERNAL else {}
+    made = kinds.defaults(key.kind, filled) if is_made else {}
     fields: list[EffectiveField] = []
     for path, value in sorted({**made, **filled}.items()):
         if path in made:
