@@ -146,3 +146,20 @@ def rows(kind: str) -> st.SearchStrategy[Row]:
         lambda some: st.fixed_dictionaries({column.name: every[column.name] for column in some})
     )
     return st.one_of(few, few, few, st.fixed_dictionaries({}, optional=every))
+
+
+@st.composite
+def xml_settings(draw: st.DrawFn) -> Row:
+    """The two XML columns of an organization, with some of their elements."""
+    found: Row = {}
+    for bag in ("orgdborgsettings", "defaultemailsettings"):
+        columns = [column for column in COLUMNS["Organization"] if column.name.startswith(f"{bag}/")]
+        some = draw(st.lists(st.sampled_from(columns), max_size=4, unique_by=lambda column: column.name))
+        elements = []
+        for column in some:
+            value = draw(cells(column))
+            text = "" if value is None else str(value).lower()
+            name = column.name.removeprefix(f"{bag}/")
+            elements.append(f"<{name}>{text}</{name}>" if text.isalnum() else f"<{name}/>")
+        found[bag] = f"<settings>{''.join(elements)}</settings>" if some else None
+    return found

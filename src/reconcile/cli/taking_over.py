@@ -103,7 +103,7 @@ def _snapshot(path: Path, into: Path) -> _Origin:
     reader = snapshot_reader(SnapshotPath(root=path.parent, path=path.name), shown=shown)
     observed = reader.observe()
     if not observed.rows:
-        why = next(iter(observed.unknown_kinds.values()), "it has no rows")
+        why = next(iter([*observed.unknown_kinds.values(), *observed.unknown_rows.values()]), "it has no rows")
         raise SettingsError(f"nothing can be imported from {path}: {why}", hint="Name an export: --from snapshot:FILE (docs/take-over.md).")
     return _Origin(observed=observed, words=shown, owners=dict(reader.names), exposed=reader.exposed, export=path)
 

@@ -66,7 +66,10 @@ class Amount:
     def read(self, cell: Cell) -> Leaf:
         if type(cell) is not int:
             raise ValueError("expected a number")
-        return duration.text(duration.parse("1ms") * (cell * self.milliseconds))
+        try:
+            return duration.text(duration.parse("1ms") * (cell * self.milliseconds))
+        except OverflowError as error:
+            raise ValueError(f"{cell} is more than a duration can be") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,3 +258,9 @@ def test_a_row_without_end_is_no_way_to_fill_memory(monkeypatch: pytest.MonkeyPa
     with pytest.raises(CutOff, match="after row 0: not valid JSON"):
         list(items(endless, "", table_of))
     assert endless.tell() < 20_000
+
+
+def test_a_duration_beyond_all_time_is_unknown(tmp_path: Path) -> None:
+    row = organization_row(orgdborgsettings="<a><TraceLogPersistenceTimeInDays>1099511627776</TraceLogPersistenceTimeInDays></a>")
+    state = observed(write_export(tmp_path / "e.json", organization=[row]))
+    assert "is more than a duration can be" in state.unknown_rows[row_id(9_000)]
