@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.model.commit import Commit
+from reconcile.errors import DesiredStateError
+from reconcile.model.commit import Commit, Recorded
 from reconcile.source.history import NOT_COMMITTED, GitHistory
 from support.repository import Repository, new_repository
 
@@ -177,3 +178,23 @@ def test_a_line_has_its_own_commit(repository: Repository) -> None:
     assert (history.blame("a.yaml", 9), history.blame("missing.yaml", 1), GitHistory(repository.root, "--x").blame("a.yaml", 1)) == (
         None,
     ) * 3
+
+
+def test_a_recorded_commit_has_its_parents_and_the_committers_clock(repository: Repository, tmp_path: Path) -> None:
+    one = repository.commit("one", {"a.yaml": "1"})
+    two = repository.commit("two", {"a.yaml": "2"})
+    history = GitHistory(repository.root, None)
+    assert history.recorded("HEAD~1") == Recorded(id=one, parents=(), at="2026-01-01T00:00:00Z")
+    assert history.recorded(two[:10]) == Recorded(id=two, parents=(one,), at="2026-01-01T01:00:00Z")
+    repository.git("checkout", "-q", "-b", "side", one)
+    three = repository.commit("three", {"b.yaml": "1"})
+    repository.git("merge", "-q", "--no-ff", "-m", "merge", "main", **who())
+    assert history.recorded("HEAD").parents == (three, two)
+    repository.git("checkout", "-q", "main")
+    for name, words in (("side", "is not part of HEAD"), ("nowhere", "there is no commit 'nowhere'"), ("--help", "there is no commit")):
+        with pytest.raises(DesiredStateError, match=words):
+            history.recorded(name)
+    subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{repository.root}", tmp_path / "clone"], check=True, capture_output=True)
+    with pytest.raises(DesiredStateError, match="shallow and ends at commit") as raised:
+        GitHistory(tmp_path / "clone", None).recorded("HEAD")
+    assert "git fetch --unshallow" in raised.value.hint

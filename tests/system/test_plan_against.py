@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from support.command import Commands, Result
 from support.estate_folder import document, imap_profile, user_mailbox, write_estate
 from support.repository import Repository, new_repository
+from support.tree import ROOT
 
 #: Ends a process that reaches for the network, or looks into the state directory (named "state") in any way.
 WATCH = """
@@ -222,3 +225,34 @@ def test_a_field_that_is_declared_no_more_is_told(repository: Repository, offlin
     done = against(offline, repository.root, "git:HEAD", "--verbose")
     assert done.code == 0
     assert "Mailbox/m0: incoming is declared no more: where it was applied it stays as it is" in done.out
+
+
+def test_the_step_of_the_workflow_that_init_writes_does_what_it_says(repository: Repository, offline: Commands, tmp_path: Path) -> None:
+    """Run as the runner would: bash, a clone with origin, the base in a variable."""
+    workflow = YAML(typ="safe", pure=True).load((ROOT / "src" / "reconcile" / "cli" / "starter" / "workflow.yml").read_text("utf-8"))
+    (step,) = [step for step in workflow["jobs"]["check"]["steps"] if "--against" in step.get("run", "")]
+    assert step["env"] == {"BASE": "${{ github.base_ref }}"}
+    repository.git("checkout", "-q", "-b", "change")
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "-b", "change", repository.root, clone], check=True, capture_output=True)
+    (clone / "estate").rename(clone / "desired-state")  # where commands look when nothing is named
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "reconcile").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m reconcile.cli.main "$@"\n')
+    (tools / "reconcile").chmod(0o755)
+    summary = tmp_path / "summary.md"
+    variables = {"BASE": "main", "GITHUB_STEP_SUMMARY": str(summary), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+
+    def run() -> int:
+        summary.unlink(missing_ok=True)
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+        return subprocess.run(command, cwd=clone, env=offline.environment(variables), capture_output=True, timeout=60).returncode
+
+    assert run() == 0
+    assert summary.read_text().startswith("<!-- reconcile plan dev -->\n### Plan for `dev`: create 12\n")
+    (clone / "desired-state").rename(clone / "estate")
+    write_estate(clone / "estate", [imap_profile("one"), *(user_mailbox(f"m{number}") for number in range(5))])
+    step["run"] = step["run"].replace("reconcile plan", "reconcile plan -C estate")
+    assert run() == 4
+    assert "**`bulk-delete`** 5 of " in summary.read_text()
+    assert not (clone / "estate" / ".reconcile").exists()
