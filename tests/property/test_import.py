@@ -81,7 +81,7 @@ _DANGLING = ([], [mailbox_row(100, "a@x.example", emailserverprofile=row_id(7))]
 @example(_CLEAN, "files")
 @example(_ALIKE, "grouped")
 @example(_DANGLING, "csv")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
 def test_the_estate_plans_empty_and_a_second_import_changes_nothing(tables: tuple[list[Row], list[Row], Row], layout: str) -> None:
     profiles, mailboxes, organization = tables
     with tempfile.TemporaryDirectory() as folder:
