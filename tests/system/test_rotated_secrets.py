@@ -101,3 +101,13 @@ def test_a_plan_makes_no_key(watched: Watched) -> None:
     assert "there is no key" in shown.out
     assert not key.exists()
     key.write_bytes(away)
+
+
+def test_a_new_sealing_key_hides_no_change_and_makes_none(watched: Watched) -> None:
+    assert watched("apply", "--yes", CANARY=FIRST).code == 0
+    rotated = watched("key", "rotate", estate=False)
+    assert rotated.code == 0, rotated.err
+    calm = watched("plan", "--detailed-exitcode", CANARY=FIRST)
+    assert (calm.code, "not compared" in calm.out) == (0, False)
+    seen = watched("plan", "--detailed-exitcode", CANARY=SECOND)
+    assert (seen.code, "the value behind env:CANARY is another one" in seen.out) == (2, True)

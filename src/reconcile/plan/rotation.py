@@ -15,7 +15,7 @@ from reconcile.plan.circumstances import Circumstances
 
 _SHOWN = 5
 _NOT_RECORDED = "what was handed over was not recorded; raise its generation to hand it over again"
-_OTHER_KEY = "what was handed over was recorded under another key; raise its generation to hand it over again"
+_OTHER_KEY = "what was handed over was recorded under another key; finish `reconcile key rotate`, or raise its generation"
 
 
 class Rotation:
