@@ -11,6 +11,7 @@ from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.kinds import natural_identity
 from reconcile.model.observation import ObservedState, Present
+from reconcile.ports.target import TargetIdentity
 
 
 def check_environment(plan: Plan, environment: str | None) -> None:
@@ -25,11 +26,12 @@ def check_environment(plan: Plan, environment: str | None) -> None:
         raise StalePlan(f"the plan was made for environment {plan.environment}, not {environment}", hint="Plan again, or choose with -e.")
 
 
-def check_target(plan: Plan, observed: ObservedState) -> None:
-    """Raises StalePlan when the plan was made for another target, organization or tenant."""
-    if plan.target != observed.target:
-        raise StalePlan(f"the plan was made for target {plan.target}, this is {observed.target}", hint="Plan again.")
-    words = foreign(plan, observed.organization_id, observed.tenant_id)
+def check_target(plan: Plan, target: str, identity: TargetIdentity) -> None:
+    """Raises StalePlan when the plan was made for another target, organization or tenant. Call it before `recover`: only the target
+    that an intent was meant for can tell what became of it."""
+    if plan.target != target:
+        raise StalePlan(f"the plan was made for target {plan.target}, this is {target}", hint="Plan again.")
+    words = foreign(plan, identity.organization_id, identity.tenant_id)
     if words:
         raise StalePlan(words, hint="Plan again for this one, or choose the target that is meant.")
 

@@ -69,7 +69,9 @@ class Writing:
         change, writer = work.change, self._tools.writer
         if not self._over:
             identity = writer.identity()
-            self._over = foreign(self._plan, identity.organization_id, identity.tenant_id)
+            # Only ever set: another writer may have seen more than this one.
+            if words := foreign(self._plan, identity.organization_id, identity.tenant_id):
+                self._over = words
         if self._over:
             raise StalePlan(f"stopped: {self._over}", hint="Plan again for the target that is meant.")
         if isinstance(change, Forget) or (isinstance(change, Update) and not change.writes):

@@ -51,8 +51,10 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     from reconcile.apply.planning import planned
     from reconcile.apply.recover import recover
     from reconcile.cli.estate import load_environment
+    from reconcile.plan.commits import with_commits
     from reconcile.report.plan_text import plan_text
     from reconcile.wiring.configuration import apply_store, comparing_secrets
+    from reconcile.wiring.estate import history
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
     from reconcile.wiring.target import check_writable, target_writer
@@ -72,7 +74,8 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
             found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing, selection=selection)
             plan = replace(found.plan, notes=(*loaded.notes, *found.plan.notes))
             if not context.as_json:
-                context.data(plan_text(plan, color=context.color))
+                known = with_commits(plan, history(context.directory, context.revision).last_commits)
+                context.data(plan_text(known, color=context.color))
             if plan.changes and not plan.brakes and not yes and not _agreed(plan):
                 raise PlanRefused("declined; nothing was changed", hint="Run it again when you are ready.")
             report = apply_plan(plan, apply_tools(context, writer, database, clock, found.desired.locate), recovered=recovered)
@@ -102,9 +105,9 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
         store = apply_store(database, clock, lease=context.settings.lease)
         with store.lock(owner=context.actor, purpose=f"apply {plan_file.name}", patience=wait_lock):
             writer = target_writer(plan.target, database, context.settings)
+            check_target(plan, writer.name, writer.identity())
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             ground = writer.observe()
-            check_target(plan, ground)
             tools = apply_tools(context, writer, database, clock, None)
             report = apply_plan(plan, tools, lifted=lifted, saved_ground=ground, recovered=recovered)
     return print_report(context, report)

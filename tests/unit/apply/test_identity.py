@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -93,13 +95,34 @@ def test_several_writers_stop_too() -> None:
     assert report.code is ExitCode.PARTLY_APPLIED
 
 
+def test_a_writer_that_asked_before_does_not_undo_what_another_one_saw() -> None:
+    target = MemoryTarget(organization_id=ORG, parallel_writes=2)
+    seen, guard, asked = threading.Event(), threading.Lock(), [0]
+
+    def identity() -> TargetIdentity:
+        with guard:
+            asked[0] += 1
+            number = asked[0]
+        if number == 2:
+            # Asked in time, answered late.
+            assert seen.wait(20)
+            time.sleep(0.05)
+        if number == 3:
+            seen.set()
+        return TargetIdentity(organization_id=OTHER if number == 3 else ORG)
+
+    target.identity = identity  # type: ignore[method-assign]
+    Bench(writer=target, store=MemoryConfiguration()).apply(desired())
+    assert (target.writes, asked[0]) == (2, 3)
+
+
 def test_a_saved_plan_for_another_target_is_stale_before_its_first_write() -> None:
     target = Becoming(99)
     bench = Bench(writer=target, store=MemoryConfiguration())
     plan = bench.plan(desired())
     target.organization_id = OTHER
     with pytest.raises(StalePlan, match=f"organization {ORG}"):
-        check_target(plan, target.observe())
+        check_target(plan, target.name, target.identity())
     report = bench.apply_saved(plan)
     assert (target.writes, report.code) == (0, ExitCode.STALE_PLAN)
 
