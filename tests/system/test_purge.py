@@ -78,10 +78,13 @@ def test_old_mail_is_gone_from_every_file_and_does_not_come_back(estate: MailEst
     assert (shown["mails"], shown["done"]) == (60, False)
     assert shown["bytes"] == sum(len(one) for one in old)
     assert len(tracked(estate)) == 100
-    done = estate("purge", "--older-than", "365d", "--yes", "-o", "json").document
-    assert (done["mails"], done["erased"], done["packsInUse"]) == (60, shown["bytes"], 0)
+    # Somebody who reads keeps the write-ahead log from being taken away with the last process.
+    with Database.open(estate.state / "test" / "engine.db", read_only=True) as reading:
+        reading.reader().execute("SELECT count(*) FROM mail_activities").fetchone()
+        done = estate("purge", "--older-than", "365d", "--yes", "-o", "json").document
+        assert (done["mails"], done["erased"], done["packsInUse"]) == (60, shown["bytes"], 0)
+        assert on_disk(estate, *words, *old) == []
     assert sorted(tracked(estate).values()) == sorted(new)
-    assert on_disk(estate, *words, *old) == []
     # The next sync, a listing from the beginning, and other numbers at the server bring none of it back, and lose nothing else.
     estate("sync")
     deliver(dovecot, "sales", [mail(200, "sales")])
