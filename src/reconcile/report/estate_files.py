@@ -16,8 +16,9 @@ Layout: TypeAlias = Literal["files", "grouped", "csv"]
 
 #: Mailboxes beyond this many stand together by domain, unless asked otherwise.
 MANY: Final = 200
-#: Documents of one file. A source reads at most a megabyte of a file; these are some 300 kilobytes.
+#: Documents of one file, and the octets after which no more are added: a source reads at most a megabyte of a file.
 _TOGETHER: Final = 500
+_LARGE: Final = 512 * 1024
 _FOLDERS: Final = {"EmailServerProfile": "profiles/", "Mailbox": "mailboxes/"}
 
 
@@ -73,7 +74,9 @@ class _Names:
 
     def free(self, stem: str) -> str:
         """Path of a new document."""
-        return next(path for path in self._candidates(stem, ".yaml") if path not in self._taken and not self._tree.exists(path))
+        path = next(path for path in self._candidates(stem, ".yaml") if path not in self._taken and not self._tree.exists(path))
+        self._taken.add(path)
+        return path
 
     def of_table(self, stem: str, content: bytes) -> str:
         """Path of a new table, or of the one that an import wrote before it was killed."""
@@ -85,9 +88,7 @@ class _Names:
 
     def _candidates(self, stem: str, ending: str) -> Iterator[str]:
         for number in count(1):
-            path = f"{self._folder}{stem}{f'-{number}' if number > 1 else ''}{ending}"
-            yield path
-            self._taken.add(path)
+            yield f"{self._folder}{stem}{f'-{number}' if number > 1 else ''}{ending}"
 
 
 def _table(drafts: list[Draft], names: _Names, origin: str) -> Iterator[EstateFile]:
@@ -105,15 +106,18 @@ def _grouped(drafts: Iterable[Draft], names: _Names, origin: str) -> Iterator[Es
     """Several documents a file, by domain. They come sorted by domain."""
     for domain, run in groupby(drafts, key=lambda draft: str(draft.spec["emailAddress"]).rpartition("@")[2]):
         part: list[Draft] = []
+        texts: list[bytes] = []
+        size = 0
         for draft in run:
             part.append(draft)
-            if len(part) == _TOGETHER:
-                yield _file(part, domain, names, origin)
-                part = []
+            texts.append(document_text(draft, origin=origin, first=len(part) == 1).encode())
+            size += len(texts[-1])
+            if len(part) == _TOGETHER or size > _LARGE:
+                yield _file(part, texts, domain, names)
+                part, texts, size = [], [], 0
         if part:
-            yield _file(part, domain, names, origin)
+            yield _file(part, texts, domain, names)
 
 
-def _file(drafts: list[Draft], domain: str, names: _Names, origin: str) -> EstateFile:
-    texts = (document_text(draft, origin=origin, first=number == 0) for number, draft in enumerate(drafts))
-    return EstateFile(names.free(f"mailboxes/{slug(domain) or 'others'}"), "---\n".join(texts).encode(), tuple(drafts))
+def _file(drafts: list[Draft], texts: list[bytes], domain: str, names: _Names) -> EstateFile:
+    return EstateFile(names.free(f"mailboxes/{slug(domain) or 'others'}"), b"---\n".join(texts), tuple(drafts))

@@ -191,6 +191,15 @@ def test_a_page_that_is_cut_after_one_that_is_whole(tmp_path: Path) -> None:
     assert observed(tmp_path).unknown_kinds["Mailbox"] == "mailboxes-2.json is not complete: after row 1: the file ends early"
 
 
+def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
+    elsewhere = written(tmp_path, json.dumps([mailbox_row(5, "a@x.example")]), "secret.json")
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "mailbox.json").symlink_to(elsewhere)
+    state = observed(folder)
+    assert (state.rows, state.unknown_kinds["Mailbox"]) == ((), "export cannot be read: mailbox.json is a link, which is not followed")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings(encoding: str, tmp_path: Path) -> None:
     text = json.dumps({"mailbox": [mailbox_row(5, "a@x.example", name="Süd 😀")]}, ensure_ascii=False)

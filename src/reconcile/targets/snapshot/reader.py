@@ -5,6 +5,7 @@ Rows that cannot be understood are Unknown with the reason; a table that is miss
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -97,6 +98,9 @@ def _files(path: Path) -> list[Path]:
         path.stat()
         return [path]
     found = [file for file in path.iterdir() if (name := _FILE.fullmatch(file.name)) and table_of(name[1])]
+    for file in found:
+        if file.is_symlink():  # it may lead to what others may not see
+            raise OSError(errno.ELOOP, f"{file.name} is a link, which is not followed")
     return sorted(found, key=lambda file: (file.stem.rstrip("0123456789-_."), len(file.name), file.name))
 
 
