@@ -17,11 +17,12 @@
     │   ├── PermissionDenied
     │   ├── Unsupported           declared, but not built (names field, file and line)
     │   └── BlockedByTenant
-    └── CursorInvalid         the place in the mailbox's history is no longer valid: re-index without importing twice
+    └── CursorInvalid         the place in a mailbox's or the feed's history is no longer valid: re-index without importing twice,
+                              or read the feed from its beginning
 
 Each effect room turns its library's exceptions into these in one context manager, keeps the cause, and strips
-credentials. Only `controller/outcome.py` and the command line's error handler catch `ReconcileError`. Anything
-else is a bug and is let out.
+credentials. Only `controller/outcome.py`, the command line's error handler and the local API's (`api/handler.py`)
+catch `ReconcileError`. Anything else is a bug and is let out.
 """
 
 from __future__ import annotations
@@ -110,4 +111,4 @@ class BlockedByTenant(PermanentError):
 
 
 class CursorInvalid(ReconcileError):
-    """The server no longer knows the cursor (for IMAP: UIDVALIDITY changed)."""
+    """The server no longer knows the cursor (for IMAP: UIDVALIDITY changed), or it is of another history of the change feed."""
