@@ -86,8 +86,7 @@ def unpack(stored: bytes | None) -> dict[str, Entry]:
 
 def records_of(entries: Mapping[str, Entry], file: File | Shelved) -> list[Any] | None:
     """What is kept of a file as it is now; None when that is not known."""
-    match entries.get(file.path):
-        case [str(content_id), list(records)] if content_id and content_id == file.content_id:
-            return records
-        case _:
-            return None
+    entry = entries.get(file.path)
+    if type(entry) is list and len(entry) == 2 and entry[0] == file.content_id != "" and type(entry[1]) is list:
+        return entry[1]
+    return None
