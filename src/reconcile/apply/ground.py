@@ -81,8 +81,8 @@ class Ground:
             change.previous: change.external_id for change in plan.changes if isinstance(change, Update) and change.previous is not None
         }
         # Rows of ours are known to the plan; only a stranger may have come in between.
-        owned = {entry.external_id for entry in entries.values()}
-        strangers = [row for row in observed.rows if row.external_id not in owned]
+        self._owners = {entry.external_id: key for key, entry in entries.items()}
+        strangers = [row for row in observed.rows if row.external_id not in self._owners]
         self._names = {(row.kind, row.name): row.external_id for row in strangers}
         self._identities = {(row.kind, natural_identity(row.kind, row.spec)): row.external_id for row in strangers}
 
@@ -94,7 +94,15 @@ class Ground:
             case Delete() | Forget():
                 entry = self._entries.get(change.key)
                 return "" if entry is not None and entry.external_id == change.external_id else f"{change.key} is no longer ours"
-            case Adopt() | Update() | Command():
+            case Update():
+                # Forgotten in between, or taken over by another slug: whoever did that meant it.
+                entries = (self._entries.get(key) for key in (change.key, change.previous) if key is not None)
+                ours = any(entry is not None and entry.external_id == change.external_id for entry in entries)
+                return "" if ours else f"{change.previous or change.key} is no longer ours"
+            case Adopt():
+                owner = self._owners.get(change.external_id, change.key)
+                return "" if owner == change.key else f"{change.key} became ours as {owner} since"
+            case Command():
                 return ""
 
     def _appeared(self, change: Create) -> str:

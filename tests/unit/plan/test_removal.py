@@ -9,6 +9,7 @@ from reconcile.model.change import Adopt, Create, Delete, Forget, HeldBecause, U
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import Key
 from reconcile.model.management import Management, OnRemoval
+from reconcile.model.outcome import Skipped
 from reconcile.plan.brakes import BRAKES
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.targets.memory import MemoryTarget
@@ -254,3 +255,34 @@ def test_a_new_row_remembers_what_its_document_said() -> None:
     made = next(change for change in plan.changes if change.key == SALES)
     assert isinstance(made, Create)
     assert (made.keep.on_removal, made.keep.protected) == (OnRemoval.FORGET, True)
+
+
+def test_a_saved_plan_does_not_take_back_what_was_forgotten_since() -> None:
+    keep = {"Mailbox/sales": Management(on_removal=OnRemoval.FORGET)}
+    bench = bench_with(keep["Mailbox/sales"])
+    changed = {**all_of_them(), "Mailbox/sales": mailbox("sales@contoso.example", filter="all")}
+    field = bench.plan(estate(changed, management=keep))
+    record = bench.plan(estate(all_of_them(), management={"Mailbox/sales": Management(on_removal=OnRemoval.DELETE)}))
+    bench.apply(estate(without("Mailbox/sales")))
+    assert SALES not in bench.store.entries()
+    for saved in (field, record):
+        assert [type(change) for change in saved.changes] == [Update]
+        report = bench.apply_saved(saved)
+        (outcome,) = report.outcomes
+        assert isinstance(outcome, Skipped)
+        assert (outcome.voided, outcome.reason) == (True, "Mailbox/sales is no longer ours")
+        assert SALES not in bench.store.entries()
+
+
+def test_a_saved_plan_does_not_take_over_what_became_ours_under_another_slug() -> None:
+    target = MemoryTarget()
+    Bench(writer=target, store=MemoryConfiguration()).apply(estate(all_of_them()))
+    bench = Bench(writer=target, store=MemoryConfiguration())
+    saved = bench.plan(estate(all_of_them()))
+    other = {**without("Mailbox/sales"), "Mailbox/vertrieb": mailbox("sales@contoso.example")}
+    bench.apply(estate(other))
+    outcomes = {outcome.key: outcome for outcome in bench.apply_saved(saved).outcomes}
+    moved = outcomes[SALES]
+    assert isinstance(moved, Skipped)
+    assert moved.reason == "Mailbox/sales became ours as Mailbox/vertrieb since"
+    assert Key("Mailbox", "vertrieb") in bench.store.entries()
