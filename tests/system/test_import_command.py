@@ -206,6 +206,12 @@ def test_an_origin_that_cannot_be_read_is_named(origin: str, why: str, reconcile
     assert not estate.exists()
 
 
+def test_a_name_that_no_environment_can_have_is_refused(reconcile: Commands, tmp_path: Path) -> None:
+    done = reconcile.run("import", "--from", export(tmp_path), "--into", str(tmp_path / "new"), "-e", "Prod 1")
+    assert (done.code, "no name of an environment" in done.err) == (1, True)
+    assert not (tmp_path / "new").exists()
+
+
 def test_an_estate_with_errors_is_not_added_to(reconcile: Commands, estate: Path) -> None:
     origin = export(estate)
     (estate / "bad.yaml").write_text("kind: [", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from reconcile.cli.context import Context
 from reconcile.errors import DesiredStateError, SettingsError
 from reconcile.model.canonical import Leaf
 from reconcile.model.finding import Finding, Severity
-from reconcile.model.key import Key
+from reconcile.model.key import SLUG_PATTERN, Key
 from reconcile.model.observation import ObservedState
 from reconcile.model.resource import DesiredState
 from reconcile.ports.source import SourceFile
@@ -188,6 +189,8 @@ def _environment(context: Context, into: Path, read: _Origin) -> Draft:
         return Draft(key=Key("Environment", str(declared.name)), spec=declared.spec, external_id="")
     export = read.export
     name = context.environment or slug(export.stem if export is not None else "") or "production"
+    if not re.fullmatch(SLUG_PATTERN, name):
+        raise SettingsError(f"{name!a} is no name of an environment", hint="Name it with lower-case letters, digits and dashes: -e NAME.")
     spec: dict[str, Leaf] = {}
     if export is not None:
         inside = _inside(export, into)
