@@ -96,6 +96,7 @@ def test_old_mail_is_gone_from_every_file_and_does_not_come_back(estate: MailEst
     assert estate("purge", "--older-than", "365d", "-o", "json").document["mails"] == 0
     history = json.dumps(json.loads(estate("history", "-o", "json").out))
     assert '"purge"' in history
+    assert "asked for: 60 tracked, 0 outgoing" in history
     assert "canary" not in history
 
 

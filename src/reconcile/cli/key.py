@@ -109,7 +109,13 @@ def prune_command(context: Context, yes: bool) -> ExitCode:
         if unused:
             file.put(tuple(key for key, name in zip(keys, names, strict=True) if name not in unused))
             for name, database in databases.items():
-                _record(context, database, name, "prune-keys", {"removed": unused, "seals": names[0]})
+                _record(
+                    context,
+                    database,
+                    name,
+                    "prune-keys",
+                    {"reason": f"{', '.join(unused)} taken out", "removed": unused, "seals": names[0]},
+                )
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "removed": unused, "seals": names[0], "exit": ExitCode.NOTHING_TO_DO.reason})
     else:
@@ -171,8 +177,12 @@ def _reseal_all(context: Context, keys: tuple[Secret, ...]) -> dict[str, Reseale
         for name, database in databases.items():
             results[name] = reseal_store(database, keys, moved=moved)
             if results[name].moved:
-                _record(context, database, name, "rotate-key", {"seals": names[0], "resealed": results[name].moved})
+                _record(context, database, name, "rotate-key", _resealed(names[0], results[name].moved))
     return results
+
+
+def _resealed(key: str, moved: int) -> dict[str, object]:
+    return {"reason": f"{moved} resealed with {key}", "seals": key, "resealed": moved}
 
 
 def _tell_rotation(

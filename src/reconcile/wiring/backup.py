@@ -77,6 +77,7 @@ def restore_backup(
     def finish(database: Database, unpacked: Unpacked) -> None:
         _match_keys(settings, database, opening, keys)
         detail = {
+            "reason": f"as it was at {unpacked.facts.created_at}",
             "createdAt": unpacked.facts.created_at,
             "file": path.name.encode("utf-8", "backslashreplace").decode(),
             "outbox": "kept" if keep_outbox else "uncertain",

@@ -53,7 +53,9 @@ class SqlitePurge:
             if selection.outgoing:
                 done += _purge_outgoing(connection, selection, limit)
             if not done.nothing:
-                detail = json.loads(record.detail) | done.detail()
+                detail = json.loads(record.detail)
+                said = f"{detail.get('reason', 'asked for')}: {done.mails + done.released} tracked, {done.outgoing} outgoing"
+                detail |= {**done.detail(), "reason": said}
                 audit_trail.append(connection, replace(record, detail=json.dumps(detail, ensure_ascii=False, separators=(",", ":"))))
             return done
 
