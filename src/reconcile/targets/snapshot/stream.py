@@ -162,7 +162,7 @@ class _Reader:
             except (ValueError, RecursionError) as error:
                 # Perhaps only the block ends here.
                 if isinstance(error, RecursionError) or len(self._text) - self._at > _LARGEST_ROW or not self._more():
-                    self._fail("not valid JSON" if not self._ended or self._next() else "the file ends here")
+                    self._fail("not valid JSON from here on" + (", or the file ends early" if self._ended else ""))
                 continue
             if end < len(self._text) or not self._more():
                 self._at = end
