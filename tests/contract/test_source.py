@@ -24,6 +24,8 @@ TREE: dict[str, bytes] = {
     "b/two.yml": b"two\r\n",
     "b/deep/er/three.YAML": b"\xff\x00 three",
     "empty.yaml": b"",
+    "b/people.CSV": b"E-Mail\r\n",
+    "large.csv": b"x" * 1_100_000,
     "name with spaces: 'and' \"quotes\".yaml": b"x",
     "line\nbreak.yaml": b"y",
     "tab\there.yaml": b"z",
