@@ -15,6 +15,8 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +34,9 @@ from reconcile.sync.outgoing import Outgoing, send_due
 from support.applied import Passwords, References, sending_estate
 from support.crm import deliver, letter
 
-MAILS, EDITS = 900, 1500
+MAILS, EDITS = 400, 1500
+#: Called after each piece of work.
+Tick = Callable[[], None]
 
 
 class Now:
@@ -73,7 +77,7 @@ def edit_intake(database: Database) -> EditIntake:
     return EditIntake(edits=SqliteEdits(database), clock=Now(), by="me")
 
 
-def receive(folder: Path) -> None:
+def receive(folder: Path, tick: Tick) -> None:
     """Mail that arrives, three at a time, where the last process left off."""
     with Database.open(folder / "engine.db") as database:
         store = SqliteMailStore(database, folder)
@@ -81,25 +85,26 @@ def receive(folder: Path) -> None:
             state = store.states().get("box1")
             first = int(state.cursor.value) if state and state.cursor else 1
             deliver(store, *(letter(first + each) for each in range(3)), first=first)
+            tick()
 
 
-def take_mails(folder: Path) -> None:
+def take_mails(folder: Path, tick: Tick) -> None:
     """The batch again and again: only the first time adds."""
     with Database.open(folder / "engine.db") as database:
         while True:
             for _ in mail_intake(database).take(lines_of(io.BytesIO(mails()))):
-                pass
+                tick()
 
 
-def take_edits(folder: Path) -> None:
+def take_edits(folder: Path, tick: Tick) -> None:
     """As `take_mails`."""
     with Database.open(folder / "engine.db") as database:
         while True:
             for _ in edit_intake(database).take(lines_of(io.BytesIO(edits()))):
-                pass
+                tick()
 
 
-def send(folder: Path) -> None:
+def send(folder: Path, tick: Tick) -> None:
     """Passes over the outbox."""
     with Database.open(folder / "engine.db") as database:
         while True:
@@ -113,17 +118,19 @@ def send(folder: Path) -> None:
                 owner=str(uuid.uuid4()),
                 lease=timedelta(seconds=0.1),
             )
-            send_due(outgoing)
+            outgoing = replace(outgoing, on_settled=lambda _: tick())
+            if not send_due(outgoing).settled:
+                tick()
 
 
-def consume(folder: Path) -> None:
+def consume(folder: Path, tick: Tick) -> None:
     """Stores what it reads, and then the cursor; whatever dies in between, it reads again."""
     cursor, log = folder / "cursor", folder / "consumed.jsonl"
     with Database.open(folder / "engine.db", read_only=True) as database:
         feed = SqliteFeed(database)
         place = FeedCursor.parse(cursor.read_text()) if cursor.exists() else feed.beginning()
         while True:
-            page = feed.page(place, limit=17, kinds=frozenset(FeedKind))
+            page = feed.page(place, limit=40, kinds=frozenset(FeedKind))
             words = "".join(json.dumps([entry.cursor.sequence, str(entry.kind), entry.id]) + "\n" for entry in page.entries)
             descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.write(descriptor, words.encode())
@@ -132,21 +139,45 @@ def consume(folder: Path) -> None:
             place = page.end
             (folder / "cursor.new").write_text(str(place))
             (folder / "cursor.new").rename(cursor)
+            tick()
 
 
 #: Two hand in the same batches at the same time.
-ROLES: tuple[Callable[[Path], None], ...] = (receive, take_mails, take_mails, take_edits, take_edits, send, consume)
+ROLES: tuple[Callable[[Path, Tick], None], ...] = (receive, take_mails, take_mails, take_edits, take_edits, send, consume)
 
 
-def start(role: Callable[[Path], None], folder: Path) -> int:
-    """The child's id."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        role(folder)
-    finally:
-        os._exit(1)
+@dataclass
+class Child:
+    """A process at work. It is killed after `wanted` pieces of work, somewhere in the next one, however slow the machine is."""
+
+    process: int
+    ticks: int
+    wanted: int
+    begun: float
+    seen: int = 0
+    end: float = float("inf")
+
+    def look(self, chance: random.Random) -> None:
+        with suppress(BlockingIOError):
+            self.seen += len(os.read(self.ticks, 4096))
+        now = time.monotonic()
+        if self.seen >= self.wanted and self.end == float("inf"):
+            self.end = now + chance.uniform(0, 1.2 * (now - self.begun) / (self.seen + 1))
+        assert now < self.begun + 60, "a child did nothing"
+
+
+def start(role: Callable[[Path, Tick], None], folder: Path, wanted: int) -> Child:
+    """Fork it."""
+    ticks, told = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            role(folder, lambda: os.write(told, b".") and None)
+        finally:
+            os._exit(1)
+    os.close(told)
+    os.set_blocking(ticks, False)
+    return Child(process, ticks, wanted, time.monotonic())
 
 
 def main(folder: Path, rounds: int, seed: int) -> None:
@@ -155,16 +186,18 @@ def main(folder: Path, rounds: int, seed: int) -> None:
     with Database.open(folder / "engine.db"):
         pass
     for _ in range(rounds):
-        living = {start(role, folder): time.monotonic() + chance.uniform(0.03, 0.35) for role in ROLES}
+        living = [start(role, folder, chance.randrange(9)) for role in ROLES]
         while living:
-            time.sleep(0.002)
-            for child, moment in list(living.items()):
-                if time.monotonic() >= moment:
-                    os.kill(child, signal.SIGKILL)
-                    _, status = os.waitpid(child, 0)
-                    assert os.WIFSIGNALED(status), f"a child ended by itself: {status}"
-                    killed += 1
-                    del living[child]
+            time.sleep(0.001)
+            for child in living:
+                child.look(chance)
+            for child in [one for one in living if time.monotonic() >= one.end]:
+                os.kill(child.process, signal.SIGKILL)
+                _, status = os.waitpid(child.process, 0)
+                assert os.WIFSIGNALED(status), f"a child ended by itself: {status}"
+                os.close(child.ticks)
+                living.remove(child)
+                killed += 1
     print(json.dumps({"killed": killed}))
 
 

@@ -24,7 +24,7 @@ from support import crm_rounds
 _TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("rounds", [24, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [16, pytest.param(150, marks=pytest.mark.slow)])
 def test_no_change_is_skipped_and_no_line_is_taken_twice(rounds: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_TESTS), *sys.path])}
     arguments = [sys.executable, "-m", "support.crm_rounds", str(tmp_path), str(rounds), "7"]
@@ -79,5 +79,8 @@ def test_no_change_is_skipped_and_no_line_is_taken_twice(rounds: int, tmp_path: 
         )
     assert killed == len(crm_rounds.ROLES) * rounds
     assert repeats > 0
-    assert met > len(rows) / 2
+    # Lines were taken in by processes that were killed then.
+    assert again["added"] < crm_rounds.MAILS
+    assert again["edited"] < crm_rounds.EDITS
+    assert met > len(rows) / 4
     assert len(tracked) > rounds
