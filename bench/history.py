@@ -63,8 +63,9 @@ def main() -> None:
         found = GitHistory(root, None).last_commits(names).found
         one = cost(lambda: GitHistory(root, None).last_commits(names[-1:]))
     assert len(found) == files
+    ratio = median(ours) / median(floor)
     print(
-        f"{files} files, {commits} commits: {median(ours):.2f} CPU s, git log {median(floor):.2f} ({median(ours) / median(floor):.2f} times); one file {one:.2f}"
+        f"{files} files, {commits} commits: {median(ours):.2f} CPU s, git log {median(floor):.2f} ({ratio:.2f} times); one file {one:.2f}"
     )
 
 
