@@ -10,6 +10,7 @@ from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forge
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.kinds import natural_identity
+from reconcile.model.management import OnRemoval, on_removal
 from reconcile.model.observation import ObservedState, Present
 from reconcile.ports.target import TargetIdentity
 
@@ -69,6 +70,26 @@ def _shows(shown: Spec, asked: Spec, answered: Spec) -> bool:
     return all(same(leaf, shown.get(path)) or (path in answered and same(answered[path], shown.get(path))) for path, leaf in asked.items())
 
 
+def _kept(change: Delete | Forget | Update, entry: InventoryEntry) -> str:
+    """What `management` says of a row now that it did not when the plan was made; "" when that is as it was.
+
+    The version of a row cannot tell: only the inventory keeps this, and no write to the target comes with it.
+    """
+    if isinstance(change, Update) and not change.orphan:
+        before = {record.path: record.before for record in change.records}
+        wanted = change.keep.on_removal and change.keep.on_removal.value
+        if entry.protected != before.get("management.protect", change.keep.protected):
+            return f"management.protect of {change.key} was changed since"
+        same_policy = (entry.on_removal and entry.on_removal.value) == before.get("management.onRemoval", wanted)
+        return "" if same_policy else f"management.onRemoval of {change.key} was changed since"
+    if entry.protected:
+        return f"{change.key} was protected since (management.protect)"
+    # What is forgotten stays as it is, and there are reasons to forget that no policy knows.
+    meant = {Delete: OnRemoval.DELETE, Update: OnRemoval.DISABLE}.get(type(change))
+    policy = on_removal(entry.on_removal, adopted=entry.adopted, kind=entry.key.kind)
+    return "" if meant in (None, policy) else f"management.onRemoval of {change.key} was changed since"
+
+
 class Ground:
     """What a saved plan meets: a fresh reading of the target and the inventory, indexed once."""
 
@@ -93,15 +114,19 @@ class Ground:
                 return self._appeared(change)
             case Delete() | Forget():
                 entry = self._entries.get(change.key)
-                return "" if entry is not None and entry.external_id == change.external_id else f"{change.key} is no longer ours"
+                if entry is None or entry.external_id != change.external_id:
+                    return f"{change.key} is no longer ours"
+                return _kept(change, entry)
             case Update():
                 # Forgotten in between, or taken over by another slug: whoever did that meant it.
                 entries = (self._entries.get(key) for key in (change.key, change.previous) if key is not None)
-                ours = any(entry is not None and entry.external_id == change.external_id for entry in entries)
-                return "" if ours else f"{change.previous or change.key} is no longer ours"
+                ours = next((entry for entry in entries if entry is not None and entry.external_id == change.external_id), None)
+                return f"{change.previous or change.key} is no longer ours" if ours is None else _kept(change, ours)
             case Adopt():
-                owner = self._owners.get(change.external_id, change.key)
-                return "" if owner == change.key else f"{change.key} became ours as {owner} since"
+                owner = self._owners.get(change.external_id)
+                if owner is None:
+                    return ""
+                return f"{change.key} became ours since" if owner == change.key else f"{change.key} became ours as {owner} since"
             case Command():
                 return ""
 

@@ -286,3 +286,61 @@ def test_a_saved_plan_does_not_take_over_what_became_ours_under_another_slug() -
     assert isinstance(moved, Skipped)
     assert moved.reason == "Mailbox/sales became ours as Mailbox/vertrieb since"
     assert Key("Mailbox", "vertrieb") in bench.store.entries()
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(OnRemoval.DELETE, Delete), (OnRemoval.DISABLE, Update), (OnRemoval.FORGET, Forget)])
+def test_a_saved_plan_takes_nothing_away_that_was_protected_since(wanted: OnRemoval, expected: type) -> None:
+    bench = bench_with(Management(on_removal=wanted))
+    saved = bench.plan(estate(without("Mailbox/sales")))
+    assert [type(change) for change in saved.changes] == [expected]
+    bench.apply(estate(all_of_them(), management={"Mailbox/sales": Management(on_removal=wanted, protected=True)}))
+    report = bench.apply_saved(saved)
+    (outcome,) = report.outcomes
+    assert isinstance(outcome, Skipped)
+    assert (outcome.voided, outcome.reason) == (True, "Mailbox/sales was protected since (management.protect)")
+    assert report.code == ExitCode.STALE_PLAN
+    assert bench.store.entries()[SALES].protected
+    assert state_of(bench) != "inactive"
+
+
+@pytest.mark.parametrize("since", [None, OnRemoval.FORGET, OnRemoval.DISABLE])
+def test_a_saved_plan_deletes_nothing_that_is_to_stay_since(since: OnRemoval | None) -> None:
+    bench = bench_with(Management(on_removal=OnRemoval.DELETE), adopted=True)
+    saved = bench.plan(estate(without("Mailbox/sales")))
+    assert [type(change) for change in saved.changes] == [Delete]
+    bench.apply(estate(all_of_them(), management={"Mailbox/sales": Management(on_removal=since)}))
+    (outcome,) = bench.apply_saved(saved).outcomes
+    assert isinstance(outcome, Skipped)
+    assert (outcome.voided, outcome.reason) == (True, "management.onRemoval of Mailbox/sales was changed since")
+    assert SALES in bench.store.entries()
+
+
+@pytest.mark.parametrize("since", [Management(protected=True), Management(on_removal=OnRemoval.FORGET)])
+def test_a_saved_update_leaves_what_management_says_since(since: Management) -> None:
+    bench = bench_with()
+    field = bench.plan(estate({**all_of_them(), "Mailbox/sales": mailbox("sales@contoso.example", filter="all")}))
+    record = bench.plan(estate(all_of_them(), management={"Mailbox/sales": Management(on_removal=OnRemoval.DISABLE)}))
+    bench.apply(estate(all_of_them(), management={"Mailbox/sales": since}))
+    before = bench.store.entries()[SALES]
+    for saved in (field, record):
+        assert [type(change) for change in saved.changes] == [Update]
+        (outcome,) = bench.apply_saved(saved).outcomes
+        assert isinstance(outcome, Skipped)
+        assert outcome.voided
+        assert outcome.reason.endswith("of Mailbox/sales was changed since")
+        assert bench.store.entries()[SALES] == before
+
+
+@pytest.mark.parametrize("since", [Management(protected=True), Management(on_removal=OnRemoval.DELETE)])
+def test_a_saved_adoption_leaves_what_management_says_since(since: Management) -> None:
+    target = MemoryTarget()
+    Bench(writer=target, store=MemoryConfiguration()).apply(estate(all_of_them()))
+    bench = Bench(writer=target, store=MemoryConfiguration())
+    saved = bench.plan(estate(all_of_them()))
+    bench.apply(estate(all_of_them(), management={"Mailbox/sales": since}))
+    outcomes = {outcome.key: outcome for outcome in bench.apply_saved(saved).outcomes}
+    moved = outcomes[SALES]
+    assert isinstance(moved, Skipped)
+    assert moved.voided
+    assert bench.store.entries()[SALES].protected == since.protected
+    assert bench.store.entries()[SALES].on_removal is since.on_removal
