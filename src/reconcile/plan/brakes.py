@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconcile.errors import SettingsError
 from reconcile.model import duration
@@ -21,6 +21,7 @@ IMPERSONATING_ACCOUNT = "impersonating-account-changed"
 RETENTION_SHORTENED = "retention-shortened"
 
 _NO_KNOB = "none, any one trips it"
+_RAISE_FIRST = "apply that first with --only Environment"
 
 #: Every brake, with what it stops. The figures are the usual ones; `spec.brakes` of the Environment sets others.
 BRAKES: Mapping[str, str] = {
@@ -46,6 +47,12 @@ class Limit:
         """How many of `whole` may be."""
         return max(self.count, whole * self.percent // 100)
 
+    def within(self, applied: Limit, whole: int) -> Limit:
+        """This one, or the one that was applied before where that is smaller."""
+        if applied.of(whole) >= self.of(whole):
+            return self
+        return replace(applied, knob=f"{self.knob}, which is raised by this very change: {_RAISE_FIRST}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -53,6 +60,13 @@ class Limits:
 
     bulk_delete: Limit
     bulk_update: Limit
+
+    def within(self, applied: Limits, whole: int) -> Limits:
+        """No change loosens the brakes it is measured by: of each limit the smaller one. `whole` is how many rows are ours."""
+        return Limits(
+            bulk_delete=self.bulk_delete.within(applied.bulk_delete, whole),
+            bulk_update=self.bulk_update.within(applied.bulk_update, whole),
+        )
 
     @classmethod
     def of(cls, spec: Spec, *, environment: str) -> Limits:

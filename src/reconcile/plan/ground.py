@@ -20,11 +20,7 @@ PROFILE = "EmailServerProfile"
 
 def ground(given: Given, changes: tuple[Change, ...], held: Mapping[Key, HeldBecause]) -> brakes.Ground:
     """`held` are keys that are not touched; those whose document is bad still count as declared."""
-    environment = next((one for key, one in given.desired.resources.items() if key.kind == "Environment"), None)
-    declared = given.circumstances.limits
-    if declared is None:
-        declared = environment.spec if environment else {}
-    limits = brakes.Limits.of(declared, environment=given.desired.environment)
+    limits = _limits(given)
     if not changes:
         return brakes.Ground(inventory=given.inventory, declared=given.desired.resources.keys(), limits=limits)
     return brakes.Ground(
@@ -44,6 +40,16 @@ def ground(given: Given, changes: tuple[Change, ...], held: Mapping[Key, HeldBec
         limits=limits,
         target=given.observed.target,
     )
+
+
+def _limits(given: Given) -> brakes.Limits:
+    name = given.desired.environment
+    if given.circumstances.limits is not None:
+        return brakes.Limits.of(given.circumstances.limits, environment=name)
+    environment = next((one for key, one in given.desired.resources.items() if key.kind == "Environment"), None)
+    limits = brakes.Limits.of(environment.spec if environment else {}, environment=name)
+    applied = given.inventory.get(environment.key) if environment else None
+    return limits if applied is None else limits.within(brakes.Limits.of(applied.applied, environment=name), len(given.inventory))
 
 
 def _is_there(given: Given, change: Change) -> bool:

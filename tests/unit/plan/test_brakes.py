@@ -174,6 +174,29 @@ def test_an_environment_sets_its_own_limits(knobs: dict[str, Leaf], count: int, 
     assert tripped(specs, changed(specs, count, incoming="none")) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "stands"),
+    [
+        ({"bulkDelete__count": 3}, {"bulkDelete__count": 100}, 3),
+        ({}, {"bulkDelete__percent": 100}, 3),
+        ({"bulkDelete__count": 100}, {"bulkDelete__count": 2}, 2),
+        ({"bulkDelete__count": 100}, {"bulkDelete__count": None}, 3),
+        ({"bulkDelete__count": 100}, {"bulkDelete__count": 200}, None),
+    ],
+)
+def test_no_change_loosens_the_brakes_it_is_measured_by(before: dict[str, Leaf], now: dict[str, Leaf], stands: int | None) -> None:
+    bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
+    specs: Specs = {"Environment/test": {"target.type": "memory"}, **many(20)}
+    old = {path: leaf for part in limits(**before).values() for path, leaf in part.items()}
+    new = {path: leaf for part in limits(**now).values() for path, leaf in part.items()}
+    bench.apply(estate({**specs, "Environment/test": {**specs["Environment/test"], **old}}))
+    after = {**changed(specs, 8, incoming="none"), "Environment/test": {**specs["Environment/test"], **new}}
+    plan = bench.plan(estate(after))
+    assert [brake.limit for brake in plan.brakes if brake.name == "bulk-delete"] == ([] if stands is None else [stands])
+    raised = stands == 3 and now["bulkDelete__" + ("percent" if not before else "count")] is not None
+    assert any("apply that first with --only Environment" in brake.knob for brake in plan.brakes) == raised
+
+
 def test_the_limit_of_updates_is_set_too() -> None:
     specs = {**limits(bulkUpdate__count=2, bulkUpdate__percent=0), **many(20)}
     assert tripped(specs, changed(specs, 2, filter="all")) == {}
