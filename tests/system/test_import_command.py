@@ -188,6 +188,23 @@ def test_the_store_is_an_origin_too(reconcile: Commands, estate: Path, tmp_path:
     assert (plan["changes"], plan["held"]) == ([], [])
 
 
+def test_a_store_applied_from_layers_becomes_one_tree(reconcile: Commands, estate: Path, tmp_path: Path) -> None:
+    write_estate(estate / "base", [imap_profile("one"), user_mailbox("sales")])
+    (estate / "base/environment.yaml").rename(estate / "environment.yaml")
+    (estate / "environment.yaml").write_text(document("Environment", "dev", {"target": {"type": "engine"}, "layers": ["base"]}), "utf-8")
+    (tmp_path / "state/secrets").mkdir(parents=True)
+    (tmp_path / "state/secrets/password").write_text("not a secret")
+    (tmp_path / "state/secrets/password").chmod(0o600)
+    applied = reconcile.run("apply", "-C", str(estate), "-e", "dev", "--yes")
+    assert applied.code == 0, applied.err
+    rebuilt = tmp_path / "rebuilt"
+    done = reconcile.run("import", "--from", "engine", "-C", str(estate), "-e", "dev", "--into", str(rebuilt))
+    assert done.code == 0, done.err
+    assert "layers" not in (rebuilt / "environment.yaml").read_text("utf-8")
+    plan = parsed(reconcile.run("plan", "-C", str(rebuilt), "-o", "json"))["plan"]
+    assert (plan["changes"], plan["held"]) == ([], [])
+
+
 REFUSED: list[tuple[str, str]] = [
     ("snapshot:missing.json", "No such file or directory"),
     ("snapshot:", "nothing that can be imported from"),
