@@ -38,6 +38,8 @@ class Group:
     def _summary(self) -> str:
         first = self.changes[0]
         subject = inside_html(str(first.key)) if len(self.changes) == 1 else f"{len(self.changes):,} {inside_html(first.key.kind)}"
+        if len(self.changes) == 1 and isinstance(first, Update) and first.previous is not None:
+            subject = f"{subject} (was {inside_html(str(first.previous))})"
         paths = list(dict.fromkeys(field.path for change in self.changes for field in _fields(change)))
         shown = ", ".join(inside_html(path) for path in paths[:_PATHS_IN_HEAD])
         more = f" and {len(paths) - _PATHS_IN_HEAD} more" if len(paths) > _PATHS_IN_HEAD else ""

@@ -148,6 +148,11 @@ For target `engine`.
     )
 
 
+def test_a_renamed_mailbox_is_told_with_the_name_it_had() -> None:
+    text = plan_markdown(plan(replace(moved("sales"), previous=Key("Mailbox", "verkauf"))))
+    assert "rename <code>Mailbox/sales</code> (was <code>Mailbox/verkauf</code>)" in text
+
+
 def test_ten_thousand_changes_fit_and_nothing_is_lost_silently() -> None:
     names = [f"mailbox-{number:05}" for number in range(10_000)]
     one = plan_markdown(plan(*(moved(name) for name in names)))
