@@ -166,6 +166,8 @@ def test_forget(commands: Commands, folder: Path) -> None:
         assert commands.run("forget", wrong, "--reason", "x", "--yes").code == 64, wrong
     near = commands.run("forget", "Mailbox/sale", "--reason", "x", "--yes")
     assert (near.code, "Did you mean Mailbox/sales?" in near.err) == (1, True)
+    # The kind alone makes no name alike.
+    assert "Did you mean" not in commands.run("forget", "Mailbox/quite-another", "--reason", "x", "--yes").err
     done = document(commands, *forget, "--yes")
     assert done["summary"]["applied"] == 1  # type: ignore[index]
     protected = commands.run("forget", "Mailbox/info", "--reason", "x", "--yes")

@@ -26,8 +26,8 @@ def forget_plan(
     """A plan with one change. Raises SettingsError when nothing of that key is ours, PlanRefused when it is protected."""
     entry = entries.get(key)
     if entry is None:
-        near = get_close_matches(str(key), [str(one) for one in entries], n=1)
-        hint = f"Did you mean {near[0]}?" if near else "`reconcile history` shows what was applied."
+        near = get_close_matches(key.name, [one.name for one in entries if one.kind == key.kind], n=1)
+        hint = f"Did you mean {Key(key.kind, near[0])}?" if near else "`reconcile history` shows what was applied."
         raise SettingsError(f"{key} is not in the inventory of environment {environment}: nothing of it was applied from here", hint=hint)
     if entry.protected and not protected_too:
         raise PlanRefused(
