@@ -30,7 +30,7 @@ def command(context: Context, origin: str, into: Path | None, layout: Layout | N
     Documents that are there stay as they are, wherever they stand; where their row differs, that is said. Nothing is overwritten or
     deleted, and no secret is written. An imported estate plans empty.
 
-    Example: reconcile import --from snapshot:exports/prod.json --into contoso-mail
+    Example: reconcile import --from snapshot:exports/prod.json --into contoso
     """
     from reconcile.cli.taking_over import taken_over
     from reconcile.report.takeover_report import takeover_json, takeover_text
