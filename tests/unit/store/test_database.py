@@ -30,6 +30,7 @@ def test_a_write_is_seen_by_readers_and_by_the_next_opening(tmp_path: Path) -> N
         with pytest.raises(PermissionError):
             database.write(put("b", "2"))
     assert path.stat().st_mode & 0o077 == 0
+    assert (path.parent / ".gitignore").read_text("utf-8") == "*\n"
 
 
 def test_a_failing_work_takes_nothing_else_with_it(tmp_path: Path) -> None:

@@ -109,6 +109,9 @@ class Database:
                     connection.close()
             else:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # By default this lies inside the estate's repository, where `git add .` must not find tracked mail.
+                with suppress(FileExistsError), (path.parent / ".gitignore").open("x") as ignore:
+                    ignore.write("*\n")
                 database._use = use(path)
                 try:
                     database._migrate()
