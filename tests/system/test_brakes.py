@@ -100,7 +100,8 @@ def test_a_brake_is_lifted_by_its_own_name_alone(place: Place, name: str) -> Non
     stored = place.stored()
     write_estate(place.estate, after)
 
-    code, out, _ = place("plan", "--output", "json")
+    code, out, err = place("plan", "--output", "json", "--out", str(place.estate.parent / "plan.json"))
+    assert "look at it first with: reconcile show" in err
     (brake,) = [one for one in json.loads(out)["plan"]["brakes"] if one["name"] == name]
     assert (code, brake["count"] > brake["limit"], bool(brake["knob"]), bool(brake["scope"])) == (4, True, True, True)
     others = [word for other in BRAKES if other not in lifted for word in ("--lift-brake", other)]
@@ -111,6 +112,7 @@ def test_a_brake_is_lifted_by_its_own_name_alone(place: Place, name: str) -> Non
         assert f"--lift-brake {name}" in out
         assert f"knob: {brake['knob']}" in out
         assert "nothing was applied" in err
+        assert f"--lift-brake {name}" in err
         assert place.stored() == stored
     code, _, err = place("apply", "--yes", "--lift-brake", "all")
     assert (code, "there is no brake called 'all'" in err) == (1, True)

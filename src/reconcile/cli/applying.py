@@ -67,7 +67,8 @@ def print_report(context: Context, report: ApplyReport) -> ExitCode:
         context.say(f"left by a run that died: {one.action} of {one.key} {what}")
     if report.brakes:
         names = ", ".join(brake.name for brake in report.brakes)
-        context.say(f"nothing was applied: the brake {names} stands")
+        lifting = " ".join(f"--lift-brake {brake.name}" for brake in report.brakes)
+        context.say(f"nothing was applied: the brake {names} stands; if that is meant: {lifting}")
     elif report.outcomes:
         context.data(outcome_text(report.outcomes, color=context.color))
     else:

@@ -107,7 +107,11 @@ def _save(context: Context, plan: Plan, out: Path) -> None:
         out.write_text(encode(plan), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{out} cannot be written: {error.strerror}", hint="Name another file with --out.") from error
-    follow = f"look at it with: reconcile show {out}" if plan.against else f"carry it out with: reconcile apply {out}"
+    follow = f"carry it out with: reconcile apply {out}"
+    if plan.against:
+        follow = f"look at it with: reconcile show {out}"
+    elif plan.brakes:
+        follow = f"a brake stands, so look at it first with: reconcile show {out}"
     context.say(f"saved as {out}; {follow}")
 
 
