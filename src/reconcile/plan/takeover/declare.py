@@ -128,7 +128,8 @@ def _without_faults(kind: str, spec: dict[str, Leaf], error: ValidationError, re
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(part) for part in detail["loc"][1:] if isinstance(part, str))
         faulty = [other for other in left if other == path or other.startswith(f"{path}.") or path.startswith(f"{other}.")]
-        words = detail["msg"].removeprefix("Value error, ")
+        pattern = detail["type"] == "string_pattern_mismatch"
+        words = "it has not the form that the field takes" if pattern else detail["msg"].removeprefix("Value error, ")
         if not faulty or path in _required(kind):
             if len(left) < len(spec):
                 return left  # what was said of it may follow from what has just been left out
