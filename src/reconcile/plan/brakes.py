@@ -29,7 +29,7 @@ BRAKES: Mapping[str, str] = {
     BULK_UPDATE: "more updates than max(20, 30 % of what is ours)",
     EMPTIED: "nothing, or nothing of a kind, is declared any more while the target holds some of ours",
     FLOOR_MOVED_BACK: "mail that was passed over is read after all",
-    PROFILE_IN_USE: "a profile is deleted, forgotten or made inactive while mailboxes use it",
+    PROFILE_IN_USE: "a profile is deleted, forgotten, made inactive or renamed while mailboxes use it",
     IMPERSONATING_ACCOUNT: "mailboxes are opened by another account than before",
     RETENTION_SHORTENED: "mail that is kept now would be purged for good",
 }

@@ -57,7 +57,8 @@ def _is_there(given: Given, change: Change) -> bool:
 
 
 def lost(changes: Iterable[Change], given: Given) -> dict[Key, bool]:
-    """Profiles that mailboxes lose: deleted or forgotten (False), or there but inactive (True: only active mailboxes miss it)."""
+    """Profiles that mailboxes lose: deleted or forgotten (False), or there but inactive, or under another name where the target knows
+    them by name (True: only active mailboxes miss it). The key is the one that mailboxes refer to."""
     found: dict[Key, bool] = {}
     for change in changes:
         if change.key.kind != PROFILE:
@@ -70,7 +71,16 @@ def lost(changes: Iterable[Change], given: Given) -> dict[Key, bool]:
                 found[change.key] = False
         elif isinstance(change, (Update, Adopt)) and any(field.path == "state" and field.after == "inactive" for field in change.fields):
             found[change.key] = True
+        if (old := renamed_by_name(change, given)) is not None:
+            found[old] = True
     return found
+
+
+def renamed_by_name(change: Change, given: Given) -> Key | None:
+    """The old key of a profile that mailboxes find no longer under it; None where references follow the row, or it keeps its slug."""
+    if change.key.kind != PROFILE or not isinstance(change, Update) or given.observed.refers_by_id:
+        return None
+    return change.previous
 
 
 def still_used(given: Given, changes: Iterable[Change]) -> Mapping[Key, tuple[Key, ...]]:
@@ -79,6 +89,7 @@ def still_used(given: Given, changes: Iterable[Change]) -> Mapping[Key, tuple[Ke
     going = lost(changes, given)
     if not going:
         return {}
+    renamed = {renamed_by_name(change, given) for change in changes}
     owners = {entry.external_id: key for key, entry in given.inventory.items()}
     for key, matched in given.matches.declared.items():
         if isinstance(matched.observation, Present):
@@ -95,6 +106,9 @@ def still_used(given: Given, changes: Iterable[Change]) -> Mapping[Key, tuple[Ke
             continue
         spec = {**row.spec, **_asked(now)}
         for profile in references(row.kind, spec):
+            if profile in renamed and profile not in references(row.kind, row.spec):
+                # It moves to another profile that takes over the name.
+                continue
             if profile in going and (is_active(spec) or not going[profile]):
                 found[profile].append(owners.get(row.external_id) or Key(row.kind, row.name or row.external_id))
     return {key: tuple(sorted(users)) for key, users in found.items()}

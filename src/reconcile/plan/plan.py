@@ -31,11 +31,11 @@ from reconcile.plan import brakes, remarks
 from reconcile.plan.cause import cause, note
 from reconcile.plan.circumstances import PLAIN, Circumstances
 from reconcile.plan.comparable import comparable
-from reconcile.plan.consequences.table import of_change, of_lost_profile, of_rotation
+from reconcile.plan.consequences.table import of_change, of_left_behind, of_lost_profile, of_rotation
 from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
 from reconcile.plan.given import Given
-from reconcile.plan.ground import ground, still_used
+from reconcile.plan.ground import ground, renamed_by_name, still_used
 from reconcile.plan.identity import pinned
 from reconcile.plan.match import Match
 from reconcile.plan.order import ordered
@@ -299,11 +299,15 @@ class _Planning:
 
     def _tell_users(self, found: dict[Key, Change]) -> None:
         """How many mailboxes lose a profile is known only when everything else is."""
+        renamed = {old: change for change in found.values() if (old := renamed_by_name(change, self.given)) is not None}
         for profile, users in still_used(self.given, found.values()).items():
-            change = found[profile]
+            change = renamed.get(profile) or found[profile]
             mailboxes = sum(user.kind == "Mailbox" for user in users)
             if mailboxes and isinstance(change, Delete):
                 found[profile] = replace(change, consequences=of_lost_profile(mailboxes))
+            elif mailboxes and isinstance(change, Update) and profile in renamed:
+                words = of_left_behind(mailboxes, profile, taken=profile in found)
+                found[change.key] = replace(change, consequences=(*change.consequences, words))
 
     def _tell_all(self) -> None:
         self.notes += self._rotation.notes()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from reconcile.model.change import Adopt, Change, Create, Held, HeldBecause, Update
 from reconcile.model.key import Key
 from reconcile.plan.given import Given
+from reconcile.plan.ground import renamed_by_name
 from reconcile.plan.order import takes_away
 
 
@@ -34,21 +35,29 @@ class _Waiting:
             if change.key in self._declared:
                 # It becomes somebody else's, and everybody may go on referring to it.
                 return None
-            users = (self._heirs.get(user, user) for user in self._given.users.get(change.key, ()))
-            return next((user for user in users if user in self.blocked), None)
+            return self._user_of(change.key)
         if not isinstance(change, (Create, Adopt, Update)):
             return None
+        old = renamed_by_name(change, self._given)
+        user = self._user_of(old) if old is not None else None
+        if user is not None:
+            return user
         leaver = self._heirs.get(change.key)
         if leaver is not None and leaver in self.blocked:
             return leaver
         return next((key for key in change.references if key in self.unmade), None)
 
+    def _user_of(self, profile: Key) -> Key | None:
+        """Who was applied with it and is not touched, and so goes on referring to it."""
+        users = (self._heirs.get(user, user) for user in self._given.users.get(profile, ()))
+        return next((user for user in users if user in self.blocked), None)
+
 
 def hold_dependants(given: Given, found: dict[Key, Change], held: Mapping[Key, Held], left_out: Mapping[Key, Change]) -> tuple[Held, ...]:
     """Take from `found` what needs something held or left out, and answer with it.
 
-    A change that refers to something that will not be there waits; a profile stays while a mailbox was applied with it that is not
-    touched; a slug is not given away while its row keeps it.
+    A change that refers to something that will not be there waits; a profile stays, under its name, while a mailbox was applied with
+    it that is not touched; a slug is not given away while its row keeps it.
     """
     waiting = _Waiting(given, found, held, left_out)
     answer: list[Held] = []

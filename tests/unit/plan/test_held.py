@@ -7,6 +7,7 @@ import pytest
 from reconcile.errors import PlanRefused
 from reconcile.model.change import Forget, HeldBecause, Moved, Plan, Update
 from reconcile.model.exit_code import ExitCode
+from reconcile.model.management import Management, OnRemoval
 from reconcile.model.resource import DesiredState
 from reconcile.plan import code
 from reconcile.plan.plan import make_plan
@@ -157,3 +158,48 @@ def test_a_row_that_is_gone_is_only_forgotten(bench: Bench) -> None:
     assert {type(change) for change in plan.changes} == {Forget}
     assert bench.apply(desired({})).code == ExitCode.NOTHING_TO_DO
     assert bench.store.entries() == {}
+
+
+def renamed(**profiles: str) -> dict[str, dict[str, object]]:
+    """Profile `contoso` is called `renamed` from now on; `profiles` are what mailboxes refer to."""
+    specs = less("EmailServerProfile/contoso")
+    specs["EmailServerProfile/renamed"] = dict(ESTATE["EmailServerProfile/contoso"])
+    for name, slug in profiles.items():
+        specs[f"Mailbox/{name}"]["profile"] = slug
+    return specs
+
+
+def test_a_profile_keeps_its_name_while_a_mailbox_on_it_is_not_touched(bench: Bench) -> None:
+    specs = {**renamed(sales="renamed"), "Mailbox/second": mailbox("second@contoso.example", profile="renamed")}
+    bench.apply(desired({**less(), "Mailbox/second": mailbox("second@contoso.example")}))
+    bad = desired(specs, held={"Mailbox/sales": "it has errors"})
+    plan = bench.plan(bad)
+    assert plan.changes == ()
+    assert {key: held(plan)[key] for key in ("EmailServerProfile/renamed", "Mailbox/second")} == {
+        "EmailServerProfile/renamed": HeldBecause.WAITS,
+        "Mailbox/second": HeldBecause.WAITS,
+    }
+    assert len(bench.plan(desired(specs)).changes) == 3
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_profile_is_not_renamed_away_from_mailboxes_that_stay_with_the_name(bench: Bench, taken: bool) -> None:
+    keep = {"Mailbox/sales": Management(on_removal=OnRemoval.FORGET)}
+    bench.apply(desired(less(), management=keep))
+    specs = renamed()
+    if taken:
+        specs["EmailServerProfile/contoso"] = {**profile(displayName="New")}
+    else:
+        # Forgotten, it goes on as it is: with the profile it was applied with.
+        bench.apply(desired(less("Mailbox/sales")))
+        del specs["Mailbox/sales"]
+    plan = bench.plan(desired(specs, management=keep if taken else None))
+    assert [(brake.name, brake.count, brake.of) for brake in plan.brakes] == [("profile-in-use", 1, 1)]
+    change = next(change for change in plan.changes if isinstance(change, Update))
+    what = "move to the server of the new one" if taken else "stop"
+    assert change.consequences == (f"1 mailbox still refers to contoso: incoming and outgoing mail {what}",)
+
+
+def test_a_renamed_profile_takes_its_mailboxes_along(bench: Bench) -> None:
+    plan = bench.plan(desired(renamed(sales="renamed")))
+    assert (plan.brakes, len(plan.changes)) == ((), 2)

@@ -63,6 +63,12 @@ def of_lost_profile(users: int) -> tuple[str, ...]:
     return (f"{mailboxes(users)} lose{'s' if users == 1 else ''} the profile: incoming and outgoing mail stop",)
 
 
+def of_left_behind(users: int, name: Key, *, taken: bool) -> str:
+    """Of a profile that mailboxes will still refer to by its old name; `taken`: another one has that name from now on."""
+    what = "move to the server of the new one" if taken else "stop"
+    return f"{mailboxes(users)} still refer{'s' if users == 1 else ''} to {name.name}: incoming and outgoing mail {what}"
+
+
 def of_forget(key: Key) -> tuple[str, ...]:
     """Of a row that stays where it is and is no longer ours."""
     match key.kind:
