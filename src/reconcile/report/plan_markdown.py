@@ -89,7 +89,7 @@ def _brakes(plan: Plan) -> Iterator[str]:
     if plan.brakes:
         yield "#### Brakes\n"
     for brake in plan.brakes[:_LISTED]:
-        where = f" The limit is set in {code(brake.knob)}." if brake.knob else ""
+        where = f" What sets the limit: {prose(brake.knob)}." if brake.knob else ""
         yield f"- **{code(brake.name)}** {prose(brake.message)}.{where} If that is meant: {code(f'--lift-brake {brake.name}')}"
         yield f"  {_named(brake.keys)}"
     for name in plan.lifted[:_LISTED]:

@@ -101,7 +101,7 @@ For target `engine`.
 
 #### Brakes
 
-- **`bulk-delete`** 4 of 9 resources would go; at most 3 at a time. The limit is set in `spec.brakes.bulkDelete of Environment/prod`. If that is meant: `--lift-brake bulk-delete`
+- **`bulk-delete`** 4 of 9 resources would go; at most 3 at a time. What sets the limit: `spec.brakes.bulkDelete` of `Environment/prod`. If that is meant: `--lift-brake bulk-delete`
   `Mailbox/a`
 
 #### Held: 1
