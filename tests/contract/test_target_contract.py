@@ -64,13 +64,15 @@ class _Blindable:
         self.is_blind = False
         self.transact = rows.transact
 
-    def stored(self) -> list[StoredResource]:
+    def shown(self) -> list[Present]:
         if self.is_blind:
             raise Unavailable("the disk is away")
-        return list(self.rows.stored())
+        return list(self.rows.shown())
 
     def stored_of(self, kind: str) -> list[StoredResource]:
-        return [row for row in self.stored() if row.kind == kind]
+        if self.is_blind:
+            raise Unavailable("the disk is away")
+        return list(self.rows.stored_of(kind))
 
 
 def _engine(rows: MemoryResources | SqliteResources, store: MemoryConfiguration | SqliteConfiguration) -> Case:

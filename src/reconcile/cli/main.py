@@ -202,7 +202,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Bugs are let out with their traceback."""
     as_json = _wants_json(arguments)
     # A large estate is a hundred thousand objects that all live to the end: looking through them at each thousandth is wasted.
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(1_000_000, 20, 50)
     # Nobody extends our models; looking for who might costs a tenth of a short command.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _prepare_streams(as_json)

@@ -187,8 +187,8 @@ def _environment(context: Context, into: Path, read: _Origin) -> Draft:
     declared = next((row for row in observed.rows if row.kind == "Environment"), None)
     if declared is not None:
         # What is written is one tree: the folders that lay over each other where it was applied from are not in it.
-        spec = {path: leaf for path, leaf in declared.spec.items() if path != "layers"}
-        return Draft(key=Key("Environment", str(declared.name)), spec=spec, external_id="")
+        tree = {path: leaf for path, leaf in declared.spec.items() if path != "layers"}
+        return Draft(key=Key("Environment", str(declared.name)), spec=tree, external_id="")
     export = read.export
     name = context.environment or slug(export.stem if export is not None else "") or "production"
     if not re.fullmatch(SLUG_PATTERN, name):

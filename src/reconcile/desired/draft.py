@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconcile.desired.documents import Part
 from reconcile.desired.yaml import Path, Value
@@ -13,8 +14,7 @@ from reconcile.model.key import Key
 from reconcile.model.position import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A path in a document. `at_key` marks the key instead of the value. It is looked for in `over`, then in the document itself, then
     in `under`; what nobody wrote is missing in the document."""
 

@@ -304,7 +304,7 @@ def _locator(reread: Reread, places: Mapping[Key, Place]) -> Callable[[Key, str]
             return Position(".")
         parts = kinds.steps(key.kind, path) if path else []
         wanted: Path = tuple(parts) if parts[:1] == ["management"] else ("spec", *parts) if parts else ()
-        return position(again, replace(here, path=wanted))
+        return position(again, here._replace(path=wanted))
 
     return locate
 

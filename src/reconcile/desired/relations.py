@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
@@ -14,15 +14,14 @@ from reconcile.model.key import Key
 from reconcile.model.resource import Lifecycle, Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """A sound document and where it stands."""
 
     resource: Resource
     origin: Place
 
     def place(self, *path: str | int) -> Place:
-        return replace(self.origin, path=path)
+        return self.origin._replace(path=path)
 
 
 def duplicates(declared: Iterable[Declared]) -> Iterator[tuple[Draft, Declared, Declared]]:

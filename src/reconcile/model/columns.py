@@ -319,7 +319,14 @@ _ORGANIZATION: Final = (
 )
 
 COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
-    {"EmailServerProfile": _PROFILE, "Mailbox": _MAILBOX, "Organization": _ORGANIZATION, "Environment": (), "MailboxAssignment": (), "MailboxList": ()}
+    {
+        "EmailServerProfile": _PROFILE,
+        "Mailbox": _MAILBOX,
+        "Organization": _ORGANIZATION,
+        "Environment": (),
+        "MailboxAssignment": (),
+        "MailboxList": (),
+    }
 )
 
 

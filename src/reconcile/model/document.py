@@ -22,7 +22,9 @@ CLEARABLE: Any = None
 class Strict(BaseModel):
     """Frozen, no unknown keys, no conversion between types, camelCase names in documents."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class Spec(Strict):
@@ -105,5 +107,7 @@ class Document(Strict):
     api_version: Literal["reconcile/v1alpha2"] = required("Version of the format: reconcile/v1alpha2.")
     kind: str
     metadata: Metadata = required("Name, labels and annotations.")
-    management: ManagementSettings = setting("Whose the resource is, and how its row is treated.", default=ManagementSettings.model_construct())
+    management: ManagementSettings = setting(
+        "Whose the resource is, and how its row is treated.", default=ManagementSettings.model_construct()
+    )
     spec: Spec

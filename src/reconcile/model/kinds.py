@@ -8,51 +8,76 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, Final, Literal, cast, overload
+from importlib import import_module
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
 from pydantic import Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from reconcile.model import defaults as creation
-from reconcile.model import duration, email_server_profile, environment, instant, mailbox, mailbox_assignment, mailbox_list, organization
+from reconcile.model import duration, instant
 from reconcile.model import fields as listing
 from reconcile.model.canonical import Leaf, unflatten
 from reconcile.model.canonical import Spec as CanonicalSpec
 from reconcile.model.document import Document, SecretValue, Spec, Strict
-from reconcile.model.email_server_profile import EmailServerProfile, EmailServerProfileSpec
-from reconcile.model.environment import Environment, EnvironmentSpec
 from reconcile.model.fields import FieldInfo
 from reconcile.model.key import Key
-from reconcile.model.mailbox import Mailbox, MailboxSpec
-from reconcile.model.mailbox_assignment import MailboxAssignment, MailboxAssignmentSpec
-from reconcile.model.mailbox_list import MailboxList
-from reconcile.model.organization import Organization, OrganizationSpec
 from reconcile.model.problem import Problem
 from reconcile.model.resource import Lifecycle
 from reconcile.model.secret import SecretRef
 
-MODELS: Final[Mapping[str, type[Document]]] = MappingProxyType(
+if TYPE_CHECKING:
+    from reconcile.model.email_server_profile import EmailServerProfileSpec
+    from reconcile.model.environment import EnvironmentSpec
+    from reconcile.model.mailbox import MailboxSpec
+    from reconcile.model.mailbox_assignment import MailboxAssignmentSpec
+    from reconcile.model.organization import OrganizationSpec
+
+
+class _Models(Mapping[str, type[Document]]):
+    """The model of each kind, made when it is first asked for: an estate of mailboxes needs one of them, and each costs milliseconds."""
+
+    def __getitem__(self, kind: str) -> type[Document]:
+        model: type[Document] = getattr(_module(kind), kind)
+        return model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+_MODULES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "Environment": Environment,
-        "EmailServerProfile": EmailServerProfile,
-        "Organization": Organization,
-        "MailboxAssignment": MailboxAssignment,
-        "MailboxList": MailboxList,
-        "Mailbox": Mailbox,
+        "Environment": "environment",
+        "EmailServerProfile": "email_server_profile",
+        "Organization": "organization",
+        "MailboxAssignment": "mailbox_assignment",
+        "MailboxList": "mailbox_list",
+        "Mailbox": "mailbox",
     }
 )
-SPECS: Final[Mapping[str, type[Spec]]] = MappingProxyType(
-    {kind: cast("type[Spec]", model.model_fields["spec"].annotation) for kind, model in MODELS.items()}
-)
-_PROBLEMS: Final[Mapping[str, Callable[[Any], Iterator[Problem]]]] = {
-    "Environment": environment.problems,
-    "EmailServerProfile": email_server_profile.problems,
-    "Organization": organization.problems,
-    "MailboxAssignment": mailbox_assignment.problems,
-    "MailboxList": mailbox_list.problems,
-    "Mailbox": mailbox.problems,
-}
+MODELS: Final[Mapping[str, type[Document]]] = _Models()
+
+
+@lru_cache(maxsize=16)
+def _module(kind: str) -> ModuleType:
+    """Raises KeyError for an unknown kind."""
+    return import_module(f"reconcile.model.{_MODULES[kind]}")
+
+
+@lru_cache(maxsize=16)
+def spec_model(kind: str) -> type[Spec]:
+    """The model of a kind's spec."""
+    return cast("type[Spec]", MODELS[kind].model_fields["spec"].annotation)
+
+
+def _problems(kind: str, spec: Spec) -> Iterator[Problem]:
+    """What its module finds wrong with a spec as a whole."""
+    found: Iterator[Problem] = _module(kind).problems(spec)
+    return found
 
 
 #: What somebody else's resource must say to be recognised; all else that its kind requires may be left out.
@@ -68,7 +93,7 @@ def is_external(document: Mapping[str, object]) -> bool:
 @lru_cache(maxsize=8)
 def _external_model(kind: str) -> type[Document]:
     """The model of a kind in which only the identity is required."""
-    spec = SPECS[kind]
+    spec = spec_model(kind)
     optional: dict[str, Any] = {
         name: (field.annotation | None, Field(default=None))  # type: ignore[operator]
         for name, field in spec.model_fields.items()
@@ -89,8 +114,8 @@ def decode(kind: str, document: Mapping[str, object], *, time_zone: str) -> Docu
     """
     external = is_external(document)
     decoded = (_external_model(kind) if external else MODELS[kind]).model_validate(document, context={"time_zone": time_zone})
-    if (check := _PROBLEMS.get(kind)) and not external:
-        problems = [*check(decoded.spec)]
+    if not external:
+        problems = [*_problems(kind, decoded.spec)]
         if problems:
             raise ValidationError.from_exception_data(kind, [_line_error(problem) for problem in problems], hide_input=True)
     return decoded
@@ -127,7 +152,7 @@ def typed(kind: str, spec: CanonicalSpec) -> Spec:
     """
     declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
     derived = {path: leaf for path, leaf in creation.derived(kind, declared).items() if path not in declared}
-    return SPECS[kind].model_validate(unflatten({**derived, **declared}, _maps(kind)), context={"time_zone": "UTC"})
+    return spec_model(kind).model_validate(unflatten({**derived, **declared}, _maps(kind)), context={"time_zone": "UTC"})
 
 
 def steps(kind: str, path: str) -> list[str]:
@@ -148,9 +173,10 @@ def defaults(kind: str, declared: CanonicalSpec) -> dict[str, Leaf]:
 
 
 def _static(kind: str) -> Mapping[str, Leaf]:
-    return {info.path: _leaf(info.value) for info in listing.fields(kind, SPECS[kind]) if info.value is not None}
+    return {info.path: _leaf(info.value) for info in listing.fields(kind, spec_model(kind)) if info.value is not None}
 
 
+@lru_cache(maxsize=16)
 def secret_paths(kind: str) -> tuple[str, ...]:
     """Paths of secrets ("incoming.password"); their leaves are at path + ".ref", ".generation" and ".expires"."""
     return tuple(info.path for info in fields(kind) if info.type == "secret")
@@ -192,7 +218,7 @@ def ignorable(kind: str) -> tuple[str, ...]:
 
 def fields(kind: str) -> Sequence[FieldInfo]:
     """Every field in the order of the model."""
-    return listing.fields(kind, SPECS[kind])
+    return listing.fields(kind, spec_model(kind))
 
 
 _Encoder = Callable[[Any], Leaf]

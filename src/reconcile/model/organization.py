@@ -199,7 +199,9 @@ class OrganizationSpec(Spec):
     attachments: AttachmentSettings = setting("Attachments.", default=AttachmentSettings.model_construct())
     alerts: AlertSettings = setting("Alerts.", default=AlertSettings.model_construct())
     processing: ProcessingSettings = setting("Processing of mailboxes.", default=ProcessingSettings.model_construct())
-    deployment_settings: DeploymentSettings = setting("Switches of an on-premises deployment.", default=DeploymentSettings.model_construct())
+    deployment_settings: DeploymentSettings = setting(
+        "Switches of an on-premises deployment.", default=DeploymentSettings.model_construct()
+    )
 
 
 class Organization(Document):

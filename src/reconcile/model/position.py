@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """`file` relative to the source's root with forward slashes; `line` and `column` count from 1, columns in characters.
 
     `end_column` is the first column after the marked text on the same line, or None where only the start is known.

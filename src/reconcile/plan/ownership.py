@@ -57,7 +57,7 @@ def compared(resource: Resource, entry: InventoryEntry | None) -> Spec:
     spec = resource.spec
     if resource.management.ignored:
         spec = {path: leaf for path, leaf in spec.items() if not covers(resource.management.ignored, path)}
-    if entry is not None and len(entry.applied) == 1 and "state" not in spec and is_disabled_orphan(entry):
+    if entry is not None and "state" not in spec and is_disabled_orphan(entry):
         spec = dict(sorted({**spec, "state": "active"}.items()))
     return spec
 

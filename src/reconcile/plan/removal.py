@@ -30,7 +30,7 @@ def is_disabled_orphan(entry: InventoryEntry) -> bool:
 
     No document is as short as that, and what only an assignment declared is forgotten.
     """
-    return dict(entry.applied) == _INACTIVE and _policy(entry) is OnRemoval.DISABLE
+    return _policy(entry) is OnRemoval.DISABLE and dict(entry.applied) == _INACTIVE
 
 
 def following(key: Key, observation: Present | Absent | Unknown, given: Given) -> Following:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from reconcile.model.canonical import Spec
+from reconcile.model.observation import Present
 
 T = TypeVar("T")
 
@@ -28,15 +29,15 @@ class StoredResource:
 class ResourceReader(Protocol):
     """Read-only; a missing store reads as empty and is not made."""
 
-    def stored(self) -> Sequence[StoredResource]:
-        """All of them, in one consistent reading, ordered by kind and name, without `origins`.
+    def shown(self) -> Sequence[Present]:
+        """All of them as a target shows them, in one consistent reading, ordered by kind and name.
 
         Raises ReconcileError when the store cannot be read.
         """
         ...
 
     def stored_of(self, kind: str) -> Sequence[StoredResource]:
-        """Those of one kind, in the same way."""
+        """Those of one kind as they are kept, without `origins`. Raises as `shown`."""
         ...
 
 

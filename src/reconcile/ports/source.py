@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from reconcile.model.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """`path` relative to the root, forward slashes; `content_id` changes whenever the content may have (a blob id, or a
     digest of the file's stat); `size` in bytes."""
 
@@ -21,7 +20,8 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All files of interest (*.yaml, *.yml, and *.csv for the documents that name one), sorted by path, and findings about those that were refused (links out of the tree …).
+    """All files of interest (*.yaml, *.yml, and *.csv for the documents that name one), sorted by path, and findings about those
+    that were refused (links out of the tree …).
 
     `unreadable` maps the path of a file that exists but could not be taken to the reason.
     """

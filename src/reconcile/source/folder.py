@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from pathlib import Path
 
 from reconcile.errors import DesiredStateError
@@ -69,14 +69,15 @@ class FolderSource:
                 if entries.is_hidden(entry.name):
                     continue
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if entries.is_utf8(entry.name):
-                        pending.append(path)
-                        if entries.is_document(entry.name):
-                            findings.append(entries.folder_named_like_a_file(path))
-                    else:
-                        findings.append(entries.folder_name_not_utf8(path))
-                elif isinstance(taken := self._file(entry, path, racy_after), SourceFile):
+                taken: SourceFile | Finding | None
+                if entry.name.endswith(".yaml") and entry.name.isascii() and entry.is_file(follow_symlinks=False):
+                    # Nearly all there is; of these nothing else need be asked.
+                    taken = self._listed(entry, path, racy_after)
+                elif entry.is_dir(follow_symlinks=False):
+                    taken = self._folder(entry.name, path, pending)
+                else:
+                    taken = self._file(entry, path, racy_after)
+                if isinstance(taken, SourceFile):
                     files.append(taken)
                 elif taken is not None:
                     findings.append(taken)
@@ -87,6 +88,12 @@ class FolderSource:
         for file in files:
             yield self._read(file)
 
+    def _folder(self, name: str, path: str, pending: MutableSequence[str]) -> Finding | None:
+        if not entries.is_utf8(name):
+            return entries.folder_name_not_utf8(path)
+        pending.append(path)
+        return entries.folder_named_like_a_file(path) if entries.is_document(name) else None
+
     def _file(self, entry: os.DirEntry[str], path: str, racy_after: float) -> SourceFile | Finding | None:
         if entry.is_symlink():
             return self._link(entry, path)
@@ -94,13 +101,16 @@ class FolderSource:
             return None
         if not entries.is_utf8(entry.name):
             return entries.name_not_utf8(path)
+        return self._listed(entry, path, racy_after)
+
+    def _listed(self, entry: os.DirEntry[str], path: str, racy_after: float) -> SourceFile | Finding:
         try:
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
             return entries.unreadable(path, error.strerror or type(error).__name__)
         if not stat.S_ISREG(status.st_mode):
             return entries.not_a_file(path, _SPECIAL.get(stat.S_IFMT(status.st_mode), "what is no ordinary file"))
-        if status.st_size > (largest := entries.largest(path, self._largest)):
+        if status.st_size > self._largest and status.st_size > (largest := entries.largest(path, self._largest)):
             return entries.too_large(path, status.st_size, largest)
         racy = max(status.st_mtime, status.st_ctime) >= racy_after
         return SourceFile(path=path, content_id="" if racy else _content_id(status), size=status.st_size)

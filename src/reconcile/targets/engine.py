@@ -14,7 +14,7 @@ from reconcile.model.canonical import Leaf, Spec, digest
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, FieldChange, Forget, Update
 from reconcile.model.key import APPLIED_KINDS
 from reconcile.model.kinds import defaults, secret_paths
-from reconcile.model.observation import ObservedState, Present
+from reconcile.model.observation import ObservedState
 from reconcile.model.secret import Secret
 from reconcile.ports.credentials import Sealer
 from reconcile.ports.resource_store import ResourceReader, ResourceStore, ResourceTransaction, StoredResource
@@ -48,13 +48,11 @@ class EngineReader:
     def observe(self) -> ObservedState:
         """Everything there is; a store that cannot be read is Unknown for every kind."""
         try:
-            stored = self._resources.stored()
+            rows = self._resources.shown()
         except ReconcileError as error:
             return ObservedState(target=NAME, unknown_kinds=dict.fromkeys(APPLIED_KINDS, error.message))
         identity = TargetIdentity()
-        rows: list[Present] = []
-        for row in stored:
-            rows.append(Present(kind=row.kind, external_id=row.external_id, spec=row.spec, version=row.version, name=row.name))
+        for row in rows:
             if row.kind == "Environment":
                 identity = _identity(row.spec)
         return ObservedState(target=NAME, organization_id=identity.organization_id, tenant_id=identity.tenant_id, rows=tuple(rows))

@@ -180,7 +180,7 @@ def test_a_typed_spec_has_defaults_and_real_types() -> None:
     ],
 )
 def test_typed_takes_what_stores_and_targets_hold(kind: str, spec: dict[str, Leaf]) -> None:
-    assert isinstance(kinds.typed(kind, spec), kinds.SPECS[kind])
+    assert isinstance(kinds.typed(kind, spec), kinds.spec_model(kind))
 
 
 def test_typed_refuses_what_does_not_fit() -> None:

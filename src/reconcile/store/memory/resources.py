@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from reconcile.model.observation import Present
 from reconcile.ports.resource_store import ResourceTransaction, StoredResource
 from reconcile.ports.target import AppliedResource
 
@@ -22,6 +23,11 @@ class MemoryResources:
 
     def stored(self) -> Sequence[StoredResource]:
         return sorted(self._rows.values(), key=lambda row: (row.kind, row.name))
+
+    def shown(self) -> Sequence[Present]:
+        return [
+            Present(kind=row.kind, external_id=row.external_id, spec=row.spec, version=row.version, name=row.name) for row in self.stored()
+        ]
 
     def stored_of(self, kind: str) -> Sequence[StoredResource]:
         return [row for row in self.stored() if row.kind == kind]

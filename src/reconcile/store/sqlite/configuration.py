@@ -19,7 +19,7 @@ from reconcile.ports.configuration_store import Finished, Intent, LockHolder
 from reconcile.store.sqlite import audit_trail
 from reconcile.store.sqlite.apply_lock import ApplyLock
 from reconcile.store.sqlite.database import Database, translated
-from reconcile.store.sqlite.spec_text import from_text, to_text, words_from_text, words_to_text
+from reconcile.store.sqlite.spec_text import UnreadSpec, from_text, to_text, words_from_text, words_to_text
 
 _ENTRY = (
     "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on,"
@@ -162,12 +162,26 @@ def _keys(text: str) -> tuple[Key, ...]:
 
 
 def _entry(row: sqlite3.Row) -> InventoryEntry:
-    kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on, *kept = row
-    on_removal, protected, secrets = kept
+    (
+        kind,
+        name,
+        external_id,
+        applied,
+        answered,
+        source_file,
+        source,
+        revision,
+        applied_at,
+        adopted,
+        depends_on,
+        removal,
+        protected,
+        secrets,
+    ) = row
     return InventoryEntry(
         key=Key(kind, name),
         external_id=external_id,
-        applied=from_text(applied),
+        applied=UnreadSpec(applied),
         answered=from_text(answered) if answered != "{}" else {},
         source_file=source_file,
         source=source,
@@ -175,9 +189,9 @@ def _entry(row: sqlite3.Row) -> InventoryEntry:
         applied_at=applied_at,
         adopted=bool(adopted),
         depends_on=_keys(depends_on),
-        on_removal=OnRemoval(on_removal) if on_removal else None,
+        on_removal=OnRemoval(removal) if removal else None,
         protected=bool(protected),
-        secrets=json.loads(secrets) if secrets != "{}" else {},
+        secrets=words_from_text(secrets) if secrets != "{}" else {},
     )
 
 

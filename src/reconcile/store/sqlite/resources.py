@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from reconcile.model.observation import Present
 from reconcile.ports.resource_store import ResourceTransaction, StoredResource
 from reconcile.ports.target import AppliedResource
 from reconcile.store.sqlite.database import Database, translated
@@ -22,6 +23,16 @@ class SqliteResources:
 
     def stored(self) -> Sequence[StoredResource]:
         return self._stored("")
+
+    def shown(self) -> Sequence[Present]:
+        if self._database is None:
+            return ()
+        with translated(self._database.path), self._database.snapshot() as connection:
+            rows = connection.execute("SELECT kind, external_id, spec, version, name FROM resource ORDER BY kind, name")
+            return [
+                Present(kind=kind, external_id=external_id, spec=from_text(spec), version=version, name=name)
+                for kind, external_id, spec, version, name in rows
+            ]
 
     def stored_of(self, kind: str) -> Sequence[StoredResource]:
         return self._stored("WHERE kind = ?", kind)
