@@ -11,7 +11,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from reconcile.api.server import Bounded, on_loopback
+from reconcile.api.bounded import Bounded
+from reconcile.api.server import on_loopback
 from reconcile.model.secret import Secret
 from reconcile.settings import Settings
 from reconcile.wiring.api import api_service

@@ -18,7 +18,7 @@ from referencing import Registry, Resource
 from ruamel.yaml import YAML
 
 from reconcile.api import handler, intake, routes
-from reconcile.api.server import CONNECTIONS
+from reconcile.api.bounded import CONNECTIONS
 from support.api import TOKEN, Reply, Served, served
 from support.crm import Desk, letter
 from support.mail_estate import wait_until

@@ -18,7 +18,7 @@ from reconcile.errors import ReconcileError
 from reconcile.report.json_text import json_line
 
 if TYPE_CHECKING:
-    from reconcile.api.server import Bounded
+    from reconcile.api.bounded import Bounded
 
 #: Seconds until the next request has its header, counted from the end of the one before.
 IDLE = 30.0
