@@ -31,7 +31,9 @@ class Repository:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
 
-    def commit(self, message: str, files: Mapping[str, str | None] | None = None, *, author: str = "Mail Team <mail@contoso.example>") -> str:
+    def commit(
+        self, message: str, files: Mapping[str, str | None] | None = None, *, author: str = "Mail Team <mail@contoso.example>"
+    ) -> str:
         """Write, add everything, commit; the full id."""
         self.write(files or {})
         self.git("add", "-A", "-f")

@@ -68,7 +68,7 @@ def test_what_no_document_holds_is_left_out_with_a_word(spec: dict[str, Leaf], l
 
 
 def test_a_row_without_what_is_required_is_no_document() -> None:
-    with pytest.raises(CannotDeclare, match="^emailAddress: it has not the form that the field takes$"):
+    with pytest.raises(CannotDeclare, match=r"^emailAddress: it has not the form that the field takes$"):
         draft("Mailbox", {"emailAddress": "nothing"})
     with pytest.raises(CannotDeclare, match="emailAddress"):
         draft("Mailbox", mailbox("not an address"))

@@ -51,7 +51,10 @@ def test_a_failing_work_takes_nothing_else_with_it(tmp_path: Path) -> None:
         assert futures[2].result() == "b"
         with pytest.raises(sqlite3.IntegrityError):
             futures[3].result()
-        assert [row[0] for row in database.reader().execute("SELECT name FROM meta WHERE name IN ('a', 'b', 'half') ORDER BY name")] == ["a", "b"]
+        assert [row[0] for row in database.reader().execute("SELECT name FROM meta WHERE name IN ('a', 'b', 'half') ORDER BY name")] == [
+            "a",
+            "b",
+        ]
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
