@@ -105,12 +105,14 @@ def status_text(
     if outbox:
         lines.append(f"outbox       {', '.join(f'{count} {state}' for state, count in sorted(outbox.items()))}")
     for health in (Health.STALLED, Health.WAITING):
-        alike: dict[tuple[str, ...], list[str]] = {}
+        alike: dict[tuple[str, ...], list[MailboxStatus]] = {}
         for status in statuses:
             if status.health is health:
-                alike.setdefault(_details(status, now), []).append(f"{status.name} <{status.address}>")
-        for details, names in alike.items():
-            lines += ["", f"{health}: {neutral(several(names))}", *details]
+                # One cause in a hundred documents is one cause: where it stands makes no difference.
+                alike.setdefault(tuple(_placeless(line, status) for line in _details(status, now)), []).append(status)
+        for group in alike.values():
+            names = [f"{status.name} <{status.address}>" for status in group]
+            lines += ["", f"{health}: {neutral(several(names))}", *_details(group[0], now, group[1:])]
     if waiting:
         lines += ["", "outgoing mail:", *(f"  {line}" for line in unsent_lines(waiting))]
     healthy = [(f"Mailbox/{each.name}", condition) for each in statuses if each.health is Health.HEALTHY for condition in each.conditions]
@@ -127,9 +129,24 @@ def status_text(
     return "\n".join(lines)
 
 
-def _details(status: MailboxStatus, now: datetime) -> tuple[str, ...]:
+def _placed(status: MailboxStatus) -> list[Condition]:
+    return [condition for condition in status.conditions if condition.origin]
+
+
+def _placeless(line: str, status: MailboxStatus) -> str:
+    for condition in _placed(status):
+        line = line.replace(neutral(condition.origin), "…")
+    return line
+
+
+def _details(status: MailboxStatus, now: datetime, others: Sequence[MailboxStatus] = ()) -> tuple[str, ...]:
+    """Of one mailbox; `others` are those of which the same is said."""
     lines = [f"  why:  {neutral(_why(status))}"]
-    lines += [f"  at:   {neutral(condition.origin)} ({neutral(condition.field)})" for condition in status.conditions if condition.origin]
+    elsewhere = [_placed(other) for other in others]
+    for number, condition in enumerate(_placed(status)):
+        places = {condition.origin, *(other[number].origin for other in elsewhere)}
+        more = f" and {counted(len(places) - 1, 'more place')}" if len(places) > 1 else ""
+        lines.append(f"  at:   {neutral(condition.origin)} ({neutral(condition.field)}){more}")
     if status.hint:
         lines.append(f"  next: {neutral(status.hint)}")
     if status.next_look:

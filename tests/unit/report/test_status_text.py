@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reconcile.model.condition import Condition
+from reconcile.model.condition import Condition, Health
+from reconcile.model.mailbox_state import MailboxState
+from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.sync_text import status_text
 from support.applied import START
 
@@ -27,4 +29,34 @@ def test_settings_that_nobody_acts_on_are_named_once_with_their_first_place() ->
         "declared, but nothing acts on it:",
         "  Organization/contoso: smartMatching.enabled (o.yaml:9): there is none",
         "  Mailbox/a and 1 more: credentials.refreshToken.ref (a\\x1b.yaml:3): there is none",
+    ]
+
+
+def stalled(name: str, why: str, place: str) -> MailboxStatus:
+    condition = Condition(type="Ready", status=False, reason="x", message=why, since="", field="credentials.password", origin=place)
+    unplaced = Condition(type="Ready", status=False, reason="x", message=why, since="", field="type", origin="")
+    return MailboxStatus(
+        mailbox_id=name,
+        name=name,
+        address=f"{name}@contoso.example",
+        health=Health.STALLED,
+        why=why,
+        hint=f"Change credentials.password ({place}) and apply.",
+        conditions=(condition,) if name == "b" else (unplaced, condition),
+        state=MailboxState(mailbox_id=name),
+    )
+
+
+def test_one_cause_in_many_documents_is_told_once_with_its_first_place() -> None:
+    statuses = [stalled("a", "no password", "m.yaml:2"), stalled("b", "no password", "m.yaml:9"), stalled("c", "no server", "m.yaml:14")]
+    assert status_text("demo", statuses, now=START).splitlines()[4:] == [
+        "stalled: a <a@contoso.example>, b <b@contoso.example>",
+        "  why:  no password",
+        "  at:   m.yaml:2 (credentials.password) and 1 more place",
+        "  next: Change credentials.password (m.yaml:2) and apply.",
+        "",
+        "stalled: c <c@contoso.example>",
+        "  why:  no server",
+        "  at:   m.yaml:14 (credentials.password)",
+        "  next: Change credentials.password (m.yaml:14) and apply.",
     ]
