@@ -93,7 +93,8 @@ class Ground:
     """What the brakes measure against. `declared` are all keys in git, held ones included; `still_used` maps a profile that goes to
     the rows that will miss it; `riding` maps a profile to the mailboxes that are declared on it; `sunk` are mailboxes whose floor
     moves back because another profile has an earlier one; `other_account` are profiles that impersonate with another account;
-    `taken_away` are rows that are still there and whose document is gone."""
+    `taken_away` are rows that are still there and whose document is gone; `stands_for` is how many rows are declared and there, on a
+    target of which nothing can be ours."""
 
     inventory: Mapping[Key, InventoryEntry]
     declared: Collection[Key]
@@ -105,11 +106,18 @@ class Ground:
     taken_away: Sequence[Key] = ()
     limits: Limits = USUAL
     target: str = ""
+    stands_for: int | None = None
+
+    @property
+    def whole(self) -> int:
+        """How many rows are ours."""
+        return len(self.inventory) if self.stands_for is None else self.stands_for
 
     @property
     def scope(self) -> str:
         """What is counted over."""
-        return f"what is ours on target {self.target}" if self.target else "what is ours"
+        what = "what is ours" if self.stands_for is None else "what is declared and there"
+        return f"{what} on target {self.target}" if self.target else what
 
 
 def check_names(names: Iterable[str]) -> frozenset[str]:
@@ -155,7 +163,7 @@ def _bulk_delete(deletes: Sequence[Delete], moved: Sequence[Update | Adopt], gro
         if change.key.kind == "EmailServerProfile" and state is not None and state.after == "inactive":
             # All its mailboxes stop with it.
             hit.update(dict.fromkeys(ground.riding.get(change.key.name, ())))
-    of = max(len(ground.inventory), len(hit))
+    of = max(ground.whole, len(hit))
     limit = ground.limits.bulk_delete.of(of)
     if len(hit) <= limit:
         return None
@@ -180,7 +188,7 @@ def _moves_profile(fields: Mapping[str, FieldChange], renamed: Mapping[str, str]
 
 
 def _bulk_update(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
-    of = max(len(ground.inventory), len(moved))
+    of = max(ground.whole, len(moved))
     limit = ground.limits.bulk_update.of(of)
     if len(moved) <= limit:
         return None
@@ -199,7 +207,7 @@ def _emptied(ground: Ground) -> BrakeTripped | None:
     if not emptied:
         return None
     keys = tuple(key for kind in emptied for key in emptied[kind])
-    of = len(ground.inventory)
+    of = ground.whole
     what = "nothing" if not left - {"Environment"} else " and ".join(f"no {kind}" for kind in sorted(emptied))
     message = f"{what} is declared any more, but {len(keys)} of ours {'is' if len(keys) == 1 else 'are'} on the target"
     return BrakeTripped(name=EMPTIED, message=message, count=len(keys), of=of, limit=0, keys=keys, knob=_NO_KNOB, scope=ground.scope)

@@ -39,6 +39,8 @@ def ground(given: Given, changes: tuple[Change, ...], held: Mapping[Key, HeldBec
         taken_away=[change.key for change in changes if takes_away(change) and _is_there(given, change)],
         limits=limits,
         target=given.observed.target,
+        # A snapshot has no inventory: there what is declared and there stands for it.
+        stands_for=None if given.circumstances.adopting else sum(given.row(key) is not None for key in given.desired.resources),
     )
 
 

@@ -155,3 +155,20 @@ def test_the_tenant_is_checked_like_the_organization() -> None:
     with pytest.raises(PlanRefused, match="pinned to tenant a, but the target is b"):
         make_plan(pinned, observed, {}, APPLIED_KINDS)
     assert make_plan(pinned, replace(observed, tenant_id="a"), {}, APPLIED_KINDS).tenant_id == "a"
+
+
+def test_brakes_on_a_target_of_which_nothing_is_ours_measure_against_what_is_declared() -> None:
+    rows = [row("EmailServerProfile", "p-1", profile())]
+    specs: Specs = {"EmailServerProfile/contoso": profile()}
+    for number in range(100):
+        there = mailbox(f"m{number}@contoso.example", incoming="server-side")
+        rows.append(row("Mailbox", f"m-{number}", there))
+        specs[f"Mailbox/m{number}"] = {**there, "incoming": "none"} if number < 8 else there
+    observed = ObservedState(target="snapshot", rows=tuple(rows))
+    around = Circumstances(adopting=False)
+    assert make_plan(estate(specs), observed, {}, APPLIED_KINDS, around=around).brakes == ()
+    for number in range(40):
+        specs[f"Mailbox/m{number}"] = {**specs[f"Mailbox/m{number}"], "incoming": "none"}
+    stopped, updated = make_plan(estate(specs), observed, {}, APPLIED_KINDS, around=around).brakes
+    assert (stopped.count, stopped.of, stopped.limit, stopped.scope) == (40, 101, 10, "what is declared and there on target snapshot")
+    assert (updated.count, updated.of, updated.limit) == (40, 101, 30)
