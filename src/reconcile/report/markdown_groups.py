@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -49,7 +50,8 @@ class Group:
         why = [*dict.fromkeys(_why(change) for change in self.changes)]
         said = why[0] if len(why) == 1 else ""
         both = ", ".join(part for part in (said, self.by) if part)
-        place = _place(self.changes[0]) if len(self.changes) == 1 else ""
+        places = {_place(change) for change in self.changes}
+        place = places.pop() if len(places) == 1 else ""
         if both or place:
             yield f"- why: {' '.join(part for part in (place, prose(both)) if part)}"
         sentences = list(dict.fromkeys(words for change in self.changes for words in _sentences(change)))
@@ -79,8 +81,14 @@ class Group:
 def grouped(plan: Plan) -> Sequence[Group]:
     """In the order of the plan. The finest way of grouping that leaves few groups."""
     commits = plan.commits
+    often = Counter(_place(change) for change in plan.changes)
+
+    def place(change: Change) -> str:
+        """Where several are declared at once, as by an assignment; "" for what stands in a document of its own."""
+        return found if often[found := _place(change)] > 1 else ""
+
     shapes: Sequence[Shape] = (
-        lambda change: (*_coarse(change), _sentences(change), _why(change), frozenset(behind_all([change], commits))),
+        lambda change: (*_coarse(change), _sentences(change), _why(change), place(change), frozenset(behind_all([change], commits))),
         lambda change: (*_coarse(change), _sentences(change), _why(change)),
         _coarse,
         lambda change: (_action(change), change.key.kind),

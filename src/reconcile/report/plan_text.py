@@ -175,7 +175,11 @@ def _changes(changes: Sequence[Change], paint: Paint, commits: Mapping[str, Comm
         case Update() as first:
             yield f"{paint('~', _YELLOW)} {subject}" + (paint(f"   # {neutral(by)}", _DIM) if by else "")
             fields = first.fields
-    yield from (_field(replace(field, cause=replace(field.cause, position=None)), why) for field in fields)
+    for number, field in enumerate(fields):
+        # One place for all of them is an assignment's; places of their own are shown one by one on demand.
+        places = {change.fields[number].cause.position for change in changes if isinstance(change, (Adopt, Update))}
+        cause = field.cause if len(places) == 1 else replace(field.cause, position=None)
+        yield _field(replace(field, cause=cause), why)
     for words in changes[0].consequences:
         yield f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}"
 

@@ -334,3 +334,11 @@ def test_a_sentence_loses_no_word(value: str) -> None:
 )  # fmt: skip
 def test_words_stay_words(text: str, expected: str) -> None:
     assert prose(text) == expected
+
+
+def test_changes_of_one_place_stand_together_with_it() -> None:
+    many = [moved(f"m{number}", "assignments/all.yaml") for number in range(30)]
+    shown = plan_markdown(plan(*many, *(moved(f"own{number}") for number in range(30))))
+    assert shown.count("`assignments/all.yaml:12`") == 1
+    assert "- why: `assignments/all.yaml:12` changed in git\n" in shown
+    assert shown.count("update 30 ") == 2

@@ -92,3 +92,15 @@ def test_nothing_in_a_plan_steers_the_terminal() -> None:
     assert "\x1b" not in outcome_text(
         [Applied(key=delete.key, external_id=evil, refused=(evil,)), Failed(key=delete.key, reason=evil, retryable=True)], color=False
     )
+
+
+def test_the_place_that_changes_share_is_shown_and_places_of_their_own_are_not() -> None:
+    shared = Cause(moved=Moved.GIT, position=Position("assignments/all.yaml", 10))
+    changes = [
+        replace(update(f"m{number}", "old", "new"), fields=(FieldChange(path="profile", before="old", after="new", cause=shared),))
+        for number in range(30)
+    ]
+    lines = plan_text(plan(*changes), color=False).splitlines()
+    assert lines[2] == "    profile: old → new   # assignments/all.yaml:10, changed in git"
+    own = plan_text(plan(*(update(f"m{number}", "old", "new") for number in range(30))), color=False).splitlines()
+    assert own[2] == "    profile: old → new   # changed in git"
