@@ -123,6 +123,7 @@ def test_such_a_plan_is_shown_but_never_applied(repository: Repository, offline:
         ("main", "takes git:REF"),
         ("git:", "takes git:REF"),
         ("git:-x", "has no revision '-x'"),
+        ("git:HEAD~99", "git fetch --unshallow brings what a shallow clone lacks"),
         ("git:origin/main", "git fetch origin +refs/heads/main:refs/remotes/origin/main"),
     ],
 )
@@ -256,3 +257,10 @@ def test_the_step_of_the_workflow_that_init_writes_does_what_it_says(repository:
     assert run() == 4
     assert "**`bulk-delete`** 5 of " in summary.read_text()
     assert not (clone / "estate" / ".reconcile").exists()
+
+
+def test_an_environment_that_is_new_is_said_to_be(repository: Repository, offline: Commands) -> None:
+    other = "apiVersion: reconcile/v1alpha2\nkind: Environment\nmetadata: {name: later}\nspec: {target: {type: engine}}\n"
+    repository.commit("Another environment", {"estate/later.yaml": other})
+    done = against(offline, repository.root, "git:HEAD~1", "-e", "later")
+    assert "environment later was not declared there yet, so all of it is new" in done.out, done.err

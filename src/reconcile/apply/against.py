@@ -26,8 +26,19 @@ def against(
     around = Circumstances(selection=selection, limits=environment)
     entries = inventory(base)
     made = planned_from(desired, observed(base), entries, APPLIED_KINDS, lifted=lifted, around=around)
-    notes = (*made.plan.notes, *_left_as_they_are(made.desired, entries), *_ownership(made.desired, base), *_removals(made.plan))
+    notes = (
+        *_new(desired, base),
+        *made.plan.notes,
+        *_left_as_they_are(made.desired, entries),
+        *_ownership(made.desired, base),
+        *_removals(made.plan),
+    )
     return replace(made.plan, against=f"{name} ({base.revision[:9]})", notes=notes)
+
+
+def _new(desired: DesiredState, base: DesiredState) -> Iterator[Note]:
+    if not base.resources and desired.resources:
+        yield Note(message=f"environment {desired.environment} was not declared there yet, so all of it is new")
 
 
 def _left_as_they_are(desired: DesiredState, entries: Mapping[Key, InventoryEntry]) -> Iterator[Note]:

@@ -75,6 +75,8 @@ def _fetch(revision: str) -> str:
     """The command that brings a revision into this clone."""
     if re.fullmatch(r"[0-9a-f]{7,64}", revision):
         return f"Clones of a pipeline have few commits. Fetch it: git fetch origin {revision}, or all with git fetch --unshallow."
+    if re.search(r"[~^@:{]", revision):
+        return "The history here may be shorter: git log --oneline shows it; git fetch --unshallow brings what a shallow clone lacks."
     remote, slash, branch = revision.partition("/")
     if slash and remote == "origin":
         return f"Clones of a pipeline have few branches. Fetch it: git fetch origin +refs/heads/{branch}:refs/remotes/origin/{branch}"
