@@ -188,6 +188,11 @@ def test_what_moved_in_between_voids_exactly_what_it_moved(
             void.add(change.key)
             continue
         touches = isinstance(change, (Adopt, Update, Delete)) and change.external_id in moved
+        around = (", which it refers to, is no longer on the target", " has the address ", " uses ")
+        if isinstance(outcome, Skipped) and moved and any(words in outcome.reason for words in around):
+            # Not its own row moved, but one that it leans on.
+            void.add(change.key)
+            continue
         if isinstance(change, Update) and not change.writes:
             touches = False
         if isinstance(change, Delete) and change.external_id in gone:

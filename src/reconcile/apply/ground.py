@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconcile.apply.neighbours import Neighbours
 from reconcile.errors import PlanRefused, StalePlan
 from reconcile.model.canonical import Spec, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
@@ -101,14 +102,17 @@ class Ground:
         self._leaving = {
             change.previous: change.external_id for change in plan.changes if isinstance(change, Update) and change.previous is not None
         }
-        # Rows of ours are known to the plan; only a stranger may have come in between.
         self._owners = {entry.external_id: key for key, entry in entries.items()}
         strangers = [row for row in observed.rows if row.external_id not in self._owners]
+        self._neighbours = Neighbours(plan, observed, self._owners)
         self._names = {(row.kind, row.name): row.external_id for row in strangers}
         self._identities = {(row.kind, natural_identity(row.kind, row.spec)): row.external_id for row in strangers}
 
     def moved(self, change: Change) -> str:
         """Why the change may not be tried any more, "" when it may. What the target itself compares is left to it."""
+        return self._itself(change) or self._neighbours.moved(change)
+
+    def _itself(self, change: Change) -> str:
         match change:
             case Create():
                 return self._appeared(change)
