@@ -68,6 +68,12 @@ def place_in(document: SourceDocument, path: Path = (), *, at_key: bool = False)
     return Place(document.file, document.index, path, at_key, document.over, document.under)
 
 
+def faults_in_any_reading(document: SourceDocument) -> list[Draft]:
+    """What is wrong with a document whatever it may be laid over: shape, kind, apiVersion, secrets in the clear."""
+    _, drafts = check(document, Surroundings(variables=None, time_zone="UTC"))
+    return [draft for draft in drafts if draft.rule.startswith(("document/", "secret/"))]
+
+
 def header_faults(document: SourceDocument) -> list[Draft]:
     """What is wrong with kind and apiVersion of one document as it stands."""
     value = document.value()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconcile.desired.check import check
+from reconcile.desired.check import check, key_of
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft, Place
 from reconcile.desired.management import ignored_by
@@ -55,10 +55,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environments:
-    """`named` are all names that were declared, also by bad or contradicting documents; `usable` the sound ones."""
+    """`named` are all names that were declared, also by bad or contradicting documents; `usable` the sound ones. `layered`: some
+    documents may be parts only, which say what they mean when they are laid over others."""
 
     named: tuple[str, ...]
     usable: Mapping[str, Scope]
+    layered: bool = False
     drafts: tuple[Draft, ...] = ()
     first_document: Mapping[str, SourceDocument] = field(default_factory=dict)
 
@@ -87,7 +89,16 @@ def environments(documents: Sequence[SourceDocument], paths: Sequence[str]) -> E
     drafts += _old_versions(documents)
     for name in twice:
         usable.pop(name, None)
-    return Environments(named=tuple(sorted(first)), usable=usable, drafts=tuple(drafts), first_document=first)
+    return Environments(named=tuple(sorted(first)), usable=usable, layered=_layered(documents), drafts=tuple(drafts), first_document=first)
+
+
+def _layered(documents: Sequence[SourceDocument]) -> bool:
+    own = [document for document in documents if document.kind == "Environment"]
+    if own:
+        return any(document.broken or len(_as_written(document)) > 1 for document in own)
+    # The Environments may have been lost: then layers look like the same thing twice.
+    keys = [key for document in documents if (key := key_of(document)) is not None]
+    return len(set(keys)) < len(keys)
 
 
 def _old_versions(documents: Sequence[SourceDocument]) -> Iterator[Draft]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconcile.desired.check import check, exposed_secrets, header_faults, key_of, place_in, sketch
+from reconcile.desired.check import check, exposed_secrets, faults_in_any_reading, header_faults, key_of, place_in, sketch
 from reconcile.desired.documents import DocumentCache, SourceDocument
 from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope, choose
@@ -69,12 +69,16 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     """The part of `load` after reading, for those who need several environments of one tree."""
     chosen = choose(estate.environments, environment)
     scope = chosen if isinstance(chosen, Scope) else None
-    # Without a chosen environment, documents of different ones must not be compared with each other.
+    # Without a chosen environment, documents of different ones must not be compared with each other, nor parts be taken for wholes.
+    parts = scope is None and estate.environments.layered
     lists = MailboxLists(tables=estate.tables)
-    work = _Work(scope, compare=scope is not None or not estate.environments.named, lists=lists)
-    kept = KeptChecks(estate.cache, estate.documents, work.around)
-    work.take(estate.documents.documents, kept)
-    kept.save()
+    work = _Work(scope, compare=scope is not None or not (estate.environments.named or parts), lists=lists)
+    if parts:
+        work.drafts += (draft for document in work.own(estate.documents.documents) for draft in faults_in_any_reading(document))
+    else:
+        kept = KeptChecks(estate.cache, estate.documents, work.around)
+        work.take(estate.documents.documents, kept)
+        kept.save()
     work.hold_below({path: why for path, why in estate.documents.unread.items() if scope is not None and scope.holds(path)})
     work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
@@ -168,10 +172,14 @@ class _Work:
             if resource is None:
                 self._hold_document(document, key, drafts)
 
+    def own(self, documents: Iterable[SourceDocument]) -> list[SourceDocument]:
+        """Those that belong to the environment, beside its own."""
+        scope = self.scope
+        return [document for document in documents if document.kind != "Environment" and (scope is None or scope.holds(document.file))]
+
     def _laid(self, documents: Iterable[SourceDocument]) -> Iterable[SourceDocument]:
         """The documents of the environment, those of several layers put together."""
-        scope = self.scope
-        own = [document for document in documents if document.kind != "Environment" and (scope is None or scope.holds(document.file))]
+        own = self.own(documents)
         lists = [document for document in own if document.kind == LIST]
         if lists:
             parts = {(document.file, document.index): document for document in lists}

@@ -250,3 +250,44 @@ def test_lint_looks_at_every_environment() -> None:
     result = lint(source.list().files, (), source.read, environment=None, source="", revision="")
     # `state: off` is laid over again in prod, and no other environment has that layer.
     assert [(finding.rule, finding.position.file) for finding in result.findings] == [("environment/outside", "lost/m.yaml")]
+
+
+@pytest.mark.parametrize("wanted", [None, "typo", "broken"])
+def test_without_a_chosen_environment_parts_of_documents_are_not_judged(wanted: str | None) -> None:
+    """A layer may hold any part of a document: what it lacks is nobody's mistake."""
+    broken = environment("broken", "base", "bsae")
+    result = load_texts({**ESTATE, "environments/broken.yaml": broken}, environment=wanted)
+    assert result.desired is None
+    expected = {None: "environment/ambiguous", "typo": "environment/unknown", "broken": "environment/empty-folder"}[wanted]
+    assert {finding.rule for finding in result.findings} == {expected, "environment/empty-folder"}
+
+
+def test_what_is_wrong_in_any_reading_is_told_without_an_environment() -> None:
+    bad: Files = {
+        "dev/kind.yaml": part("Mailbxo", "x", "spec: {}\n"),
+        "dev/old.yaml": part("Mailbox", "y", "spec: {}\n").replace("v1alpha2", "v7"),
+        "dev/syntax.yaml": "a: 'b",
+        "dev/list.yaml": "- a\n",
+        "dev/secret.yaml": part("Mailbox", "sales", "spec: {credentials: {password: Correct-Horse}}\n"),
+        "dev/link.yaml": part("Mailbox", "info", "spec: {owner: 'https://user:Correct-Horse@contoso.example/'}\n"),
+    }
+    result = load_texts({**ESTATE, **bad}, environment="typo")
+    assert {(finding.rule, finding.position.file) for finding in result.findings if finding.position.file != "."} == {
+        ("document/kind", "dev/kind.yaml"),
+        ("document/api-version", "dev/old.yaml"),
+        ("yaml/syntax", "dev/syntax.yaml"),
+        ("document/not-a-mapping", "dev/list.yaml"),
+        ("secret/plaintext", "dev/secret.yaml"),
+        ("secret/exposed", "dev/link.yaml"),
+    }
+
+
+def test_layers_without_any_environment_are_not_taken_for_doubles() -> None:
+    files = {path: text for path, text in ESTATE.items() if not path.startswith("environments/")}
+    assert [finding.rule for finding in load_texts(files).findings] == ["environment/missing"]
+
+
+def test_one_bad_environment_spoils_no_other() -> None:
+    source = Texts({**ESTATE, "environments/broken.yaml": environment("broken", "base", "bsae")})
+    result = lint(source.list().files, (), source.read, environment=None, source="", revision="")
+    assert [finding.rule for finding in result.findings] == ["environment/empty-folder"]
