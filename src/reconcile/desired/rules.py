@@ -150,6 +150,12 @@ RULES: Final[tuple[Rule, ...]] = (
         "Correct header or columns; null is for a column that is not used.",
     ),
     Rule("table/cells", _ERROR, "A record with more or fewer cells than the header.", "Quote cells that hold the delimiter."),
+    Rule(
+        "table/address",
+        _ERROR,
+        "A row without an address, or with one that no name can be made of, where the table gives no names.",
+        "Write the address, or add a column for metadata.name.",
+    ),
     Rule("table/unknown-field", _ERROR, "A column gives a field that a mailbox does not have.", "Correct the name of the field."),
     Rule("environment/missing", _ERROR, "The estate declares no Environment.", "Add one."),
     Rule("environment/unknown", _ERROR, "No Environment has the name that was asked for.", "Correct the name."),

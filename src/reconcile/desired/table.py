@@ -91,15 +91,27 @@ def _take(table: Table, layout: Layout, paths: Sequence[Path | None], rows: Iter
                 _put(document, path, _read(cell, meaning))
         metadata = document["metadata"]
         assert isinstance(metadata, dict)
+        broken = ""
         if not named or "name" not in metadata:
             metadata["name"] = slug(cells[address])
+            if not metadata["name"]:
+                lines = lines or lines_of(text)
+                broken = _nameless(table, layout, cells_with_places(lines, record.line, layout.delimiter)[address])
         name = metadata["name"]
         json = orjson.dumps({"apiVersion": API_VERSION, "kind": "Mailbox", **document})
         table.documents.append(
             SourceDocument(
-                layout.file, index, record.line, "Mailbox", str(name), API_VERSION, memoryview(json).tobytes(), under=layout.under
+                layout.file, index, record.line, "Mailbox", str(name), API_VERSION, memoryview(json).tobytes(), broken, under=layout.under
             )
         )
+
+
+def _nameless(table: Table, layout: Layout, address: tuple[str, Span]) -> str:
+    cell, place = address
+    message = f"no name can be made of the address {show(cell, ())}" if cell.strip() else "the row has no address"
+    hint = "add a column that gives metadata.name" if cell.strip() else "write the address of the mailbox, or remove the row"
+    _add(table, layout, "table/address", message, hint, place)
+    return message
 
 
 def _columns(table: Table, layout: Layout, header: Record | None, text: str) -> list[Path | None]:
@@ -206,6 +218,9 @@ class TablePlaces(Sequence[Document]):
             if path is not None and cell:
                 _put(value, path, cell)
                 document.values[path] = span
+            elif path == _ADDRESS:
+                # What is missing of the mailbox is missing here.
+                document.values[path[:1]] = span
         if _NAME not in document.values and _ADDRESS in document.values:
             # The slug was made from the address.
             _put(value, _NAME, "")

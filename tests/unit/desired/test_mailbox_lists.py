@@ -145,6 +145,34 @@ def test_without_a_column_for_the_slug_a_cell_of_the_address_stands_for_it() -> 
     assert str(finding.position).startswith("people/staff.csv:2:1")
 
 
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("", "the row has no address"),
+        ("  ", "the row has no address"),
+        ("отдел@пример.рф", 'no name can be made of the address "отдел@пример.рф"'),
+    ],
+)
+def test_a_row_that_cannot_be_named_is_told_once_at_its_address(cell: str, message: str) -> None:
+    swapped = LIST.replace("    E-Mail: emailAddress\n    Name: displayName\n", "    Name: displayName\n    E-Mail: emailAddress\n")
+    table = HEADER.replace("E-Mail;Name", "Name;E-Mail") + f"Bert;{cell};sales;;;;;;;\r\n"
+    files = {"people/staff": swapped}
+    desired = desired_of(table, **files)
+    (finding,) = desired.findings
+    assert (finding.rule, finding.message, str(finding.position)) == ("table/address", message, "people/staff.csv:2:6")
+    assert set(desired.held_files) == {"people/staff.csv"}
+    assert desired.resources.keys() & {ANNA} == set()
+
+
+def test_an_empty_address_of_a_named_row_is_told_at_its_cell() -> None:
+    named = LIST.replace("    Phone: null\n", "    Phone: metadata.name\n")
+    files = {"people/staff": named}
+    desired = desired_of(HEADER.replace("E-Mail;Name", "Name;E-Mail") + "Bert;;sales;;;;;;;bert\r\n", **files)
+    (finding,) = desired.findings
+    assert (finding.rule, str(finding.position)) == ("schema/missing-field", "people/staff.csv:2:6")
+    assert set(desired.held) == {Key("Mailbox", "bert")}
+
+
 def test_a_table_that_nobody_names_may_be_anything(tmp_path: Path) -> None:
     (tmp_path / "e.yaml").write_text(ENVIRONMENT)
     (tmp_path / "x.csv").write_bytes(b"\xff\x00")
