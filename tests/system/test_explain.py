@@ -39,7 +39,8 @@ def test_the_past_of_a_field_is_told_from_the_audit_trail(commands: Commands, tm
     assert "Mailbox/sales: server-side → none  applied, by " in done.out
     document = json.loads(commands.run("explain", "Mailbox.incoming", "-o", "json", "-C", str(folder)).out)
     assert [(one["key"], one["before"], one["after"]) for one in document["fields"][0]["history"]] == [
-        ("Mailbox/sales", "server-side", "none")
+        ("Mailbox/sales", "server-side", "none"),
+        ("Mailbox/sales", None, "server-side"),
     ]
     assert document["fields"][0]["declared"][0]["file"].endswith(".yaml")
 
