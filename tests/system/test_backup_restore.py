@@ -260,8 +260,13 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new(estate: MailEstate, 
     for number in range(12):
         wanted = ("old", "new")[number % 2]
         process = estate.start("restore", str(tmp_path / f"{wanted}.tar"), "--replace", "--yes")
-        if number % 4 == 3:
-            deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20
+        if number == 0:
+            pass  # before it has begun
+        elif number % 4 == 1:
+            while process.poll() is None and time.monotonic() < deadline and not (estate.state / ".restoring-test").exists():
+                pass
+        elif number % 4 == 3:
             # As soon as the old one was laid aside, or just before.
             count = len([*(estate.state / ".replaced").glob("*")])
             while process.poll() is None and time.monotonic() < deadline and len([*(estate.state / ".replaced").glob("*")]) == count:
