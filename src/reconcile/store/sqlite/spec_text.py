@@ -19,9 +19,10 @@ def to_text(spec: Spec) -> str:
 def from_text(text: str) -> dict[str, Leaf]:
     """Lists become tuples again."""
     spec = orjson.loads(text)
-    for path, leaf in spec.items():
-        if type(leaf) is list:
-            spec[path] = tuple(leaf)
+    if "[" in text:
+        for path, leaf in spec.items():
+            if type(leaf) is list:
+                spec[path] = tuple(leaf)
     return cast("dict[str, Leaf]", spec)
 
 
