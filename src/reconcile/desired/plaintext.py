@@ -13,9 +13,11 @@ from reconcile.model.finding import Severity
 #: Names whose value is meant to be secret.
 SECRET_NAME = re.compile(r"(?i)passw(?:or)?d|passphrase|passwort|kennwort|secret|token|api[-_.]?key|private[-_.]?key")
 
+# They are looked for in texts of strangers, so none may begin at many places and run on from each without an end: what stands in front
+# of a mark, or may hold the beginning of its own form again, is bounded.
 _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"-----BEGIN [A-Z ]*PRIVATE KEY", "a private key"),
-    (r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@\"]*:[^/\s@\"]+@", "a password in a URL"),
+    (r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/\s:@\"]*:[^/\s@\"]+@", "a password in a URL"),
     (r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}", "an access token of GitHub"),
     (r"\bglpat-[A-Za-z0-9_-]{16,}", "an access token of GitLab"),
     (r"\bxox[abprs]-[A-Za-z0-9-]{10,}", "a token of Slack"),
@@ -23,7 +25,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\bAIza[0-9A-Za-z_-]{30,}", "a key of the Google API"),
     (r"\bsk-[A-Za-z0-9_-]{20,}", "an API key"),
     (r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", "a key of SendGrid"),
-    (r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.", "a signed token (JWT)"),
+    (r"\beyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,}\.", "a signed token (JWT)"),
 )
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern, _ in _PATTERNS))
 # Every form contains one of these; looking for them is thirty times faster than the pattern on a text without any.

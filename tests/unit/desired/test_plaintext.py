@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import orjson
 import pytest
 
-from reconcile.desired.plaintext import exposed, may_be_kept, may_hold_secrets
+from reconcile.desired.plaintext import exposed, looks_secret, may_be_kept, may_hold_secrets
 from reconcile.desired.yaml import Value
 from reconcile.model.finding import Severity
 
@@ -98,3 +100,11 @@ def test_variables_of_an_environment_are_looked_at() -> None:
 )
 def test_only_what_holds_no_secret_may_be_kept_elsewhere(document: Value, kept: bool) -> None:
     assert may_be_kept(document, orjson.dumps([[1, document]])) is kept
+
+
+@pytest.mark.parametrize("piece", ["x", "a.", "eyJ-", "-----BEGIN ", "a:b", "SG.", "://a:", "sk-", "ghp_"])
+def test_a_long_text_of_a_stranger_takes_no_time(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    began = time.process_time()
+    looks_secret(text)
+    assert time.process_time() - began < 2.0
