@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,30 @@ def test_a_store_that_cannot_be_opened_says_that_its_folder_must_be_writable(tmp
     with pytest.raises(PermanentError, match="unable to open") as caught:
         Database.open(tmp_path / "missing.db", read_only=True)
     assert "writable even for reading" in caught.value.hint
+
+
+def test_where_sqlite_takes_a_transaction_back_nobody_of_the_group_is_half_kept(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        database.write(lambda connection: connection.execute("CREATE TABLE mine (number INTEGER PRIMARY KEY) STRICT") and None)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def hold(connection: sqlite3.Connection) -> None:
+            begun.set()
+            assert go_on.wait(10)
+
+        def lost(connection: sqlite3.Connection) -> None:
+            # As a full disk does it: the statement fails, and with it the whole transaction.
+            connection.execute("INSERT OR ROLLBACK INTO mine VALUES (1)")
+
+        holding = database.submit(hold)
+        assert begun.wait(10)
+        works = [lambda connection, number=number: connection.execute("INSERT INTO mine VALUES (?)", (number,)) for number in (1, 2)]
+        futures = [database.submit(works[0]), database.submit(lost), database.submit(works[1])]
+        go_on.set()
+        holding.result(10)
+        for future in futures:
+            with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+                future.result(10)
+        assert database.reader().execute("SELECT count(*) FROM mine").fetchone()[0] == 0
+        database.write(works[1])
+        assert database.reader().execute("SELECT count(*) FROM mine").fetchone()[0] == 1

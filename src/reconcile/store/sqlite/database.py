@@ -259,11 +259,15 @@ class Database:
                         with translated(self.path):
                             done.append((future, work(connection)))
                     except BaseException as error:  # noqa: BLE001  it belongs to whoever waits for the future
-                        if connection.in_transaction:
-                            connection.execute("ROLLBACK TO work")
+                        if not connection.in_transaction:
+                            # A disk that is full or fails: SQLite has taken back everything, also what others of the group did. What
+                            # is left of it must not begin a transaction of its own, which would be kept and reported as failed.
+                            for _, each in group:
+                                each.set_exception(error)
+                            return
+                        connection.execute("ROLLBACK TO work")
                         failed.append((future, error))
-                    if connection.in_transaction:
-                        connection.execute("RELEASE work")
+                    connection.execute("RELEASE work")
                 connection.execute("COMMIT")
         except (ReconcileError, sqlite3.Error) as error:
             with suppress(sqlite3.Error):
