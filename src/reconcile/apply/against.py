@@ -11,19 +11,26 @@ from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.resource import DesiredState
 from reconcile.model.selection import Selection
+from reconcile.model.shortfall import Deciding, all_run
 from reconcile.plan.as_if_applied import inventory, observed
 from reconcile.plan.circumstances import Circumstances
 
 
 def against(
-    desired: DesiredState, base: DesiredState, name: str, *, lifted: Collection[str] = (), selection: Selection | None = None
+    desired: DesiredState,
+    base: DesiredState,
+    name: str,
+    *,
+    lifted: Collection[str] = (),
+    selection: Selection | None = None,
+    deciding: Deciding = all_run,
 ) -> Plan:
     """What applying `desired` would change where `base` was applied before. `name` says what base is ("git:main").
 
     The limits of the brakes are those of `base`. Raises as `make_plan`.
     """
     environment = next((one.spec for key, one in base.resources.items() if key.kind == "Environment"), {})
-    around = Circumstances(selection=selection, limits=environment)
+    around = Circumstances(selection=selection, limits=environment, deciding=deciding)
     entries = inventory(base)
     made = planned_from(desired, observed(base), entries, APPLIED_KINDS, lifted=lifted, around=around)
     notes = (

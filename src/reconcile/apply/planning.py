@@ -15,6 +15,7 @@ from reconcile.model.observation import ObservedState
 from reconcile.model.resource import DesiredState, Lifecycle
 from reconcile.model.secret import SecretRef
 from reconcile.model.selection import Selection
+from reconcile.model.shortfall import Deciding, all_run
 from reconcile.plan.circumstances import PLAIN, Circumstances, Count, unknown
 from reconcile.plan.plan import make_plan
 from reconcile.ports.configuration_store import Inventory
@@ -50,8 +51,12 @@ def planned(
     count: Count = unknown,
     selection: Selection | None = None,
     keys: Collection[Key] | None = None,
+    deciding: Deciding = all_run,
 ) -> Planned:
-    """Read the target and plan. Without `comparing` no secret is resolved. Raises as `make_plan` and the target do."""
+    """Read the target and plan. Without `comparing` no secret is resolved; `deciding` is asked where our engine is the target.
+
+    Raises as `make_plan` and the target do.
+    """
     secrets, not_compared = _compared(desired, comparing)
     around = Circumstances(
         secrets=secrets,
@@ -60,6 +65,7 @@ def planned(
         selection=selection,
         adopting=reader.capabilities.writable,
         keys=keys,
+        deciding=deciding,
     )
     return planned_from(desired, reader.observe(), inventory.entries(), reader.capabilities.kinds, lifted=lifted, around=around)
 

@@ -17,6 +17,7 @@ def plan_against(context: Context, wanted: str, *, lifted: Collection[str], sele
     from reconcile.apply.against import against
     from reconcile.cli.estate import load_desired
     from reconcile.cli.revision import state_at, untouched_cache
+    from reconcile.sync.decide.shortfalls import shortfalls
 
     revision = wanted.removeprefix(_PREFIX)
     if not wanted.startswith(_PREFIX) or not revision:
@@ -26,4 +27,4 @@ def plan_against(context: Context, wanted: str, *, lifted: Collection[str], sele
     if loaded is None:
         return None
     base = state_at(context, revision, loaded.desired, cache)
-    return against(loaded.desired, base, wanted, lifted=lifted, selection=selection)
+    return against(loaded.desired, base, wanted, lifted=lifted, selection=selection, deciding=shortfalls)

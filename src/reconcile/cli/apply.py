@@ -53,6 +53,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     from reconcile.cli.estate import load_environment
     from reconcile.plan.commits import with_commits
     from reconcile.report.plan_text import plan_text
+    from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import apply_store, comparing_secrets
     from reconcile.wiring.estate import history
     from reconcile.wiring.state import open_database
@@ -71,7 +72,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
             writer = target_writer(loaded.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             comparing = comparing_secrets(context.settings)
-            found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing, selection=selection)
+            found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing, selection=selection, deciding=shortfalls)
             plan = replace(found.plan, notes=(*loaded.notes, *found.plan.notes))
             if not context.as_json:
                 known = with_commits(plan, history(context.directory, context.revision).last_commits)

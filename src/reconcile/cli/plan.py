@@ -76,6 +76,7 @@ def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection |
     from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
     from reconcile.model.change import Note
+    from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.mail import plan_counts
     from reconcile.wiring.state import open_database
@@ -95,6 +96,7 @@ def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection |
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
+            deciding=shortfalls,
         ).plan
         unknown = tuple(Note(message=text) for text in counting.unknown())
     return replace(plan, notes=(*loaded.notes, *plan.notes, *unknown))

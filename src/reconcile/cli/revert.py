@@ -22,6 +22,7 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
     from reconcile.cli.revision import nothing_at, state_at
     from reconcile.model.audit_record import AuditQuery
     from reconcile.plan.revert import explained, revert
+    from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.estate import document_cache, recorded
     from reconcile.wiring.mail import mail_counts, plan_counts
@@ -48,6 +49,7 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
+            deciding=shortfalls,
             keys={*reverted.touched, *reverted.names.values(), *(reverted.desired.held.keys() - today.held.keys())},
         ).plan
         since = AuditQuery(since=datetime.fromisoformat(commit.at))

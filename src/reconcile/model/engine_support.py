@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from reconcile.model.canonical import Leaf, Spec, same
@@ -97,6 +98,41 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "filter",
         }
     ),
+}
+
+_OTHER_SIGN_IN: Final = "server-to-server, windows-integrated, gmail-oauth, hybrid-modern-auth, entra-oauth"
+
+#: What of these the engine cannot do: values as they are declared, and what they are where no list of them ends.
+PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
+    "Mailbox": {
+        "type": "forward",
+        "incoming": "forward-mailbox",
+        "filter": "replies, known-senders, email-enabled, none",
+        "appointmentsContactsTasks": "server-side",
+        "deleteAfterProcessing": "true",
+    },
+    "EmailServerProfile": {
+        "serverType": "exchange-server, exchange-server-hybrid, exchange-online-hybrid; of pop3-smtp the receiving",
+        "incoming.protocol": "ews, pop3",
+        "outgoing.protocol": "ews",
+        "autodiscover": "true",
+        "incoming.authentication": "negotiate, ntlm, oauth",
+        "outgoing.authentication": "negotiate, ntlm, oauth",
+        "incoming.credentials": f"{_OTHER_SIGN_IN}; for receiving also profile, anonymous",
+        "outgoing.credentials": _OTHER_SIGN_IN,
+        "incoming.useImpersonation": "true",
+        "outgoing.useImpersonation": "true",
+        "outgoing.autoGrantDelegateAccess": "true",
+        "encodingCodePage": "all but utf-8 (65001)",
+        "moveUndeliveredEmails": "true",
+    },
+    "Organization": {
+        "approval.requireForUsers": "true",
+        "approval.requireForQueues": "true",
+        "tracking.doNotAutoTrackEmail": "true",
+        "tracking.forceFilterForUsers": "replies, known-senders, email-enabled, none",
+        "tracking.skipRightsManagedEmail": "true",
+    },
 }
 
 #: Kept and shown, and read by people and rules; there is nothing to do.
@@ -235,6 +271,13 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
 _ASKING: Final[Mapping[str, frozenset[str]]] = {
     kind: frozenset(leaf for path in table for leaf in (path, f"{path}.ref")) for kind, table in NOT_BUILT.items()
 }
+
+
+@lru_cache(maxsize=8)
+def unheard(kind: str) -> frozenset[str]:
+    """The leaves of a kind from which nothing follows on the engine."""
+    table = NOT_BUILT.get(kind, {})
+    return frozenset(leaf for path in table for leaf in (path, *(f"{path}.{part}" for part in ("ref", "generation", "expires"))))
 
 
 def not_built(kind: str, spec: Spec) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from reconcile.model.canonical import Spec
 from reconcile.model.key import Key
 from reconcile.model.selection import Selection
+from reconcile.model.shortfall import Deciding, all_run
 
 #: (external id of a mailbox, from when, until when; "" leaves an end open; instants canonical) → messages, None where unknown.
 Count = Callable[[str, str, str], int | None]
@@ -23,7 +24,7 @@ class Circumstances:
     `not_compared` says why others could not be. `selection` is the part of the plan that is wanted. `adopting` False: the target
     keeps no inventory (a snapshot), so taking over a row that is as declared is no change. `limits` is the spec of the Environment
     whose brakes hold, where that is not the desired one: a change must not loosen the brakes it is measured by. `keys` are the only
-    resources that may change, None for all.
+    resources that may change, None for all. `deciding` is what our engine would make of the rows; other targets are not asked.
     """
 
     secrets: Mapping[tuple[Key, str], str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Circumstances:
     adopting: bool = True
     limits: Spec | None = None
     keys: Collection[Key] | None = None
+    deciding: Deciding = all_run
 
 
 PLAIN = Circumstances()

@@ -10,6 +10,7 @@ from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.resource import DesiredState
+from reconcile.plan.as_if_applied import TARGET as GIT
 from reconcile.plan.cause import estate_of
 from reconcile.plan.circumstances import Circumstances
 from reconcile.plan.consequences.words import Surroundings, text
@@ -35,6 +36,14 @@ class Given:
         self.circumstances = circumstances
         self.observed, self.matches = by_name(observed, matches) if observed.refers_by_id else (observed, matches)
         self.estate = estate_of(desired.source, desired.revision)
+
+    @cached_property
+    def engine(self) -> bool:
+        """Whether our own engine carries the mail of this estate, also where two revisions are compared."""
+        if self.observed.target != GIT:
+            return self.observed.target == "engine"
+        environment = next((one for key, one in self.desired.resources.items() if key.kind == "Environment"), None)
+        return environment is not None and environment.spec.get("target.type", "engine") == "engine"
 
     def row(self, key: Key) -> Present | None:
         """What the target shows of a declared resource."""
@@ -77,6 +86,7 @@ class Given:
             external_id=self._external_id,
             riders=self._riders,
             messages=self.circumstances.count,
+            engine=self.engine,
         )
 
     def _previous(self, key: Key) -> Key | None:

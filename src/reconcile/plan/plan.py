@@ -40,6 +40,7 @@ from reconcile.plan.identity import pinned
 from reconcile.plan.match import Match
 from reconcile.plan.order import ordered
 from reconcile.plan.ownership import compared, ignored, ignored_note, keep_of, of_records, records
+from reconcile.plan.promises import promise_less
 from reconcile.plan.removal import disowned, following
 from reconcile.plan.rotation import Rotation
 from reconcile.plan.selection import Selected
@@ -127,6 +128,7 @@ class _Planning:
             self.notes.append(Note(message=f"the target does not keep {kind}; what git declares of it is not applied"))
         if self.given.observed.target == "engine":
             self.notes += unsupported_notes(self.desired.resources.values(), self.desired)
+        self.notes += remarks.of_assignments(self.desired)
         for key, reason in self.desired.held.items():
             self._hold(key, reason, HeldBecause.FINDING)
         for key, observation in self.given.matches.orphans.items():
@@ -135,6 +137,7 @@ class _Planning:
         for held in hold_dependants(self.given, found, self.held, left_out):
             self._hold(held.key, held.reason, held.because)
         self._tell_users(found)
+        self.notes += promise_less(found, self.given)
         self._tell_all()
         return ordered(list(found.values()), self.given.users)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from reconcile.model.canonical import Leaf
 from reconcile.model.combination import COMBINATIONS
 from reconcile.model.commit import Commit
-from reconcile.model.engine_support import ACTS, DESCRIBES, NOT_BUILT
+from reconcile.model.engine_support import ACTS, DESCRIBES, NOT_BUILT, PARTLY
 from reconcile.model.key import Key
 from reconcile.model.labels import Label
 from reconcile.model.position import Position
@@ -53,7 +53,8 @@ class Explanation:
 def engine_words(kind: str, path: str) -> str:
     """What our own engine does with the field."""
     if path in ACTS.get(kind, ()):
-        return "acts on it"
+        partly = PARTLY.get(kind, {}).get(path)
+        return f"acts on it, except {partly}: not built yet" if partly else "acts on it"
     if path in DESCRIBES.get(kind, ()):
         return "keeps and shows it; there is nothing to do"
     found = NOT_BUILT.get(kind, {}).get(path)

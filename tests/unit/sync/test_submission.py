@@ -67,7 +67,7 @@ def test_ports_and_tls_have_the_documented_defaults(tls: str | None, port: int) 
         ("Mailbox", {"profile": None}, "Ready", "NoProfile", "profile"),
         ("EmailServerProfile", {"state": "inactive"}, "Off", "ProfileInactive", "state"),
         ("EmailServerProfile", {"outgoing.protocol": "ews"}, "Unsupported", "Protocol", "outgoing.protocol"),
-        ("EmailServerProfile", {"serverType": "exchange-server"}, "Unsupported", "Protocol", "outgoing.protocol"),
+        ("EmailServerProfile", {"serverType": "exchange-server"}, "Unsupported", "Protocol", "serverType"),
         ("EmailServerProfile", {"encodingCodePage": "1252"}, "Unsupported", "CodePage", "encodingCodePage"),
         ("EmailServerProfile", {"outgoing.authentication": "ntlm"}, "Unsupported", "Authentication", "outgoing.authentication"),
         ("EmailServerProfile", {"outgoing.authentication": "oauth"}, "Unsupported", "Authentication", "outgoing.authentication"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from reconcile.plan.consequences.words import Before, Rule, Words, moved_floor, text
 
+#: What a profile promises of mail that cannot be tracked.
+MOVED = "mail that cannot be tracked is moved to a folder at the server"
+
 
 def _server(b: Before) -> str:
     return f"{b.count} connect{_s(b)} to another server or port" if b.old else ""
@@ -46,6 +49,9 @@ def _impersonation(b: Before) -> str:
     if not b.old:
         return ""
     on = any(text(b.new.get(f"{direction}.useImpersonation")) == "true" for direction in ("incoming", "outgoing"))
+    if on and b.around.engine:
+        # The engine has none, and notes say so.
+        return ""
     return f"{b.count} {'are' if not _s(b) else 'is'} opened by {'impersonation' if on else 'delegation instead of impersonation'}"
 
 
@@ -73,7 +79,7 @@ def _profile_state(b: Before) -> str:
     if old == new:
         return ""
     if new == "inactive":
-        return f"incoming and outgoing mail of {b.count} stop"
+        return f"incoming and outgoing mail of {b.count} stop" if b.old else f"inactive: no mail of {b.count} comes in or goes out"
     return f"incoming and outgoing mail of {b.count} start again" if b.old else ""
 
 
@@ -97,7 +103,7 @@ def _same_settings(b: Before) -> str:
 def _undelivered(b: Before) -> str:
     new = b.words("moveUndeliveredEmails", "false")[1]
     if new == "true":
-        return "mail that cannot be tracked is moved to a folder at the server"
+        return MOVED
     return "mail that cannot be tracked stays where it is" if b.old else ""
 
 
@@ -111,6 +117,8 @@ def _owner(b: Before) -> str:
 
 
 def _alerts(b: Before) -> str:
+    if b.around.engine:
+        return ""
     if text(b.new.get("sendEmailAlert")) != "true":
         return "its owner is no longer mailed alerts" if b.moved("sendEmailAlert") else ""
     whom = text(b.new.get("ownerEmailAddress")) or "its owner"
@@ -139,7 +147,8 @@ def _patience(b: Before) -> str:
 def _delegates(b: Before) -> str:
     new = b.words("outgoing.autoGrantDelegateAccess", "false")[1]
     if new == "true":
-        return "the right to send for others is granted by itself"
+        # The engine refuses to send then, and notes say so.
+        return "" if b.around.engine else "the right to send for others is granted by itself"
     return "the right to send for others is no longer granted by itself" if b.moved("outgoing.autoGrantDelegateAccess") else ""
 
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from reconcile.model.shortfall import Effect
 from reconcile.plan.consequences.words import Before, Rule, floor, is_active, messages, moved_floor
+
+#: How the sentence begins that promises an effect.
+PROMISED: Mapping[Effect, str] = {
+    Effect.INCOMING: "incoming mail starts",
+    Effect.OUTGOING: "outgoing mail starts",
+    Effect.APPOINTMENTS: "appointments, contacts and tasks start",
+    Effect.DELETING: "mail is deleted at the server once it is tracked",
+}
+NOT_FORWARDED = "incoming mail through a forward mailbox is asked for; the engine cannot do it yet"
+BOTH_START = "incoming and outgoing mail start again"
 
 
 def _incoming(b: Before) -> str:
     old, new = b.words("incoming", "none")
     if old == new or not is_active(b.new):
         return ""
+    if new == "forward-mailbox" and b.around.engine:
+        return ("incoming mail stops; " if old == "server-side" else "") + NOT_FORWARDED
     if new == "server-side":
         since = floor(b.new, b.around)
         row = b.around.external_id(b.key) if b.old else ""
         count = b.around.messages(row, since, "") if row else None
-        return f"incoming mail starts from {since or 'the oldest message'}" + (f": {messages(count)}" if count is not None else "")
+        return f"{PROMISED[Effect.INCOMING]} from {since or 'the oldest message'}" + (f": {messages(count)}" if count is not None else "")
     if old == "server-side":
         return "incoming mail stops" if new == "none" else f"incoming mail stops here; {new} takes over"
     if not b.old:
@@ -30,7 +45,7 @@ def _outgoing(b: Before) -> str:
     if old == new or not is_active(b.new):
         return ""
     if new == "server-side":
-        return "outgoing mail starts"
+        return PROMISED[Effect.OUTGOING]
     if old == "server-side":
         return "outgoing mail stops" if new == "none" else f"outgoing mail stops here; {new} takes over"
     if not b.old:
@@ -47,7 +62,7 @@ def _appointments(b: Before) -> str:
     if old == new or not is_active(b.new):
         return ""
     if new == "server-side":
-        return "appointments, contacts and tasks start"
+        return PROMISED[Effect.APPOINTMENTS]
     return "appointments, contacts and tasks stop" if old == "server-side" else ""
 
 
@@ -56,7 +71,7 @@ def mailbox_state(b: Before) -> str:
     old, new = b.words("state", "active")
     if old == new or not b.old:
         return "inactive: no mail comes in or goes out" if new == "inactive" and not b.old else ""
-    return "incoming and outgoing mail stop" if new == "inactive" else "incoming and outgoing mail start again"
+    return "incoming and outgoing mail stop" if new == "inactive" else BOTH_START
 
 
 def _profile_of_mailbox(b: Before) -> str:
@@ -100,11 +115,14 @@ def _deleting(b: Before) -> str:
     old, new = b.words("deleteAfterProcessing", "false")
     if old == new:
         return ""
-    return "mail is deleted at the server once it is tracked" if new == "true" else "mail stays at the server"
+    return PROMISED[Effect.DELETING] if new == "true" else "mail stays at the server"
 
 
 def _filter(b: Before) -> str:
     old, new = b.words("filter", "the user's choice")
+    if b.around.engine and new not in ("all", "the user's choice"):
+        # The engine receives nothing then, and notes say so.
+        return ""
     return f"tracks {new} instead of {old}" if b.old and old != new else ""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from reconcile.model.canonical import Spec
+from reconcile.model.engine_support import unheard
 from reconcile.model.key import Key
 from reconcile.plan.consequences.email_server_profile import PROFILE
 from reconcile.plan.consequences.environment import ENVIRONMENT
@@ -37,6 +38,9 @@ def of_change(key: Key, old: Spec, new: Spec, paths: Collection[str], around: Su
         # Directions of an inactive mailbox do nothing, so only this is said of them.
         return tuple(filter(None, (mailbox_state(before),)))
     rules = TABLE.get(key.kind, ())
+    if around.engine:
+        # What the engine cannot do is noted by name, and nothing follows from it.
+        paths = [path for path in paths if path not in unheard(key.kind)]
     found = (rules[number][1](before) for number in sorted({number for path in paths for number in _rules(key.kind, path)}))
     return tuple(dict.fromkeys(text for text in found if text))
 

@@ -18,7 +18,7 @@ Riders = Callable[[str], Iterable[tuple[str, str]]]
 class Surroundings:
     """What the words need to know beyond the resource: mailboxes a profile has in desired state, profiles as they will be, and
     the old slug of renamed profiles. `external_id` finds the row of a mailbox, "" for none; `riders` those of a profile
-    (None: not known)."""
+    (None: not known). `engine`: the mail is our own engine's, which cannot do everything that can be declared."""
 
     mailboxes: Mapping[str, int] = field(default_factory=dict)
     profiles: Mapping[str, Spec] = field(default_factory=dict)
@@ -26,6 +26,7 @@ class Surroundings:
     external_id: Callable[[Key], str] = lambda key: ""
     riders: Riders | None = None
     messages: Count = unknown
+    engine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ beside such a condition only where leaving that part out can do no harm (`HARMLE
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from reconcile.sync.decide.floor import floor
 
 #: What leaving out harms nobody: mail is still tracked as declared.
 HARMLESS = {
-    "appointmentsContactsTasks": "appointments, contacts and tasks are not synchronised yet; mail is",
+    "appointmentsContactsTasks": "appointments, contacts and tasks are not synchronised yet",
     "deleteAfterProcessing": "mail is not deleted at the server yet; it stays there",
     "moveUndeliveredEmails": "undelivered mail is not moved yet; it stays where it is",
 }
@@ -259,12 +259,19 @@ def _fingerprint(*resources: AppliedResource) -> str:
 
 
 def _harmless(mailbox: _Row, profile: _Row) -> tuple[Condition, ...]:
-    found = []
-    for row, path, asked in (
+    rows = {mailbox.resource.external_id: mailbox, profile.resource.external_id: profile}
+    return tuple(
+        rows[owner.external_id].condition("Unsupported", "NotBuilt", message, path)
+        for owner, path, message in left_out(mailbox.resource, profile.resource)
+    )
+
+
+def left_out(mailbox: AppliedResource, profile: AppliedResource | None) -> Iterator[tuple[AppliedResource, str, str]]:
+    """(whose, field, what happens instead) of what is asked for and left out without harm, whether mail comes in or not."""
+    for owner, path, asked in (
         (mailbox, "appointmentsContactsTasks", "server-side"),
         (mailbox, "deleteAfterProcessing", True),
         (profile, "moveUndeliveredEmails", True),
     ):
-        if row.spec.get(path) == asked:
-            found.append(row.condition("Unsupported", "NotBuilt", HARMLESS[path], path))
-    return tuple(found)
+        if owner is not None and owner.spec.get(path) == asked:
+            yield owner, path, HARMLESS[path]

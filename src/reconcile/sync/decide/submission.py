@@ -115,7 +115,8 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
     if spec.get("state") == "inactive":
         raise refuse("Off", "ProfileInactive", f"profile {profile.name} is inactive", "state")
     if spec.get("outgoing.protocol") != "smtp":
-        raise refuse("Unsupported", "Protocol", f"sending over {spec.get('outgoing.protocol')} is not built yet", "outgoing.protocol")
+        field = "outgoing.protocol" if "outgoing.protocol" in profile.spec else "serverType"
+        raise refuse("Unsupported", "Protocol", f"sending over {spec.get('outgoing.protocol')} is not built yet", field)
     if spec.get("encodingCodePage") not in (None, "utf-8", "UTF-8", "65001"):
         raise refuse("Unsupported", "CodePage", "mail is written in UTF-8; another code page is not built", "encodingCodePage")
     authentication = spec.get("outgoing.authentication") or "auto-detect"
