@@ -301,6 +301,8 @@ def head(port: int, *lines: str, first: str = "GET /v1/health HTTP/1.1") -> byte
         (("Content-Length: 1e3",), "POST /v1/outbox HTTP/1.1", 400),
         (("Content-Length: 99999999999999999999999999",), "POST /v1/outbox HTTP/1.1", 413),
         (("Content-Length: 99999999", "Expect: 100-continue"), "POST /v1/outbox HTTP/1.1", 413),
+        (("Content-Length : 5",), "GET /v1/health HTTP/1.1", 400),
+        (("no header", "Connection: close"), "GET /v1/health HTTP/1.1", 400),
         ((), "PRI * HTTP/2.0", 505),
         ((), "nonsense", 400),
         ((), "GET http://evil.example/v1/health HTTP/1.1", 404),
@@ -312,6 +314,16 @@ def test_requests_as_no_library_would_send_them(api: Served, lines: tuple[str, .
     assert re.match(rb"HTTP/1\.[01] %d " % status, found), found[:300]
     document = json.loads(found.partition(b"\r\n\r\n")[2])
     assert status == 200 or document["error"]["hint"]
+
+
+def test_who_asks_before_sending_a_body_is_told_to_go_on(api: Served) -> None:
+    """As curl does for large ones (RFC 9110, 10.1.1)."""
+    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
+        asked = ("Content-Type: application/json", "Content-Length: 2", "Expect: 100-continue", "Connection: close")
+        connection.sendall(head(api.port, *asked, first="POST /v1/outbox HTTP/1.1"))
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 422 ")
 
 
 def test_several_requests_share_a_connection(api: Served) -> None:

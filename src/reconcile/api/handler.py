@@ -71,6 +71,11 @@ class Handler(BaseHTTPRequestHandler):
             if not self.raw_requestline:
                 return
             if self.parse_request():
+                if self.headers.defects:
+                    # What stands behind such a line was not read as a header, a length among it (RFC 9112, 5.1).
+                    raise Problem(
+                        400, "BadHeader", "a line of the header is none", "Write Name: value, without a space in the name.", close=True
+                    )
                 self._answer()
         except TooMuch:
             words = f"the header has more than {LARGEST_HEAD:,} octets"
@@ -85,7 +90,9 @@ class Handler(BaseHTTPRequestHandler):
         """Only who may ask, for something that is there, is told to go on."""
         self._route()
         self._body_length()
-        return super().handle_expect_100()
+        self.connection.settimeout(BODY_SECONDS)
+        self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return True
 
     def _answer(self) -> None:
         try:
