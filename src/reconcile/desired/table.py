@@ -148,7 +148,7 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 def _add(table: Table, layout: Layout, rule: str, message: str, hint: str, span: Span) -> None:
     table.findings.append(Finding(rule=rule, severity=Severity.ERROR, message=message, hint=hint, position=span.position(layout.file)))
-    table.bad = table.bad or f"line {span.line}: {message}"
+    table.bad = table.bad or f"{layout.file}:{span.line}: {message}"
 
 
 def _copy(template: Template) -> dict[str, Value]:
