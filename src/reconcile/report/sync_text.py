@@ -115,11 +115,16 @@ def status_text(
             lines += ["", f"{health}: {neutral(several(names))}", *_details(group[0], now, group[1:])]
     if waiting:
         lines += ["", "outgoing mail:", *(f"  {line}" for line in unsent_lines(waiting))]
-    healthy = [(f"Mailbox/{each.name}", condition) for each in statuses if each.health is Health.HEALTHY for condition in each.conditions]
-    if healthy or idle:
+    beside = [
+        (f"Mailbox/{each.name}", condition)
+        for each in statuses
+        for condition in each.conditions
+        if each.health is Health.HEALTHY or (each.health is Health.OFF and condition.type == "Unsupported")
+    ]
+    if beside or idle:
         lines += ["", "declared, but nothing acts on it:"]
     alike_settings: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for name, condition in [*healthy, *idle]:
+    for name, condition in [*beside, *idle]:
         alike_settings.setdefault((condition.field, condition.message), []).append((name, condition.origin))
     for (field, message), declared in alike_settings.items():
         name, origin = declared[0]

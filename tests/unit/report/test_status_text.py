@@ -60,3 +60,20 @@ def test_one_cause_in_many_documents_is_told_once_with_its_first_place() -> None
         "  at:   m.yaml:14 (credentials.password)",
         "  next: Change credentials.password (m.yaml:14) and apply.",
     ]
+
+
+def test_what_a_mailbox_that_is_off_asks_for_in_vain_is_named_too() -> None:
+    off, unsupported = (
+        Condition(type=type_, status=True, reason="x", message="there is none", since="", field=field, origin="m.yaml:3")
+        for type_, field in (("Off", "incoming"), ("Unsupported", "appointmentsContactsTasks"))
+    )
+    status = MailboxStatus(
+        mailbox_id="a",
+        name="a",
+        address="a@contoso.example",
+        health=Health.OFF,
+        why="incoming is none",
+        conditions=(off, unsupported),
+        state=MailboxState(mailbox_id="a"),
+    )
+    assert status_text("demo", [status], now=START).splitlines()[-1] == "  Mailbox/a: appointmentsContactsTasks (m.yaml:3): there is none"

@@ -171,3 +171,11 @@ def test_the_fingerprint_moves_with_configuration_and_credentials() -> None:
     ]  # type: ignore[union-attr]
     assert len(set(prints)) == 3
     assert prints[0] == prints[3]
+
+
+def test_what_else_is_left_out_is_told_where_no_mail_comes_in_too() -> None:
+    asked: dict[str, Leaf] = {"incoming": "none", "appointmentsContactsTasks": "server-side"}
+    found = decide(asked)
+    assert isinstance(found, IdleMailbox)
+    assert [(one.type, one.field) for one in found.conditions] == [("Off", "incoming"), ("Unsupported", "appointmentsContactsTasks")]
+    assert len(decide({**asked, "state": "inactive"}).conditions) == 1

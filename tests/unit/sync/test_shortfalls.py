@@ -89,6 +89,21 @@ def test_no_consent_is_no_lack_of_the_engine() -> None:
     assert {(one.effect, one.type) for one in found} == {(Effect.INCOMING, "Ready"), (Effect.OUTGOING, "Ready")}
 
 
+@pytest.mark.parametrize(
+    ("profile", "outgoing"),
+    [
+        ({}, (SALES, "credentials.password", "the mailbox declares no password")),
+        (
+            {"incoming.credentials": "profile", "incoming.username": "crm"},
+            (SERVER, "incoming.password", "profile contoso declares no password"),
+        ),
+    ],
+)
+def test_nothing_is_sent_without_a_password_either(profile: Spec, outgoing: tuple[Key, str, str]) -> None:
+    found = [one for one in short({"credentials.password.ref": None}, profile) if one.effect is Effect.OUTGOING]
+    assert [(one.owner, one.field, one.message) for one in found] == [outgoing]
+
+
 #: With these beside it a value is looked at at all.
 BESIDE: dict[str, Spec] = {
     "outgoing.credentials": {"useSameSettingsForOutgoing": False},

@@ -54,7 +54,8 @@ class ReceivingMailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleMailbox:
-    """A mailbox that does not receive here, and why. `off` by declaration; otherwise something must be done."""
+    """A mailbox that does not receive here. The first condition says why, others what else is asked for and left out. `off` by
+    declaration; otherwise something must be done."""
 
     mailbox_id: str
     name: str
@@ -122,12 +123,14 @@ def _decide(
         lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
         return replace(receiving, floor=lowest)
     except _Refused as refused:
+        slug = row.spec.get("profile") or (organization.spec.get("defaults.profile") if organization else None)
+        others = () if row.spec.get("state") == "inactive" else _harmless(row, profiles.get(str(slug)))
         return IdleMailbox(
             mailbox_id=mailbox.external_id,
             name=mailbox.name,
             address=str(row.spec.get("emailAddress", "")),
             off=refused.off,
-            conditions=(refused.condition,),
+            conditions=(refused.condition, *others),
         )
 
 
@@ -258,11 +261,10 @@ def _fingerprint(*resources: AppliedResource) -> str:
     return hashlib.sha256("".join(digest(one.spec) for one in resources).encode()).hexdigest()[:16]
 
 
-def _harmless(mailbox: _Row, profile: _Row) -> tuple[Condition, ...]:
-    rows = {mailbox.resource.external_id: mailbox, profile.resource.external_id: profile}
+def _harmless(mailbox: _Row, profile: _Row | None) -> tuple[Condition, ...]:
     return tuple(
-        rows[owner.external_id].condition("Unsupported", "NotBuilt", message, path)
-        for owner, path, message in left_out(mailbox.resource, profile.resource)
+        _Row(owner, {}, mailbox.now).condition("Unsupported", "NotBuilt", message, path)
+        for owner, path, message in left_out(mailbox.resource, profile.resource if profile else None)
     )
 
 
