@@ -123,6 +123,11 @@ class Assignments:
         """Those whose conditions a mailbox meets, whatever their scope, strongest first."""
         return [self.of[place] for place in self._selectors.selecting(traits)]
 
+    def idle(self) -> list[Assignment]:
+        """Those that met nobody among all that `give` was asked about."""
+        met = {place for places in self._scoped.values() for place in places}
+        return [one for place, one in enumerate(self.of) if place not in met]
+
     def give(self, traits: Traits, own: Spec, *, on_target: bool = False, beneath: Spec | None = None) -> Given | None:
         """What a mailbox with these own fields ends up with; None when nothing is given to it.
 

@@ -42,11 +42,13 @@ class DocumentCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Another document that has a share in one: a later layer, or what holds for many. `below` is where its share stands."""
+    """Another document that has a share in one: a later layer, or what holds for many. `below` is where its share stands, `line` where
+    a layer begins."""
 
     file: str
     index: int
     below: Path = ()
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from reconcile.desired.selector import Selectors, declared_traits, selector
 from reconcile.desired.suspicion import Suspect
 from reconcile.model import kinds
 from reconcile.model.canonical import Spec
+from reconcile.model.finding import Severity
 from reconcile.model.key import Key
 from reconcile.model.resource import Lifecycle, Resource
 
@@ -35,8 +36,13 @@ class Expansion:
     doubts: tuple[str, ...] = ()
 
 
-def expand(declared: Sequence[Declared], held: Mapping[Key, str], suspects: Sequence[Suspect]) -> Expansion:
-    """`declared` are all sound documents, `held` what is held already, `suspects` what bad documents and files may assign."""
+def expand(
+    declared: Sequence[Declared], held: Mapping[Key, str], suspects: Sequence[Suspect], *, environment: str, some_unread: bool
+) -> Expansion:
+    """`declared` are all sound documents, `held` what is held already, `suspects` what bad documents and files may assign.
+
+    `some_unread`: there may be more mailboxes than are declared soundly.
+    """
     result = Expansion()
     sound, more = _sorted_out(declared, held, result)
     suspects = [*suspects, *more]
@@ -64,7 +70,21 @@ def expand(declared: Sequence[Declared], held: Mapping[Key, str], suspects: Sequ
             continue
         result.effective[number] = _effective(resource, given, references)
     result.drafts += troubles.drafts(assignments, lambda key, path: places[key].place("spec", *path.split(".")))
+    idle = (places[one.key] for one in assignments.idle() if one.selector.narrows and not one.selector.target)
+    result.drafts += (_idle(one, environment, some_unread=some_unread) for one in idle)
     return result
+
+
+def _idle(one: Declared, environment: str, *, some_unread: bool) -> Draft:
+    hint = "correct the selector, or remove the assignment; what it gave before is no longer looked after, and stays as it is"
+    return Draft(
+        rule="assignment/selects-nothing",
+        severity=Severity.WARNING,
+        message=f"the selector means no mailbox that environment {environment} looks after",
+        hint=hint + ("; or it means one whose document has errors" if some_unread else ""),
+        place=one.place("spec", "selector"),
+        resource=one.resource.key,
+    )
 
 
 def _effective(resource: Resource, given: Given, references: dict[object, tuple[Key, ...]]) -> Resource:

@@ -85,7 +85,7 @@ def lay(parts: Sequence[SourceDocument]) -> SourceDocument | None:
     return replace(
         first,
         json=orjson.dumps(value_of(merged)),
-        over=tuple(Part(part.file, part.index) for part in reversed(later)),
+        over=tuple(Part(part.file, part.index, line=part.line) for part in reversed(later)),
         # Where one part is bad, nobody knows what all say together.
         broken=bad,
     )

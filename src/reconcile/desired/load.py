@@ -100,7 +100,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
             doubts=work.doubts,
-            locate=through_assignments(_locator(reread, work.places), resources),
+            locate=through_assignments(_locator(reread, work.places, resources), resources),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
@@ -239,7 +239,7 @@ class _Work:
             self._hold(first.resource.key, f"it contradicts {second.resource.key}", first.resource.position.file)
             self._hold(second.resource.key, f"it contradicts {first.resource.key}", second.resource.position.file)
         if self.scope is not None:
-            self._assign()
+            self._assign(self.scope.name, some_unread=files_missing or bool(self.bad_files))
         # One round is enough per kind, because a kind refers only to kinds before it.
         said: set[object] = set()
         for one in sorted(self.declared, key=lambda one: _ORDER[one.resource.key.kind]):
@@ -259,9 +259,9 @@ class _Work:
                 if target not in self.sound and target not in self.held:
                     self.drafts.append(dangling(one, target, self.places, files_missing=files_missing))
 
-    def _assign(self) -> None:
+    def _assign(self, environment: str, *, some_unread: bool) -> None:
         """Put in what assignments give, and hold whom they contradict or a bad one may mean."""
-        found = expand(self.declared, self.held, self.suspects)
+        found = expand(self.declared, self.held, self.suspects, environment=environment, some_unread=some_unread)
         self.drafts += found.drafts
         self.doubts = found.doubts
         for number, resource in found.effective.items():
@@ -301,15 +301,22 @@ class _Work:
         self.bad_files.setdefault(file, f"{key}: {reason}")
 
 
-def _locator(reread: Reread, places: Mapping[Key, Place]) -> Callable[[Key, str], Position]:
+def _locator(reread: Reread, places: Mapping[Key, Place], resources: Mapping[Key, Resource]) -> Callable[[Key, str], Position]:
     # The last files only: a change of many fields asks for one document again and again.
     again = remembering(reread)
 
     def locate(key: Key, path: str) -> Position:
-        """Path as in the canonical spec ("incoming.port"), one of the group ("management.protect"), or "" for the document."""
+        """Path as in the canonical spec ("incoming.port"), one of the group ("management.protect"), or "" for the document.
+
+        Of a document in several layers it is the last, which made it what it is.
+        """
         here = places.get(key)
         if here is None:
             return Position(".")
+        if not path and here.over:
+            return Position(here.over[0].file, here.over[0].line)
+        if not path and key in resources:
+            return resources[key].position
         parts = kinds.steps(key.kind, path) if path else []
         wanted: Path = tuple(parts) if parts[:1] == ["management"] else ("spec", *parts) if parts else ()
         return position(again, here._replace(path=wanted))

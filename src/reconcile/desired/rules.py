@@ -113,6 +113,12 @@ RULES: Final[tuple[Rule, ...]] = (
         "useOrganizationDefaults in an environment without an Organization; the mailboxes it selects are left alone.",
         "Declare an Organization, or write the fields under settings.",
     ),
+    Rule(
+        "assignment/selects-nothing",
+        _WARNING,
+        "An assignment means no mailbox of the environment; nothing is held because of it. Not said of what may mean rows of the target.",
+        "Correct the selector, or remove the assignment.",
+    ),
     Rule("duplicate/resource", _ERROR, "The same kind and name twice; neither is applied.", "Remove one, or rename it."),
     Rule("duplicate/address", _ERROR, "Two mailboxes with one address, case aside; neither is applied.", "Remove one of them."),
     Rule("duplicate/display-name", _ERROR, "Two profiles with one displayName; neither is applied.", "Rename one of them."),

@@ -26,6 +26,11 @@ class Selector:
     declared: bool = True
     target: bool = False
 
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is asked at all."""
+        return bool(self.labels) or any(one is not None for one in (self.types, self.domains, self.business_units, self.groups, self.names))
+
 
 #: Stands for a selector that cannot be read: it may mean any mailbox.
 ANY: Final = Selector(target=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Note
 from reconcile.model.defaults import derived
+from reconcile.model.finding import Severity
 from reconcile.model.observation import Present
 from reconcile.model.resource import DesiredState, Resource
 
@@ -17,6 +18,13 @@ def kept(desired: DesiredState, resource: Resource, row: Present, paths: Iterabl
         asked, shown = resource.spec.get(path), row.spec.get(path)
         words = f"{path}: the target keeps {_words(shown)} where {_words(asked)} was written; nothing to do as long as git asks the same"
         yield Note(message=words, key=resource.key, position=desired.locate(resource.key, path))
+
+
+def of_assignments(desired: DesiredState) -> Iterator[Note]:
+    """Warnings about assignments: what they gave before silently stops being looked after."""
+    for finding in desired.findings:
+        if finding.severity is Severity.WARNING and finding.resource is not None and finding.resource.kind == "MailboxAssignment":
+            yield Note(message=f"warning: {finding.message}", key=finding.resource, position=finding.position)
 
 
 def outdated_defaults(resource: Resource, row: Present, new: Spec) -> Iterator[Note]:

@@ -242,3 +242,54 @@ def test_the_inner_layer_counts() -> None:
         ".",
     ]
     assert layer_of((), "a.yaml") == ""
+
+
+def idle(*texts: str, **more: str | bytes) -> list[tuple[str, str, str]]:
+    state = loaded(*texts, **more)
+    return [
+        (finding.severity.name, finding.message, str(finding.position))
+        for finding in state.findings
+        if finding.rule == "assignment/selects-nothing"
+    ]
+
+
+def test_a_selector_that_means_nobody_is_a_warning_and_holds_nothing() -> None:
+    typo = rule("typo", {"profile": "second"}, names=["slaes"])
+    good = rule("good", {"profile": "contoso"}, names=["sales"])
+    state = loaded(typo, good, box())
+    (finding,) = state.findings
+    assert (finding.severity.name, finding.rule, finding.path) == ("WARNING", "assignment/selects-nothing", "spec.selector")
+    assert finding.position.file == "0.yaml"
+    assert finding.resource == Key("MailboxAssignment", "typo")
+    assert (state.held, state.held_files, state.doubts) == ({}, {}, ())
+    assert spec_of(state) == {"profile": "contoso"}
+
+
+@pytest.mark.parametrize(
+    ("selector", "warned"),
+    [
+        ({"labels": {"team": "slaes"}}, True),
+        ({"labels": {"team": "sales"}}, False),
+        ({"everything": True}, False),
+        ({"scope": "target", "names": ["nobody"]}, False),
+        ({"scope": "both", "names": ["nobody"]}, False),
+        ({"scope": "declared", "names": ["nobody"]}, True),
+        ({"scope": "declared", "names": ["sales"]}, False),
+        ({"names": ["theirs"]}, True),
+    ],
+)
+def test_whom_a_selector_may_mean(selector: dict[str, object], warned: bool) -> None:
+    theirs = box("theirs").replace('"spec"', '"management": {"lifecycle": "external"}, "spec"')
+    found = idle(rule("one", {"profile": "second"}, **selector), box(labels={"team": "sales"}), theirs)
+    assert bool(found) is warned
+
+
+def test_a_mailbox_that_needs_nothing_is_meant_all_the_same() -> None:
+    """What it says itself wins; the selector is right."""
+    assert idle(rule("one", {"profile": "second"}, names=["sales"]), box(profile="contoso")) == []
+
+
+def test_where_documents_are_bad_the_selector_may_be_right() -> None:
+    state = loaded(rule("one", {"profile": "second"}, names=["sales"]), box(incoming="nope"))
+    (finding,) = [finding for finding in state.findings if finding.rule == "assignment/selects-nothing"]
+    assert finding.hint.endswith("or it means one whose document has errors")

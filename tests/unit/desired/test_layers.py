@@ -105,7 +105,7 @@ def test_three_environments_over_one_base() -> None:
         ("prod", "type", "base/sales.yaml:10:9"),
         ("prod", "management.protect", "prod/more.yaml:6:23"),
         ("dev", "management.protect", "base/sales.yaml:7:12"),
-        ("prod", "", "base/sales.yaml:1:1"),
+        ("prod", "", "prod/more.yaml:3:1"),
     ],
 )
 def test_each_field_shows_its_origin(environment: str, path: str, where: str) -> None:
