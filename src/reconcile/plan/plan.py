@@ -48,6 +48,10 @@ from reconcile.plan.unsupported import unsupported_notes
 from reconcile.plan.waiting import hold_dependants
 
 _BUILT_IN = "was made by the platform and is never written: declare it with management.lifecycle external"
+_THEIRS_IS_MISSING = (
+    "belongs to somebody else (lifecycle external), and the target does not have it: "
+    "have it made on the target, or remove lifecycle external so that it is made from here"
+)
 _HANDED_OVER = "its document says lifecycle external: it belongs to somebody else from now on"
 
 
@@ -170,10 +174,11 @@ class _Planning:
         if unknown is not None:
             self._hold(resource.key, unknown, HeldBecause.WAITS)
             return None
-        why = Cause(moved=Moved.NEW, position=resource.position)
+        position = self.desired.locate(resource.key, "")
+        why = Cause(moved=Moved.NEW, position=position)
         if entry is not None:
             words = "was deleted on the target" + (f"; {found}" if (found := note(entry, estate=self.given.estate)) else "")
-            why = Cause(moved=Moved.OUTSIDE, position=resource.position, note=words)
+            why = Cause(moved=Moved.OUTSIDE, position=position, note=words)
         spec, needed = resource.spec, resource.references
         filled = organization_defaults(self.desired, resource)
         if filled:
@@ -234,7 +239,7 @@ class _Planning:
                 observed_version=row.version,
                 spec=spec,
                 fields=fields,
-                cause=Cause(moved=Moved.NEW, position=resource.position),
+                cause=Cause(moved=Moved.NEW, position=self.desired.locate(key, "")),
                 references=resource.references,
                 consequences=words,
                 keep=keep,
@@ -250,7 +255,7 @@ class _Planning:
             spec=spec,
             fields=fields,
             previous=previous,
-            position=resource.position,
+            position=self.desired.locate(key, ""),
             references=resource.references,
             consequences=(*words, *(of_rotation(key, self.given.around) if rotated else ()), *told),
             keep=keep,
@@ -264,15 +269,13 @@ class _Planning:
     def _external(self, resource: Resource, matched: Match, found: dict[Key, Change]) -> None:
         """Never written; but what refers to it needs it to be there, and what was ours is so no longer."""
         if matched.entry is not None:
-            why = Cause(moved=Moved.GIT, position=resource.position, note=_HANDED_OVER)
+            why = Cause(moved=Moved.GIT, position=self.desired.locate(resource.key, "management.lifecycle"), note=_HANDED_OVER)
             self._take(resource.key, disowned(resource.key, matched.entry, why), found)
         match matched.observation:
             case Present():
                 self.unchanged += matched.entry is None and self._wants(resource.key)
             case Absent():
-                self._hold(
-                    resource.key, "belongs to somebody else (lifecycle external), and the target does not have it", HeldBecause.WAITS
-                )
+                self._hold(resource.key, _THEIRS_IS_MISSING, HeldBecause.WAITS)
             case Unknown(why=reason):
                 self._hold(resource.key, f"could not be observed: {reason}", HeldBecause.UNOBSERVED)
 
