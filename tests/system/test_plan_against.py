@@ -78,7 +78,9 @@ def test_a_pull_request_is_planned_from_the_repository_alone(repository: Reposit
         and line.endswith("(Review, 2026-01-01)")
         for line in lines
     )
-    assert "    → outgoing mail starts" in lines
+    # Decided without a store too: this profile has no server to send over.
+    assert "    → outgoing mail is asked for and will not start: see the notes" in lines
+    assert any("names no outgoing server: nothing is sent: 1 mailbox (m1)" in line for line in lines)
     assert "~ Mailbox/renamed (was Mailbox/m9)" in lines
     assert any(line.startswith("+ Mailbox/new") for line in lines)
     assert lines[-1].startswith("create 1 · adopt 0 · update 3 · delete 0")
