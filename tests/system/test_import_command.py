@@ -138,7 +138,9 @@ def test_an_export_from_elsewhere_is_copied_once_and_never_with_secrets(reconcil
 def test_mailboxes_as_a_table(reconcile: Commands, estate: Path) -> None:
     odd = mailbox_row(14, "odd@contoso.example", name="=HYPERLINK(1)")
     words = ("import", "--from", export(estate, [*MAILBOXES, odd]), "--into", str(estate), "--layout", "csv")
-    assert reconcile.run(*words).code == 0
+    done = reconcile.run(*words)
+    assert done.code == 0
+    assert "\n  mailboxes/mailboxes.csv  (2 rows)\n  mailboxes/mailboxes.yaml\n  mailboxes/odd.yaml\n" in done.out
     whole = tree(estate)
     assert {"mailboxes/mailboxes.csv", "mailboxes/mailboxes.yaml", "mailboxes/odd.yaml"} <= whole.keys()
     assert b"HYPERLINK" not in whole["mailboxes/mailboxes.csv"]

@@ -78,7 +78,8 @@ def taken_over(
     for file in estate_files(drafts, writer, layout=layout, folder=estate.folder, origin=read.words):
         if write and not writer.holds(file.path, file.content):
             writer.write(file.path, [file.content])
-        files.append((file.path, len(file.drafts)))
+        # A list of mailboxes is one document, and declares nothing beside what its table does.
+        files.append((file.path, len(file.drafts) or 1))
     return ImportResult(takeover=takeover, estate=str(into), origin=read.words, files=files, written=write, warnings=warnings)
 
 

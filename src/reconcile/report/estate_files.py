@@ -24,7 +24,7 @@ _FOLDERS: Final = {"EmailServerProfile": "profiles/", "Mailbox": "mailboxes/"}
 
 @dataclass(frozen=True, slots=True)
 class EstateFile:
-    """`path` relative to the estate; `drafts` are the documents in it."""
+    """`path` relative to the estate; `drafts` are what it declares, in documents or in rows."""
 
     path: str
     content: bytes
@@ -96,10 +96,10 @@ def _table(drafts: list[Draft], names: _Names, origin: str) -> Iterator[EstateFi
     if drafts:
         content = table_octets(drafts)
         path = names.of_table("mailboxes/mailboxes", content)
-        yield EstateFile(path, content)
+        yield EstateFile(path, content, tuple(drafts))
         stem = path.removesuffix(".csv")
         file = path.rpartition("/")[2]
-        yield EstateFile(f"{stem}.yaml", list_text(stem.rpartition("/")[2], file, drafts, origin=origin).encode(), tuple(drafts))
+        yield EstateFile(f"{stem}.yaml", list_text(stem.rpartition("/")[2], file, drafts, origin=origin).encode())
 
 
 def _grouped(drafts: Iterable[Draft], names: _Names, origin: str) -> Iterator[EstateFile]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from reconcile.desired.estate import is_table
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import Key
 from reconcile.plan.takeover.takeover import LeftOut, Takeover
@@ -18,7 +19,8 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """`files` are paths relative to `estate` with the number of documents in each, in the order of writing; `warnings` are for people."""
+    """`files` are paths relative to `estate` with the number of documents in each (of a table: of rows), in the order of writing;
+    `warnings` are for people."""
 
     takeover: Takeover
     estate: str
@@ -48,7 +50,7 @@ def _lines(result: ImportResult) -> Iterator[str]:
         yield f"stayed as they are, and their rows differ (see `reconcile plan`): {counted(len(done.differing), 'document')}"
         yield from _some(f"{key}: {', '.join(paths)}" for key, paths in done.differing.items())
     if done.vanished:
-        yield f"stayed as they are, and have no row any more: {counted(len(done.vanished), 'document')}"
+        yield f"stayed as they are, and are not in {neutral(result.origin)}: {counted(len(done.vanished), 'document')}"
         yield from _some(map(str, done.vanished))
     for why, rows in _by_reason(done.left_out):
         yield f"left out {counted(len(rows), 'row')}: {neutral(why)}"
@@ -60,6 +62,8 @@ def _lines(result: ImportResult) -> Iterator[str]:
 
 
 def _folder(folder: str, files: list[tuple[str, int]]) -> Iterator[str]:
+    yield from (f"  {neutral(path)}  ({rows:,} {'row' if rows == 1 else 'rows'})" for path, rows in files if is_table(path))
+    files = [(path, documents) for path, documents in files if not is_table(path)]
     if len(files) <= _EXAMPLES:
         for path, documents in files:
             yield f"  {neutral(path)}" + (f"  ({documents} documents)" if documents > 1 else "")
@@ -92,7 +96,7 @@ def takeover_json(result: ImportResult, code: ExitCode) -> dict[str, object]:
         "estate": result.estate,
         "origin": result.origin,
         "written": result.written,
-        "files": [{"path": path, "documents": documents} for path, documents in result.files],
+        "files": [{"path": path, "rows" if is_table(path) else "documents": number} for path, number in result.files],
         "new": [str(draft.key) for draft in done.drafts],
         "kept": _keys(done.kept),
         "differing": [{"key": str(key), "fields": [*paths]} for key, paths in done.differing.items()],
