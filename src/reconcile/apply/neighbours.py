@@ -69,7 +69,7 @@ class Neighbours:
         address = natural_identity(_MAILBOX, asked)
         for row in self._addresses.get(address, ()) if address is not None else ():
             after = self._after(row) if row.external_id != change.external_id else None
-            if after is not None and natural_identity(_MAILBOX, after) == address:
+            if after is not None and natural_identity(_MAILBOX, after) == address and is_active(after):
                 return f"{self._name(row)} has the address {asked['emailAddress']} since"
         return ""
 

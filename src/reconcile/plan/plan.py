@@ -28,6 +28,7 @@ from reconcile.model.kinds import references
 from reconcile.model.observation import Absent, ObservedState, Present, Unknown
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.plan import brakes, remarks
+from reconcile.plan.addresses import hold_taken
 from reconcile.plan.cause import cause, note
 from reconcile.plan.circumstances import PLAIN, Circumstances
 from reconcile.plan.comparable import comparable
@@ -138,7 +139,7 @@ class _Planning:
         for key, observation in self.given.matches.orphans.items():
             self._take(key, following(key, observation, self.given), found)
         left_out = self._leave_out(found)
-        for held in hold_dependants(self.given, found, self.held, left_out):
+        for held in (*hold_dependants(self.given, found, self.held, left_out), *hold_taken(self.given, found)):
             self._hold(held.key, held.reason, held.because)
         self._tell_users(found)
         self.notes += promise_less(found, self.given)
