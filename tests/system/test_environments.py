@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconcile.cli.main import run
+from reconcile.desired.yaml import read_values
+from reconcile.model.canonical import flatten
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "environments"
 
@@ -57,3 +59,37 @@ def test_a_change_names_the_layer_that_made_it(estate: Path, capsys: pytest.Capt
     (change,) = json.loads(capsys.readouterr().out)["plan"]["changes"]
     (field,) = change["fields"]
     assert (change["key"], field["path"], field["cause"]["position"]["file"]) == ("Mailbox/sales", "filter", "prod/sales.yaml")
+
+
+def leaves_of(file: Path) -> dict[str, set[str]]:
+    """Kind/name → paths of the spec that a file writes, read as plainly as can be."""
+    found: dict[str, set[str]] = {}
+    for _, value in read_values(file.read_bytes()) or ():
+        assert isinstance(value, dict)
+        metadata, spec = value["metadata"], value.get("spec")
+        assert isinstance(metadata, dict)
+        key = f"{value['kind']}/{metadata['name']}"
+        found[key] = set(flatten(spec)) if isinstance(spec, dict) else set()
+    return found
+
+
+def test_every_field_of_every_environment_shows_the_file_that_set_it(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overlaid = 0
+    for name in ("dev", "test", "prod"):
+        written: dict[tuple[str, str], str] = {}
+        keys: set[str] = set()
+        for layer in ("base", name):
+            for file in sorted((estate / layer).glob("*.yaml")):
+                for key, paths in leaves_of(file).items():
+                    # `spec: null` in a later layer takes the document away.
+                    (keys.add if paths else keys.discard)(key)
+                    written.update({(key, path): f"{layer}/{file.name}" for path in paths})
+        for key in sorted(keys):
+            assert run(["render", key, "-C", str(estate), "-e", name, "-o", "json"]) == 0
+            for field in json.loads(capsys.readouterr().out)["fields"]:
+                if field["origin"] == "document":
+                    path = field["path"].removesuffix(".ref").removesuffix(".generation")
+                    assert field["position"]["file"] == written[key, path], (name, key, path)
+                    assert field["layer"] == written[key, path].partition("/")[0]
+                    overlaid += field["layer"] == name
+    assert overlaid >= 4
