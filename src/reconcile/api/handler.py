@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from email.errors import FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,10 @@ LARGEST_HEAD = 32 * 1024
 LARGEST_BODY = 32 * 1024 * 1024
 #: What is read of a request that was refused already, so that the answer is not lost with the connection.
 _DRAINED, _DRAIN_SECONDS = 1024 * 1024, 1.0
+
+
+#: What the parser says of lines; what else it says is about bodies of many parts, which nobody takes here.
+_OF_A_LINE = (FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -71,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
             if not self.raw_requestline:
                 return
             if self.parse_request():
-                if self.headers.defects:
+                if any(isinstance(defect, _OF_A_LINE) for defect in self.headers.defects):
                     # What stands behind such a line was not read as a header, a length among it (RFC 9112, 5.1).
                     raise Problem(
                         400, "BadHeader", "a line of the header is none", "Write Name: value, without a space in the name.", close=True
