@@ -25,6 +25,9 @@ class Settings:
     key_reference: str = "file:reconcile.key"
     """RECONCILE_KEY. Reference to the keys (32 bytes in base64, one a line; the first seals). The default file is made on first use."""
 
+    key_of: str | None = None
+    """The environment whose key this is alone, where RECONCILE_KEY contains {environment}; None: all environments share it."""
+
     parallel_mailboxes: int = 16
     """RECONCILE_PARALLEL. Mailboxes synchronised at the same time, over all profiles."""
 

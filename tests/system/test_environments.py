@@ -93,3 +93,22 @@ def test_every_field_of_every_environment_shows_the_file_that_set_it(estate: Pat
                     assert field["layer"] == written[key, path].partition("/")[0]
                     overlaid += field["layer"] == name
     assert overlaid >= 4
+
+
+def test_a_key_of_one_environment_is_changed_without_the_others(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("dev", "test"):
+        assert run(["apply", "--yes", "-C", str(estate), "-e", name]) == 0
+    other = (estate / ".reconcile/secrets/test.key").read_bytes()
+    capsys.readouterr()
+    assert run(["key", "list", "-C", str(estate)]) == 1
+    assert "Name it with -e NAME" in capsys.readouterr().err
+    assert run(["key", "rotate", "-C", str(estate), "-e", "dev"]) == 0
+    assert "1 resealed with" in capsys.readouterr().out
+    assert run(["key", "prune", "--yes", "-C", str(estate), "-e", "dev"]) == 0
+    capsys.readouterr()
+    assert run(["key", "list", "-C", str(estate), "-e", "dev", "-o", "json"]) == 0
+    (key,) = json.loads(capsys.readouterr().out)["keys"]
+    assert key["environments"] == {"dev": 1}
+    assert (estate / ".reconcile/secrets/test.key").read_bytes() == other
+    for name in ("dev", "test"):
+        assert run(["plan", "-C", str(estate), "-e", name, "--detailed-exitcode"]) == 0

@@ -130,8 +130,8 @@ def common(
         def with_context(**options: Any) -> Any:
             directory = options.pop("directory", None) or default_directory()
             settings = read_settings(directory, options.pop("state_dir", None), options.pop("secrets_dir", None))
-            if (named := options.get("environment")) is not None:
-                settings = replace(settings, key_reference=settings.key_reference.replace("{environment}", named))
+            if (named := options.get("environment")) is not None and "{environment}" in settings.key_reference:
+                settings = replace(settings, key_reference=settings.key_reference.replace("{environment}", named), key_of=named)
             context = Context(
                 settings=settings,
                 directory=directory,

@@ -25,14 +25,15 @@ _PATIENCE = 30.0
 
 @click.group("key", short_help="Change the key that seals credentials, without stopping.")
 def command() -> None:
-    """The keys that seal credentials at rest, over all environments of the state directory: the first one seals, all of them open.
+    """The keys that seal credentials at rest: the first one seals, all of them open. They are those of all environments of the state
+    directory, or of one (-e) where RECONCILE_KEY names a key for each.
 
     Example: reconcile key rotate && reconcile key prune
     """
 
 
 @command.command("list", short_help="Keys by id, what each sealed, and which one seals.")
-@common(estate=False, environment=False)
+@common(estate=False)
 def list_command(context: Context) -> ExitCode:
     """Keys by id (never a key itself), how many values each sealed, and which one seals now."""
     from reconcile.report.keys import keys_json, keys_text
@@ -48,7 +49,7 @@ def list_command(context: Context) -> ExitCode:
 
 
 @command.command("rotate", short_help="Put a new key in front and seal everything with it.")
-@common(estate=False, environment=False)
+@common(estate=False)
 def rotate_command(context: Context) -> ExitCode:
     """Put a new key in front of the ring, then seal with it whatever older keys sealed, a few values at a time.
 
@@ -87,14 +88,13 @@ def rotate_command(context: Context) -> ExitCode:
 
 @command.command("prune", short_help="Take keys out of the ring that seal nothing any more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@common(estate=False, environment=False)
+@common(estate=False)
 def prune_command(context: Context, yes: bool) -> ExitCode:
     """Take keys out of the ring with which nothing is sealed any more. The one that seals always stays.
 
     Backups made before the rotation need the old keys still: copy them away first.
     """
-    from reconcile.wiring.keys import counts, held_ring, key_ids, ring, stores
-    from reconcile.wiring.state import environments
+    from reconcile.wiring.keys import counts, held_ring, key_ids, ring, sharing, stores
 
     settings = context.settings
     names = key_ids(ring(settings))
@@ -102,7 +102,7 @@ def prune_command(context: Context, yes: bool) -> ExitCode:
     if unused and not yes and not click.confirm(_question(unused), default=False, err=True):
         raise UserError("declined; nothing was changed", hint="Copy the old keys away first if backups need them.")
     # An apply that runs may be about to seal; it holds the lock of its environment while it does. So count again.
-    with held_ring(settings) as file, stores(settings, environments(settings)) as databases, _all_locked(context, databases):
+    with held_ring(settings) as file, stores(settings, sharing(settings)) as databases, _all_locked(context, databases):
         keys = file.keys()
         names = key_ids(keys)
         unused = [name for name in _unused(names, counts(settings)) if name in unused]

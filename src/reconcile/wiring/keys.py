@@ -61,12 +61,18 @@ def reseal_store(
     return reseal(sealed_records(database), keys, opening, moved=moved)
 
 
+def sharing(settings: Settings) -> list[str]:
+    """The environments whose values this ring seals."""
+    found = environments(settings)
+    return found if settings.key_of is None else [name for name in found if name == settings.key_of]
+
+
 def counts(settings: Settings) -> Mapping[str, Mapping[str, int]]:
     """Environment → key id → sealed values. A store that another version wrote is not guessed at: its error is raised."""
     from reconcile.secrets.reseal import count_by_key
 
     found: dict[str, Mapping[str, int]] = {}
-    for name in environments(settings):
+    for name in sharing(settings):
         with open_database(settings, name, read_only=True) as database:
             found[name] = {} if database is None else count_by_key(sealed_records(database))
     return found
