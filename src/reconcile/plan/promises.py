@@ -54,11 +54,13 @@ def promise_less(found: dict[Key, Change], given: Given) -> list[Note]:
 
 def _afterwards(found: Mapping[Key, Change], given: Given) -> list[FutureRow]:
     by_row = {external_id: change for change in found.values() if (external_id := getattr(change, "external_id", None)) is not None}
+    # Of an estate in which one mailbox changes, that one is looked at.
+    everybody = any(key.kind != "Mailbox" for key in found)
     owners = {entry.external_id: key for key, entry in given.inventory.items()}
     rows = []
     for row in given.observed.rows:
         change = by_row.get(row.external_id)
-        if row.kind not in _LOOKED_AT or isinstance(change, Delete):
+        if row.kind not in _LOOKED_AT or isinstance(change, Delete) or (row.kind == "Mailbox" and change is None and not everybody):
             continue
         if isinstance(change, (Adopt, Update)):
             rows.append(FutureRow(key=change.key, spec={**row.spec, **{field.path: field.after for field in change.fields}}))
