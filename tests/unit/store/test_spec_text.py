@@ -22,5 +22,5 @@ def test_what_is_written_is_read_back(spec: dict[str, Leaf]) -> None:
 
 def test_nothing_is_parsed_before_somebody_looks() -> None:
     unread = UnreadSpec("this is no JSON")
-    with pytest.raises(ValueError, match="unexpected character|expected"):
+    with pytest.raises(ValueError, match="unexpected"):
         len(unread)
