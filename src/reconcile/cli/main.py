@@ -242,7 +242,10 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Entry point of the console script. Only this exits."""
     _open_closed_streams()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # What is left goes with the process: looking through all of it once more takes a tenth of a plan.
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
