@@ -6,7 +6,7 @@ A mailbox that a bad assignment might mean is held: without that assignment it w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from reconcile.desired import trouble
@@ -91,7 +91,7 @@ def _effective(resource: Resource, given: Given, references: dict[object, tuple[
     profile = given.spec.get("profile")
     if profile not in references:
         references[profile] = kinds.references("Mailbox", given.spec)
-    return replace(resource, spec=given.spec, assigned=given.assigned, references=references[profile])
+    return resource._replace(spec=given.spec, assigned=given.assigned, references=references[profile])
 
 
 def _sorted_out(declared: Sequence[Declared], held: Mapping[Key, str], result: Expansion) -> tuple[list[Assignment], list[Suspect]]:

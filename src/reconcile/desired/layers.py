@@ -10,7 +10,7 @@ Merging keeps `null` as a mark until the end: only so does it make no difference
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeAlias
 
@@ -82,8 +82,7 @@ def lay(parts: Sequence[SourceDocument]) -> SourceDocument | None:
     bad = next((why for part in parts if (why := _why_bad(part))), "")
     if not bad and isinstance(merged, Map) and isinstance(merged.entries.get("spec"), Unset):
         return None
-    return replace(
-        first,
+    return first._replace(
         json=orjson.dumps(value_of(merged)),
         over=tuple(Part(part.file, part.index, line=part.line) for part in reversed(later)),
         # Where one part is bad, nobody knows what all say together.

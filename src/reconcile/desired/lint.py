@@ -33,8 +33,8 @@ class LintResult:
     documents: int
 
     def reaches(self, gate: Severity) -> bool:
-        """Whether any finding is at or above the gate."""
-        return any(finding.severity >= gate for finding in self.findings)
+        """Whether any finding that counts is at or above the gate."""
+        return any(finding.severity >= gate and finding.counts for finding in self.findings)
 
 
 def lint(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
 import orjson
@@ -33,8 +33,7 @@ F = TypeVar("F", bound=File)
 Entry = list[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Shelved:
+class Shelved(NamedTuple):
     """Where the documents of one clean file stand in the list of all: from `start` up to `end`."""
 
     path: str

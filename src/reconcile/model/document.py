@@ -111,3 +111,12 @@ class Document(Strict):
         "Whose the resource is, and how its row is treated.", default=ManagementSettings.model_construct()
     )
     spec: Spec
+
+
+class PolicyDocument(Strict):
+    """A document about the rules; it becomes no row of a target."""
+
+    api_version: Literal["reconcile/v1alpha2"] = required("Version of the format: reconcile/v1alpha2.")
+    kind: str
+    metadata: Metadata = required("Name, labels and annotations.")
+    spec: Spec

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
+from typing import Literal
 
 from reconcile.model.key import Key
 from reconcile.model.position import Position
@@ -21,11 +23,23 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Why a finding does not count: a Waiver (`name` its metadata.name, `until` its end) or the baseline."""
+
+    by: Literal["waiver", "baseline"]
+    name: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """`rule` is a stable id such as `yaml/duplicate-key`; `message` says what, `hint` what to do next.
 
     `path` is the dotted path of the field inside the document ("spec.incoming.port"), `related` other places that
     belong to it (the first of two duplicates). `resource` is set when the document could be told apart.
+
+    Findings of rules (their id has no slash) also say `cause`, the resource whose fault it is where one breaks many, and `values`, the
+    variables that made the rule fire as (name, text). `accepted` findings are shown, but count for no gate.
     """
 
     rule: str
@@ -36,7 +50,15 @@ class Finding:
     path: str = ""
     resource: Key | None = None
     related: tuple[Position, ...] = ()
+    cause: Key | None = None
+    values: tuple[tuple[str, str], ...] = ()
+    accepted: Accepted | None = None
 
     def sort_key(self) -> tuple[str, int, int, str, str]:
         """Order of printing: by place, then rule."""
         return (self.position.file, self.position.line, self.position.column, self.rule, self.message)
+
+    @property
+    def counts(self) -> bool:
+        """Whether a gate looks at it."""
+        return self.accepted is None

@@ -15,6 +15,12 @@ KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "
 #: Kinds that become rows of a target; the others only say what those are.
 APPLIED_KINDS: tuple[str, ...] = ("Environment", "EmailServerProfile", "Organization", "Mailbox")
 
+#: Kinds that say what holds for the others: rules, their settings, what is accepted, how providers are reached. They are no resources.
+POLICY_KINDS: tuple[str, ...] = ("PolicyRule", "PolicySettings", "Waiver", "MailProvider")
+
+#: Every kind that a document can have.
+DOCUMENT_KINDS: tuple[str, ...] = (*KINDS, *POLICY_KINDS)
+
 
 class Key(NamedTuple):
     """`kind` as written in documents, `name` the slug in `metadata.name`.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reconcile.model.canonical import Spec
 
+_NOTHING: Mapping[str, str] = {}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
+
+class Present(NamedTuple):
     """A row that was read. `version` is a digest over its desired-role fields; `name` is our slug where the target keeps it.
 
     `attributes` are facts of the row that nobody declares but assignments select by: businessUnit, group (several with commas).
-    `built_in` rows were made by the platform and are never written.
+    `built_in` rows were made by the platform and are never written. A tuple, because a target has tens of thousands of rows.
     """
 
     kind: str
@@ -22,7 +23,7 @@ class Present:
     spec: Spec
     version: str
     name: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = _NOTHING
     built_in: bool = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconcile.model.canonical import Spec
 from reconcile.model.finding import Finding
@@ -21,23 +22,27 @@ class Lifecycle(StrEnum):
     SINGLETON = "singleton"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+_NO_TEXTS: Mapping[str, str] = {}
+_NOT_ASSIGNED: Mapping[str, Key] = {}
+
+
+class Resource(NamedTuple):
     """`spec` holds what was declared, by the document itself or by an assignment.
 
     `assigned` maps each path that an assignment set to the key of that assignment. `references` are the keys this resource needs
-    on the target first. `external_id` names a row that exists on the target only and is taken over by an assignment.
+    on the target first. `external_id` names a row that exists on the target only and is taken over by an assignment. A tuple,
+    because an estate has tens of thousands of them.
     """
 
     key: Key
     spec: Spec
     position: Position
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = _NO_TEXTS
+    annotations: Mapping[str, str] = _NO_TEXTS
     lifecycle: Lifecycle = Lifecycle.MANAGED
     references: tuple[Key, ...] = ()
     management: Management = UNMANAGED
-    assigned: Mapping[str, Key] = field(default_factory=dict)
+    assigned: Mapping[str, Key] = _NOT_ASSIGNED
     external_id: str | None = None
 
 

@@ -26,7 +26,7 @@ def comparable(desired: DesiredState, observed: ObservedState) -> tuple[DesiredS
     for key, resource in desired.resources.items():
         hidden = observed.hidden.get(key.kind)
         left = _shown(resource, hidden, dropped) if hidden and resource.lifecycle is not Lifecycle.EXTERNAL else resource.spec
-        kept[key] = resource if len(left) == len(resource.spec) else replace(resource, spec=left)
+        kept[key] = resource if len(left) == len(resource.spec) else resource._replace(spec=left)
     declared = {key.kind for key in (*desired.resources, *desired.held)}
     unknown = {kind: why for kind, why in observed.unknown_kinds.items() if kind != "Organization" or kind in declared}
     notes = _notes(dropped, observed, desired)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconcile.model.canonical import Spec
 from reconcile.model.inventory import InventoryEntry
@@ -20,9 +21,11 @@ from reconcile.model.resource import DesiredState, Resource
 from reconcile.plan.moved import Moves, is_muted, moved_from
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """`entry` is ours for this resource, `previous` its key when the slug was renamed. `ambiguous` says why nothing may be done."""
+class Match(NamedTuple):
+    """`entry` is ours for this resource, `previous` its key when the slug was renamed. `ambiguous` says why nothing may be done.
+
+    A tuple, because a plan makes tens of thousands of them.
+    """
 
     entry: InventoryEntry | None
     observation: Present | Absent | Unknown

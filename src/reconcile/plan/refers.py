@@ -21,7 +21,7 @@ def by_name(observed: ObservedState, matches: Matches) -> tuple[ObservedState, M
     }
     rows = {row.external_id: _named(row, slugs) for row in observed.rows}
     declared = {
-        key: replace(one, observation=rows[one.observation.external_id]) if isinstance(one.observation, Present) else one
+        key: one._replace(observation=rows[one.observation.external_id]) if isinstance(one.observation, Present) else one
         for key, one in matches.declared.items()
     }
     orphans = {key: rows[one.external_id] if isinstance(one, Present) else one for key, one in matches.orphans.items()}
@@ -33,4 +33,4 @@ def _named(row: Present, slugs: dict[str, str]) -> Present:
     leaf = row.spec.get(path) if path is not None else None
     if path is None or not isinstance(leaf, str) or leaf not in slugs:
         return row
-    return replace(row, spec={**row.spec, path: slugs[leaf]})
+    return row._replace(spec={**row.spec, path: slugs[leaf]})

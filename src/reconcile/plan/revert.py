@@ -172,8 +172,7 @@ class _Work:
             del self.resources[name]
             management = replace(management, moved_from=name.name)
         if back or key != name:
-            self.resources[key] = replace(
-                now,
+            self.resources[key] = now._replace(
                 key=key,
                 spec=dict(sorted(spec.items())),
                 management=management,

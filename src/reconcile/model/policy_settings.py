@@ -1,0 +1,62 @@
+"""What an estate makes of the rules: which are on, how heavy they weigh, their parameters, and who may approve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reconcile.model.document import Group, PolicyDocument, Spec, required, setting
+from reconcile.model.policy_rule import ParameterName, Scalar, SeverityWord
+from reconcile.model.problem import Problem
+from reconcile.model.text import Line, SetOf, Slug
+
+
+class RuleSetting(Group):
+    """One rule, set differently."""
+
+    enabled: bool | None = setting("Switch it on or off.")
+    severity: SeverityWord | None = setting("Another severity, whatever the date.")
+    parameters: dict[ParameterName, Scalar | Annotated[tuple[Line, ...], Field(strict=False)]] = setting(
+        "Values of its parameters.", default={}
+    )
+    reason: Line | None = setting("Why; shown by `reconcile policy list`.", max_length=500)
+
+
+class Approver(Group):
+    """Somebody whose approval counts, once it is proved from outside the change."""
+
+    name: Line = required("Name that waivers use, usually the account at the forge.", max_length=200)
+    keys: Annotated[tuple[Line, ...], Field(strict=False), SetOf] = setting(
+        "Public SSH keys whose signature under the commit proves the approval.", default=()
+    )
+
+
+class PolicySettingsSpec(Spec):
+    """Settings of one or more environments."""
+
+    environments: Annotated[tuple[Slug, ...], Field(strict=False), SetOf] | None = setting(
+        "Environments they are for; omitted means all that take the document."
+    )
+    rules: dict[Slug, RuleSetting] = setting("metadata.name of a rule → its settings.", default={})
+    fail_on: SeverityWord = setting("Findings from here on fail the gate.", default="error")
+    waiver_warning_days: int = setting("Days before its end from which a waiver is reported as expiring soon.", default=30, ge=0, le=3650)
+    approvers: Annotated[tuple[Approver, ...], Field(strict=False)] = setting("Who may approve waivers and changes.", default=())
+
+
+class PolicySettings(PolicyDocument):
+    """What an estate makes of the rules."""
+
+    kind: Literal["PolicySettings"] = required("PolicySettings.")
+    spec: PolicySettingsSpec = required("The settings.")
+
+
+def problems(spec: PolicySettingsSpec) -> Iterator[Problem]:
+    """Settings that set nothing."""
+    for name, one in spec.rules.items():
+        if one.enabled is None and one.severity is None and not one.parameters:
+            yield Problem(f"rules.{name}", "sets nothing: write enabled, severity or parameters, or remove it")
+    names = [one.name for one in spec.approvers]
+    if len(set(names)) < len(names):
+        yield Problem("approvers", "an approver is named twice")
