@@ -92,7 +92,7 @@ def test_what_fails_leaves_no_link(tmp_path: Path) -> None:
     with Database.open(tmp_path / "engine.db") as database:
         store = SqliteConfiguration(database, FixedClock())
         store.finish(FINISHED[:1])
-        broken = replace(entry, external_id=None)  # type: ignore[arg-type]
+        broken = entry._replace(external_id=None)  # type: ignore[arg-type]
         with pytest.raises(sqlite3.IntegrityError):
             store.finish([FINISHED[1], Finished(token="", audit=RECORD, entry=broken)])
         store.finish(FINISHED[2:])

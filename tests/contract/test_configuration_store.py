@@ -120,10 +120,10 @@ def test_without_token_nothing_is_closed(reopened: Callable[[], ApplyStore]) -> 
 def test_a_rename_moves_the_entry_and_never_takes_anothers(reopened: Callable[[], ApplyStore]) -> None:
     store = reopened()
     store.finish([Finished(token="", audit=AUDIT, entry=ENTRY)])
-    renamed = replace(ENTRY, key=B)
+    renamed = ENTRY._replace(key=B)
     store.finish([Finished(token="", audit=AUDIT, entry=renamed, removed=A)])
     assert store.entries() == {B: renamed}
-    other = replace(ENTRY, external_id="row-2")
+    other = ENTRY._replace(external_id="row-2")
     store.finish([Finished(token="", audit=AUDIT, entry=other)])
     # The same rename closed a second time, after the slug went to another row.
     store.finish([Finished(token="", audit=AUDIT, entry=renamed, removed=A)])

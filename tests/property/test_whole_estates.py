@@ -218,7 +218,7 @@ def test_the_digest_is_of_what_changes_not_of_who_committed_it(before: DesiredSt
             found = after.locate(key, path)
             return Position(f"moved/{found.file}", found.line + shift, found.column)
 
-        resources = {key: replace(one, position=locate(key, "")) for key, one in after.resources.items()}
+        resources = {key: one._replace(position=locate(key, "")) for key, one in after.resources.items()}
         return replace(after, source=f"estate@{revision}", revision=revision, resources=resources, locate=locate)
 
     branch = make_plan(at("a" * 40, 0), observed, entries, APPLIED_KINDS)

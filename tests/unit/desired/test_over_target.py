@@ -71,7 +71,7 @@ def test_a_row_becomes_a_resource_of_what_the_assignment_gives() -> None:
     [
         ("collisions", [row("r1", "sales@contoso.example"), row("r2", "sales@fabrikam.example")], {"sales": "r1", "sales-fabrikam": "r2"}),
         ("name on the target", [row("r1", "sales@contoso.example", name="verkauf")], {"verkauf": "r1"}),
-        ("made by the platform", [replace(row("r1", "sales@contoso.example"), built_in=True)], {}),
+        ("made by the platform", [row("r1", "sales@contoso.example")._replace(built_in=True)], {}),
         ("declared, case aside", [row("r1", "DECLARED@contoso.example")], {}),
         ("declared under this name", [row("r1", "other@contoso.example", name="declared")], {}),
     ],
@@ -104,15 +104,15 @@ def test_a_row_whose_document_left_git_is_not_caught(policy: OnRemoval | None) -
 def test_a_renamed_document_keeps_its_row() -> None:
     state = desired({"Mailbox/new": {"emailAddress": "new@contoso.example"}})
     new = Key("Mailbox", "new")
-    moved = replace(state.resources[new], management=Management(moved_from="old"))
+    moved = state.resources[new]._replace(management=Management(moved_from="old"))
     state = replace(state, resources={**state.resources, new: moved})
     assert taken(over_target(state, observed(row("r1", "old@contoso.example")), dict([entry("old", "r1")]))) == {}
 
 
 def test_selectors_look_at_what_the_target_shows() -> None:
     rows = [
-        replace(row("r1", "a@contoso.example"), attributes={"businessUnit": "Süd", "group": "field, desk"}),
-        replace(row("r2", "b@contoso.example"), attributes={"businessUnit": "Nord", "group": "field"}),
+        row("r1", "a@contoso.example")._replace(attributes={"businessUnit": "Süd", "group": "field, desk"}),
+        row("r2", "b@contoso.example")._replace(attributes={"businessUnit": "Nord", "group": "field"}),
         row("r3", "c@fabrikam.example", type="user"),
     ]
 
@@ -191,7 +191,7 @@ class _WithUnits(MemoryTarget):
 
     def observe(self) -> ObservedState:
         seen = super().observe()
-        rows = (replace(one, attributes={"businessUnit": str(one.spec.get("emailAddress", "")).partition("@")[2]}) for one in seen.rows)
+        rows = (one._replace(attributes={"businessUnit": str(one.spec.get("emailAddress", "")).partition("@")[2]}) for one in seen.rows)
         return replace(seen, rows=tuple(rows), target="memory")
 
 

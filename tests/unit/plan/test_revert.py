@@ -148,7 +148,7 @@ def test_management_goes_back_as_a_whole() -> None:
         from dataclasses import replace
 
         return replace(
-            made, resources={key: replace(one, management=management) if key == ONE else one for key, one in made.resources.items()}
+            made, resources={key: one._replace(management=management) if key == ONE else one for key, one in made.resources.items()}
         )
 
     plain, protected, other = Management(), Management(protected=True), Management(ignored=("incoming",))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from reconcile.errors import SettingsError
@@ -103,7 +101,7 @@ def test_without_a_key_nothing_is_compared(bench: Bench, monkeypatch: pytest.Mon
 def test_what_was_recorded_otherwise_is_told_and_left(bench: Bench, recorded: str, words: str) -> None:
     entry = bench.store.entries()[SALES]
     other = KeyedDigests(Secret(b"o" * 32)).digest(SecretRef.parse("env:PASSWORD"), Secret(b"x"))
-    _put(bench, replace(entry, secrets={} if recorded == "none" else {PATH: other}))
+    _put(bench, entry._replace(secrets={} if recorded == "none" else {PATH: other}))
     plan = bench.plan(estate(specs()))
     assert plan.changes == ()
     assert words in plan.notes[0].message
