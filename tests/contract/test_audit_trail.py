@@ -19,8 +19,9 @@ from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.ports.configuration_store import ApplyStore, Finished
 from reconcile.store.memory.configuration import MemoryConfiguration
-from reconcile.store.sqlite.configuration import InventoryReader, SqliteConfiguration
+from reconcile.store.sqlite.configuration import SqliteConfiguration
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.inventory import InventoryReader
 from support.specs import FixedClock
 
 RECORD = AuditRecord(

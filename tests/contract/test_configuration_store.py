@@ -16,8 +16,9 @@ from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.ports.configuration_store import ApplyStore, Finished, Intent
 from reconcile.store.memory.configuration import MemoryConfiguration
-from reconcile.store.sqlite.configuration import InventoryReader, SqliteConfiguration
+from reconcile.store.sqlite.configuration import SqliteConfiguration
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.inventory import InventoryReader
 from reconcile.wiring.system import SystemClock
 from support.specs import FixedClock
 

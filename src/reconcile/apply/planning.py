@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconcile.desired.over_target import over_target
 from reconcile.errors import PermanentError, SettingsError
@@ -18,10 +19,12 @@ from reconcile.model.selection import Selection
 from reconcile.model.shortfall import Deciding, all_run
 from reconcile.plan.circumstances import PLAIN, Circumstances, Count, unknown
 from reconcile.plan.plan import make_plan
-from reconcile.ports.configuration_store import Inventory
-from reconcile.ports.credentials import SecretDigester
-from reconcile.ports.secrets import SecretResolver
-from reconcile.ports.target import TargetReader
+
+if TYPE_CHECKING:
+    from reconcile.ports.configuration_store import Inventory
+    from reconcile.ports.credentials import SecretDigester
+    from reconcile.ports.secrets import SecretResolver
+    from reconcile.ports.target import TargetReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

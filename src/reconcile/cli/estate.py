@@ -63,7 +63,6 @@ class Loaded:
 def load_desired(context: Context, cache: DocumentCache | None) -> Loaded | None:
     """As `load_environment`, from the source alone: no store is looked at."""
     from reconcile.desired.load import load
-    from reconcile.report.findings_text import findings_text
     from reconcile.wiring.estate import open_source
 
     source = open_source(context.directory, context.revision)
@@ -81,6 +80,8 @@ def load_desired(context: Context, cache: DocumentCache | None) -> Loaded | None
     )
     errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR]
     if errors:
+        from reconcile.report.findings_text import findings_text
+
         files = {file.path: file for file in listing.files}
 
         def contents(path: str) -> bytes | None:

@@ -118,13 +118,15 @@ def _save(context: Context, plan: Plan, out: Path) -> None:
 
 
 def _print(context: Context, plan: Plan, code: ExitCode, verbose: bool) -> None:
-    from reconcile.report.plan_json import plan_json
-    from reconcile.report.plan_markdown import plan_markdown
-    from reconcile.report.plan_text import plan_text
-
     if context.as_json:
+        from reconcile.report.plan_json import plan_json
+
         context.json(plan_json(plan, code))
     elif context.output == "markdown":
+        from reconcile.report.plan_markdown import plan_markdown
+
         context.data(plan_markdown(plan).rstrip("\n"))
     else:
+        from reconcile.report.plan_text import plan_text
+
         context.data(plan_text(plan, color=context.color, verbose=verbose))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
-# What YAML 1.2 (5.1, character set) calls not printable, plus U+FEFF in the middle of a text.
-_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# What YAML 1.2 (5.1, character set) calls not printable, plus U+FEFF in the middle of a text. Said by what is refused: the expression
+# of what is allowed takes ten times as long to compile.
+_NOT_PRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 # YAML 1.2 (5.4) says these are no line breaks; libyaml, whose scanner is YAML 1.1, breaks lines at them.
 _FOREIGN_BREAK = re.compile("[\x85\u2028\u2029]")

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconcile.model.canonical import Leaf, Spec
-from reconcile.model.commit import Commit
 from reconcile.model.key import Key
 from reconcile.model.management import OnRemoval
 from reconcile.model.position import Position
 from reconcile.model.selection import Selection
+
+if TYPE_CHECKING:
+    from reconcile.model.commit import Commit
 
 
 class Moved(StrEnum):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from reconcile.model.change import HeldBecause, Plan
 from reconcile.model.exit_code import ExitCode, strongest
-from reconcile.model.outcome import Applied, Failed, Outcome, Skipped
+
+if TYPE_CHECKING:
+    from reconcile.model.outcome import Outcome
 
 
 def _standing(plan: Plan) -> Iterator[ExitCode]:
@@ -28,6 +31,8 @@ def of_plan(plan: Plan, *, changes_count: bool) -> ExitCode:
 
 def of_apply(plan: Plan, outcomes: Sequence[Outcome]) -> ExitCode:
     """Of a plan that was carried out. Nothing done at all because the ground moved: stale."""
+    from reconcile.model.outcome import Applied, Failed, Skipped
+
     codes = list(_standing(plan))
     voided = sum(1 for outcome in outcomes if isinstance(outcome, Skipped) and outcome.voided)
     undone = sum(1 for outcome in outcomes if isinstance(outcome, (Skipped, Failed)))

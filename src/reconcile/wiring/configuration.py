@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def inventory_reader(database: Database | None) -> Inventory:
     """What is ours, and the audit trail; no way to write."""
-    from reconcile.store.sqlite.configuration import InventoryReader
+    from reconcile.store.sqlite.inventory import InventoryReader
 
     return InventoryReader(database)
 

@@ -4,67 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
-from itertools import islice
 
-from reconcile.model.audit_chain import Anchor, Verified, verify
-from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
-from reconcile.model.management import OnRemoval
 from reconcile.ports.clock import Clock
 from reconcile.ports.configuration_store import Finished, Intent, LockHolder
 from reconcile.store.sqlite import audit_trail
 from reconcile.store.sqlite.apply_lock import ApplyLock
 from reconcile.store.sqlite.database import Database, translated
-from reconcile.store.sqlite.spec_text import UnreadSpec, from_text, to_text, words_from_text, words_to_text
+from reconcile.store.sqlite.inventory import ENTRY, InventoryReader
+from reconcile.store.sqlite.spec_text import to_text, words_from_text, words_to_text
 
-_ENTRY = (
-    "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on,"
-    " on_removal, protected, secrets"
-)
 #: Seconds; what `Settings.lease` says unless told otherwise.
 DEFAULT_LEASE = 30.0
 _INTENT = "token, apply_id, sequence, kind, name, action, change, opened_at, source, revision, secrets"
-
-
-class InventoryReader:
-    """Implements Inventory: no way to write. `database` is None for a store that is not there: it reads as empty."""
-
-    def __init__(self, database: Database | None) -> None:
-        self._database = database
-
-    def entries(self) -> Mapping[Key, InventoryEntry]:
-        if self._database is None:
-            return {}
-        with translated(self._database.path), self._database.snapshot() as connection:
-            return {entry.key: entry for entry in map(_entry, connection.execute(f"SELECT {_ENTRY} FROM inventory"))}
-
-    def history(self, *, limit: int | None, query: AuditQuery = EVERY_RECORD) -> Sequence[AuditRecord]:
-        if self._database is None:
-            return ()
-        with translated(self._database.path), self._database.snapshot() as connection:
-            found = (record for record in audit_trail.records(connection, newest_first=True) if query.takes(record))
-            return list(islice(found, limit))
-
-    def trail(self) -> Iterator[AuditRecord]:
-        if self._database is not None:
-            with translated(self._database.path), self._database.snapshot() as connection:
-                yield from audit_trail.records(connection)
-
-    def anchor(self) -> Anchor | None:
-        if self._database is None:
-            return None
-        with translated(self._database.path), self._database.snapshot() as connection:
-            return audit_trail.anchor(connection)
-
-    def verified(self, *, expected: str = "") -> Verified:
-        if self._database is None:
-            return verify((), None, expected=expected)
-        with translated(self._database.path), self._database.snapshot() as connection:
-            return verify(audit_trail.records(connection), audit_trail.anchor(connection), expected=expected)
 
 
 class SqliteConfiguration(InventoryReader):
@@ -135,7 +90,7 @@ def _finish(connection: sqlite3.Connection, result: Finished) -> None:
 
 def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
     connection.execute(
-        f"INSERT OR REPLACE INTO inventory ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO inventory ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             entry.key.kind,
             entry.key.name,
@@ -152,46 +107,6 @@ def _put(connection: sqlite3.Connection, entry: InventoryEntry) -> None:
             int(entry.protected),
             json.dumps(dict(entry.secrets)) if entry.secrets else "{}",
         ),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _keys(text: str) -> tuple[Key, ...]:
-    """Ten thousand mailboxes depend on a handful of profiles."""
-    return tuple(Key.parse(one) for one in json.loads(text))
-
-
-def _entry(row: sqlite3.Row) -> InventoryEntry:
-    (
-        kind,
-        name,
-        external_id,
-        applied,
-        answered,
-        source_file,
-        source,
-        revision,
-        applied_at,
-        adopted,
-        depends_on,
-        removal,
-        protected,
-        secrets,
-    ) = row
-    return InventoryEntry(
-        key=Key(kind, name),
-        external_id=external_id,
-        applied=UnreadSpec(applied),
-        answered=from_text(answered) if answered != "{}" else {},
-        source_file=source_file,
-        source=source,
-        revision=revision,
-        applied_at=applied_at,
-        adopted=bool(adopted),
-        depends_on=_keys(depends_on),
-        on_removal=OnRemoval(removal) if removal else None,
-        protected=bool(protected),
-        secrets=words_from_text(secrets) if secrets != "{}" else {},
     )
 
 
