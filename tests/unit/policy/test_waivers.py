@@ -1,0 +1,143 @@
+"""Waivers: whose findings, until when, whose word counts, and what is said about the waivers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconcile.model.finding import Finding, Severity
+from reconcile.model.key import Key
+from reconcile.model.position import Position
+from reconcile.model.waiver import Waiver, WaiverSelector, WaiverSpec
+from reconcile.policy.waivers import DeclaredWaiver, Terms, Waivers, fits
+
+TODAY = datetime(2026, 11, 22, tzinfo=UTC)
+SALES = Key("Mailbox", "sales")
+LABELS: Mapping[Key, Mapping[str, str]] = {SALES: {"team": "sales"}}
+
+
+def finding(rule: str = "tls-required", about: Key | None = SALES) -> Finding:
+    return Finding(rule=rule, severity=Severity.ERROR, message="m", position=Position("a.yaml", 3, 1), resource=about, path="incoming.tls")
+
+
+def waiver(name: str = "legacy", *, proved: str | None = None, **changes: Any) -> DeclaredWaiver:
+    document = {
+        "apiVersion": "reconcile/v1alpha2",
+        "kind": "Waiver",
+        "metadata": {"name": name},
+        "spec": {
+            "rules": ["tls-required"],
+            "selector": {"names": ["sal*"]},
+            "reason": "the old appliance goes in March",
+            "approver": "security@contoso.example",
+            "expires": "2027-03-31",
+            **changes,
+        },
+    }
+    spec: WaiverSpec = Waiver.model_validate(document, context={"time_zone": "UTC"}).spec
+    return DeclaredWaiver(name=name, spec=spec, locate=lambda path: Position(f"{name}.yaml", len(path)), proved=proved)
+
+
+def terms(**changes: Any) -> Terms:
+    values: dict[str, Any] = {"today": TODAY, "waivable": {"tls-required": True, "never": False}, **changes}
+    return Terms(**values)
+
+
+def accepted(one: DeclaredWaiver, *findings: Finding, environment: str = "prod", **changes: Any) -> list[bool]:
+    waivers = Waivers([one], terms(**changes))
+    return [not found.counts for found in waivers.accept(environment, findings, lambda key: LABELS.get(key, {}))]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "around", "expected"),
+    [
+        ("fits", {}, {}, True),
+        ("another rule", {"rules": ["other"]}, {"waivable": {"other": True, "tls-required": True}}, False),
+        ("another name", {"selector": {"names": ["x*"]}}, {}, False),
+        ("label", {"selector": {"labels": {"team": "sales"}}}, {}, True),
+        ("another label", {"selector": {"labels": {"team": "it"}}}, {}, False),
+        ("kind and name", {"selector": {"kinds": ["EmailServerProfile"], "names": ["sales"]}}, {}, False),
+        ("everything", {"selector": {"everything": True}}, {}, True),
+        ("another environment", {"environments": ["test"]}, {}, False),
+        ("this environment", {"environments": ["prod"]}, {}, True),
+        ("ended this instant", {"expires": "2026-11-22"}, {}, False),
+        ("ends a second later", {"expires": "2026-11-22T00:00:01Z"}, {}, True),
+        ("rule that cannot be waived", {}, {"waivable": {"tls-required": False}}, False),
+        ("unknown rule", {}, {"waivable": {}}, False),
+        ("known approver", {}, {"approvers": frozenset({"security@contoso.example"})}, True),
+        ("unknown approver", {}, {"approvers": frozenset({"it@contoso.example"})}, False),
+        ("nobody may approve", {}, {"approvers": frozenset()}, False),
+        ("only a name in the file", {}, {"proof_needed": True}, False),
+    ],
+)
+def test_what_a_waiver_accepts(name: str, changes: dict[str, Any], around: dict[str, Any], expected: bool) -> None:
+    assert accepted(waiver(**changes), finding(), **around) == [expected], name
+
+
+def test_a_proved_approval_counts_where_proof_is_needed() -> None:
+    assert accepted(waiver(proved="signed by the key of security"), finding(), proof_needed=True) == [True]
+
+
+def test_a_finding_about_no_resource_is_never_accepted() -> None:
+    assert accepted(waiver(selector={"everything": True}), finding(about=None)) == [False]
+
+
+def test_the_waiver_that_ends_last_is_named() -> None:
+    waivers = Waivers([waiver("a", expires="2027-01-01"), waiver("b", expires="2027-06-01")], terms())
+    (found,) = waivers.accept("prod", [finding()], lambda key: {})
+    assert found.accepted is not None
+    assert (found.accepted.name, found.accepted.until) == ("b", datetime(2027, 6, 1, tzinfo=UTC))
+    assert [*waivers.remarks()] == [], "the shorter one is used as well"
+
+
+def said(one: DeclaredWaiver, *findings: Finding, environments: tuple[str, ...] = ("prod",), **changes: Any) -> list[tuple[str, str, str]]:
+    waivers = Waivers([one], terms(**changes))
+    for environment in environments:
+        waivers.accept(environment, findings, lambda key: {})
+    return [(found.rule, str(found.severity), found.path) for found in waivers.remarks()]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "around", "expected"),
+    [
+        ("used", {}, {}, []),
+        ("unused", {"selector": {"names": ["x"]}}, {}, [("waiver/unused", "warning", "spec.selector")]),
+        ("of an environment nobody looked at", {"environments": ["test"]}, {}, []),
+        ("ended", {"expires": "2026-01-01"}, {}, [("waiver/expired", "warning", "spec.expires")]),
+        ("ends in 30 days", {"expires": "2026-12-22"}, {}, [("waiver/expires-soon", "information", "spec.expires")]),
+        ("ends in 31 days", {"expires": "2026-12-22T00:00:01Z"}, {}, []),
+        ("no warning wanted", {"expires": "2026-11-23"}, {"warning_days": 0}, []),
+        ("unknown rule", {"rules": ["tls-required", "typo"]}, {}, [("waiver/unknown-rule", "error", "spec.rules.1")]),
+        ("not waivable", {"rules": ["never", "tls-required"]}, {}, [("waiver/not-waivable", "error", "spec.rules.0")]),
+        ("unknown approver", {}, {"approvers": frozenset({"x"})}, [("waiver/unknown-approver", "error", "spec.approver")]),
+        ("no proof", {}, {"proof_needed": True}, [("waiver/unproved-approver", "error", "spec.approver")]),
+    ],
+)
+def test_what_is_said_about_a_waiver(
+    name: str, changes: dict[str, Any], around: dict[str, Any], expected: list[tuple[str, str, str]]
+) -> None:
+    assert said(waiver(**changes), finding(), **around) == expected, name
+
+
+def test_used_in_one_of_two_environments_is_used() -> None:
+    waivers = Waivers([waiver()], terms())
+    waivers.accept("test", [], lambda key: {})
+    waivers.accept("prod", [finding()], lambda key: {})
+    assert [*waivers.remarks()] == []
+
+
+def test_remaining_days_are_counted_up() -> None:
+    one = waiver(expires=(TODAY + timedelta(hours=30)).isoformat())
+    waivers = Waivers([one], terms())
+    waivers.accept("prod", [finding()], lambda key: {})
+    (soon,) = waivers.remarks()
+    assert "in 2 days" in soon.message
+    assert soon.position == Position("legacy.yaml", len("spec.expires"))
+
+
+@pytest.mark.parametrize(("pattern", "fitting"), [("sales", True), ("SALES", False), ("s?les", True), ("*", True), ("", False)])
+def test_names_are_compared_as_slugs(pattern: str, fitting: bool) -> None:
+    assert fits(WaiverSelector.model_construct(names=(pattern,)), SALES, {}) is fitting
