@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from reconcile.model.document import Document, Group, SecretField, Spec, required, setting
 from reconcile.model.problem import Problem
 from reconcile.model.protocols import PROTOCOLS, IncomingProtocol, OutgoingProtocol, ServerType
-from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, Uuid, span
+from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, SetOf, Uuid, span
 
 Tls: TypeAlias = Literal["implicit", "starttls", "none"]
 Authentication: TypeAlias = Literal["auto-detect", "negotiate", "ntlm", "basic", "oauth"]
@@ -112,8 +112,18 @@ class ProfileFacts(Group):
         "Whether the registered application may open every mailbox of the tenant or those of an access policy."
     )
     custom_provider: bool | None = setting("Whether a custom mail provider stands behind the profile, which the product does not support.")
-    fips_compliant: bool | None = setting("Whether the mail server complies with FIPS 140-2.")
+    fips_compliant: bool | None = setting("Whether the mail server complies with FIPS 140.")
     bulk_mailing: bool | None = setting("Whether mass mailings run over this profile, which the product does not support.")
+    ews_switch: Literal["on", "off", "not-set"] | None = setting(
+        "Switch EWSEnabled of the Exchange Online tenant that hosts the mailboxes: on is True, off is False, not-set is Null."
+    )
+    ews_allowed: bool | None = setting(
+        "Whether the application that signs in stands in EWSAllowedAppIDs of the Exchange Online tenant that hosts the mailboxes."
+    )
+    graph_permissions: Annotated[tuple[Line, ...], Field(strict=False), SetOf] | None = setting(
+        "Microsoft Graph application permissions that the tenant granted to the registered application.",
+        examples=(["Mail.ReadWrite", "Mail.Send"],),
+    )
 
 
 class EmailServerProfileSpec(Spec):

@@ -152,9 +152,14 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
             "facts.customProvider",
             "facts.fipsCompliant",
             "facts.bulkMailing",
+            "facts.ewsSwitch",
+            "facts.ewsAllowed",
+            "facts.graphPermissions",
         }
     ),
-    "Organization": frozenset({"edition", "cloud", "fips", "ownedDomains", "deploymentSettings.allowCredentialsEntryViaNonSecureChannels"}),
+    "Organization": frozenset(
+        {"edition", "cloud", "fips", "fipsEdition", "ownedDomains", "deploymentSettings.allowCredentialsEntryViaNonSecureChannels"}
+    ),
     "Mailbox": frozenset(
         {
             "displayName",

@@ -185,7 +185,8 @@ class OrganizationSpec(Spec):
         "Edition of the application."
     )
     cloud: Literal["public", "us-government", "china"] | None = setting("Cloud an online organization runs in.")
-    fips: bool = setting("Whether the deployment is configured for FIPS 140-2.", default=False)
+    fips: bool = setting("Whether the deployment is configured for FIPS 140.", default=False)
+    fips_edition: Literal["140-2", "140-3"] | None = setting("Edition of FIPS 140 that the cryptography in use is validated for.")
     owned_domains: Annotated[tuple[Domain, ...], Field(strict=False), SetOf] | None = setting(
         "Mail domains that belong to the organization.", examples=(["contoso.example"],)
     )

@@ -15,7 +15,7 @@ from reconcile.model.columns import COLUMNS, FieldRole
 WITHOUT_COLUMN = {
     "EmailServerProfile": {"incoming.protocol", "incoming.caCertificate", "outgoing.protocol", "outgoing.caCertificate"},
     "Mailbox": {"type"},
-    "Organization": {"deployment", "edition", "cloud", "fips", "ownedDomains"},
+    "Organization": {"deployment", "edition", "cloud", "fips", "fipsEdition", "ownedDomains"},
 }
 
 

@@ -21,6 +21,6 @@ WITHOUT_CONSEQUENCE: Final[Mapping[str, Mapping[str, str]]] = {
         "ignore.*": "what differs and is ignored is noted in each plan",
     },
     "EmailServerProfile": {"displayName": _NAME, "description": "a text for people", "facts.*": _RULES},
-    "Organization": {"deployment": _RULES, "edition": _RULES, "cloud": _RULES, "fips": _RULES},
+    "Organization": {"deployment": _RULES, "edition": _RULES, "cloud": _RULES, "fips": _RULES, "fipsEdition": _RULES},
     "Mailbox": {"displayName": _NAME, "facts.*": _RULES},
 }
