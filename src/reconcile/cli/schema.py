@@ -6,11 +6,11 @@ import click
 
 from reconcile.cli.context import Context, common
 from reconcile.model.exit_code import ExitCode
-from reconcile.model.key import KINDS
+from reconcile.model.key import DOCUMENT_KINDS
 
 
 @click.command("schema", short_help="Print the JSON Schema of the declared kinds.")
-@click.argument("kind", required=False, type=click.Choice(KINDS, case_sensitive=False))
+@click.argument("kind", required=False, type=click.Choice(DOCUMENT_KINDS, case_sensitive=False))
 @common(estate=False, state=False, environment=False)
 def command(context: Context, kind: str | None) -> ExitCode:
     """Print the JSON Schema (2020-12) of KIND, or one for documents of every kind. Editors use it for completion."""

@@ -17,32 +17,20 @@ from reconcile.desired.validation import faults
 from reconcile.desired.variables import Scalar, substitute
 from reconcile.desired.wording import reference_fault, show
 from reconcile.desired.yaml import Path, Value
-from reconcile.model import kinds
+from reconcile.model import kinds, policy_kinds
 from reconcile.model.canonical import Leaf
-from reconcile.model.document import ManagementSettings
+from reconcile.model.document import ManagementSettings, PolicyDocument
 from reconcile.model.finding import Severity
-from reconcile.model.key import API_VERSION, KINDS, Key
+from reconcile.model.key import API_VERSION, DOCUMENT_KINDS, KINDS, Key
 from reconcile.model.position import Position
 from reconcile.model.resource import Lifecycle, Resource
 
 
 def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | None, list[Draft]]:
     """The resource, when nothing stands against it (it may still come with warnings)."""
-    value = document.value()
-    if not isinstance(value, dict):
-        return None, [_at(document, "document/not-a-mapping", f"a document is a mapping, this one is {show(value, ())}", _ENVELOPE, ())]
-    if document.broken:
-        # Its syntax was reported; what was read of it may be half of what was meant.
-        return None, list(_secrets(document, value))
-    if (header := _header(document, value)) is not None:
-        return None, [header, *_secrets(document, value)]
-    drafts: list[Draft] = []
-    if b"${" in document.json and document.kind != "Environment":
-        if around.variables is None:
-            return None, list(_secrets(document, value))
-        value, drafts = _with_variables(document, value, around.variables)
-        if drafts:
-            return None, drafts
+    value, drafts = _ready(document, around, variables=document.kind != "Environment")
+    if value is None:
+        return None, drafts
     spec: dict[str, Leaf] = {}
     settings: ManagementSettings | None = None
     try:
@@ -63,6 +51,41 @@ def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | No
     return _resource(document, value, spec, settings, around), drafts
 
 
+def check_policy(document: SourceDocument, around: Surroundings) -> tuple[PolicyDocument | None, list[Draft]]:
+    """The same for a document about the rules."""
+    value, drafts = _ready(document, around, variables=document.kind not in policy_kinds.WITHOUT_VARIABLES)
+    if value is None:
+        return None, drafts
+    decoded: PolicyDocument | None = None
+    try:
+        decoded = policy_kinds.decode(document.kind, value, time_zone=around.time_zone)
+    except ValidationError as error:
+        drafts += [
+            _at(document, fault.rule, fault.message, fault.hint, fault.path, at_key=fault.at_key) for fault in faults(document.kind, value)
+        ] or _decoding(document, error)
+    drafts += _secrets(document, value)
+    return (None if any(draft.severity is Severity.ERROR for draft in drafts) else decoded), drafts
+
+
+def _ready(document: SourceDocument, around: Surroundings, *, variables: bool) -> tuple[dict[str, Value] | None, list[Draft]]:
+    """What was written, with variables put in where its kind has them; None where it cannot be judged further."""
+    value = document.value()
+    if not isinstance(value, dict):
+        return None, [_at(document, "document/not-a-mapping", f"a document is a mapping, this one is {show(value, ())}", _ENVELOPE, ())]
+    if document.broken:
+        # Its syntax was reported; what was read of it may be half of what was meant.
+        return None, list(_secrets(document, value))
+    if (header := _header(document, value)) is not None:
+        return None, [header, *_secrets(document, value)]
+    if variables and b"${" in document.json:
+        if around.variables is None:
+            return None, list(_secrets(document, value))
+        value, drafts = _with_variables(document, value, around.variables)
+        if drafts:
+            return None, drafts
+    return value, []
+
+
 def place_in(document: SourceDocument, path: Path = (), *, at_key: bool = False) -> Place:
     """A path, to be looked for in all that has a share in the document."""
     return Place(document.file, document.index, path, at_key, document.over, document.under)
@@ -70,7 +93,8 @@ def place_in(document: SourceDocument, path: Path = (), *, at_key: bool = False)
 
 def faults_in_any_reading(document: SourceDocument) -> list[Draft]:
     """What is wrong with a document whatever it may be laid over: shape, kind, apiVersion, secrets in the clear."""
-    _, drafts = check(document, Surroundings(variables=None, time_zone="UTC"))
+    checked = check_policy if document.kind in policy_kinds.READABLE else check
+    _, drafts = checked(document, Surroundings(variables=None, time_zone="UTC"))
     return [draft for draft in drafts if draft.rule.startswith(("document/", "secret/"))]
 
 
@@ -86,12 +110,13 @@ def exposed_secrets(document: SourceDocument) -> Iterator[Draft]:
     return _secrets(document, document.value())
 
 
+_KNOWN = (*KINDS, *policy_kinds.READABLE)
 _ENVELOPE = "write apiVersion, kind, metadata and spec"
 
 
 def key_of(document: SourceDocument) -> Key | None:
     """Whose document it is, as far as it can be told."""
-    return Key(document.kind, document.name) if document.kind in KINDS and document.name else None
+    return Key(document.kind, document.name) if document.kind in DOCUMENT_KINDS and document.name else None
 
 
 _COMPARED: tuple[Path, ...] = (
@@ -128,9 +153,9 @@ def _header(document: SourceDocument, value: dict[str, Value]) -> Draft | None:
     if not document.kind:
         written = "kind" in value
         message = f"kind is {show(value['kind'], ())}" if written else "the document does not say of what kind it is"
-        return _at(document, "document/kind", message, f"write kind: one of {', '.join(KINDS)}", ("kind",) if written else ())
-    if document.kind not in KINDS:
-        hint = did_you_mean(document.kind, KINDS)
+        return _at(document, "document/kind", message, f"write kind: one of {', '.join(_KNOWN)}", ("kind",) if written else ())
+    if document.kind not in _KNOWN:
+        hint = did_you_mean(document.kind, _KNOWN)
         return _at(document, "document/kind", f"unknown kind {show(document.kind, ())}", hint, ("kind",))
     if document.api_version != API_VERSION:
         written = "apiVersion" in value
@@ -171,9 +196,9 @@ def _decoding(document: SourceDocument, error: ValidationError) -> Iterator[Draf
             yield _at(document, "fields/value", message, "change the value", path)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _field_types(kind: str) -> Mapping[str, str]:
-    return {info.path: info.type for info in kinds.fields(kind)}
+    return {info.path: info.type for info in (policy_kinds if kind in policy_kinds.READABLE else kinds).fields(kind)}
 
 
 def field_type(kind: str, path: Path) -> str:

@@ -18,7 +18,7 @@ import orjson
 
 from reconcile.desired.documents import Part, SourceDocument
 from reconcile.desired.yaml import Value
-from reconcile.model.key import API_VERSION, KINDS
+from reconcile.model.key import API_VERSION, DOCUMENT_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def layered(documents: Iterable[tuple[int, SourceDocument]]) -> Layered:
     result = Layered()
     groups: dict[tuple[str, str], list[tuple[int, SourceDocument]]] = {}
     for layer, document in documents:
-        if document.name and document.kind in KINDS:
+        if document.name and document.kind in DOCUMENT_KINDS:
             groups.setdefault((document.kind, document.name), []).append((layer, document))
         else:
             result.documents.append(document)

@@ -21,6 +21,7 @@ from reconcile.desired.mailbox_lists import KIND as LIST
 from reconcile.desired.mailbox_lists import MailboxLists
 from reconcile.desired.origin import through_assignments
 from reconcile.desired.pages import F
+from reconcile.desired.policies import POLICIES, is_policy, policies
 from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.suspicion import Suspect, of_document, of_files
@@ -31,6 +32,8 @@ from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState, Resource
 
+#: Read on ways of their own.
+_APART = frozenset({"Environment", *POLICIES})
 _NO_ENVIRONMENT = Surroundings(variables=None, time_zone="UTC")
 
 
@@ -74,11 +77,18 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     lists = MailboxLists(tables=estate.tables)
     work = _Work(scope, compare=scope is not None or not (estate.environments.named or parts), lists=lists)
     if parts:
-        work.drafts += (draft for document in work.own(estate.documents.documents) for draft in faults_in_any_reading(document))
+        work.drafts += (
+            draft for document in estate.documents.documents if document.kind != "Environment" for draft in faults_in_any_reading(document)
+        )
     else:
         kept = KeptChecks(estate.cache, estate.documents, work.around)
         work.take(estate.documents.documents, kept)
         kept.save()
+    # Parts that nobody put together are not whole; what is wrong with them in any reading was told above.
+    of_rules = [one for one in estate.documents.documents if is_policy(one) and not parts and (scope is None or scope.holds(one.file))]
+    about_rules = policies(of_rules, scope, work.around, compare=work.compare)
+    work.drafts += about_rules.drafts
+    work.bad_files.update(about_rules.broken)
     work.hold_below({path: why for path, why in estate.documents.unread.items() if scope is not None and scope.holds(path)})
     work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
@@ -100,6 +110,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
             doubts=work.doubts,
+            policies=about_rules.declared(reread),
             locate=through_assignments(_locator(reread, work.places, resources), resources),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
@@ -173,9 +184,9 @@ class _Work:
                 self._hold_document(document, key, drafts)
 
     def own(self, documents: Iterable[SourceDocument]) -> list[SourceDocument]:
-        """Those that belong to the environment, beside its own."""
+        """Those of resources that belong to the environment, beside its own."""
         scope = self.scope
-        return [document for document in documents if document.kind != "Environment" and (scope is None or scope.holds(document.file))]
+        return [document for document in documents if document.kind not in _APART and (scope is None or scope.holds(document.file))]
 
     def _laid(self, documents: Iterable[SourceDocument]) -> Iterable[SourceDocument]:
         """The documents of the environment, those of several layers put together."""

@@ -16,10 +16,10 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from reconcile.model import duration
+from reconcile.model import duration, policy_kinds
 from reconcile.model.document import ManagementSettings, Metadata, SecretValue, Strict
 from reconcile.model.environment import VARIABLE_PATTERN
-from reconcile.model.fields import core, nullable
+from reconcile.model.fields import core, members, nullable
 from reconcile.model.key import API_VERSION, KINDS
 from reconcile.model.kinds import IDENTITY, MODELS
 
@@ -28,11 +28,14 @@ _INSIDE_TEXT: Final = VARIABLE_PATTERN.removeprefix("^").removesuffix("$")
 
 Node = dict[str, Any]
 
+#: Kinds that have a schema: those of resources, and those that say what holds for them.
+SCHEMA_KINDS: Final = (*KINDS, *policy_kinds.READABLE)
+
 
 def json_schema(*, variables: bool = True) -> Node:
     """One schema for a document of any kind; `kind` selects which fields it has."""
     definitions: Node = {}
-    for kind in KINDS:
+    for kind in SCHEMA_KINDS:
         one = _kind(kind, variables)
         definitions.update(one.pop("$defs"))
         definitions[kind] = one
@@ -43,11 +46,12 @@ def json_schema(*, variables: bool = True) -> Node:
         "type": "object",
         "properties": {
             "apiVersion": {"const": API_VERSION, "description": "Version of the format."},
-            "kind": {"enum": list(KINDS), "description": "What the document declares."},
+            "kind": {"enum": list(SCHEMA_KINDS), "description": "What the document declares."},
         },
         "required": ["apiVersion", "kind"],
         "allOf": [
-            {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"$ref": f"#/$defs/{kind}"}} for kind in KINDS
+            {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"$ref": f"#/$defs/{kind}"}}
+            for kind in SCHEMA_KINDS
         ],
         "$defs": dict(sorted(definitions.items())),
     }
@@ -65,15 +69,16 @@ def render(kind: str | None) -> str:
 
 def file_names() -> Mapping[str, str | None]:
     """The files of `schemas/` and the argument `render` takes for each."""
-    return {"reconcile.schema.json": None, **{f"{kind.lower()}.schema.json": kind for kind in KINDS}}
+    return {"reconcile.schema.json": None, **{f"{kind.lower()}.schema.json": kind for kind in SCHEMA_KINDS}}
 
 
 def _kind(kind: str, variables: bool) -> Node:
-    model = MODELS[kind]
+    of_policy = kind in policy_kinds.READABLE
+    model: type[Strict] = policy_kinds.model(kind) if of_policy else MODELS[kind]
     definitions: Node = {}
     spec = core(model.model_fields["spec"].annotation)
     # An Environment defines the variables, so it cannot use them.
-    insert = variables and kind != "Environment"
+    insert = variables and kind != "Environment" and kind not in policy_kinds.WITHOUT_VARIABLES
     node: Node = {
         "title": kind,
         "description": (model.__doc__ or "").strip(),
@@ -88,7 +93,9 @@ def _kind(kind: str, variables: bool) -> Node:
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "additionalProperties": False,
     }
-    if managed := _required_of_managed(spec, kind):
+    if of_policy:
+        del node["properties"]["management"], definitions[ManagementSettings.__name__]
+    elif managed := _required_of_managed(spec, kind):
         of_others = {"properties": {"management": {"properties": {"lifecycle": {"const": "external"}}, "required": ["lifecycle"]}}}
         node["if"] = {**of_others, "required": ["management"]}
         node["else"] = {"properties": {"spec": {"required": managed}}}
@@ -121,6 +128,8 @@ def _definition(model: type[Strict], definitions: Node, *, variables: bool) -> N
             node = _secret(definitions, variables=variables, null=nullable(field.annotation))
         elif isinstance(inner, type) and issubclass(inner, Strict):
             node = _group(inner, definitions, variables=variables)
+        elif (found := members(inner)) is not None:
+            node = _many(*found, raw[name], definitions, variables=variables)
         else:
             node = _leaf(raw[name], variables=variables)
             if not field.is_required() and field.default is not None:
@@ -134,6 +143,14 @@ def _definition(model: type[Strict], definitions: Node, *, variables: bool) -> N
     if required:
         definition["required"] = required
     return {**definition, "additionalProperties": False}
+
+
+def _many(many: str, of: type[Strict], raw: Mapping[str, Any], definitions: Node, *, variables: bool) -> Node:
+    """A list of groups, or a map of names to groups."""
+    group = _group(of, definitions, variables=variables)
+    if many == "list":
+        return {"type": "array", "items": group}
+    return {"type": "object", "patternProperties": dict.fromkeys(raw["patternProperties"], group), "additionalProperties": False}
 
 
 @lru_cache(maxsize=64)
@@ -164,6 +181,8 @@ def _leaf(raw: Mapping[str, Any], *, variables: bool) -> Node:
         kept = [option for option in options if option.get("type") != "null"]
         null = len(kept) < len(options)
         if len(kept) > 1:
+            # Each keyword speaks of one type only.
+            node.update({name: value for option in kept for name, value in option.items()})
             node["type"] = [option["type"] for option in kept]
         else:
             node.update({name: value for name, value in kept[0].items() if name != "title"})
@@ -207,4 +226,6 @@ def _text(node: Node) -> Node:
 
 
 def _default(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
     return duration.text(value) if isinstance(value, timedelta) else value

@@ -33,7 +33,7 @@ def explained(kind: str, document: Value) -> Iterator[Fault]:
                 yield fault
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def reference(kind: str) -> Any:
     """The reference validator of a kind."""
     # Imported here: a clean estate never needs it, and it takes 90 ms.
@@ -42,7 +42,7 @@ def reference(kind: str) -> Any:
     return jsonschema.Draft202012Validator(json_schema_for(kind, variables=False))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def accepts(kind: str) -> Callable[[object], bool]:
     """The quickest test there is for a kind."""
     try:

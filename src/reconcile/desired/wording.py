@@ -18,6 +18,7 @@ from reconcile.model.instant import INSTANT_PATTERN
 from reconcile.model.key import SLUG_PATTERN
 from reconcile.model.mailbox_list import COLUMN_PATTERN, TABLE_PATH_PATTERN
 from reconcile.model.management import FIELD_PATTERN
+from reconcile.model.policy_words import PARAMETER_PATTERN, VARIABLE_PATTERN
 from reconcile.model.secret import REFERENCE_PATTERN, SecretRef
 
 #: Longer values are cut in messages.
@@ -49,12 +50,16 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     TABLE_PATH_PATTERN: ("the path of a CSV file", "write it relative to the folder of this document; save other tables as CSV"),
     COLUMN_PATTERN: ("what a column gives", "write a field of Mailbox as in `spec`, such as emailAddress, or metadata.labels.NAME"),
     FIELD_PATTERN: ("the path of a field", "write it as in `spec`, such as incoming.port, or with *, such as credentials.*"),
+    VARIABLE_PATTERN: ("a variable of rules", "write it like mailbox.incoming or profile.incoming.server"),
     INSTANT_PATTERN: ("a date", "write 2026-03-01T08:00:00+01:00, or 2026-03-01 in the environment's time zone"),
     DURATION_PATTERN: ("a duration", "write numbers with units, such as 5m, 1h30m, 90s or 1500ms"),
 }
 
 _NAMES: Mapping[str, str] = {
     VARIABLE_NAME_PATTERN: "the name of a variable is a letter, then letters, digits, _ and -",
+    PARAMETER_PATTERN: "the name of a parameter is a small letter, then letters and digits",
+    SLUG_PATTERN: "the name of a rule is a slug: lower-case letters, digits and dashes",
+    text.ONE_LINE_PATTERN: "the path of a file is one line without control characters",
 }
 
 _REFERENCE_HINT = "write env:NAME or file:PATH, the path relative to the secrets directory"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconcile.model.kinds import fields
+from reconcile.model import kinds, policy_kinds
+from reconcile.model.key import POLICY_KINDS
 from reconcile.model.labels import Label, by_path
 
 BEGIN = "<!-- fields:begin -->"
@@ -13,6 +14,8 @@ END = "<!-- fields:end -->"
 
 def field_table(kind: str) -> str:
     """One row a field: path, type, default on create, product column, meaning; and what the product's forms call it."""
+    if kind in POLICY_KINDS:
+        return _policy_table(kind)
     labels = by_path(kind)
     shown = bool(labels)
     head = [
@@ -24,7 +27,7 @@ def field_table(kind: str) -> str:
         "meaning",
     ]
     rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for info in fields(kind):
+    for info in kinds.fields(kind):
         default = "required" if info.required else info.default or ("–" if info.nullable else "empty")
         column = f"`{info.column}`" if info.column else "–"
         if info.role != "desired":
@@ -32,6 +35,14 @@ def field_table(kind: str) -> str:
         kind_of_value = f"{info.type} or null" if info.nullable else info.type
         form = [_cell(_form(labels.get(info.path, ())))] if shown else []
         rows.append(f"| {' | '.join([f'`{info.path}`', kind_of_value, default, column, *form, _cell(info.description)])} |")
+    return "\n".join(rows)
+
+
+def _policy_table(kind: str) -> str:
+    rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+    for info in policy_kinds.fields(kind):
+        default = "required" if info.required else info.default or ("–" if info.nullable else "empty")
+        rows.append(f"| `{info.path}` | {info.type} | {default} | {_cell(info.description)} |")
     return "\n".join(rows)
 
 

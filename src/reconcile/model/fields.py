@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from reconcile.model import duration
 from reconcile.model.columns import by_path
 from reconcile.model.document import SecretValue, Spec, Strict
+from reconcile.model.key import POLICY_KINDS
 from reconcile.model.secret import SecretRef
 
 
@@ -49,6 +50,16 @@ def nullable(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation)
 
 
+def members(inner: Any) -> tuple[Literal["list", "map"], type[Strict]] | None:
+    """Whether a type is a list or map of groups, and of which; `inner` as `core` gives it."""
+    origin, arguments = get_origin(inner), get_args(inner)
+    if origin not in (tuple, dict):
+        return None
+    of = core(arguments[0] if origin is tuple else arguments[1])
+    many: Literal["list", "map"] = "list" if origin is tuple else "map"
+    return (many, of) if isinstance(of, type) and issubclass(of, Strict) else None
+
+
 @lru_cache(maxsize=16)
 def fields(kind: str, model: type[Spec]) -> tuple[FieldInfo, ...]:
     """Every field in the order of the model."""
@@ -63,32 +74,39 @@ def _walk(kind: str, model: type[Strict], prefix: str) -> list[FieldInfo]:
         if isinstance(inner, type) and issubclass(inner, Strict) and inner is not SecretValue:
             rows += _walk(kind, inner, f"{path}.")
             continue
-        column, role = _column(kind, path)
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        value = None if field.default is PydanticUndefined or isinstance(field.default, dict) else field.default
-        rows.append(
-            FieldInfo(
-                path=path,
-                type=_word(inner),
-                description=field.description or "",
-                default=str(extra.get("x-default") or _words(value)),
-                value=value,
-                required=field.is_required(),
-                nullable=nullable(field.annotation),
-                column=column,
-                role=role,
-            )
-        )
+        if (found := members(inner)) is not None:
+            many, group = found
+            rows.append(_row(kind, field, path))
+            rows += _walk(kind, group, f"{path}[]." if many == "list" else f"{path}.NAME.")
+            continue
+        rows.append(_row(kind, field, path))
     return rows
 
 
+def _row(kind: str, field: Any, path: str) -> FieldInfo:
+    column, role = _column(kind, path)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    value = None if field.default is PydanticUndefined or isinstance(field.default, dict) else field.default
+    return FieldInfo(
+        path=path,
+        type=_word(core(field.annotation)),
+        description=field.description or "",
+        default=str(extra.get("x-default") or _words(value)),
+        value=value,
+        required=field.is_required(),
+        nullable=nullable(field.annotation),
+        column=column,
+        role=role,
+    )
+
+
 def _column(kind: str, path: str) -> tuple[str, str]:
-    column = by_path(kind).get(path)
+    column = None if kind in POLICY_KINDS else by_path(kind).get(path)
     return ("", "desired") if column is None else (column.name, str(column.role))
 
 
 def _words(value: object) -> str:
-    if value is None or isinstance(value, dict):
+    if value is None or isinstance(value, (dict, tuple)):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -114,4 +132,7 @@ def _word(inner: Any) -> str:
         return "list"
     if origin is dict:
         return "map"
+    if origin in (Union, UnionType):
+        *first, last = [_word(core(option)) for option in get_args(inner) if option is not NoneType]
+        return f"{', '.join(first)} or {last}"
     return _WORDS[inner]

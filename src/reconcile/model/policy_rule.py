@@ -7,11 +7,12 @@ What a rule sees are variables (`mailbox.incoming`, `profile.useSameSettingsForO
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
 from reconcile.model.document import Group, PolicyDocument, Spec, required, setting
+from reconcile.model.policy_words import PARAMETER_PATTERN, VARIABLE_PATTERN
 from reconcile.model.problem import Problem
 from reconcile.model.text import Instant, Line, Paragraphs, SetOf, Slug
 
@@ -19,10 +20,6 @@ SeverityWord: TypeAlias = Literal["error", "warning", "information"]
 #: What a rule looks at: one declared resource, or one change of a plan, or a plan as a whole.
 Subject: TypeAlias = Literal["EmailServerProfile", "Mailbox", "Organization", "Environment", "Change", "Plan"]
 Tag: TypeAlias = Literal["security", "reliability", "performance", "supportability", "retirement", "privacy"]
-
-PARAMETER_PATTERN: Final = r"^[a-z][A-Za-z0-9]{0,62}$"
-#: A variable whose place a finding marks: `mailbox.incoming`, `profile.incoming.server`.
-VARIABLE_PATTERN: Final = r"^[a-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
 
 Expression: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 Variable: TypeAlias = Annotated[str, StringConstraints(pattern=VARIABLE_PATTERN, max_length=200)]

@@ -11,6 +11,7 @@ from reconcile.model.canonical import Spec
 from reconcile.model.finding import Finding
 from reconcile.model.key import Key
 from reconcile.model.management import UNMANAGED, Management
+from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.position import Position
 
 
@@ -53,8 +54,9 @@ class DesiredState:
     `held` are keys that were seen but must not be touched because their file or document is bad (or what they depend on
     is), with the reason; `held_files` are paths of files that could not be read to their end, or hold a bad document (which
     may hide a rename or a move): inventory entries that came from there are held too, and while there are any, nothing is
-    proved to be gone. `doubts` say which assignments are out of use and might cover rows of the target. `locate` finds the
-    place of a field again (path as in the canonical spec, "" for the document).
+    proved to be gone. `doubts` say which assignments are out of use and might cover rows of the target. `policies` are the
+    sound documents about the rules, which hold nothing. `locate` finds the place of a field of a resource again (path as in
+    the canonical spec, "" for the document).
     """
 
     source: str
@@ -65,4 +67,5 @@ class DesiredState:
     held: Mapping[Key, str] = field(default_factory=dict)
     held_files: Mapping[str, str] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    policies: Mapping[Key, PolicyDeclared] = field(default_factory=dict)
     locate: Callable[[Key, str], Position] = field(repr=False)

@@ -1,0 +1,100 @@
+"""The documents about the rules that one environment takes: checked like all others, but nobody waits for them.
+
+A bad one is told and left out. It declares no row of a target, so it holds no resource, and its file proves nothing about rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconcile.desired.check import check_policy, exposed_secrets, header_faults, key_of, place_in
+from reconcile.desired.documents import SourceDocument
+from reconcile.desired.draft import Draft, Place, Reread, position, remembering
+from reconcile.desired.environment import Scope
+from reconcile.desired.layers import layered
+from reconcile.desired.relations import nothing_to_remove, same_key
+from reconcile.desired.surroundings import Surroundings
+from reconcile.desired.yaml import Path
+from reconcile.model.document import PolicyDocument
+from reconcile.model.key import Key
+from reconcile.model.policy_declared import PolicyDeclared
+from reconcile.model.policy_kinds import READABLE
+from reconcile.model.position import Position
+
+#: Kinds of documents about the rules.
+POLICIES = frozenset(READABLE)
+
+
+def is_policy(document: SourceDocument) -> bool:
+    """Whether a document is about the rules."""
+    return document.kind in POLICIES
+
+
+@dataclass(slots=True, kw_only=True)
+class Policies:
+    """`sound` by key with their origin; `drafts` is what is wrong with the others; `broken` maps files to reasons: of a document whose
+    YAML is wrong nobody knows that it was about the rules."""
+
+    sound: dict[Key, tuple[PolicyDocument, Place, Position]] = field(default_factory=dict)
+    drafts: list[Draft] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def declared(self, reread: Reread) -> Mapping[Key, PolicyDeclared]:
+        """What DesiredState holds, by key."""
+        if not self.sound:
+            return {}
+        again = remembering(reread)
+        return {key: _declared(key, document, origin, at, again) for key, (document, origin, at) in sorted(self.sound.items())}
+
+
+def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: Surroundings, *, compare: bool) -> Policies:
+    """`documents` are those of the environment, in order; without `compare` they may belong to different ones."""
+    result = Policies()
+    first: dict[Key, Place] = {}
+    twice: set[Key] = set()
+    for document in _laid(documents, scope, result, twice):
+        decoded, drafts = check_policy(document, around)
+        result.drafts += drafts
+        if document.broken and not document.over:
+            result.broken[document.file] = f"{document.file}:{document.line}: {document.broken}"
+        key = key_of(document)
+        if key is None:
+            continue
+        origin = place_in(document)
+        if compare and key in first:
+            result.drafts.append(_second(document, key, first[key]))
+            twice.add(key)
+        first.setdefault(key, origin)
+        if decoded is not None:
+            at = document.over[0] if document.over else document
+            result.sound[key] = (decoded, origin, Position(at.file, at.line))
+    for key in twice:
+        result.sound.pop(key, None)
+    return result
+
+
+def _laid(documents: Iterable[SourceDocument], scope: Scope | None, result: Policies, twice: set[Key]) -> Iterable[SourceDocument]:
+    if scope is None or len(scope.layers or ()) < 2:
+        return documents
+    found = layered((scope.layer_of(document.file), document) for document in documents)
+    for part in found.parts:
+        result.drafts += [*header_faults(part), *exposed_secrets(part)]
+    for second, first in found.twice:
+        if (key := key_of(second)) is not None:
+            result.drafts.append(_second(second, key, place_in(first)))
+            twice.add(key)
+    result.drafts += [nothing_to_remove(document) for document in found.idle]
+    return found.documents
+
+
+def _second(document: SourceDocument, key: Key, first: Place) -> Draft:
+    name: Path = ("metadata", "name")
+    return same_key(Place(document.file, document.index, name), Place(first.file, first.document, name), key)
+
+
+def _declared(key: Key, document: PolicyDocument, origin: Place, at: Position, again: Reread) -> PolicyDeclared:
+    def place(path: Path) -> Position:
+        return position(again, origin._replace(path=path)) if path else at
+
+    return PolicyDeclared(key, document, at, place)
