@@ -30,6 +30,9 @@ def is_disabled_orphan(entry: InventoryEntry) -> bool:
 
     No document is as short as that, and what only an assignment declared is forgotten.
     """
+    # Nearly every entry is neither of the two, and every one is asked.
+    if not entry.adopted and entry.on_removal is None:
+        return False
     return _policy(entry) is OnRemoval.DISABLE and dict(entry.applied) == _INACTIVE
 
 

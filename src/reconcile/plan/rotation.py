@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from reconcile.model.canonical import Spec
 from reconcile.model.change import Cause, Moved, Note, SecretChange
@@ -31,9 +32,9 @@ class Rotation:
     def of(self, key: Key, spec: Spec, entry: InventoryEntry, changed: Collection[str], position: Position) -> tuple[SecretChange, ...]:
         """Of one row of ours. What is handed over anyway, because reference or generation changed, is not compared."""
         found: list[SecretChange] = []
-        for path in secret_paths(key.kind):
-            reference = spec.get(f"{path}.ref")
-            if not isinstance(reference, str) or f"{path}.ref" in changed or f"{path}.generation" in changed:
+        for path, ref, generation in _leaves(key.kind):
+            reference = spec.get(ref)
+            if not isinstance(reference, str) or ref in changed or generation in changed:
                 continue
             if (key, path) in self._not_compared:
                 self._reasons.setdefault(self._not_compared[key, path], []).append((key, path))
@@ -52,3 +53,9 @@ class Rotation:
             names = ", ".join(f"{path} of {key}" for key, path in sorted(secrets)[:_SHOWN])
             more = f" and {len(secrets) - _SHOWN:,} more" if len(secrets) > _SHOWN else ""
             yield Note(message=f"not compared: {reason} ({names}{more})")
+
+
+@lru_cache(maxsize=16)
+def _leaves(kind: str) -> tuple[tuple[str, str, str], ...]:
+    """(path, its reference, its generation) of each secret."""
+    return tuple((path, f"{path}.ref", f"{path}.generation") for path in secret_paths(kind))

