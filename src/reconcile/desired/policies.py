@@ -5,19 +5,23 @@ A bad one is told and left out. It declares no row of a target, so it holds no r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.desired.check import check_policy, exposed_secrets, header_faults, key_of, place_in
-from reconcile.desired.documents import SourceDocument
-from reconcile.desired.draft import Draft, Place, Reread, position, remembering
+from reconcile.desired.documents import DocumentCache, SourceDocument, place_documents, read_documents
+from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope
+from reconcile.desired.estate import Read
 from reconcile.desired.layers import layered
+from reconcile.desired.pages import F
 from reconcile.desired.relations import nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.yaml import Path
+from reconcile.desired.yaml_places import Document
 from reconcile.model.document import PolicyDocument
-from reconcile.model.key import Key
+from reconcile.model.finding import Finding
+from reconcile.model.key import DOCUMENT_KINDS, Key
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.policy_kinds import READABLE
 from reconcile.model.position import Position
@@ -46,6 +50,34 @@ class Policies:
             return {}
         again = remembering(reread)
         return {key: _declared(key, document, origin, at, again) for key, (document, origin, at) in sorted(self.sound.items())}
+
+
+def read_policies(
+    files: Sequence[F], refused: Sequence[Finding], read: Read[F], *, cache: DocumentCache | None = None
+) -> tuple[Mapping[Key, PolicyDeclared], tuple[Finding, ...]]:
+    """All documents about the rules of a folder that is no estate, and what is wrong with them. Raises nothing for bad input.
+
+    Arguments as for `load`. Local dates are in UTC, and there are no variables. Documents of other kinds are passed over.
+    """
+    files = sorted(files, key=lambda file: file.path)
+    documents = read_documents(files, read, cache=cache)
+    unknown = [document for document in documents.documents if not is_policy(document) and document.kind not in DOCUMENT_KINDS]
+    found = policies(
+        [document for document in documents.documents if is_policy(document)],
+        None,
+        Surroundings(variables={}, time_zone="UTC"),
+        compare=True,
+    )
+    found.drafts += [draft for document in unknown for draft in header_faults(document)]
+    known = {file.path: file for file in files}
+
+    def reread(file: str) -> Sequence[Document]:
+        for _, content in read([known[file]]) if file in known else ():
+            return place_documents(file, content).documents
+        return ()
+
+    findings = [*refused, *documents.findings, *place(found.drafts, reread)]
+    return found.declared(reread), tuple(sorted(set(findings), key=Finding.sort_key))
 
 
 def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: Surroundings, *, compare: bool) -> Policies:
@@ -94,7 +126,7 @@ def _second(document: SourceDocument, key: Key, first: Place) -> Draft:
 
 
 def _declared(key: Key, document: PolicyDocument, origin: Place, at: Position, again: Reread) -> PolicyDeclared:
-    def place(path: Path) -> Position:
+    def find(path: Path) -> Position:
         return position(again, origin._replace(path=path)) if path else at
 
-    return PolicyDeclared(key, document, at, place)
+    return PolicyDeclared(key, document, at, find)
