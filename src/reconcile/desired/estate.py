@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic
 
 from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, place_documents, read_documents
@@ -55,11 +56,13 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
 
     The order of `files` makes no difference.
     """
-    files = sorted(files, key=lambda file: file.path)
+    files = sorted(files, key=attrgetter("path"))
     of_tables = {finding.position.file: finding for finding in refused if is_table(finding.position.file)}
     refused = [finding for finding in refused if finding.position.file not in of_tables]
     known = {file.path: file for file in files}
-    files = [file for file in files if not is_table(file.path)]
+    tables = [path for path in known if is_table(path)]
+    if tables:
+        files = [file for file in files if not is_table(file.path)]
     documents = read_documents(files, read, cache=cache)
     documents.findings[:0] = refused
     for finding in refused:
@@ -70,7 +73,7 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
         read=read,
         documents=documents,
         environments=environments(documents.documents, [*(file.path for file in files), *(finding.position.file for finding in refused)]),
-        tables=Tables(files=[path for path in known if is_table(path)], refused=of_tables, content=_content(known, read)),
+        tables=Tables(files=tables, refused=of_tables, content=_content(known, read)),
         cache=cache,
         hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )

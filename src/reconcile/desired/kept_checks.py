@@ -93,6 +93,9 @@ class KeptChecks:
             own = resource.management
             management = [own.on_removal, own.protected, own.ignored, own.moved_from]
         lists = [path for path, leaf in spec.items() if type(leaf) is tuple]
+        plain = resource.lifecycle is Lifecycle.MANAGED and management is None
+        if plain and not (lists or resource.labels or resource.annotations):
+            return spec  # most documents say no more
         return [spec, lists, dict(resource.labels), dict(resource.annotations), resource.lifecycle, management]
 
     def _may_expose(self, document: SourceDocument, spec: Spec) -> bool:
@@ -100,14 +103,17 @@ class KeptChecks:
         dumped = orjson.dumps(spec)
         return any(name in document.json for name in self._private) or not may_be_kept(orjson.loads(dumped), dumped)
 
-    def _resource(self, document: SourceDocument, record: Sequence[Any]) -> Resource:
+    def _resource(self, document: SourceDocument, record: Any) -> Resource:
+        key, position = Key(document.kind, document.name), Position(document.file, document.line)
+        if type(record) is dict:
+            return Resource(key, record, position, references=self._referred(key.kind, record))
         spec, lists, labels, annotations, lifecycle, management = record
         for path in lists:
             spec[path] = tuple(spec[path])
         return Resource(
-            key=Key(document.kind, document.name),
+            key=key,
             spec=spec,
-            position=Position(document.file, document.line),
+            position=position,
             labels=labels,
             annotations=annotations,
             lifecycle=_LIFECYCLES[lifecycle],

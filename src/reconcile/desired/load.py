@@ -161,7 +161,9 @@ class _Work:
         if self.scope is not None:
             self._sound(self.scope.resource, place_in(self.scope.document))
             self.places[self.scope.resource.key] = place_in(self.scope.document)
+        compare, places = self.compare, self.places
         for document in self._laid(documents):
+            drafts: list[Draft] = []
             if (resource := kept.get(document)) is None:
                 resource, drafts = check(document, around)
                 if drafts:
@@ -170,16 +172,16 @@ class _Work:
                     kept.keep(document, resource)
             if resource is None and self.scope is not None and (suspect := of_document(document, time_zone=around.time_zone)):
                 self.suspects.append(suspect)
-            key, here = key_of(document), place_in(document)
+            key, here = key_of(document) if resource is None else resource.key, place_in(document)
             if resource is not None:
                 self._sound(resource, here)
             elif (seen := sketch(document, drafts)) is not None:
                 self.sketched.append(Declared(seen, here))
-            if key is not None and self.compare and (first := self.places.get(key)) is not None:
+            if key is not None and compare and (first := places.get(key)) is not None:
                 self._second(document, key, first)
                 continue
             if key is not None:
-                self.places[key] = here
+                places[key] = here
             if resource is None:
                 self._hold_document(document, key, drafts)
 

@@ -28,11 +28,12 @@ def duplicates(declared: Iterable[Declared]) -> Iterator[tuple[Draft, Declared, 
     """Pairs that cannot both be: (finding at the later one, the earlier, the later)."""
     by_identity: dict[tuple[str, str], Declared] = {}
     for one in declared:
-        identity = kinds.natural_identity(one.resource.key.kind, one.resource.spec)
+        key = one.resource.key
+        identity = kinds.natural_identity(key.kind, one.resource.spec)
         if identity is None:
             continue
-        first = by_identity.setdefault((one.resource.key.kind, identity), one)
-        if first.resource.key != one.resource.key:
+        first = by_identity.setdefault((key.kind, identity), one)
+        if first is not one and first.resource.key != key:
             yield _same_identity(first, one), first, one
 
 

@@ -197,9 +197,12 @@ def references(kind: str, spec: CanonicalSpec) -> tuple[Key, ...]:
 
 def natural_identity(kind: str, spec: CanonicalSpec) -> str | None:
     """By what a row is recognised that carries no slug of ours: address, display name, or the kind of a singleton."""
-    if lifecycle(kind) is Lifecycle.SINGLETON:
+    if kind == "Mailbox":
+        leaf = spec.get("emailAddress")
+    elif lifecycle(kind) is Lifecycle.SINGLETON:
         return kind
-    leaf = spec.get("emailAddress" if kind == "Mailbox" else "displayName")
+    else:
+        leaf = spec.get("displayName")
     return leaf.casefold() if isinstance(leaf, str) else None
 
 

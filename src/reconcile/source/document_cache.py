@@ -116,5 +116,6 @@ class SqliteDocumentCache:
 
     def _digest(self, key: str, documents: bytes) -> bytes:
         """Over all, so that a value cannot stand under another's key."""
-        salt = hashlib.sha256(f"{self._program}\0{key}".encode()).digest()
-        return hashlib.blake2b(documents, digest_size=16, key=salt).digest()
+        digest = hashlib.sha256(hashlib.sha256(f"{self._program}\0{key}".encode()).digest())
+        digest.update(documents)
+        return digest.digest()

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from reconcile.errors import DesiredStateError
@@ -56,7 +57,7 @@ class FolderSource:
             folder = pending.pop()
             try:
                 with os.scandir(self._root / folder if folder else self._root) as listed:
-                    names = sorted(listed, key=lambda entry: entry.name)
+                    names = sorted(listed, key=attrgetter("name"))
             except OSError as error:
                 if not folder:
                     raise DesiredStateError(
@@ -65,23 +66,25 @@ class FolderSource:
                     ) from error
                 findings.append(entries.unreadable_folder(folder, error.strerror or type(error).__name__))
                 continue
+            below = f"{folder}/" if folder else ""
             for entry in names:
-                if entries.is_hidden(entry.name):
+                name = entry.name
+                if entries.is_hidden(name):
                     continue
-                path = f"{folder}/{entry.name}" if folder else entry.name
+                path = below + name
                 taken: SourceFile | Finding | None
-                if entry.name.endswith(".yaml") and entry.name.isascii() and entry.is_file(follow_symlinks=False):
+                if name.endswith(".yaml") and name.isascii() and entry.is_file(follow_symlinks=False):
                     # Nearly all there is; of these nothing else need be asked.
                     taken = self._listed(entry, path, racy_after)
                 elif entry.is_dir(follow_symlinks=False):
-                    taken = self._folder(entry.name, path, pending)
+                    taken = self._folder(name, path, pending)
                 else:
                     taken = self._file(entry, path, racy_after)
                 if isinstance(taken, SourceFile):
                     files.append(taken)
                 elif taken is not None:
                     findings.append(taken)
-        return Listing(files=tuple(sorted(files, key=lambda file: file.path)), findings=tuple(findings))
+        return Listing(files=tuple(sorted(files, key=itemgetter(0))), findings=tuple(findings))
 
     def read(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
         """A file that is no longer the one that was listed comes with an empty content id, so that nobody caches it."""
