@@ -22,6 +22,7 @@ _PAGES = (
     "Wie funktioniert die Verbindung der Microsoft Outlook App mit einem Exchange Server? (",
     'Power Platform, "',
     'Dynamics 365 support, "',
+    'Exchange Team, "',
 )
 _TOPIC = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 _ADDRESS = re.compile(r"[\w.+-]*@[\w.-]+")
