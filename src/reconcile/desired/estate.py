@@ -38,17 +38,7 @@ class Estate(Generic[F]):
     @property
     def reread(self) -> Reread:
         """The documents of one file with their places, read again. Keeps nothing of the estate but the list of files."""
-        files, read = self.files, self.read
-
-        def again(file: str) -> Sequence[Document]:
-            known = files.get(file)
-            if known is None:
-                return ()
-            for _, content in read([known]):
-                return place_documents(file, content).documents
-            return ()
-
-        return again
+        return reread_of(self.files, self.read)
 
 
 def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *, cache: DocumentCache | None = None) -> Estate[F]:
@@ -73,7 +63,7 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
         read=read,
         documents=documents,
         environments=environments(documents.documents, [*(file.path for file in files), *(finding.position.file for finding in refused)]),
-        tables=Tables(files=tables, refused=of_tables, content=_content(known, read)),
+        tables=Tables(files=tables, refused=of_tables, content=content_of(known, read)),
         cache=cache,
         hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )
@@ -84,7 +74,23 @@ def is_table(path: str) -> bool:
     return path.lower().endswith(".csv")
 
 
-def _content(files: Mapping[str, F], read: Read[F]) -> Callable[[str], bytes | None]:
+def reread_of(files: Mapping[str, F], read: Read[F]) -> Reread:
+    """The documents of one of the files with their places."""
+
+    def again(file: str) -> Sequence[Document]:
+        known = files.get(file)
+        if known is None:
+            return ()
+        for _, content in read([known]):
+            return place_documents(file, content).documents
+        return ()
+
+    return again
+
+
+def content_of(files: Mapping[str, F], read: Read[F]) -> Callable[[str], bytes | None]:
+    """The octets of one of the files; None where they cannot be had."""
+
     def content(path: str) -> bytes | None:
         known = files.get(path)
         found = next((content for _, content in read([known])), None) if known is not None else None

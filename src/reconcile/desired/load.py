@@ -110,7 +110,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
             doubts=work.doubts,
-            policies=about_rules.declared(reread),
+            policies=about_rules.declared(reread, estate.content),
             locate=through_assignments(_locator(reread, work.places, resources), resources),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)

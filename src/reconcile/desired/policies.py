@@ -5,20 +5,21 @@ A bad one is told and left out. It declares no row of a target, so it holds no r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reconcile.desired.check import check_policy, exposed_secrets, header_faults, key_of, place_in
-from reconcile.desired.documents import DocumentCache, SourceDocument, place_documents, read_documents
+from reconcile.desired.documents import DocumentCache, SourceDocument, read_documents
 from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope
-from reconcile.desired.estate import Read
+from reconcile.desired.estate import Read, content_of, reread_of
 from reconcile.desired.layers import layered
 from reconcile.desired.pages import F
 from reconcile.desired.relations import nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.yaml import Path
-from reconcile.desired.yaml_places import Document
 from reconcile.model.document import PolicyDocument
 from reconcile.model.finding import Finding
 from reconcile.model.key import DOCUMENT_KINDS, Key
@@ -40,16 +41,22 @@ class Policies:
     """`sound` by key with their origin; `drafts` is what is wrong with the others; `broken` maps files to reasons: of a document whose
     YAML is wrong nobody knows that it was about the rules."""
 
-    sound: dict[Key, tuple[PolicyDocument, Place, Position]] = field(default_factory=dict)
+    sound: dict[Key, _Sound] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
 
-    def declared(self, reread: Reread) -> Mapping[Key, PolicyDeclared]:
-        """What DesiredState holds, by key."""
-        if not self.sound:
-            return {}
+    def declared(self, reread: Reread, content: Callable[[str], bytes | None]) -> Mapping[Key, PolicyDeclared]:
+        """What DesiredState holds, by key. `content` gives the octets of a file."""
         again = remembering(reread)
-        return {key: _declared(key, document, origin, at, again) for key, (document, origin, at) in sorted(self.sound.items())}
+        return {key: _declared(key, one, again, content) for key, one in sorted(self.sound.items())}
+
+
+class _Sound(NamedTuple):
+    """A decoded document, what it was written as, and where it begins."""
+
+    document: PolicyDocument
+    written: SourceDocument
+    at: Position
 
 
 def read_policies(
@@ -71,13 +78,9 @@ def read_policies(
     found.drafts += [draft for document in unknown for draft in header_faults(document)]
     known = {file.path: file for file in files}
 
-    def reread(file: str) -> Sequence[Document]:
-        for _, content in read([known[file]]) if file in known else ():
-            return place_documents(file, content).documents
-        return ()
-
+    reread = reread_of(known, read)
     findings = [*refused, *documents.findings, *place(found.drafts, reread)]
-    return found.declared(reread), tuple(sorted(set(findings), key=Finding.sort_key))
+    return found.declared(reread, content_of(known, read)), tuple(sorted(set(findings), key=Finding.sort_key))
 
 
 def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: Surroundings, *, compare: bool) -> Policies:
@@ -100,7 +103,7 @@ def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: S
         first.setdefault(key, origin)
         if decoded is not None:
             at = document.over[0] if document.over else document
-            result.sound[key] = (decoded, origin, Position(at.file, at.line))
+            result.sound[key] = _Sound(decoded, document, Position(at.file, at.line))
     for key in twice:
         result.sound.pop(key, None)
     return result
@@ -125,8 +128,9 @@ def _second(document: SourceDocument, key: Key, first: Place) -> Draft:
     return same_key(Place(document.file, document.index, name), Place(first.file, first.document, name), key)
 
 
-def _declared(key: Key, document: PolicyDocument, origin: Place, at: Position, again: Reread) -> PolicyDeclared:
+def _declared(key: Key, one: _Sound, again: Reread, content: Callable[[str], bytes | None]) -> PolicyDeclared:
     def find(path: Path) -> Position:
-        return position(again, origin._replace(path=path)) if path else at
+        return position(again, place_in(one.written, path)) if path else one.at
 
-    return PolicyDeclared(key, document, at, find)
+    said = f"{one.at}\0{key}\0".encode("utf-8", "surrogateescape") + one.written.json
+    return PolicyDeclared(key, one.document, one.at, find, content, hashlib.sha256(said).hexdigest())

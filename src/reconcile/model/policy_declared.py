@@ -16,10 +16,13 @@ class PolicyDeclared(NamedTuple):
     """`document` is the typed document (a PolicyRule, PolicySettings, Waiver …), `position` where it begins.
 
     `place` finds a part of it again by its path ("spec", "rules", "tls-required", "severity"; lists by number), or the nearest parent that
-    was written; of a document in several layers it is the last that says it.
+    was written; of a document in several layers it is the last that says it. `content` gives the octets of a file, None where they cannot
+    be had. `digest` changes whenever what is written, or where, may have changed.
     """
 
     key: Key
     document: PolicyDocument
     position: Position
     place: Callable[[tuple[str | int, ...]], Position]
+    content: Callable[[str], bytes | None]
+    digest: str
