@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from reconcile.model.document import Document, Group, SecretField, Spec, required, setting
 from reconcile.model.problem import Problem
 from reconcile.model.protocols import PROTOCOLS, IncomingProtocol, OutgoingProtocol, ServerType
-from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, SetOf, Uuid, span
+from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, SetOf, Slug, Uuid, span
 
 Tls: TypeAlias = Literal["implicit", "starttls", "none"]
 Authentication: TypeAlias = Literal["auto-detect", "negotiate", "ntlm", "basic", "oauth"]
@@ -138,6 +138,10 @@ class EmailServerProfileSpec(Spec):
     owner_email_address: Address | None = setting("Address of the owner, for alerts.", examples=("postmaster@contoso.example",))
     send_email_alert: bool = setting("Mail the owner when more than half of the mailboxes failed within an hour.", default=False)
     server_type: ServerType = required("Kind of mail system; decides the protocols.", examples=("imap-smtp",))
+    provider: Slug | None = setting(
+        "Mail provider whose servers are used: metadata.name or alias of a MailProvider. It fills in what is not declared here.",
+        examples=("gmail",),
+    )
     exchange_version: ExchangeVersion | None = setting("Version of Exchange as the product's list has it.")
     autodiscover: bool = setting("Find the server of each mailbox by Autodiscover; Exchange only, and slower.", default=False)
     default_server_location: Location | None = setting("Default server address; not on the product's form.")

@@ -135,6 +135,9 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+#: Read while the desired state is made, and shown there; no target is ever told of them, so they are compared with nothing.
+STAYS_IN_GIT: Final[Mapping[str, frozenset[str]]] = {"EmailServerProfile": frozenset({"provider"})}
+
 #: Kept and shown, and read by people and rules; there is nothing to do.
 DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
     "Environment": frozenset({"tenantId"}),

@@ -20,7 +20,7 @@ from reconcile.model.fields import FieldInfo
 from reconcile.model.problem import Problem
 
 _MODULES: Final[Mapping[str, str]] = MappingProxyType(
-    {"PolicyRule": "policy_rule", "PolicySettings": "policy_settings", "Waiver": "waiver"}
+    {"PolicyRule": "policy_rule", "PolicySettings": "policy_settings", "Waiver": "waiver", "MailProvider": "mail_provider"}
 )
 
 #: Those that documents can have today.

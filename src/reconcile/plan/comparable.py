@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.change import Note
+from reconcile.model.engine_support import STAYS_IN_GIT
 from reconcile.model.key import Key
 from reconcile.model.observation import ObservedState
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
@@ -15,10 +16,11 @@ _PLURALS = {"EmailServerProfile": "profiles", "Mailbox": "mailboxes", "Organizat
 
 
 def comparable(desired: DesiredState, observed: ObservedState) -> tuple[DesiredState, ObservedState, tuple[Note, ...]]:
-    """Both sides as far as they can be compared, and a note for each field that cannot.
+    """Both sides as far as they can be compared, and a note for each field that cannot. What no target is told of goes without one.
 
     A singleton that git does not declare is not missed where the target does not show it either.
     """
+    desired = _told(desired)
     if not observed.hidden:
         return desired, observed, ()
     kept: dict[Key, Resource] = {}
@@ -33,6 +35,18 @@ def comparable(desired: DesiredState, observed: ObservedState) -> tuple[DesiredS
     if observed.origin:
         notes = (Note(message=f"the target is {observed.origin}; what happened since then is not in it"), *notes)
     return replace(desired, resources=kept), replace(observed, unknown_kinds=unknown), notes
+
+
+def _told(desired: DesiredState) -> DesiredState:
+    """Without fields that stay in git. Only profiles have any, and they come before the thousands."""
+    told: dict[Key, Resource] = {}
+    for key, resource in desired.resources.items():
+        if key.kind == "Mailbox":
+            break
+        silent = STAYS_IN_GIT.get(key.kind)
+        if silent and not silent.isdisjoint(resource.spec):
+            told[key] = resource._replace(spec={path: leaf for path, leaf in resource.spec.items() if path not in silent})
+    return replace(desired, resources={**desired.resources, **told}) if told else desired
 
 
 def _shown(resource: Resource, hidden: Mapping[str, str], dropped: dict[tuple[str, str], list[Key]]) -> dict[str, Leaf]:

@@ -13,7 +13,7 @@ from reconcile.model.columns import COLUMNS, FieldRole
 
 #: Fields without any column: facts, and what only our own engine knows.
 WITHOUT_COLUMN = {
-    "EmailServerProfile": {"incoming.protocol", "incoming.caCertificate", "outgoing.protocol", "outgoing.caCertificate"},
+    "EmailServerProfile": {"provider", "incoming.protocol", "incoming.caCertificate", "outgoing.protocol", "outgoing.caCertificate"},
     "Mailbox": {"type"},
     "Organization": {"deployment", "edition", "cloud", "fips", "fipsEdition", "ownedDomains"},
 }

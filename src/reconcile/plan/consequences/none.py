@@ -20,7 +20,7 @@ WITHOUT_CONSEQUENCE: Final[Mapping[str, Mapping[str, str]]] = {
         "layers": _OWN_CHANGES,
         "ignore.*": "what differs and is ignored is noted in each plan",
     },
-    "EmailServerProfile": {"displayName": _NAME, "description": "a text for people", "facts.*": _RULES},
+    "EmailServerProfile": {"displayName": _NAME, "description": "a text for people", "facts.*": _RULES, "provider": _OWN_CHANGES},
     "Organization": {"deployment": _RULES, "edition": _RULES, "cloud": _RULES, "fips": _RULES, "fipsEdition": _RULES},
     "Mailbox": {"displayName": _NAME, "facts.*": _RULES},
 }
