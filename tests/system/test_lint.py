@@ -54,21 +54,57 @@ def test_json(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (estate / "sales.yaml").write_text(mailbox(more="  incoming: serverside\n"), encoding="utf-8")
     assert run(["lint", "-C", str(estate), "-o", "json"]) == 3
     document = json.loads(capsys.readouterr().out)
-    assert document["formatVersion"] == "1.0"
+    assert document["formatVersion"] == "1.1"
     assert document["exit"] == "findings"
-    assert document["counts"] == {"error": 1, "warning": 0, "information": 0}
+    assert document["counts"] == {"error": 1, "warning": 0, "information": 0, "accepted": 0}
     assert document["environments"] == ["test"]
     (finding,) = document["findings"]
     assert (finding["file"], finding["line"], finding["column"], finding["endColumn"]) == ("sales.yaml", 8, 13, 23)
     assert finding["resource"] == "Mailbox/sales"
 
 
-@pytest.mark.parametrize(("gate", "code"), [("error", 0), ("warning", 3), ("information", 3)])
-def test_the_gate(gate: str, code: int, estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["--fail-on", "--gate"])
+@pytest.mark.parametrize(("gate", "code"), [("error", 0), ("warning", 3), ("information", 3), ("never", 0)])
+def test_the_gate(name: str, gate: str, code: int, estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = mailbox().replace("{name: sales}", "{name: sales, annotations: {imap-password: x}}")
     (estate / "sales.yaml").write_text(text, encoding="utf-8")
-    assert run(["lint", "-C", str(estate), "--gate", gate]) == code
+    assert run(["lint", "-C", str(estate), name, gate]) == code
     assert "warning[secret/exposed]" in capsys.readouterr().out
+
+
+def test_several_reports_at_once(estate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (estate / "sales.yaml").write_text(mailbox(more="  incoming: serverside\n"), encoding="utf-8")
+    (estate / ".git").mkdir()  # paths in reports begin at the root of the repository
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "lint.xml").symlink_to(victim)
+    wanted = {form: tmp_path / f"lint.{form}" for form in ("text", "json", "sarif", "github", "gitlab", "markdown")} | {
+        "junit": tmp_path / "lint.xml"
+    }
+    words = [word for form, file in wanted.items() for word in ("--report", f"{form}={file}")]
+    assert run(["lint", "-C", str(estate), "--output", "github", *words]) == 3
+    printed = capsys.readouterr().out
+    assert printed.startswith("::error file=sales.yaml,line=8,endLine=8,col=13,endColumn=22,title=schema/value::")
+    assert wanted["github"].read_text() == printed
+    assert json.loads(wanted["json"].read_text())["findings"][0]["file"] == "sales.yaml"
+    assert json.loads(wanted["sarif"].read_text())["runs"][0]["results"][0]["ruleId"] == "schema/value"
+    assert json.loads(wanted["gitlab"].read_text())[0]["check_name"] == "schema/value"
+    assert wanted["text"].read_text().startswith("error[schema/value]")
+    assert wanted["markdown"].read_text().startswith("<!-- reconcile lint -->")
+    assert "<failure" in wanted["junit"].read_text()
+    assert victim.read_text() == "mine", "a link was followed"
+    assert sorted(path.name for path in tmp_path.iterdir() if "unfinished" in path.name) == []
+
+
+@pytest.mark.parametrize("report", ["sarif", "=x", "pdf=x", "sarif="])
+def test_a_report_needs_form_and_file(report: str, estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "-C", str(estate), "--report", report]) == 64
+    assert "FORMAT=FILE" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "-C", str(estate), "--report", f"sarif={estate}/no/such/folder"]) == 1
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_every_environment_is_checked_or_the_one_named(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:

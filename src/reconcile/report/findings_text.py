@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconcile.desired.plaintext import SECRET_NAME
 from reconcile.desired.text import NotText, read_text, split_lines
-from reconcile.model.finding import Finding, Severity
+from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.position import Position
 from reconcile.report.excerpt import excerpt
+from reconcile.report.finding_groups import Group, PlaceOf, grouped, kinds_of, nowhere
 from reconcile.report.safe_text import neutral
 
 #: The bytes of a file of the source, None when it cannot be read.
@@ -18,21 +19,33 @@ _COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFORMATION: "
 _SECRET_RULES = "secret/"
 _UNKNOWN_FIELD = "schema/unknown-field"
 _WHOLE_FILE = "source/"
+#: Objects that a block names of all it stands for.
+_NAMED = 3
 
 
-def findings_text(findings: Iterable[Finding], contents: Contents, *, color: bool, columns: int = 100) -> Iterator[str]:
-    """One text per finding, without trailing line breaks, in the order given. A file is read once while findings stay in it."""
+def findings_text(
+    findings: Iterable[Finding], contents: Contents, *, color: bool, columns: int = 100, every: bool = False, place_of: PlaceOf = nowhere
+) -> Iterator[str]:
+    """One text per group of findings with one cause (`every`: per finding), without trailing line breaks, in the order of the files. A
+    file is read once while findings stay in it."""
     paint = _Paint(color)
     file, lines = "", None
-    for finding in findings:
-        if finding.position.file != file:
-            file = finding.position.file
+    groups = (Group(findings=(one,), position=one.position) for one in findings) if every else grouped(findings, place_of)
+    for group in groups:
+        if group.position.file != file:
+            file = group.position.file
             lines = _lines(contents(file))
-        yield "\n".join(_block(finding, lines, paint, columns))
+        yield "\n".join(_block(group, lines, paint, columns))
 
 
 def summary(findings: Sequence[Finding], *, files: int) -> str:
-    """`2 errors, 1 warning in 3 of 12 files`."""
+    """`2 errors, 1 warning in 3 places; 12 files read`. Accepted findings are counted apart."""
+    accepted = len(findings) - len(findings := [finding for finding in findings if finding.counts])
+    apart = f"; {accepted:,} accepted (--show-accepted shows them)" if accepted else ""
+    return _standing(findings, files) + apart
+
+
+def _standing(findings: Sequence[Finding], files: int) -> str:
     read = f"{files} file{'' if files == 1 else 's'}"
     if not findings:
         return f"no findings in {read}"
@@ -53,10 +66,10 @@ class _Paint:
         return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
 
 
-def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns: int) -> Iterator[str]:
+def _block(group: Group, lines: Sequence[str] | None, paint: _Paint, columns: int) -> Iterator[str]:
+    finding, position = group.first, group.position
     color = _COLORS[finding.severity]
     yield paint(f"{finding.severity}[{finding.rule}]", f"1;{color}") + paint(f": {neutral(finding.message)}", "1")
-    position = finding.position
     line = _line(lines, position)
     gutter = len(str(position.line)) if line is not None else 1
     yield f"{' ' * gutter}{paint('-->', '34')} {_place(position, exact=not finding.rule.startswith(_WHOLE_FILE))}"
@@ -71,10 +84,34 @@ def _block(finding: Finding, lines: Sequence[str] | None, paint: _Paint, columns
         yield f"{' ' * gutter} {bar}"
         yield f"{paint(str(position.line), '34')} {bar} {shown.line}".rstrip()
         yield f"{' ' * gutter} {bar} {paint(shown.caret, color)}"
+    mark = f"{' ' * gutter} {paint('=', '34')}"
+    if group.others:
+        yield f"{mark} {_for_one_reason(group)}"
     for related in finding.related:
-        yield f"{' ' * gutter} {paint('=', '34')} see also: {_place(related, exact=True)}"
+        if related != position:
+            yield f"{mark} see also: {_place(related, exact=True)}"
+    if finding.accepted is not None:
+        yield f"{mark} accepted by {accepted_by(finding.accepted)}"
     if finding.hint:
-        yield f"{' ' * gutter} {paint('=', '34')} help: {neutral(finding.hint)}"
+        yield f"{mark} help: {neutral(finding.hint)}"
+
+
+def _for_one_reason(group: Group) -> str:
+    names = ", ".join(_named(one, group.position) for one in group.findings[:_NAMED])
+    more = f" and {len(group.findings) - _NAMED:,} more (--all shows each)" if len(group.findings) > _NAMED else ""
+    return f"{kinds_of(group.findings)} for this reason: {names}{more}"
+
+
+def _named(finding: Finding, place: Position) -> str:
+    name = neutral(str(finding.resource)) if finding.resource is not None else _place(finding.position, exact=True)
+    elsewhere = finding.resource is not None and finding.position[:2] != place[:2]
+    return f"{name} ({neutral(finding.position.file)}:{finding.position.line})" if elsewhere else name
+
+
+def accepted_by(accepted: Accepted) -> str:
+    """`waiver legacy until 2027-03-31`, `the baseline`."""
+    until = f" until {accepted.until:%Y-%m-%d}" if accepted.until is not None else ""
+    return f"waiver {neutral(accepted.name)}{until}" if accepted.by == "waiver" else f"the baseline{until}"
 
 
 def _one_cell(line: str, position: Position) -> str | None:

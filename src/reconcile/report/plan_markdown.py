@@ -1,67 +1,37 @@
 """A plan as a comment for a pull request: what stops it first, then a table of counts, then the changes, alike ones together.
 
-At most `LIMIT` characters, whatever the plan: GitHub takes 65,536 (docs.github.com, REST API, issue comments). What does not fit is
-counted. The same plan gives the same text.
+At most `LIMIT` characters, whatever the plan. What does not fit is counted. The same plan gives the same text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from reconcile.model.change import Plan
 from reconcile.model.key import KINDS, Key
+from reconcile.report.markdown_blocks import LIMIT, Block, fitted
 from reconcile.report.markdown_groups import grouped
 from reconcile.report.markdown_text import code, prose
 from reconcile.report.plan_groups import alike
 from reconcile.report.plan_text import summary_counts
 
-LIMIT = 60_000
-
 _ACTIONS = ("create", "adopt", "update", "delete", "forget", "command")
 #: Names of a brake or of held resources, and so many different ones of anything that is listed.
 _NAMED = 10
 _LISTED = 25
-#: How many names each group of changes shows: the first of these with which everything fits.
-_NAMES = (1000, 300, 100, 30, 10, 3, 1)
-#: For the line that says what was left out.
-_RESERVE = 300
 
 
 def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
     """The comment, with a line break at its end."""
     groups = grouped(plan)
-    head = [_Block(text) for part in (_head, _brakes, _held, _lasting, _table) for text in part(plan)]
-    tail = [_Block(text) for text in _notes(plan)]
-    blocks: Sequence[_Block] = ()
-    for names in _NAMES:
-        blocks = [*head, *(_Block(group.block(names), len(group.changes)) for group in groups), *tail]
-        if sum(len(block.text) + 1 for block in blocks) <= limit:
-            return "\n".join(block.text for block in blocks)
-    return "\n".join(_cut(blocks, limit))
+    head = [Block(text) for part in (_head, _brakes, _held, _lasting, _table) for text in part(plan)]
+    tail = [Block(text) for text in _notes(plan)]
+    return fitted(lambda names: [*head, *(Block(group.block(names), len(group.changes)) for group in groups), *tail], limit, _left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Lines that stand or fall together, and how many changes they tell of."""
-
-    text: str
-    changes: int = 0
-
-
-def _cut(blocks: Sequence[_Block], limit: int) -> Iterator[str]:
-    """The blocks that fit, in order, then what is missing."""
-    left = limit - _RESERVE
-    missing = changes = 0
-    for block in blocks:
-        if len(block.text) + 1 > left:
-            missing += 1
-            changes += block.changes
-        else:
-            left -= len(block.text) + 1
-            yield block.text
-    words = f"{changes:,} changes" if changes else f"{missing:,} other parts"
-    yield f"\n**{words} did not fit into this comment.** `reconcile plan --verbose` shows all of them.\n"
+def _left_out(blocks: int, changes: int) -> str:
+    words = f"{changes:,} changes" if changes else f"{blocks:,} other parts"
+    return f"\n**{words} did not fit into this comment.** `reconcile plan --verbose` shows all of them.\n"
 
 
 def _head(plan: Plan) -> Iterator[str]:

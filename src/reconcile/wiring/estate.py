@@ -30,6 +30,15 @@ def open_source(directory: Path, revision: str | None) -> Source:
     return GitSource(directory, revision)
 
 
+def repository_prefix(directory: Path) -> str:
+    """Where the estate lies inside its repository ("" or "desired-state/"), for reports whose paths begin there; outside of any
+    repository, where it lies below the folder that the command runs in."""
+    folder = directory.resolve()
+    top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), Path.cwd())
+    inside = folder.relative_to(top).as_posix() if folder.is_relative_to(top) else "."
+    return "" if inside == "." else f"{inside}/"
+
+
 def base_source(directory: Path, revision: str) -> Source:
     """The revision that `directory` is compared with, which may not have that folder yet."""
     from reconcile.source.git import GitSource

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from reconcile.model.finding import Finding, Severity
+from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.position import Position
-from reconcile.report.findings_json import counts_json, findings_json
+from reconcile.report.findings_json import counts_json, findings_document, findings_json
 from reconcile.report.findings_text import findings_text, summary
+from reconcile.report.rule_facts import facts
+from support.findings import finding, rule
 
 FILES = {"a.yaml": b"kind: Mailbox\nspec:\n  port: 70000\n", "latin.yaml": b"x\nS\xfcd\n"}
 RANGE = Finding(
@@ -96,5 +100,23 @@ def test_json() -> None:
         "path": "spec.port",
         "resource": "Mailbox/sales",
         "related": [{"file": "b.yaml", "line": 7, "column": 1}],
+        "fingerprint": "bcd9a8d0f6ff61f24d517de8caa92036",
+        "title": "A number outside its limits.",
+        "docs": "docs/findings.md",
     }
-    assert counts_json([RANGE]) == {"error": 1, "warning": 0, "information": 0}
+    assert counts_json([RANGE]) == {"error": 1, "warning": 0, "information": 0, "accepted": 0}
+
+
+def test_json_says_cause_values_and_who_accepts() -> None:
+    waived = replace(finding(), accepted=Accepted(by="waiver", name="w", until=datetime(2027, 3, 31, tzinfo=UTC)))
+    (entry,) = findings_json([waived], facts([rule()]))
+    assert entry["cause"] == "EmailServerProfile/hub"
+    assert entry["values"] == {"mailbox.act": "server-side", "profile.incoming.useImpersonation": "false"}
+    assert entry["accepted"] == {"by": "waiver", "name": "w", "until": "2027-03-31T00:00:00Z"}
+    assert (entry["title"], entry["docs"]) == (
+        "Appointments, contacts and tasks of others need impersonation",
+        "docs/policies/act-needs-impersonation.md",
+    )
+    assert counts_json([waived, finding()]) == {"error": 1, "warning": 0, "information": 0, "accepted": 1}
+    document = json.loads("".join(findings_document({"formatVersion": "1.1"}, [waived], facts([rule()]))))
+    assert document == {"formatVersion": "1.1", "findings": [entry]}

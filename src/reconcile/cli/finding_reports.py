@@ -1,0 +1,170 @@
+"""Findings in the forms that people and other programs read them in, on stdout and into files: what lint and ci share."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconcile.cli.context import Command, Context
+from reconcile.errors import SettingsError
+from reconcile.model.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from reconcile.report.rule_facts import Facts
+
+#: What --output of lint takes, and --report FORMAT=FILE.
+FORMS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
+#: Formats that say so themselves, or whose standard does (RFC 8259, 8.1).
+_ALWAYS_UTF8 = ("sarif", "junit", "gitlab")
+_GATES = ("error", "warning", "information", "never")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line asks of reports. `fail_on` is None where it says nothing, "never" where nothing is to fail."""
+
+    fail_on: str | None = None
+    every: bool = False
+    show_accepted: bool = False
+    files: tuple[tuple[str, Path], ...] = ()
+
+    def gate(self, declared: Severity | None = Severity.ERROR) -> Severity | None:
+        """From where on findings fail; `declared` is what the estate says (PolicySettings.failOn). None: nothing fails."""
+        if self.fail_on is None:
+            return declared
+        return None if self.fail_on == "never" else Severity[self.fail_on.upper()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What is reported. `head` is what the JSON document says beside the findings; `contents` reads a file of the estate; `prefix` is the
+    estate's folder inside its repository; `old` are marks of findings that the base has too, None where nobody compared."""
+
+    findings: Sequence[Finding]
+    files: int
+    head: dict[str, object]
+    contents: Callable[[str], bytes | None]
+    prefix: str
+    gate: Severity | None
+    known: Facts
+    old: frozenset[str] | None = None
+
+
+def reporting(function: Command) -> Command:
+    """Options of commands that report findings; the command gets them as `wishes`."""
+
+    @functools.wraps(function)
+    def with_wishes(context: Context, **options: Any) -> Any:
+        old_name, fail_on = options.pop("gate"), options.pop("fail_on")
+        wishes = Wishes(
+            fail_on=fail_on or old_name,
+            every=options.pop("every"),
+            show_accepted=options.pop("show_accepted"),
+            files=tuple(_form_and_file(text) for text in options.pop("report")),
+        )
+        return function(context, wishes=wishes, **options)
+
+    gates = click.Choice(_GATES)
+    severity = "Findings from here on end with 3 [PolicySettings.failOn, else error]."
+    for option in (
+        click.option("--report", multiple=True, metavar="FORMAT=FILE", help="Write this form of the report too; may be repeated."),
+        click.option("--show-accepted", is_flag=True, help="Show what a waiver or the baseline accepts, not only its number."),
+        click.option("--all", "every", is_flag=True, help="Show each finding, not one block for many with one cause."),
+        click.option("--gate", type=gates, hidden=True),
+        click.option("--fail-on", type=gates, help=severity),
+    ):
+        with_wishes = option(with_wishes)
+    return with_wishes
+
+
+def _form_and_file(text: str) -> tuple[str, Path]:
+    form, equals, file = text.partition("=")
+    if form not in FORMS or not equals or not file:
+        raise click.BadParameter(f"{text!r} is not FORMAT=FILE with one of {', '.join(FORMS)}", param_hint="'--report'")
+    return form, Path(file)
+
+
+def report(context: Context, found: Found, wishes: Wishes) -> None:
+    """Print in the form that --output names, and write the files of --report. Raises SettingsError for a file that cannot be written."""
+    from reconcile.report.findings_text import summary
+
+    for form, file in wishes.files:
+        write(file, pieces(form, found, wishes))
+    if context.as_json and sys.stdout.isatty():
+        from reconcile.report.findings_json import findings_json
+
+        context.json({**found.head, "findings": findings_json(found.findings, found.known)})
+        return
+    if context.output in _ALWAYS_UTF8 and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    for piece in pieces(context.output, found, wishes, color=context.color):
+        click.echo(piece, nl=False, color=context.color)
+    if not context.as_json:
+        context.say(summary(found.findings, files=found.files))
+
+
+def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> Iterator[str]:
+    """One form of the report. Each piece can be written at once; nothing is kept."""
+    match form:
+        case "json":
+            from reconcile.report.findings_json import findings_document
+
+            return findings_document(found.head, found.findings, found.known)
+        case "sarif":
+            from reconcile import __version__
+            from reconcile.report.sarif import sarif
+
+            docs_url = os.environ.get("RECONCILE_DOCS_URL", "")
+            return sarif(found.findings, found.known, version=__version__, prefix=found.prefix, old=found.old, docs_url=docs_url)
+        case "junit":
+            from reconcile.report.junit import junit
+
+            return junit(found.findings, fail_on=found.gate, prefix=found.prefix)
+        case "github":
+            from reconcile.report.github_annotations import github_annotations
+
+            return github_annotations(found.findings, prefix=found.prefix)
+        case "gitlab":
+            from reconcile.report.code_quality import code_quality
+
+            return code_quality(found.findings, prefix=found.prefix)
+        case "markdown":
+            from reconcile.report.findings_markdown import findings_markdown
+
+            return iter([findings_markdown(found.findings, found.known, show_accepted=wishes.show_accepted)])
+        case _:
+            return _text(found, wishes, color)
+
+
+def _text(found: Found, wishes: Wishes, color: bool) -> Iterator[str]:
+    from reconcile.report.findings_text import findings_text
+
+    shown = [finding for finding in found.findings if finding.counts or wishes.show_accepted]
+    columns = shutil.get_terminal_size((100, 24)).columns
+    for block in findings_text(shown, found.contents, color=color, columns=columns, every=wishes.every):
+        yield f"{block}\n\n"
+
+
+def write(file: Path, text: Iterable[str]) -> None:
+    """A file of UTF-8 text, whole or not at all; a link of that name is replaced, never followed. Raises SettingsError."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+                stream.writelines(text)
+            draft.replace(file)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}", hint="Check folder, permissions and free space.") from error
