@@ -10,7 +10,8 @@ import pytest
 from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, TimedOut, TransientError, Unavailable
 from reconcile.mail.smtp import SmtpSender
 from reconcile.model.secret import Secret
-from reconcile.ports.sender import Account, Broken, Delivery, Envelope, Refused, Taken, Tls, Unanswered
+from reconcile.ports.sender import Account, Broken, Delivery, Envelope, Refused, Taken, Unanswered
+from reconcile.ports.tls import Tls
 from support.smtp_fault import Delay, Drop, Fault, FaultServer, Inject, Say, Stall, Trickle
 
 TWO = ("a@contoso.example", "b@contoso.example")

@@ -17,7 +17,8 @@ import trustme
 from reconcile.mail.memory_sender import Answer, MemorySender, MemoryServer
 from reconcile.mail.smtp import SmtpSender
 from reconcile.model.secret import Secret
-from reconcile.ports.sender import Account, Sender, Tls
+from reconcile.ports.sender import Account, Sender
+from reconcile.ports.tls import Tls
 from support import postfix
 
 

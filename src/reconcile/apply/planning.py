@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconcile.desired.over_target import over_target
 from reconcile.errors import PermanentError, SettingsError
 from reconcile.model.change import Plan
 from reconcile.model.inventory import InventoryEntry
@@ -83,7 +82,10 @@ def planned_from(
     around: Circumstances = PLAIN,
 ) -> Planned:
     """The same when everything was read already, or stands for a target that is not there. Raises as `make_plan`."""
-    desired = over_target(desired, observed, entries)
+    if desired.doubts or any(key.kind == "MailboxAssignment" for key in desired.resources):
+        from reconcile.desired.over_target import over_target
+
+        desired = over_target(desired, observed, entries)
     plan = make_plan(desired, observed, entries, kinds, lifted=lifted, around=around)
     return Planned(plan=plan, desired=desired)
 

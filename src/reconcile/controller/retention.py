@@ -10,7 +10,8 @@ from datetime import timedelta
 from reconcile.controller.loop import Report
 from reconcile.model import instant
 from reconcile.model.audit_record import AuditRecord
-from reconcile.model.purge import Erased, Purged, PurgeSelection, retention_of
+from reconcile.model.purge import Erased, Purged, PurgeSelection
+from reconcile.model.retention import retention_of
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail_purge import MailPurge

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reconcile.desired.check import check, exposed_secrets, faults_in_any_reading, header_faults, key_of, place_in, sketch
 from reconcile.desired.documents import DocumentCache, SourceDocument
 from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope, choose
 from reconcile.desired.estate import Estate, Read, read_estate
-from reconcile.desired.expansion import expand
 from reconcile.desired.kept_checks import KeptChecks
-from reconcile.desired.layers import layered
 from reconcile.desired.mailbox_lists import KIND as LIST
 from reconcile.desired.mailbox_lists import MailboxLists
 from reconcile.desired.origin import through_assignments
@@ -24,13 +23,16 @@ from reconcile.desired.pages import F
 from reconcile.desired.policies import POLICIES, is_policy, policies
 from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
-from reconcile.desired.suspicion import Suspect, of_document, of_files
 from reconcile.desired.yaml import Path
 from reconcile.model import kinds
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState, Resource
+
+# What many estates do without (layers, assignments, what bad files may assign) is imported where it is needed.
+if TYPE_CHECKING:
+    from reconcile.desired.suspicion import Suspect
 
 #: Read on ways of their own.
 _APART = frozenset({"Environment", *POLICIES})
@@ -90,7 +92,10 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     work.drafts += about_rules.drafts
     work.bad_files.update(about_rules.broken)
     work.hold_below({path: why for path, why in estate.documents.unread.items() if scope is not None and scope.holds(path)})
-    work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
+    if estate.documents.unread:
+        from reconcile.desired.suspicion import of_files
+
+        work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
     belonging = (finding for finding in estate.documents.findings if scope is None or scope.holds(finding.position.file))
     reread = lists.reread(estate.reread)
@@ -170,8 +175,8 @@ class _Work:
                     self.drafts += drafts
                 elif resource is not None:
                     kept.keep(document, resource)
-            if resource is None and self.scope is not None and (suspect := of_document(document, time_zone=around.time_zone)):
-                self.suspects.append(suspect)
+            if resource is None and self.scope is not None:
+                self._suspect(document)
             key, here = key_of(document) if resource is None else resource.key, place_in(document)
             if resource is not None:
                 self._sound(resource, here)
@@ -184,6 +189,12 @@ class _Work:
                 places[key] = here
             if resource is None:
                 self._hold_document(document, key, drafts)
+
+    def _suspect(self, document: SourceDocument) -> None:
+        from reconcile.desired.suspicion import of_document
+
+        if suspect := of_document(document, time_zone=self.around.time_zone):
+            self.suspects.append(suspect)
 
     def own(self, documents: Iterable[SourceDocument]) -> list[SourceDocument]:
         """Those of resources that belong to the environment, beside its own."""
@@ -216,6 +227,8 @@ class _Work:
     def _over_each_other(self, own: list[SourceDocument]) -> list[SourceDocument]:
         if self.scope is None or len(self.scope.layers or ()) < 2:
             return own
+        from reconcile.desired.layers import layered
+
         layer_of = self.scope.layer_of
         found = layered((layer_of(document.under[-1].file if document.under else document.file), document) for document in own)
         for part in found.parts:
@@ -274,6 +287,10 @@ class _Work:
 
     def _assign(self, environment: str, *, some_unread: bool) -> None:
         """Put in what assignments give, and hold whom they contradict or a bad one may mean."""
+        if not self.suspects and not any(one.resource.key.kind == "MailboxAssignment" for one in self.declared):
+            return
+        from reconcile.desired.expansion import expand
+
         found = expand(self.declared, self.held, self.suspects, environment=environment, some_unread=some_unread)
         self.drafts += found.drafts
         self.doubts = found.doubts

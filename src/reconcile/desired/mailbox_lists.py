@@ -9,13 +9,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconcile.desired.check import check, key_of, place_in
 from reconcile.desired.documents import Part, SourceDocument
 from reconcile.desired.draft import Draft, Reread
 from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.surroundings import Surroundings
-from reconcile.desired.table import Layout, TablePlaces, read_table
 from reconcile.desired.wording import show
 from reconcile.desired.yaml import Path, Value
 from reconcile.desired.yaml_places import Document
@@ -23,6 +23,9 @@ from reconcile.model import kinds
 from reconcile.model.canonical import Spec
 from reconcile.model.finding import Finding
 from reconcile.model.resource import Resource
+
+if TYPE_CHECKING:
+    from reconcile.desired.table import Layout
 
 KIND = "MailboxList"
 _GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -66,6 +69,8 @@ class MailboxLists:
             self.drafts.append(draft)
             self._give_up(document, file, draft.message)
             return None
+        from reconcile.desired.table import read_table
+
         layout = _layout(document, resource.spec, file)
         self.layouts[file] = layout
         table = read_table(self.tables.content(file) or b"", layout)
@@ -80,6 +85,7 @@ class MailboxLists:
         layouts, content = self.layouts, self.tables.content
         if not layouts:
             return reread
+        from reconcile.desired.table import TablePlaces
 
         def again(file: str) -> Sequence[Document]:
             layout = layouts.get(file)
@@ -141,6 +147,8 @@ def _columns(spec: Spec) -> dict[str, str | None]:
 
 
 def _layout(document: SourceDocument, spec: Spec, file: str) -> Layout:
+    from reconcile.desired.table import Layout
+
     # As written, so that variables are put into each mailbox and are found at their place in the list.
     value = document.value()
     written = value.get("spec") if isinstance(value, dict) else None

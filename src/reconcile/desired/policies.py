@@ -15,7 +15,6 @@ from reconcile.desired.documents import DocumentCache, SourceDocument, read_docu
 from reconcile.desired.draft import Draft, Place, Reread, place, position, remembering
 from reconcile.desired.environment import Scope
 from reconcile.desired.estate import Read, content_of, reread_of
-from reconcile.desired.layers import layered
 from reconcile.desired.pages import F
 from reconcile.desired.relations import nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
@@ -112,6 +111,8 @@ def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: S
 def _laid(documents: Iterable[SourceDocument], scope: Scope | None, result: Policies, twice: set[Key]) -> Iterable[SourceDocument]:
     if scope is None or len(scope.layers or ()) < 2:
         return documents
+    from reconcile.desired.layers import layered
+
     found = layered((scope.layer_of(document.file), document) for document in documents)
     for part in found.parts:
         result.drafts += [*header_faults(part), *exposed_secrets(part)]

@@ -20,6 +20,7 @@ from reconcile.errors import AuthenticationRejected, PermanentError, TimedOut, U
 from reconcile.mail.smtp_connection import Plain, Tls, dot_stuffed
 from reconcile.ports import sender as port
 from reconcile.ports.sender import Account, Broken, Delivery, Envelope, Refused, Reply, Taken, Unanswered
+from reconcile.ports.tls import Tls as Protection
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _END_OF_DATA = b".\r\n"
@@ -57,10 +58,10 @@ class SmtpSender:
 
     def _connect(self, account: Account) -> Plain | Tls:
         match account.tls:
-            case port.Tls.IMPLICIT:
+            case Protection.IMPLICIT:
                 return Tls(account.server, account.port, timeout=self.connect_timeout, context=_context(account))
-            case port.Tls.STARTTLS | port.Tls.NONE:
-                if account.tls is port.Tls.NONE and account.password is not None:
+            case Protection.STARTTLS | Protection.NONE:
+                if account.tls is Protection.NONE and account.password is not None:
                     raise PermanentError("no password is sent without TLS", hint="Set tls to starttls or implicit.")
                 return Plain(account.server, account.port, timeout=self.connect_timeout)
             case _:
@@ -72,7 +73,7 @@ class SmtpSender:
         connection.reply_seconds = self.silence_timeout
         connection.local_hostname = _own_name(connection.sock)
         _ehlo(connection)
-        if account.tls is port.Tls.STARTTLS:
+        if account.tls is Protection.STARTTLS:
             if not connection.has_extn("starttls"):
                 raise PermanentError(
                     "the server does not offer STARTTLS", hint="Use tls: implicit, or ask its administrator. TLS is required."

@@ -15,18 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from reconcile.model.secret import Secret
-
-
-class Tls(StrEnum):
-    """How the connection is protected."""
-
-    IMPLICIT = "implicit"
-    STARTTLS = "starttls"
-    NONE = "none"
+from reconcile.ports.tls import Tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconcile.model.canonical import Leaf
-from reconcile.ports.sender import Tls
 from reconcile.ports.target import AppliedResource
+from reconcile.ports.tls import Tls
 from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox, sending_setup
 from support.applied import Applied, sending_estate
 

@@ -16,7 +16,7 @@ from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition
 from reconcile.model.defaults import derived
-from reconcile.model.purge import retention_of
+from reconcile.model.retention import retention_of
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.floor import floor
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Condition
 from reconcile.model.defaults import derived
-from reconcile.ports.sender import Tls
 from reconcile.ports.target import AppliedResource
+from reconcile.ports.tls import Tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
