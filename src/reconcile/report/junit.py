@@ -44,13 +44,14 @@ def _case(file: str, finding: Finding, fail_on: Severity | None) -> str:
     name = f"{finding.rule}: {about}{f' {finding.path}' if finding.path else ''} (line {finding.position.line})"
     start = f"    <testcase classname={_attribute(finding.rule)} name={_attribute(name)} file={_attribute(file)}"
     start += f' line="{finding.position.line}">'
-    said = "\n".join(part for part in (f"{file}:{finding.position.line}:{finding.position.column}", finding.message, finding.hint) if part)
+    place = f"{file}:{finding.position.line}:{finding.position.column}"
+    said = "\n".join(_text(part) for part in (place, finding.message, finding.hint) if part)
     if finding.accepted is not None:
         inner = f"<skipped message={_attribute(f'accepted by {accepted_by(finding.accepted)}: {finding.message}')}/>"
     elif _fails(finding, fail_on):
-        inner = f'<failure type="{finding.severity}" message={_attribute(finding.message)}>{_text(said)}</failure>'
+        inner = f'<failure type="{finding.severity}" message={_attribute(finding.message)}>{said}</failure>'
     else:
-        inner = f"<system-out>{_text(f'{finding.severity}: {said}')}</system-out>"
+        inner = f"<system-out>{finding.severity}: {said}</system-out>"
     return f"{start}{inner}</testcase>\n"
 
 
@@ -64,4 +65,4 @@ def _attribute(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(neutral(text, keep_lines=True))
+    return escape(neutral(text))
