@@ -23,6 +23,7 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
     from reconcile.report.findings_json import FORMAT_VERSION, counts_json
     from reconcile.report.rule_facts import facts
     from reconcile.wiring.estate import document_cache, open_source, repository_prefix
+    from reconcile.wiring.judging import rule_checks
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
@@ -35,6 +36,7 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         source=source.label,
         revision=source.revision,
         cache=cache,
+        checks=rule_checks(cache),
     )
     gate = wishes.gate()
     code = ExitCode.FINDINGS if gate is not None and result.reaches(gate) else ExitCode.NOTHING_TO_DO

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconcile.desired.documents import DocumentCache
 from reconcile.desired.estate import Estate, Read, read_estate
-from reconcile.desired.load import resolve, with_findings
+from reconcile.desired.load import LoadResult, resolve, with_findings
 from reconcile.desired.pages import F
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState
 
-#: What looks at a whole desired state: the seam for rules written as policies.
-Checks: TypeAlias = Callable[[DesiredState], Iterable[Finding]]
+#: What looks at a whole desired state: the seam for rules written as policies. The second argument gives the other environments of the
+#: estate that can be used, resolved when it is called.
+Checks: TypeAlias = Callable[[DesiredState, Callable[[], Sequence[DesiredState]]], Iterable[Finding]]
 
 
-def no_checks(desired: DesiredState) -> Iterable[Finding]:
-    """Until there are policies."""
+def no_checks(desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Iterable[Finding]:
+    """Documents alone."""
     return ()
 
 
@@ -53,10 +55,16 @@ def lint(
     names = estate.environments.named
     wanted: tuple[str | None, ...] = names if environment is None and names else (environment,)
     findings: set[Finding] = set()
+
+    @functools.cache
+    def resolved(name: str | None) -> LoadResult:
+        return resolve(estate, environment=name, source=source, revision=revision)
+
     for name in wanted:
-        result = resolve(estate, environment=name, source=source, revision=revision)
+        result = resolved(name)
         if result.desired is not None:
-            result = with_findings(result, checks(result.desired))
+            others = functools.partial(_others, resolved, names, result.desired.environment)
+            result = with_findings(result, checks(result.desired, others))
         findings |= set(result.findings)
     if environment is None:
         findings |= {*estate.documents.findings, *_outside(estate)}
@@ -66,6 +74,11 @@ def lint(
         files=len(files),
         documents=len(estate.documents.documents),
     )
+
+
+def _others(resolved: Callable[[str | None], LoadResult], names: Sequence[str], environment: str) -> Sequence[DesiredState]:
+    found = (resolved(name).desired for name in names if name != environment)
+    return [one for one in found if one is not None]
 
 
 def _outside(estate: Estate[F]) -> Iterable[Finding]:

@@ -1,0 +1,311 @@
+"""What rules need as numbers and short lists over many objects, counted in Python, because loops over thousands are refused in rules. Pure.
+
+To add a number about profiles or organizations, add an entry to `_OF_MAILBOXES`: a name, what it counts, the fields of a mailbox it looks
+at (its own, or `profile.` fields of its profile), and when a mailbox counts. Everything else is a function of the `World` that gives name
+of object → value. Nothing is counted that no rule reads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from reconcile.policy.lookalikes import skeleton
+from reconcile.policy.variables import Type, Variable
+from reconcile.policy.world import World
+
+#: Name of an object → what was counted for it; objects that are missing have `default`.
+Counted = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """`of` counts for all objects of the kind at once; `default` is the value of those it says nothing about."""
+
+    variable: Variable
+    default: Any
+    of: Callable[[World], Counted]
+
+
+class _Mailboxes(NamedTuple):
+    name: str
+    says: str
+    fields: tuple[str, ...] = ()
+    where: Callable[..., bool] = lambda *_: True
+
+
+def _syncs(incoming: str, outgoing: str, act: str) -> bool:
+    return "server-side" in (incoming, outgoing, act) or incoming == "forward-mailbox"
+
+
+_METHODS: Final = ("incoming", "outgoing", "appointmentsContactsTasks")
+#: Mailboxes of a profile, or of the whole organization.
+_OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
+    _Mailboxes("mailboxes", "Mailboxes."),
+    _Mailboxes("active", "Mailboxes whose state is active.", ("state",), lambda state: state == "active"),
+    _Mailboxes(
+        "synchronized",
+        "Active mailboxes with at least one method that is server-side.",
+        ("state", *_METHODS),
+        lambda state, *ways: state == "active" and _syncs(*ways),
+    ),
+    _Mailboxes("users", "Mailboxes of users.", ("type",), lambda owner: owner == "user"),
+    _Mailboxes("queues", "Mailboxes of queues.", ("type",), lambda owner: owner == "queue"),
+    _Mailboxes("forward", "Forward mailboxes.", ("type",), lambda owner: owner == "forward"),
+    _Mailboxes(
+        "forwardReceiving",
+        "Active forward mailboxes that receive server-side.",
+        ("state", "type", "incoming"),
+        lambda state, owner, way: (state, owner, way) == ("active", "forward", "server-side"),
+    ),
+    _Mailboxes("incoming", "Mailboxes that receive server-side.", ("incoming",), lambda way: way == "server-side"),
+    _Mailboxes("outgoing", "Mailboxes that send server-side.", ("outgoing",), lambda way: way == "server-side"),
+    _Mailboxes(
+        "appointments",
+        "Mailboxes whose appointments, contacts and tasks are synchronised server-side.",
+        ("appointmentsContactsTasks",),
+        lambda way: way == "server-side",
+    ),
+    _Mailboxes("outlook", "Mailboxes with at least one method that is outlook.", _METHODS, lambda *ways: "outlook" in ways),
+    _Mailboxes("deleting", "Mailboxes with deleteAfterProcessing.", ("deleteAfterProcessing",), lambda deletes: deletes),
+    _Mailboxes("dated", "Mailboxes with a processEmailFrom of their own.", ("processEmailFrom",), lambda date: date is not None),
+    _Mailboxes("usernames", "Mailboxes with a user name of their own.", ("credentials.username",), lambda name: name is not None),
+    _Mailboxes("passwords", "Mailboxes with a password of their own.", ("credentials.password.ref",), lambda ref: ref is not None),
+    _Mailboxes("consenting", "Mailboxes that consent to the use of their credentials.", ("credentials.allowUse",), lambda allowed: allowed),
+    _Mailboxes("unapproved", "Mailboxes that leave the choice of the filter to the user.", ("filter",), lambda chosen: chosen is None),
+    _Mailboxes(
+        "online", "Mailboxes whose facts.location is exchange-online.", ("facts.location",), lambda place: place == "exchange-online"
+    ),
+    _Mailboxes("onPremises", "Mailboxes whose facts.location is on-premises.", ("facts.location",), lambda place: place == "on-premises"),
+    _Mailboxes("bulkMailing", "Mailboxes with facts.bulkMailing.", ("facts.bulkMailing",), lambda bulk: bulk is True),
+    _Mailboxes(
+        "individual",
+        "Active mailboxes that sign in with credentials of their own: a direction is server-side and takes those of user or queue.",
+        ("state", "incoming", "outgoing", "profile.incoming.credentials", "profile.sending.credentials"),
+        lambda state, incoming, outgoing, fetch, send: (
+            state == "active"
+            and ((incoming == "server-side" and fetch == "user-or-queue") or (outgoing == "server-side" and send == "user-or-queue"))
+        ),
+    ),
+    _Mailboxes(
+        "earlier",
+        "Mailboxes with a processEmailFrom before the one of their profile.",
+        ("processEmailFrom", "profile.processEmailFrom"),
+        lambda own, profile: isinstance(own, str) and isinstance(profile, str) and own.removesuffix("Z") < profile.removesuffix("Z"),
+    ),
+)
+
+
+def _profile_of(world: World) -> list[Any]:
+    return world.column("Mailbox", "mailbox.profile", world.objects("Mailbox"))
+
+
+def _full(field: str) -> str:
+    return field if field.startswith("profile.") else f"mailbox.{field}"
+
+
+def _selected(world: World, one: _Mailboxes) -> Iterable[bool]:
+    mailboxes = world.objects("Mailbox")
+    if not one.fields:
+        return [True] * len(mailboxes)
+    return map(one.where, *(world.column("Mailbox", _full(field), mailboxes) for field in one.fields))
+
+
+def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
+    def count(world: World) -> Counted:
+        return Counter(profile for profile, counts in zip(_profile_of(world), _selected(world, one), strict=True) if counts and profile)
+
+    return count
+
+
+def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
+    return lambda world: dict.fromkeys(world.names("Organization"), sum(map(bool, _selected(world, one))))
+
+
+def _start_dates(world: World) -> Counted:
+    dates: dict[str, set[str]] = defaultdict(set)
+    mailboxes = world.objects("Mailbox")
+    for profile, date in zip(_profile_of(world), world.column("Mailbox", "mailbox.processEmailFrom", mailboxes), strict=True):
+        if profile and date:
+            dates[profile].add(date)
+    return {profile: len(found) for profile, found in dates.items()}
+
+
+def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold) -> Callable[[World], Counted]:
+    """Names of the other mailboxes with the same value."""
+
+    def count(world: World) -> Counted:
+        mailboxes = world.objects("Mailbox")
+        groups: dict[str, list[str]] = defaultdict(list)
+        for one, value in zip(mailboxes, world.column("Mailbox", f"mailbox.{field}", mailboxes), strict=True):
+            if value:
+                groups[fold(value)].append(one.key.name)
+        shared = [sorted(names) for names in groups.values() if len(names) > 1]
+        return {name: tuple(other for other in names if other != name)[:_MOST] for names in shared for name in names}
+
+    return count
+
+
+#: Longest list that is handed to a rule.
+_MOST: Final = 20
+
+
+def _lookalikes(world: World) -> Counted:
+    """Other mailboxes whose address reads the same but is another."""
+    mailboxes = world.objects("Mailbox")
+    groups: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for one, address in zip(mailboxes, world.column("Mailbox", "mailbox.emailAddress", mailboxes), strict=True):
+        if address:
+            groups[skeleton(address)].setdefault(address.casefold(), []).append(one.key.name)
+    found: dict[str, tuple[str, ...]] = {}
+    for addresses in groups.values():
+        if len(addresses) > 1:
+            for address, names in addresses.items():
+                others = sorted(other for different, group in addresses.items() if different != address for other in group)
+                found.update(dict.fromkeys(names, tuple(others[:_MOST])))
+    return found
+
+
+def _elsewhere(world: World) -> Counted:
+    """Names of the other environments in which a mailbox with the same address is active and synchronised."""
+    here: dict[str, list[str]] = defaultdict(list)
+    mailboxes = world.objects("Mailbox")
+    for one, address in zip(mailboxes, world.column("Mailbox", "mailbox.emailAddress", mailboxes), strict=True):
+        if address:
+            here[address.casefold()].append(one.key.name)
+    found: dict[str, set[str]] = defaultdict(set)
+    for other in world.others:
+        theirs = other.objects("Mailbox")
+        columns = [other.column("Mailbox", f"mailbox.{field}", theirs) for field in ("emailAddress", "state", *_METHODS)]
+        for address, state, *ways in zip(*columns, strict=True):
+            if state == "active" and _syncs(*ways):
+                for name in here.get(address.casefold(), ()) if address else ():
+                    found[name].add(other.environment)
+    return {name: tuple(sorted(environments)) for name, environments in found.items()}
+
+
+def _outside(world: World) -> Counted:
+    """Whether the domain of a mailbox is none of organization.ownedDomains, where that says any."""
+    organization = world.single("Organization")
+    owned = organization.get("ownedDomains") if organization is not None else None
+    if not owned:
+        return {}
+    mailboxes = world.objects("Mailbox")
+    domains = world.column("Mailbox", "mailbox.domain", mailboxes)
+    known = {name.lower() for name in owned}
+    return {one.key.name: True for one, domain in zip(mailboxes, domains, strict=True) if domain and domain not in known}
+
+
+def _same_elsewhere(path: str) -> Callable[[World], Counted]:
+    """Names of the other environments whose organization has the same value."""
+
+    def count(world: World) -> Counted:
+        own = world.single("Organization")
+        value = own.get(path) if own is not None else None
+        if value is None:
+            return {}
+        names = [
+            other.environment
+            for other in world.others
+            if (theirs := other.single("Organization")) is not None and theirs.get(path) == value
+        ]
+        return dict.fromkeys(world.names("Organization"), tuple(sorted(names)))
+
+    return count
+
+
+def _profiles(where: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> Callable[[World], Counted]:
+    return lambda world: dict.fromkeys(world.names("Organization"), sum(1 for values in world.profiles.values() if where(values)))
+
+
+def _default_server_type(world: World) -> Counted:
+    own = world.single("Organization")
+    profile = world.profiles.get(own.get("defaults.profile") or "") if own is not None else None
+    return dict.fromkeys(world.names("Organization"), profile.get("serverType") if profile is not None else None)
+
+
+def _same_account(world: World) -> Counted:
+    """Names of the other profiles that sign in at the same server with the same account."""
+    accounts: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, values in world.profiles.items():
+        if (user := values.get("incoming.username")) and (server := values.get("incoming.host")):
+            accounts[str(server), str(user).casefold()].append(name)
+    return {
+        name: tuple(sorted(other for other in names if other != name)) for names in accounts.values() if len(names) > 1 for name in names
+    }
+
+
+def _count(name: str, says: str, of: Callable[[World], Counted], *, type: Type = Type.NUMBER, default: Any = 0, **more: Any) -> Count:  # noqa: A002
+    return Count(variable=Variable(name=f"counts.{name}", type=type, description=says, **more), default=default, of=of)
+
+
+def _names(name: str, says: str, of: Callable[[World], Counted]) -> Count:
+    return _count(name, says, of, type=Type.TEXTS, default=())
+
+
+_PROFILE: Final = (
+    *(_count(one.name, f"Of this profile: {one.says}", _by_profile(one)) for one in _OF_MAILBOXES),
+    _count("startDates", "Different values of processEmailFrom among the mailboxes of this profile.", _start_dates),
+    _names("sameAccount", "Names of the other profiles with the same incoming.username on the same host.", _same_account),
+)
+_ORGANIZATION: Final = (
+    *(_count(one.name, f"Of the environment: {one.says}", _by_organization(one)) for one in _OF_MAILBOXES),
+    _count("profiles", "Email server profiles of the environment.", _profiles()),
+    _count(
+        "exchangeProfiles",
+        "Profiles whose serverType is one of Exchange.",
+        _profiles(lambda values: str(values.get("serverType")).startswith("exchange")),
+    ),
+    _count("defaultServerType", "serverType of defaults.profile.", _default_server_type, type=Type.TEXT, default=None, nullable=True),
+    _names("samePrefix", "Names of the other environments with the same tracking token prefix.", _same_elsewhere("tracking.token.prefix")),
+    _names(
+        "sameBaseNumber",
+        "Names of the other environments with the same tracking base number.",
+        _same_elsewhere("tracking.token.baseNumber"),
+    ),
+)
+_MAILBOX: Final = (
+    _names("lookalikes", "Names of other mailboxes whose address looks the same but is another (at most 20).", _lookalikes),
+    _names("sameUsername", "Names of other mailboxes with the same credentials.username (at most 20).", _sharing("credentials.username")),
+    _names(
+        "samePassword",
+        "Names of other mailboxes whose password comes from the same reference (at most 20).",
+        _sharing("credentials.password.ref", fold=str),
+    ),
+    _names("sameDisplayName", "Names of other mailboxes with the same displayName (at most 20).", _sharing("displayName")),
+    _names("elsewhere", "Names of the other environments that synchronise an active mailbox with the same address.", _elsewhere),
+    _count(
+        "outsideOwnedDomains",
+        "Whether its domain is none of organization.ownedDomains, where that says any.",
+        _outside,
+        type=Type.TRUTH,
+        default=False,
+    ),
+)
+
+
+def _table(counts: Iterable[Count]) -> Mapping[str, Count]:
+    return MappingProxyType({one.variable.name: one for one in counts})
+
+
+def _renamed(counts: Iterable[Count], prefix: str) -> Iterable[Count]:
+    for one in counts:
+        name = f"counts.{prefix}.{one.variable.key}"
+        old = one.variable
+        variable = Variable(name=name, type=old.type, nullable=old.nullable, values=old.values, description=old.description)
+        yield Count(variable=variable, default=one.default, of=one.of)
+
+
+#: Subject → name of a variable → how it is counted. What is said of a profile is also there for its mailboxes, as `counts.profile.NAME`,
+#: and what is said of the organization for all, as `counts.organization.NAME`.
+COUNTS: Final[Mapping[str, Mapping[str, Count]]] = MappingProxyType(
+    {
+        "Mailbox": _table((*_MAILBOX, *_renamed(_PROFILE, "profile"), *_renamed(_ORGANIZATION, "organization"))),
+        "EmailServerProfile": _table((*_PROFILE, *_renamed(_ORGANIZATION, "organization"))),
+        "Organization": _table(_ORGANIZATION),
+        "Environment": _table(_renamed(_ORGANIZATION, "organization")),
+    }
+)

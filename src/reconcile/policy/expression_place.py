@@ -1,0 +1,55 @@
+"""Where a character of an expression stands in its file: YAML may fold its lines, indent them, or put quotes around them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconcile.model.position import Position
+from reconcile.policy.cel import Fault
+
+
+def within(start: Position, text: str, fault: Fault, data: bytes | None) -> Position:
+    """`start` is where the value begins (its quote or its block mark), `text` what was read of it, `data` the file.
+
+    Characters other than white space come in the same order in both, so they are counted. Where they differ (escapes), the start.
+    """
+    if data is None:
+        return start
+    lines = data.decode("utf-8-sig", "replace").splitlines()
+    offset = sum(len(line) + 1 for line in text.split("\n")[: fault.line - 1]) + fault.column - 1
+    begin = _after(lines, start, text, offset)
+    if begin is None:
+        return start
+    last = _after(lines, start, text, min(offset + max(fault.width, 1), len(text)) - 1) if fault.width > 1 else begin
+    end = last[1] + 1 if last is not None and last[0] == begin[0] else begin[1] + 1
+    return Position(start.file, begin[0], begin[1], end)
+
+
+def _after(lines: list[str], start: Position, text: str, offset: int) -> tuple[int, int] | None:
+    """Line and column of the character at `offset` of the text; after its last one where it is beyond the end."""
+    line, column = start.line, start.column
+    here = lines[line - 1][column - 1 :] if line <= len(lines) else ""
+    if here[:1] in ("|", ">"):
+        line, column = line + 1, 1
+    elif here[:1] in ("'", '"'):
+        column += 1
+    written = _characters(lines, line, column)
+    found: tuple[int, int] | None = None
+    for index, char in enumerate(text):
+        if char.isspace():
+            continue
+        number, place, other = next(written, (0, 0, ""))
+        if other != char:
+            return None
+        found = (number, place)
+        if index >= offset:
+            return found
+    return (found[0], found[1] + 1) if found is not None else None
+
+
+def _characters(lines: list[str], line: int, column: int) -> Iterator[tuple[int, int, str]]:
+    """(line, column, character) of all that is no white space, from there on."""
+    for number in range(line, len(lines) + 1):
+        for place, char in enumerate(lines[number - 1], start=1):
+            if not char.isspace() and (number > line or place >= column):
+                yield number, place, char

@@ -1,0 +1,38 @@
+"""Addresses that read the same: a skeleton in which letters that look alike are one. Pure.
+
+A small table of the confusables of Unicode Technical Standard 39 ("Unicode Security Mechanisms", 2024) that fonts of mail programs hardly
+tell apart; accents and wide forms fall away by normalisation.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+_ALIKE: Final = str.maketrans(
+    {
+        **dict(zip("асеорхуіјѕԁһԛԝвкмнтгпьѐ", "aceopxyijsdhqwbkmhtrnbe", strict=True)),  # Cyrillic
+        **dict(zip("αοενρτυκιχβγη", "aoevptukixbyn", strict=True)),  # Greek
+        "0": "o",
+        "ı": "i",
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ß": "b",
+        "|": "l",
+        "i": "l",
+        "1": "l",
+    }
+)
+_PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+
+
+@lru_cache(maxsize=65536)
+def skeleton(address: str) -> str:
+    """Two addresses with one skeleton look alike; the domain's dots stay."""
+    plain = unicodedata.normalize("NFKD", address.casefold()).translate(_ALIKE).translate(_ALIKE)
+    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    for pair, one in _PAIRS:
+        letters = letters.replace(pair, one)
+    return letters

@@ -1,0 +1,127 @@
+"""The vocabulary of rules: every variable that a rule over a kind may read, with its type and meaning. Pure; public API.
+
+Variables are named after the paths of specs (`mailbox.incoming`, `profile.incoming.server`), so what the documents call a field is what
+rules call it. What no document says is computed (`computed`) or counted (`counts`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from reconcile.model import kinds
+from reconcile.model.fields import FieldInfo
+
+
+class Type(StrEnum):
+    """What a variable holds. Instants are texts (RFC 3339, UTC) and durations are texts in seconds ("300s"), because the library takes
+    dates only where they are compiled in; `timestamp()` and `duration()` read them."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TRUTH = "truth value"
+    TEXTS = "list of texts"
+    MAP = "map"
+    INSTANT = "instant"
+    DURATION = "duration"
+    MOMENT = "timestamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """`nullable`: may be null, which means that nothing is set. `values` are all it can be, where they are few words. `key` is the name
+    without what comes before the first dot."""
+
+    name: str
+    type: Type
+    nullable: bool = False
+    values: tuple[str, ...] = ()
+    description: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.name.partition(".")[2]
+
+
+#: Subject of a rule → what its own variables begin with.
+PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {"EmailServerProfile": "profile", "Mailbox": "mailbox", "Organization": "organization", "Environment": "environment"}
+)
+_KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
+#: What a rule over a kind sees beside it.
+_AROUND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Mailbox": ("mailbox", "profile", "organization", "environment"),
+        "EmailServerProfile": ("profile", "organization", "environment"),
+        "Organization": ("organization", "environment"),
+        "Environment": ("environment", "organization"),
+    }
+)
+TODAY: Final = Variable(name="today", type=Type.MOMENT, description="The moment that rules are judged at.")
+_WORDS: Final = re.compile(r"`([^`]*)`")
+
+
+@lru_cache(maxsize=16)
+def vocabulary(subject: str) -> Mapping[str, Variable]:
+    """Name → variable, of everything a rule over a kind may read but its parameters. Empty for what is no kind of subject."""
+    from reconcile.policy.computed import COMPUTED
+    from reconcile.policy.counts import COUNTS
+    from reconcile.policy.provider_facts import PROVIDER
+
+    own = [
+        variable
+        for prefix in _AROUND.get(subject, ())
+        for variable in (*_of_kind(prefix), *(one.variable for one in COMPUTED[_KINDS[prefix]].values()))
+    ]
+    counted = [count.variable for count in COUNTS[subject].values()] if subject in COUNTS else []
+    provider = PROVIDER if "profile" in _AROUND.get(subject, ()) else ()
+    return MappingProxyType({variable.name: variable for variable in (*own, *counted, *provider, TODAY)})
+
+
+@lru_cache(maxsize=8)
+def _of_kind(prefix: str) -> tuple[Variable, ...]:
+    kind = _KINDS[prefix]
+    fields = [found for info in kinds.fields(kind) for found in _of_field(prefix, info)]
+    name = Variable(name=f"{prefix}.name", type=Type.TEXT, description="metadata.name.")
+    labels = Variable(name=f"{prefix}.labels", type=Type.MAP, description="metadata.labels, text by text.")
+    whose = Variable(
+        name=f"{prefix}.lifecycle",
+        type=Type.TEXT,
+        values=("managed", "external", "singleton"),
+        description="Whose it is; what is external is never the subject of a rule, but a mailbox may use an external profile.",
+    )
+    return (*fields, name, labels, whose)
+
+
+def _of_field(prefix: str, info: FieldInfo) -> tuple[Variable, ...]:
+    name, words = f"{prefix}.{info.path}", tuple(_WORDS.findall(info.type))
+    # What has neither a default of its own nor a value that must be written may be null.
+    nullable = info.nullable and info.value is None
+    match info.type:
+        case "boolean":
+            return (Variable(name=name, type=Type.TRUTH, nullable=nullable, description=info.description),)
+        case "integer":
+            return (Variable(name=name, type=Type.NUMBER, nullable=nullable, description=info.description),)
+        case "instant":
+            return (Variable(name=name, type=Type.INSTANT, nullable=nullable, description=info.description),)
+        case "duration":
+            return (Variable(name=name, type=Type.DURATION, nullable=nullable, description=info.description),)
+        case "list":
+            return (Variable(name=name, type=Type.TEXTS, description=info.description),)
+        case "map":
+            return (Variable(name=name, type=Type.MAP, description=info.description),)
+        case "secret":
+            return (
+                Variable(
+                    name=f"{name}.ref", type=Type.TEXT, nullable=True, description=f"{info.description} The reference, never the value."
+                ),
+                Variable(name=f"{name}.generation", type=Type.NUMBER, nullable=True, description=f"{info.description} Its generation."),
+                Variable(name=f"{name}.expires", type=Type.INSTANT, nullable=True, description=f"{info.description} When it expires."),
+            )
+        case _:
+            return (Variable(name=name, type=Type.TEXT, nullable=nullable, values=words, description=info.description),)

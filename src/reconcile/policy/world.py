@@ -1,0 +1,200 @@
+"""What rules see: the objects of one environment, and the value of any variable for many of them at once. Pure.
+
+A variable is asked for as a column (a list with one value an object), because rules are judged over columns: a plain list of what ten
+thousand mailboxes say of one field costs less than looking at ten thousand mailboxes. Lists are tuples and maps are tuples of pairs
+here, so that values can be told apart by a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Final
+
+from reconcile.desired.organization_defaults import DEFAULTS, organization_defaults
+from reconcile.model import duration, kinds
+from reconcile.model.resource import DesiredState, Lifecycle, Resource
+from reconcile.policy.computed import COMPUTED
+from reconcile.policy.provider_facts import facts
+from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
+
+
+class _Missing:
+    """Stands for what nobody knows; a rule that reads it is not judged."""
+
+    def __repr__(self) -> str:
+        return "not known"
+
+
+MISSING: Final = _Missing()
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class World:
+    """One environment as rules see it. `others` gives the other environments of the estate, `providers` the catalogue by id."""
+
+    def __init__(
+        self, desired: DesiredState, *, others: Callable[[], Sequence[World]] = tuple, providers: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        self.desired = desired
+        self.environment = desired.environment
+        self._others = others
+        self._providers = providers
+        self._objects: dict[str, list[Resource]] = {kind: [] for kind in PREFIXES}
+        profiles: list[Resource] = []
+        for key, resource in desired.resources.items():
+            if key.kind == "EmailServerProfile":
+                profiles.append(resource)
+            if key.kind in self._objects and resource.lifecycle is not Lifecycle.EXTERNAL:
+                self._objects[key.kind].append(resource)
+        #: Name → key of a variable → value, external profiles too: of those, what was not written is not there.
+        self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one) for one in profiles}
+        self._singles = {kind: self._single(kind) for kind in ("Organization", "Environment")}
+        self._counted: dict[str, Mapping[str, Any]] = {}
+        self._given: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+
+    @cached_property
+    def others(self) -> Sequence[World]:
+        """The other environments of the estate, read when a rule first asks."""
+        return self._others()
+
+    def objects(self, kind: str) -> list[Resource]:
+        """The subjects of rules over a kind, in the order of their names: what belongs to somebody else is none."""
+        return self._objects[kind]
+
+    def names(self, kind: str) -> list[str]:
+        """metadata.name of those."""
+        return [one.key.name for one in self._objects[kind]]
+
+    def single(self, kind: str) -> Mapping[str, Any] | None:
+        """The values of the Organization or Environment; None where there is none."""
+        return self._singles[kind]
+
+    def constant(self, subject: str, variable: str) -> bool:
+        """Whether it has one value for all objects of the kind."""
+        prefix = variable.partition(".")[0]
+        return prefix in ("organization", "environment") and PREFIXES[subject] != prefix
+
+    def column(self, subject: str, variable: str, objects: Sequence[Resource]) -> list[Any]:
+        """The value of the variable for each object of the kind; MISSING where it is not known. Raises KeyError for no variable."""
+        prefix, _, key = variable.partition(".")
+        match prefix:
+            case "mailbox":
+                return self._mailbox(key, objects)
+            case "profile" | "provider":
+                tables = self._profiles_of(subject, objects)
+                if prefix == "provider":
+                    tables = [facts(self._providers.get(str(table.get("provider")))) for table in tables]
+                return [table.get(key, MISSING) for table in tables]
+            case "organization" | "environment":
+                values = self._singles["Organization" if prefix == "organization" else "Environment"]
+                return [MISSING if values is None else values.get(key, MISSING)] * len(objects)
+            case "counts":
+                return self._counts(subject, variable, objects)
+            case _:
+                raise KeyError(variable)
+
+    def _single(self, kind: str) -> Mapping[str, Any] | None:
+        found = next((one for key, one in self.desired.resources.items() if key.kind == kind), None)
+        return None if found is None else _values(kind, found)
+
+    def _profiles_of(self, subject: str, objects: Sequence[Resource]) -> list[Mapping[str, Any]]:
+        if subject == "EmailServerProfile":
+            return [self.profiles[one.key.name] for one in objects]
+        return [self.profiles.get(name, _NOTHING) if name else _NOTHING for name in self._mailbox("profile", objects)]
+
+    def _mailbox(self, key: str, objects: Sequence[Resource]) -> list[Any]:
+        if key in DEFAULTS:
+            return [one.spec[key] if key in one.spec else self._by_organization(one).get(key, _default(key)) for one in objects]
+        match key:
+            case "name":
+                return [one.key.name for one in objects]
+            case "labels":
+                return [tuple(sorted(one.labels.items())) if one.labels else () for one in objects]
+            case "lifecycle":
+                return [str(one.lifecycle) for one in objects]
+            case "displayName":
+                return [one.spec.get(key) or one.spec.get("emailAddress") for one in objects]
+        if (computed := COMPUTED["Mailbox"].get(key)) is not None:
+            return [*map(computed.make, *(self._mailbox(source, objects) for source in computed.sources))]
+        known = vocabulary("Mailbox")[f"mailbox.{key}"]
+        if known.type is Type.TEXTS:
+            return [one.spec.get(key) or () for one in objects]
+        default = _default(key)
+        return [one.spec.get(key, default) for one in objects]
+
+    def _by_organization(self, mailbox: Resource) -> Mapping[str, Any]:
+        """What the organization gives a new mailbox; few combinations of type and missing fields occur."""
+        spec = mailbox.spec
+        said = (spec.get("type"), *(path in spec for path in DEFAULTS))
+        found = self._given.get(said)
+        if found is None:
+            found = self._given[said] = organization_defaults(self.desired, mailbox)
+        return found
+
+    def _counts(self, subject: str, variable: str, objects: Sequence[Resource]) -> list[Any]:
+        from reconcile.policy.counts import COUNTS
+
+        count = COUNTS[subject][variable]
+        of = self._counted.get(variable if subject != "Mailbox" else f"Mailbox {variable}")
+        if of is None:
+            of = self._counted[variable if subject != "Mailbox" else f"Mailbox {variable}"] = count.of(self)
+        whose = variable.split(".")[1]
+        if whose == "organization":
+            names = self.names("Organization")
+            return [of.get(names[0], count.default) if names else MISSING] * len(objects)
+        if whose == "profile" and subject == "Mailbox":
+            return [of.get(name, count.default) if name in self.profiles else MISSING for name in self._mailbox("profile", objects)]
+        return [of.get(one.key.name, count.default) for one in objects]
+
+
+@lru_cache(maxsize=64)
+def _default(key: str) -> Any:
+    return kinds.defaults("Mailbox", {}).get(key)
+
+
+def _values(kind: str, resource: Resource) -> Mapping[str, Any]:
+    """Key of a variable → value. Of somebody else's only what was written."""
+    external = resource.lifecycle is Lifecycle.EXTERNAL
+    spec: dict[str, Any] = {**({} if external else kinds.defaults(kind, resource.spec)), **resource.spec}
+    values: dict[str, Any] = {}
+    for variable in _plain(kind):
+        key = variable.key
+        if variable.type is Type.MAP:
+            values[key] = tuple(sorted((path.removeprefix(f"{key}."), leaf) for path, leaf in spec.items() if path.startswith(f"{key}.")))
+        elif key in spec:
+            values[key] = _value(variable, spec[key])
+        elif not external:
+            values[key] = _value(variable, None)
+    for computed in COMPUTED[kind].values():
+        if all(source in values for source in computed.sources):
+            values[computed.variable.key] = computed.make(*(values[source] for source in computed.sources))
+    values["name"] = resource.key.name
+    values["labels"] = tuple(sorted(resource.labels.items()))
+    values["lifecycle"] = str(resource.lifecycle)
+    return values
+
+
+@lru_cache(maxsize=8)
+def _plain(kind: str) -> tuple[Variable, ...]:
+    """The variables that are fields of the kind's spec."""
+    prefix, computed = f"{PREFIXES[kind]}.", COMPUTED[kind]
+    without = ("name", "labels", "lifecycle", *computed)
+    return tuple(one for one in vocabulary(kind).values() if one.name.startswith(prefix) and one.key not in without)
+
+
+def _value(variable: Variable, leaf: Any) -> Any:
+    match variable.type:
+        case Type.TEXTS:
+            return leaf or ()
+        case Type.DURATION:
+            return None if leaf is None else f"{duration.milliseconds(duration.parse(leaf)) / 1000:.12g}s"
+        case _:
+            return leaf
+
+
+def plain(variable: Variable | None, value: Any) -> Any:
+    """A value as the language takes it."""
+    if type(value) is tuple:
+        return dict(value) if variable is not None and variable.type is Type.MAP else [*value]
+    return value
