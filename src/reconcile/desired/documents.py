@@ -98,15 +98,15 @@ def read_documents(
     for name, page in pages(files):
         key = f"documents-{READER_VERSION}:{name}"
         known = {} if cache is None else unpack(cache.get([key]).get(key))
-        taken = {file.path: records for file in page if (records := records_of(known, file)) is not None}
-        missing = iter(read([file for file in page if file.path not in taken]))
-        kept: dict[str, Entry] = {}
+        taken = records_of(known, page)
+        missing = iter(read([file for file, records in zip(page, taken, strict=True) if records is None]))
+        kept: list[list[Any]] = []
         shelved: list[Shelved] = []
         changed = False
-        for file in page:
-            start, records = len(result.documents), taken.get(file.path)
+        for file, records in zip(page, taken, strict=True):
+            start = len(result.documents)
             if records is not None and _take_records(result, file.path, records):
-                kept[file.path] = [file.content_id, records]
+                kept.append(records)
                 shelved.append(Shelved(file.path, file.content_id, start, len(result.documents)))
                 continue
             got, content = next(missing) if records is None else next(iter(read([file])))
@@ -114,16 +114,14 @@ def read_documents(
             # What was written by mistake is removed from the estate again, and must not stay behind in a cache.
             if values and got.content_id and all(may_be_kept(value, orjson.dumps(value)) for _, value in values):
                 fresh = result.documents[start:]
-                kept[got.path] = [
-                    got.content_id,
-                    [[one.line, one.kind, one.name, one.api_version, one.json.decode(), one.old] for one in fresh],
-                ]
+                kept.append([[one.line, one.kind, one.name, one.api_version, one.json.decode(), one.old] for one in fresh])
                 shelved.append(Shelved(got.path, got.content_id, start, len(result.documents)))
                 changed = True
         if cache is not None and shelved:
             result.pages.append(Page(name, shelved))
             if changed:
-                cache.put({key: pack(kept)})
+                entries: dict[str, Entry] = {file.path: [file.content_id, records] for file, records in zip(shelved, kept, strict=True)}
+                cache.put({key: pack(entries)})
     return result
 
 
@@ -132,7 +130,7 @@ def _take_records(result: Documents, path: str, records: Sequence[Any]) -> bool:
     before = len(result.documents)
     try:
         for index, (line, kind, name, api_version, json, old) in enumerate(records):
-            result.documents.append(SourceDocument(path, index, line, intern(kind), name, intern(api_version), json.encode(), old=old))
+            result.documents.append(SourceDocument(path, index, line, intern(kind), name, intern(api_version), json.encode(), "", old))
     except (TypeError, ValueError, AttributeError):
         del result.documents[before:]
     return len(result.documents) > before

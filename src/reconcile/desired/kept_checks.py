@@ -68,8 +68,7 @@ class KeptChecks:
         key = self._prefix + page.name
         stored = unpack(cache.get([key]).get(key))
         complete = True
-        for file in page.files:
-            records = records_of(stored, file)
+        for file, records in zip(page.files, records_of(stored, page.files), strict=True):
             if records is None or len(records) != file.end - file.start:
                 complete = False
                 continue

@@ -83,9 +83,25 @@ def unpack(stored: bytes | None) -> dict[str, Entry]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def records_of(entries: Mapping[str, Entry], file: File | Shelved) -> list[Any] | None:
-    """What is kept of a file as it is now; None when that is not known."""
-    entry = entries.get(file.path)
+def records_of(entries: Mapping[str, Entry], files: Sequence[File]) -> list[list[Any] | None]:
+    """What is kept of each file as it is now; None where that is not known."""
+    if (whole := _all(entries, files)) is not None:
+        return whole
+    return [_one(entries.get(file.path), file) for file in files]
+
+
+def _all(entries: Mapping[str, Entry], files: Sequence[File]) -> list[list[Any] | None] | None:
+    """Of a page of which nothing changed, which nearly all are: compared as a whole."""
+    content_ids = [file.content_id for file in files]
+    if "" in content_ids or [*entries] != [file.path for file in files]:
+        return None
+    kept = [*entries.values()]
+    if not all(type(entry) is list and len(entry) == 2 and type(entry[1]) is list for entry in kept):
+        return None
+    return [entry[1] for entry in kept] if [entry[0] for entry in kept] == content_ids else None
+
+
+def _one(entry: Entry | None, file: File) -> list[Any] | None:
     if type(entry) is list and len(entry) == 2 and entry[0] == file.content_id != "" and type(entry[1]) is list:
         return entry[1]
     return None

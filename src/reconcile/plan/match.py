@@ -105,7 +105,7 @@ def match(desired: DesiredState, observed: ObservedState, inventory: Mapping[Key
             if not isinstance(found.observation, Absent):
                 declared[key] = found
                 continue
-        declared[key] = Match(entry=entry, observation=observation, previous=previous)
+        declared[key] = Match(entry, observation, previous)
     orphans = {key: rows.of(key.kind, entry.external_id) for key, entry in inventory.items() if key not in claimed}
     return Matches(declared=declared, orphans=orphans, contested=contested)
 

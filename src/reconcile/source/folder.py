@@ -116,7 +116,7 @@ class FolderSource:
         if status.st_size > self._largest and status.st_size > (largest := entries.largest(path, self._largest)):
             return entries.too_large(path, status.st_size, largest)
         racy = max(status.st_mtime, status.st_ctime) >= racy_after
-        return SourceFile(path=path, content_id="" if racy else _content_id(status), size=status.st_size)
+        return SourceFile(path, "" if racy else _content_id(status), status.st_size)
 
     def _link(self, entry: os.DirEntry[str], path: str) -> Finding | None:
         try:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from reconcile.model.canonical import Spec
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.management import OnRemoval
@@ -24,6 +25,8 @@ ENTRY = (
     "kind, name, external_id, applied, answered, source_file, source, revision, applied_at, adopted, depends_on,"
     " on_removal, protected, secrets"
 )
+
+_NOTHING: Spec = {}
 
 
 class InventoryReader:
@@ -101,18 +104,19 @@ def _entry(row: sqlite3.Row) -> InventoryEntry:
         protected,
         secrets,
     ) = row
+    # By place: by name it takes twice as long, and every entry of a large estate comes through here.
     return InventoryEntry(
-        key=Key(kind, name),
-        external_id=external_id,
-        applied=UnreadSpec(applied),
-        answered=from_text(answered) if answered != "{}" else {},
-        source_file=source_file,
-        source=source,
-        revision=revision,
-        applied_at=applied_at,
-        adopted=bool(adopted),
-        depends_on=_keys(depends_on),
-        on_removal=OnRemoval(removal) if removal else None,
-        protected=bool(protected),
-        secrets=_secrets(secrets),
+        Key(kind, name),
+        external_id,
+        UnreadSpec(applied),
+        source_file,
+        source,
+        revision,
+        applied_at,
+        bool(adopted),
+        _keys(depends_on),
+        from_text(answered) if answered != "{}" else _NOTHING,
+        OnRemoval(removal) if removal else None,
+        bool(protected),
+        _secrets(secrets),
     )
