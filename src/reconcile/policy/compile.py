@@ -51,7 +51,7 @@ class _Work:
     def rule(self, name: str) -> Rule | None:
         spec = self.spec
         parameters = {f"params.{key}": _plain(one.default) for key, one in spec.parameters.items()}
-        variables = {**vocabulary(spec.applies_to), **{key: _parameter(key, value) for key, value in parameters.items()}}
+        variables = {**vocabulary(spec.applies_to), **{key: parameter_variable(key, value) for key, value in parameters.items()}}
         match = self._expression(spec.match, variables, ("spec", "match"), boolean=True) if spec.match is not None else None
         assert_ = self._expression(spec.assert_, variables, ("spec", "assert"), boolean=True)
         message = tuple(self._message(variables))
@@ -154,7 +154,8 @@ def _plain(default: Any) -> Any:
     return [*default] if isinstance(default, tuple) else default
 
 
-def _parameter(name: str, default: Any) -> Variable:
+def parameter_variable(name: str, default: Any) -> Variable:
+    """The variable that a parameter is to expressions; its type is that of its default."""
     match default:
         case bool():
             kind = Type.TRUTH

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +16,125 @@ if TYPE_CHECKING:
     from reconcile.model.finding import Finding
     from reconcile.model.key import Key
     from reconcile.model.policy_declared import PolicyDeclared
-    from reconcile.ports.source import SourceFile
+    from reconcile.model.resource import DesiredState
+    from reconcile.policy.configure import Configuration, Limits
+    from reconcile.policy.rule import RuleBook
+    from reconcile.ports.source import Source, SourceFile
 
 _PACKAGE: Final = Path(__file__).parents[1]
+#: What the files of the shipped rules are called in findings.
+SHIPPED_PREFIX: Final = "reconcile/policies/"
+#: The provider catalogue lies beside the rules and is read by others.
+_PROVIDERS: Final = "providers/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The rules of one environment. `configuration` has the book; `shipped` are the ids of rules that come with reconcile; `findings` is
+    what is wrong with rules and settings."""
+
+    configuration: Configuration
+    shipped: frozenset[str]
+    findings: tuple[Finding, ...]
+
+    @property
+    def book(self) -> RuleBook:
+        return self.configuration.book
+
+
+def rules_of(desired: DesiredState, cache: DocumentCache | None) -> Rules:
+    """The rules that come with reconcile and those of the estate, as its settings want them. Raises SettingsError."""
+    from reconcile.policy.configure import configure, settings_of
+    from reconcile.policy.rule import RuleBook
+
+    book, limits, findings = _shipped(cache)
+    shipped = frozenset(rule.id for rule in book)
+    if any(key.kind == "PolicyRule" for key in desired.policies):
+        own, own_limits, own_findings = _own(desired, shipped, cache)
+        book = RuleBook(rules=tuple(sorted((*book, *own), key=lambda rule: rule.id)))
+        limits, findings = {**limits, **own_limits}, (*findings, *own_findings)
+    configuration = configure(book, limits, settings_of(desired.policies.values(), desired.environment))
+    return Rules(configuration=configuration, shipped=shipped, findings=(*findings, *configuration.findings))
+
+
+def _shipped(cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
+    """The rules that come with reconcile, without reading a file while none has changed."""
+    _, files, _ = _listed(shipped_folder(), _is_rule_file)
+    said = "\0".join(f"{file.path}\0{file.content_id}" for file in files) if all(file.content_id for file in files) else ""
+    if (known := _kept(cache, "shipped-rules", said)) is not None:
+        return *known, ()
+    declared, findings = shipped_rules(cache)
+    return _compiled(declared.values(), findings, cache, "shipped-rules", said)
+
+
+def _own(desired: DesiredState, shipped: frozenset[str], cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
+    """The estate's rules, compiled again only when one has changed."""
+    declared = [one for one in desired.policies.values() if one.key.kind == "PolicyRule"]
+    taken = [one for one in declared if one.key.name in shipped]
+    free = [one for one in declared if one.key.name not in shipped]
+    clashes = tuple(_clash(one) for one in taken)
+    said = "\0".join(one.digest for one in free)
+    if (known := _kept(cache, "own-rules", said)) is not None:
+        return *known, clashes
+    return _compiled(free, clashes, cache, "own-rules", said)
+
+
+def _compiled(
+    declared: Iterable[PolicyDeclared], findings: tuple[Finding, ...], cache: DocumentCache | None, name: str, said: str
+) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
+    import orjson
+
+    from reconcile.model.policy_rule import PolicyRule
+    from reconcile.policy.compile import compile_rules
+    from reconcile.policy.configure import limits_of
+
+    declared = [one for one in declared if isinstance(one.document, PolicyRule)]
+    book, faults = compile_rules(declared)
+    limits = {one.key.name: limits_of(one.document.spec) for one in declared if isinstance(one.document, PolicyRule)}
+    if cache is not None and said and not faults and not findings:
+        # Only what is sound, so that faults are told each time.
+        cache.put({_key(name, said): orjson.dumps({rule: one for rule, one in limits.items() if one}) + b"\n" + book.dump()})
+    return book, limits, (*findings, *faults)
+
+
+def _kept(cache: DocumentCache | None, name: str, said: str) -> tuple[RuleBook, Limits] | None:
+    import orjson
+
+    from reconcile.policy.configure import Limit
+    from reconcile.policy.rule import RuleBook
+
+    key = _key(name, said)
+    stored = cache.get([key]).get(key) if cache is not None and said else None
+    if stored is None:
+        return None
+    try:
+        first, _, book = stored.partition(b"\n")
+        limits = {rule: {parameter: Limit(*one) for parameter, one in of.items()} for rule, of in orjson.loads(first).items()}
+        return RuleBook.load(book), limits
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _key(name: str, said: str) -> str:
+    return f"{name}:{hashlib.sha256(said.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
+def _clash(one: PolicyDeclared) -> Finding:
+    from reconcile.model.finding import Finding, Severity
+
+    return Finding(
+        rule="policy/rule-name",
+        severity=Severity.ERROR,
+        message=f"{one.key.name!r} is a rule that comes with reconcile; this one is left out",
+        hint="give it another name; to change the rule that comes with reconcile, write a PolicySettings",
+        position=one.place(("metadata", "name")),
+        path="metadata.name",
+        resource=one.key,
+    )
+
+
+def _is_rule_file(path: str) -> bool:
+    return not path.startswith(_PROVIDERS)
 
 
 def shipped_folder() -> Path:
@@ -27,15 +145,9 @@ def shipped_folder() -> Path:
     raise SettingsError("this installation of reconcile lacks its folder policies", hint="Install the package again: `make install`.")
 
 
-#: What the files of the shipped rules are called in findings.
-SHIPPED_PREFIX: Final = "reconcile/policies/"
-#: The provider catalogue lies beside the rules and is read by others.
-_PROVIDERS: Final = "providers/"
-
-
 def shipped_rules(cache: DocumentCache | None) -> tuple[Mapping[Key, PolicyDeclared], tuple[Finding, ...]]:
-    """The rules that come with reconcile, by key, and what is wrong with them (a test holds that nothing is)."""
-    return policies_of(shipped_folder(), cache, prefix=SHIPPED_PREFIX, takes=lambda path: not path.startswith(_PROVIDERS))
+    """The documents of the rules that come with reconcile, by key, and what is wrong with them (a test holds that nothing is)."""
+    return policies_of(shipped_folder(), cache, prefix=SHIPPED_PREFIX, takes=_is_rule_file)
 
 
 def policies_of(
@@ -46,6 +158,18 @@ def policies_of(
     Raises DesiredStateError where the folder cannot be read.
     """
     from reconcile.desired.policies import read_policies
+
+    source, files, findings = _listed(place, takes)
+
+    def read(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
+        inner = [file._replace(path=file.path.removeprefix(prefix)) for file in files]
+        for file, content in source.read(inner):
+            yield file._replace(path=prefix + file.path), content
+
+    return read_policies([file._replace(path=prefix + file.path) for file in files], findings, read, cache=cache)
+
+
+def _listed(place: Path, takes: Callable[[str], bool]) -> tuple[Source, list[SourceFile], list[Finding]]:
     from reconcile.source.folder import FolderSource
 
     folder = place if place.is_dir() else place.parent
@@ -55,10 +179,5 @@ def policies_of(
     def meant(path: str) -> bool:
         return (folder == place or path == place.name) and takes(path)
 
-    def read(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
-        inner = [file._replace(path=file.path.removeprefix(prefix)) for file in files]
-        for file, content in source.read(inner):
-            yield file._replace(path=prefix + file.path), content
-
-    named = [file._replace(path=prefix + file.path) for file in listing.files if meant(file.path)]
-    return read_policies(named, [finding for finding in listing.findings if meant(finding.position.file)], read, cache=cache)
+    refused = [finding for finding in listing.findings if meant(finding.position.file)]
+    return source, [file for file in listing.files if meant(file.path)], refused
