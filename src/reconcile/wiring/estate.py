@@ -72,7 +72,7 @@ def _program() -> str:
     from reconcile import __version__
 
     package = Path(__file__).parent.parent
-    modules = sorted((entry.name, entry.stat()) for room in ("model", "desired") for entry in os.scandir(package / room))
+    modules = sorted((entry.name, entry.stat()) for room in ("model", "desired", "policy") for entry in os.scandir(package / room))
     return f"{__version__}:" + ",".join(f"{name}:{status.st_size:x}:{status.st_mtime_ns:x}" for name, status in modules)
 
 
