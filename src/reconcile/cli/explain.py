@@ -14,6 +14,9 @@ from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from reconcile.model.audit_record import AuditRecord
+    from reconcile.model.key import Key
+    from reconcile.model.position import Position
+    from reconcile.model.resource import DesiredState
     from reconcile.model.vocabulary import Term
     from reconcile.report.explanation import PastChange, Use
 
@@ -117,10 +120,33 @@ def _uses(context: Context, found: Sequence[Term]) -> tuple[str | None, list[Seq
         having = [
             (key, resource.spec[path]) for key, resource in desired.resources.items() if key.kind == term.kind and path in resource.spec
         ]
-        places = [(key, leaf, desired.locate(key, term.field.path)) for key, leaf in having]
-        commits = blame(context.directory, source.revision, [place for _, _, place in places[:10]])
-        uses.append([Use(key=key, value=leaf, position=place, commit=commits.get(place)) for key, leaf, place in places])
+        given = {key: provider for key, _ in having if (provider := _provider(desired, key, path)) is not None}
+        places = [(key, leaf, given[key][1] if key in given else desired.locate(key, term.field.path)) for key, leaf in having]
+        commits = blame(context.directory, source.revision, [place for _, _, place in places[:10] if place is not None])
+        uses.append(
+            [
+                Use(
+                    key=key,
+                    value=leaf,
+                    position=place,
+                    commit=commits.get(place) if place is not None else None,
+                    provider=given[key][0] if key in given else "",
+                )
+                for key, leaf, place in places
+            ]
+        )
     return desired.environment, uses
+
+
+def _provider(desired: DesiredState, key: Key, path: str) -> tuple[str, Position | None] | None:
+    """Which mail provider gave a field and where it says so (None: it came with reconcile); None where none did."""
+    from reconcile.desired.provider_origin import provider_place
+
+    resource = desired.resources[key]
+    giver = resource.assigned.get(path)
+    if giver is None or giver.kind != "MailProvider":
+        return None
+    return giver.name, provider_place(desired.policies, resource, path)
 
 
 def _records(context: Context, environment: str | None) -> Sequence[AuditRecord]:

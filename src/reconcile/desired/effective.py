@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from reconcile.desired.organization_defaults import organization_defaults
 from reconcile.desired.origin import written_at
+from reconcile.desired.provider_origin import provider_place
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf
 from reconcile.model.key import APPLIED_KINDS, Key
@@ -20,6 +21,7 @@ class Origin(StrEnum):
 
     DOCUMENT = "document"
     ASSIGNMENT = "assignment"
+    PROVIDER = "provider"
     TARGET = "target"
     ORGANIZATION = "organization default"
     DEFAULT = "documented default"
@@ -32,9 +34,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveField:
-    """`path` and `value` in canonical form. `by` is the assignment, or the resource whose document holds the value where that is
-    another one; `position` is where it is written, None for a documented default; `layer` is the folder of the environment's layer
-    that the file is in, "" where there are no layers. `through` is the assignment that hands an organization's default on."""
+    """`path` and `value` in canonical form. `by` is the assignment or mail provider, or the resource whose document holds the value where
+    that is another one; `position` is where it is written, None for a documented default and for what came with reconcile; `layer` is
+    the folder of the environment's layer that the file is in, "" where there are no layers. `through` is the assignment that hands an
+    organization's default on."""
 
     path: str
     value: Leaf
@@ -63,6 +66,11 @@ def effective(desired: DesiredState, key: Key) -> tuple[EffectiveField, ...]:
             fields.append(EffectiveField(path=path, value=value, origin=Origin.TARGET))
             continue
         giver = resource.assigned.get(path)
+        if giver is not None and giver.kind == "MailProvider":
+            position = provider_place(desired.policies, resource, path)
+            layer = layer_of(layers, position.file) if position is not None else ""
+            fields.append(EffectiveField(path=path, value=value, origin=Origin.PROVIDER, by=giver, position=position, layer=layer))
+            continue
         writer, _ = written_at(desired.resources, key, path)
         position = desired.locate(key, path)
         fields.append(

@@ -20,7 +20,7 @@ from reconcile.desired.mailbox_lists import KIND as LIST
 from reconcile.desired.mailbox_lists import MailboxLists
 from reconcile.desired.origin import through_assignments
 from reconcile.desired.pages import F
-from reconcile.desired.policies import POLICIES, is_policy, policies
+from reconcile.desired.policies import POLICIES, Policies, is_policy, policies
 from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.yaml import Path
@@ -28,7 +28,7 @@ from reconcile.model import kinds
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key
 from reconcile.model.position import Position
-from reconcile.model.resource import DesiredState, Resource
+from reconcile.model.resource import DesiredState, Lifecycle, Resource
 
 # What many estates do without (layers, assignments, what bad files may assign) is imported where it is needed.
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
         from reconcile.desired.suspicion import of_files
 
         work.suspects += of_files((path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
+    work.provide(about_rules, (path for path in estate.documents.unread if scope is not None and scope.holds(path)), estate.content)
     work.relate(files_missing=bool(estate.documents.unread))
     belonging = (finding for finding in estate.documents.findings if scope is None or scope.holds(finding.position.file))
     reread = lists.reread(estate.reread)
@@ -106,6 +107,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
     desired = None
     if scope is not None and not any(scope.touches(folder) for folder in estate.hidden):
         resources = {key: one.resource for key, one in sorted(work.sound.items(), key=_in_order) if key not in work.held}
+        declared = about_rules.declared(reread, estate.content)
         desired = DesiredState(
             source=source,
             revision=revision,
@@ -115,8 +117,8 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             held=dict(sorted(work.held.items())),
             held_files=_held_files(estate, scope, work),
             doubts=work.doubts,
-            policies=about_rules.declared(reread, estate.content),
-            locate=through_assignments(_locator(reread, work.places, resources), resources),
+            policies=declared,
+            locate=through_assignments(_locator(reread, work.places, resources), resources, declared),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
@@ -255,6 +257,25 @@ class _Work:
                 if below and kind in ("", key.kind) and name in ("", key.name):
                     self.held.setdefault(key, f"what cannot be read of {where} may be laid over it")
 
+    def provide(self, about_rules: Policies, unread: Iterable[str], content: Callable[[str], bytes | None]) -> None:
+        """Put in what profiles get from the mail providers they name, and hold those whose provider cannot be told."""
+        naming = [
+            number
+            for number, one in enumerate(self.declared)
+            if one.resource.key.kind == "EmailServerProfile"
+            and one.resource.spec.get("provider") is not None
+            and one.resource.lifecycle is not Lifecycle.EXTERNAL
+        ]
+        if self.scope is None or not naming:
+            return
+        from reconcile.desired.provided import doubt, provide
+
+        found = provide(self.declared, naming, about_rules.sound, about_rules.bad, doubt(unread, content, self.nameless))
+        self.drafts += found.drafts
+        self._effective(found.effective)
+        for key, reason in found.held.items():
+            self._hold(key, reason, self.sound[key].resource.position.file)
+
     def relate(self, *, files_missing: bool) -> None:
         """Duplicates and references, then everything that needs what is held."""
         sketched = {id(one) for one in self.sketched}
@@ -294,15 +315,19 @@ class _Work:
         found = expand(self.declared, self.held, self.suspects, environment=environment, some_unread=some_unread)
         self.drafts += found.drafts
         self.doubts = found.doubts
-        for number, resource in found.effective.items():
-            one = Declared(resource, self.declared[number].origin)
-            if self.sound[resource.key] is self.declared[number]:
-                self.sound[resource.key] = one
-            self.declared[number] = one
+        self._effective(found.effective)
         for key, reason in found.held.items():
             self.held.setdefault(key, reason)
         for key, reason in found.contradicted.items():
             self._hold(key, reason, self.sound[key].resource.position.file)
+
+    def _effective(self, given: Mapping[int, Resource]) -> None:
+        """Resources with what others gave them, in place of those that were declared."""
+        for number, resource in given.items():
+            one = Declared(resource, self.declared[number].origin)
+            if self.sound[resource.key] is self.declared[number]:
+                self.sound[resource.key] = one
+            self.declared[number] = one
 
     def _sound(self, resource: Resource, origin: Place) -> None:
         one = Declared(resource, origin)

@@ -53,7 +53,7 @@ def over_target(desired: DesiredState, observed: ObservedState, inventory: Mappi
         resources=resources,
         held=dict(sorted({**desired.held, **taking.held}.items())),
         findings=tuple(sorted(findings, key=Finding.sort_key)),
-        locate=through_assignments(_of_rows(desired.locate, taking.resources), resources),
+        locate=through_assignments(_of_rows(desired.locate, taking.resources), resources, desired.policies),
     )
 
 

@@ -37,11 +37,12 @@ def is_policy(document: SourceDocument) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class Policies:
-    """`sound` by key with their origin; `drafts` is what is wrong with the others; `broken` maps files to reasons: of a document whose
-    YAML is wrong nobody knows that it was about the rules."""
+    """`sound` by key with their origin; `drafts` is what is wrong with the others, `bad` those of them that can be told apart, with the
+    reason; `broken` maps files to reasons: of a document whose YAML is wrong nobody knows that it was about the rules."""
 
     sound: dict[Key, _Sound] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
+    bad: dict[Key, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     def declared(self, reread: Reread, content: Callable[[str], bytes | None]) -> Mapping[Key, PolicyDeclared]:
@@ -103,8 +104,11 @@ def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: S
         if decoded is not None:
             at = document.over[0] if document.over else document
             result.sound[key] = _Sound(decoded, document, Position(at.file, at.line))
+        else:
+            result.bad[key] = f"{document.file}:{document.line} has errors"
     for key in twice:
         result.sound.pop(key, None)
+        result.bad[key] = "it is declared twice"
     return result
 
 

@@ -96,6 +96,18 @@ RULES: Final[tuple[Rule, ...]] = (
         "reference/unknown", _ERROR, "A reference to something that is not declared in the environment.", "Declare it, or correct the name."
     ),
     Rule(
+        "provider/unknown",
+        _ERROR,
+        "A profile names a mail provider that neither the estate nor reconcile has; the profile is left alone.",
+        "Correct the name, or declare a MailProvider.",
+    ),
+    Rule(
+        "provider/protocol",
+        _ERROR,
+        "The mail provider of a profile does not have the protocol of its serverType; a warning where that is not known for certain.",
+        "Write another serverType, or remove provider and declare the servers.",
+    ),
+    Rule(
         "assignment/conflict",
         _ERROR,
         "Two assignments of equal priority give one mailbox the same field; the mailbox is left alone.",

@@ -149,6 +149,12 @@ def show(value: object, path: Path) -> str:
     return written[:_SHOWN]
 
 
+def _words(pattern: str) -> list[str]:
+    """The names that a pattern lists, where it lists them."""
+    found = re.fullmatch(r"\^\(([A-Za-z0-9|-]+)\)\$", pattern)
+    return found[1].split("|") if found else []
+
+
 def _unknown(path: Path, value: Mapping[str, object], schema: Mapping[str, Any]) -> Iterator[Fault]:
     known = list(schema.get("properties", {}))
     patterns = list(schema.get("patternProperties", {}))
@@ -157,7 +163,9 @@ def _unknown(path: Path, value: Mapping[str, object], schema: Mapping[str, Any])
             continue
         where = (*path, key)
         if patterns and not known:
-            hint = _NAMES.get(patterns[0], "a name is letters, digits, dots, dashes, _ and /, with a letter or digit at both ends")
+            words = _words(patterns[0])
+            usual = "a name is letters, digits, dots, dashes, _ and /, with a letter or digit at both ends"
+            hint = did_you_mean(key, words) or f"known: {', '.join(words)}" if words else _NAMES.get(patterns[0], usual)
             yield Fault(where, True, "schema/name", f"{show(key, ())} is not a name that can stand here", hint)
             continue
         group = field_name(path)

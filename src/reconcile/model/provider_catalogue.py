@@ -15,7 +15,6 @@ from reconcile.model.mail_provider import MailProviderSpec
 KIND: Final = "MailProvider"
 #: Maps whose entries are replaced one by one when an estate's document is laid over a shipped one.
 _BY_NAME: Final = ("sources", "endpoints", "authentication", "limits")
-_NO_OWN: Final[Mapping[str, MailProviderSpec]] = {}
 
 
 class Provider(NamedTuple):
@@ -33,16 +32,6 @@ class Provider(NamedTuple):
     def title(self) -> str:
         """For people."""
         return self.spec.display_name or self.name
-
-    def own_path(self, path: tuple[str, ...]) -> bool:
-        """Whether the estate's document says a part of the spec ("endpoints", "imap"), by python name; False for what is shipped."""
-        node: object = self.own
-        for part in path:
-            if isinstance(node, MailProviderSpec):
-                node = getattr(node, part) if part in node.model_fields_set else None
-            else:
-                node = node.get(part) if isinstance(node, dict) else None
-        return node is not None
 
 
 @lru_cache(maxsize=1)
@@ -129,6 +118,11 @@ def _told_apart(found: list[Provider], spec: Spec) -> Provider | None:
             return theirs[0]
     general = [one for one in found if not one.spec.domains]
     return general[0] if len(general) == 1 else None
+
+
+def has_host(spec: MailProviderSpec, host: str) -> bool:
+    """Whether a server is one of a provider's."""
+    return any(host == known or host.endswith(f".{known}") for known in _hosts(spec))
 
 
 def _hosts(spec: MailProviderSpec) -> Iterable[str]:

@@ -20,12 +20,14 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One resource of the estate that has the field. `commit` last touched its line, where git could tell."""
+    """One resource of the estate that has the field. `provider` gave it the value, "" when none did; then `position` is None where that
+    provider came with reconcile. `commit` last touched the line, where git could tell."""
 
     key: Key
     value: Leaf
-    position: Position
+    position: Position | None
     commit: Commit | None = None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,9 @@ def _uses(uses: Sequence[Use], environment: str) -> Iterator[str]:
     yield f"  in {environment}, declared {len(uses)} times: {summary}"
     for use in uses[:_SHOWN]:
         by = "" if use.commit is None else f"  {_commit(use.commit)}"
-        yield f"    {use.key}: {neutral(_leaf(use.value))}  # {neutral(use.position.file)}:{use.position.line}{by}"
+        place = f"{use.position.file}:{use.position.line}" if use.position is not None else "shipped"
+        giver = f"provider {use.provider}, " if use.provider else ""
+        yield f"    {use.key}: {neutral(_leaf(use.value))}  # {neutral(giver + place)}{by}"
     yield from _more(len(uses), "--output json has all of them")
 
 
@@ -177,7 +181,8 @@ def _use_json(use: Use) -> Mapping[str, object]:
     return {
         "key": str(use.key),
         "value": list(use.value) if isinstance(use.value, tuple) else use.value,
-        "file": use.position.file,
-        "line": use.position.line,
+        "provider": use.provider or None,
+        "file": None if use.position is None else use.position.file,
+        "line": None if use.position is None else use.position.line,
         "commit": None if commit is None else {"id": commit.id, "author": commit.author, "at": commit.at, "subject": commit.subject},
     }

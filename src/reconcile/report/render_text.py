@@ -32,6 +32,8 @@ def _value(leaf: Leaf) -> str:
 
 
 def _origin(one: EffectiveField) -> str:
+    if one.origin is Origin.PROVIDER and one.by is not None:
+        return f"provider {one.by.name}"
     if one.through is not None:
         return f"{one.by}, through {one.through}"
     if one.by is not None:
@@ -41,6 +43,6 @@ def _origin(one: EffectiveField) -> str:
 
 def _place(one: EffectiveField) -> str:
     if one.position is None:
-        return ""
+        return "shipped" if one.origin is Origin.PROVIDER else ""
     layer = f" (layer {one.layer})" if one.layer else ""
     return f"{one.position.file}:{one.position.line}{layer}"

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 def used() -> set[str]:
     pattern = re.compile(
-        r'"((?:source|text|yaml|document|schema|fields|variable|reference|duplicate|secret|environment|management|layer|table|assignment)/[a-z-]+)"'
+        r'"((?:source|text|yaml|document|schema|fields|variable|reference|duplicate|secret|environment|management|layer|table|assignment|provider)/[a-z-]+)"'
     )
     files = [file for room in ROOMS for file in (SOURCE / room).rglob("*.py") if file.name != "rules.py"]
     return {rule for file in files for rule in pattern.findall(file.read_text(encoding="utf-8"))}
