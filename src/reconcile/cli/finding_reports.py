@@ -37,7 +37,7 @@ class Wishes:
     show_accepted: bool = False
     files: tuple[tuple[str, Path], ...] = ()
 
-    def gate(self, declared: Severity | None = Severity.ERROR) -> Severity | None:
+    def gate(self, declared: Severity) -> Severity | None:
         """From where on findings fail; `declared` is what the estate says (PolicySettings.failOn). None: nothing fails."""
         if self.fail_on is None:
             return declared
@@ -57,6 +57,11 @@ class Found:
     gate: Severity | None
     known: Facts
     old: frozenset[str] | None = None
+
+
+def strictest(declared: Iterable[Severity]) -> Severity:
+    """Of several environments the one that fails first; without any, errors fail."""
+    return min(declared, default=Severity.ERROR)
 
 
 def reporting(function: Command) -> Command:

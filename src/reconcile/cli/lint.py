@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconcile.cli.context import Context, common
-from reconcile.cli.finding_reports import FORMS, Found, Wishes, report, reporting
+from reconcile.cli.finding_reports import FORMS, Found, Wishes, report, reporting, strictest
 from reconcile.model.exit_code import ExitCode
 
 
@@ -24,10 +24,12 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
     from reconcile.report.rule_facts import facts
     from reconcile.wiring.estate import document_cache, open_source, repository_prefix
     from reconcile.wiring.judging import rule_checks
+    from reconcile.wiring.policies import rules_named
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
     cache = None if no_cache else document_cache(context.settings)
+    checks = rule_checks(cache)
     result = lint(
         listing.files,
         listing.findings,
@@ -36,9 +38,9 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         source=source.label,
         revision=source.revision,
         cache=cache,
-        checks=rule_checks(cache),
+        checks=checks,
     )
-    gate = wishes.gate()
+    gate = wishes.gate(strictest(rules.configuration.fail_on for rules in checks.rules.values()))
     code = ExitCode.FINDINGS if gate is not None and result.reaches(gate) else ExitCode.NOTHING_TO_DO
     files = {file.path: file for file in listing.files}
 
@@ -63,7 +65,7 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         contents=contents,
         prefix=repository_prefix(context.directory),
         gate=gate,
-        known=facts(),
+        known=facts(rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache)),
     )
     report(context, found, wishes)
     return code

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reconcile.model.finding import Finding
     from reconcile.model.key import Key
     from reconcile.model.policy_declared import PolicyDeclared
+    from reconcile.model.policy_rule import PolicyRule
     from reconcile.model.resource import DesiredState
     from reconcile.policy.configure import Configuration, Limits
     from reconcile.policy.rule import RuleBook
@@ -31,11 +32,12 @@ _PROVIDERS: Final = "providers/"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules of one environment. `configuration` has the book; `shipped` are the ids of rules that come with reconcile; `findings` is
-    what is wrong with rules and settings."""
+    what is wrong with rules and settings; `documents` are those of the estate."""
 
     configuration: Configuration
     shipped: frozenset[str]
     findings: tuple[Finding, ...]
+    documents: Mapping[Key, PolicyDeclared] = field(default_factory=dict)
 
     @property
     def book(self) -> RuleBook:
@@ -54,7 +56,8 @@ def rules_of(desired: DesiredState, cache: DocumentCache | None) -> Rules:
         book = RuleBook(rules=tuple(sorted((*book, *own), key=lambda rule: rule.id)))
         limits, findings = {**limits, **own_limits}, (*findings, *own_findings)
     configuration = configure(book, limits, settings_of(desired.policies.values(), desired.environment))
-    return Rules(configuration=configuration, shipped=shipped, findings=(*findings, *configuration.findings))
+    found = (*findings, *configuration.findings)
+    return Rules(configuration=configuration, shipped=shipped, findings=found, documents=desired.policies)
 
 
 def _shipped(cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
@@ -93,7 +96,8 @@ def _compiled(
     limits = {one.key.name: limits_of(one.document.spec) for one in declared if isinstance(one.document, PolicyRule)}
     if cache is not None and said and not faults and not findings:
         # Only what is sound, so that faults are told each time.
-        cache.put({_key(name, said): orjson.dumps({rule: one for rule, one in limits.items() if one}) + b"\n" + book.dump()})
+        ranges = {rule: {parameter: [*limit] for parameter, limit in one.items()} for rule, one in limits.items() if one}
+        cache.put({_key(name, said): orjson.dumps(ranges) + b"\n" + book.dump()})
     return book, limits, (*findings, *faults)
 
 
@@ -148,6 +152,20 @@ def shipped_folder() -> Path:
 def shipped_rules(cache: DocumentCache | None) -> tuple[Mapping[Key, PolicyDeclared], tuple[Finding, ...]]:
     """The documents of the rules that come with reconcile, by key, and what is wrong with them (a test holds that nothing is)."""
     return policies_of(shipped_folder(), cache, prefix=SHIPPED_PREFIX, takes=_is_rule_file)
+
+
+def rules_named(names: Collection[str], rules: Iterable[Rules], cache: DocumentCache | None) -> Iterator[PolicyRule]:
+    """The documents of those rules, for reports that say more about a rule than a book keeps. Reads no file where no rule is named."""
+    from reconcile.model.policy_rule import PolicyRule
+
+    wanted = {name for name in names if "/" not in name}
+    if not wanted:
+        return
+    own = [one.documents for one in rules]
+    for declared in (shipped_rules(cache)[0], *own):
+        for key, one in declared.items():
+            if key.name in wanted and isinstance(one.document, PolicyRule):
+                yield one.document
 
 
 def policies_of(
