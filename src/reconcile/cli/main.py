@@ -19,11 +19,11 @@ from reconcile.errors import Locked, ReconcileError, StalePlan
 from reconcile.model.exit_code import TABLE, ExitCode
 
 #: Modules that cannot have the name of their command: a folder, a keyword of Python.
-_MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outbox.group", "import": "import_"}
+_MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outbox.group", "policy": "policy.group", "import": "import_"}
 
 #: What --help puts under which heading, in its order.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Write and check": ("init", "import", "lint", "migrate", "schema", "explain", "render", "coverage"),
+    "Write and check": ("init", "import", "lint", "policy", "migrate", "schema", "explain", "render", "coverage"),
     "Plan and apply": ("plan", "show", "apply", "drift", "forget", "lock", "history", "audit", "report"),
     "Mail": ("sync", "run", "status", "mailboxes", "outbox", "activities", "serve"),
     "Keep the store": ("backup", "restore", "purge", "key"),
@@ -38,6 +38,7 @@ SUMMARIES: Mapping[str, str] = {
     "init": "Write a commented example estate and a CI file into a folder.",
     "import": "Write files for what a target, an export or a table has and git does not declare.",
     "lint": "Check the files: syntax, schema, references, duplicates, plaintext secrets.",
+    "policy": "List, try and write the rules that lint checks.",
     "migrate": "Rewrite documents of an older apiVersion.",
     "schema": "Print the JSON Schema of the declared kinds.",
     "explain": "Say what a field, a finding or a brake is, and where it stands.",

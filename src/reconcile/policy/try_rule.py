@@ -69,6 +69,10 @@ class Trial:
             for number, one in enumerate(ones)
         ]
 
+    def count(self, *, good: bool) -> int:
+        """How many examples there are."""
+        return sum(case.good is good for case in self.cases)
+
     def run(self, rule: Rule) -> Tried:
         """`rule` is what the document became, or a mutant of it."""
         rule = replace(rule, enabled=True)
@@ -82,7 +86,7 @@ class Trial:
             objects += seen.objects
             failures += self._judged(case, rule, seen)
         for word in ("good", "bad"):
-            if not getattr(self.spec.examples, word):
+            if not self.count(good=word == "good"):
                 failures.append(self._failure(f"the rule has no {word} example", f"write one under examples.{word}", ("spec", "examples")))
         gaps = () if failures else tuple(self._gaps(rule, objects))
         return Tried(rule=rule.id, good=len(self.spec.examples.good), bad=len(self.spec.examples.bad), failures=tuple(failures), gaps=gaps)
