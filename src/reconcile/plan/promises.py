@@ -67,9 +67,9 @@ def _afterwards(found: Mapping[Key, Change], given: Given) -> list[FutureRow]:
         else:
             key = owners.get(row.external_id) or Key(row.kind, row.name or row.external_id)
             rows.append(FutureRow(key=key, spec=row.spec))
+    made = [change for change in found.values() if isinstance(change, Create) and change.key.kind in _LOOKED_AT]
     # The fixed ones; what depends on other fields the decision works out itself, and names the field that is declared.
-    usual = {kind: defaults(kind, {}) for kind in _LOOKED_AT}
-    made = (change for change in found.values() if isinstance(change, Create) and change.key.kind in _LOOKED_AT)
+    usual = {kind: defaults(kind, {}) for kind in {change.key.kind for change in made}}
     rows.extend(FutureRow(key=change.key, spec={**usual[change.key.kind], **change.spec}) for change in made)
     return rows
 

@@ -233,10 +233,10 @@ def test_lifecycle() -> None:
     }
 
 
-def test_secret_paths() -> None:
-    assert kinds.secret_paths("EmailServerProfile") == ("incoming.password", "outgoing.password", "oauth.clientSecret")
-    assert kinds.secret_paths("Mailbox") == ("credentials.password", "credentials.refreshToken")
-    assert kinds.secret_paths("Organization") == kinds.secret_paths("Environment") == ()
+@pytest.mark.parametrize("kind", KINDS)
+def test_secret_paths_are_those_of_the_model(kind: str) -> None:
+    assert kinds.secret_paths(kind) == tuple(info.path for info in kinds.fields(kind) if info.type == "secret")
+    assert bool(kinds.secret_paths(kind)) == (kind in ("EmailServerProfile", "Mailbox"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
