@@ -100,7 +100,7 @@ _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
 
 
 def _profile_of(world: World) -> list[Any]:
-    return world.column("Mailbox", "mailbox.profile", world.objects("Mailbox"))
+    return world.all("Mailbox", "mailbox.profile")
 
 
 def _full(field: str) -> str:
@@ -111,7 +111,7 @@ def _selected(world: World, one: _Mailboxes) -> Iterable[bool]:
     mailboxes = world.objects("Mailbox")
     if not one.fields:
         return [True] * len(mailboxes)
-    return map(one.where, *(world.column("Mailbox", _full(field), mailboxes) for field in one.fields))
+    return map(one.where, *(world.all("Mailbox", _full(field)) for field in one.fields))
 
 
 def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
@@ -127,8 +127,7 @@ def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
 
 def _start_dates(world: World) -> Counted:
     dates: dict[str, set[str]] = defaultdict(set)
-    mailboxes = world.objects("Mailbox")
-    for profile, date in zip(_profile_of(world), world.column("Mailbox", "mailbox.processEmailFrom", mailboxes), strict=True):
+    for profile, date in zip(_profile_of(world), world.all("Mailbox", "mailbox.processEmailFrom"), strict=True):
         if profile and date:
             dates[profile].add(date)
     return {profile: len(found) for profile, found in dates.items()}
@@ -140,7 +139,7 @@ def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold) -> Callab
     def count(world: World) -> Counted:
         mailboxes = world.objects("Mailbox")
         groups: dict[str, list[str]] = defaultdict(list)
-        for one, value in zip(mailboxes, world.column("Mailbox", f"mailbox.{field}", mailboxes), strict=True):
+        for one, value in zip(mailboxes, world.all("Mailbox", f"mailbox.{field}"), strict=True):
             if value:
                 groups[fold(value)].append(one.key.name)
         shared = [sorted(names) for names in groups.values() if len(names) > 1]
@@ -157,7 +156,7 @@ def _lookalikes(world: World) -> Counted:
     """Other mailboxes whose address reads the same but is another."""
     mailboxes = world.objects("Mailbox")
     groups: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for one, address in zip(mailboxes, world.column("Mailbox", "mailbox.emailAddress", mailboxes), strict=True):
+    for one, address in zip(mailboxes, world.all("Mailbox", "mailbox.emailAddress"), strict=True):
         if address:
             groups[skeleton(address)].setdefault(address.casefold(), []).append(one.key.name)
     found: dict[str, tuple[str, ...]] = {}
@@ -173,13 +172,12 @@ def _elsewhere(world: World) -> Counted:
     """Names of the other environments in which a mailbox with the same address is active and synchronised."""
     here: dict[str, list[str]] = defaultdict(list)
     mailboxes = world.objects("Mailbox")
-    for one, address in zip(mailboxes, world.column("Mailbox", "mailbox.emailAddress", mailboxes), strict=True):
+    for one, address in zip(mailboxes, world.all("Mailbox", "mailbox.emailAddress"), strict=True):
         if address:
             here[address.casefold()].append(one.key.name)
     found: dict[str, set[str]] = defaultdict(set)
     for other in world.others:
-        theirs = other.objects("Mailbox")
-        columns = [other.column("Mailbox", f"mailbox.{field}", theirs) for field in ("emailAddress", "state", *_METHODS)]
+        columns = [other.all("Mailbox", f"mailbox.{field}") for field in ("emailAddress", "state", *_METHODS)]
         for address, state, *ways in zip(*columns, strict=True):
             if state == "active" and _syncs(*ways):
                 for name in here.get(address.casefold(), ()) if address else ():
@@ -194,7 +192,7 @@ def _outside(world: World) -> Counted:
     if not owned:
         return {}
     mailboxes = world.objects("Mailbox")
-    domains = world.column("Mailbox", "mailbox.domain", mailboxes)
+    domains = world.all("Mailbox", "mailbox.domain")
     known = {name.lower() for name in owned}
     return {one.key.name: True for one, domain in zip(mailboxes, domains, strict=True) if domain and domain not in known}
 

@@ -17,14 +17,13 @@ from reconcile.policy import cel
 from reconcile.policy.budget import Budget
 from reconcile.policy.report_finding import Reporter, rule_failed
 from reconcile.policy.rule import Rule, RuleBook
-from reconcile.policy.variables import PREFIXES, Variable, vocabulary
-from reconcile.policy.world import MISSING, World, plain
+from reconcile.policy.variables import PREFIXES, vocabulary
+from reconcile.policy.world import MISSING, Columns, World, plain
 
 #: Objects that are looked at together; bounds the memory that columns take.
 CHUNK: Final = 5_000
 #: Combinations that are remembered from one chunk to the next.
 _REMEMBERED: Final = 50_000
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,33 +41,34 @@ def evaluate(
     *,
     today: datetime,
     others: Callable[[], Iterable[DesiredState]] = tuple,
-    providers: Mapping[str, Any] = _NOTHING,
     clock: Callable[[], float],
 ) -> Evaluation:
     """What the rules of the book find. `others` gives the other environments of the estate, and is called when a rule
-    needs them; `providers` is the catalogue by id, `clock` gives seconds
-    that pass while this process works. Raises nothing for bad rules: one that fails is a finding about itself."""
+    needs them; `clock` gives seconds that pass while this process works. Raises nothing for bad rules: one that
+    fails is a finding about itself."""
     rules = [rule for rule in book if rule.subject in PREFIXES and rule.holds(today)]
     if not rules:
         return Evaluation()
-    world = World(desired, others=lambda: [World(other) for other in others()], providers=providers)
+    world = World(desired, others=lambda: [World(other) for other in others()])
     reporter = Reporter(world, today)
+    budget = Budget(clock)
     findings: list[Finding] = []
     judged: dict[str, int] = {}
     for subject in PREFIXES:
-        over = [rule for rule in rules if rule.subject == subject]
         objects = world.objects(subject)
-        for group in _groups(over) if objects else ():
-            judging = _Judging(world, subject, group, today, Budget(clock))
-            found = [*judging.all(objects)]
-            failed: set[str] = set()
-            for rule, one, why in found:
+        groups = (
+            [_Group(world, subject, reads, group, today, budget) for reads, group in _groups(rules, subject).items()] if objects else []
+        )
+        failed: set[str] = set()
+        for start in range(0, len(objects) if groups else 0, CHUNK):
+            columns = Columns(world, subject, objects[start : start + CHUNK])
+            for rule, one, why in (found for group in groups for found in group.judge(columns)):
                 if why is None:
                     findings.append(reporter.finding(rule, subject, one))
                 elif rule.id not in failed:
                     failed.add(rule.id)
                     findings.append(rule_failed(rule, one, why))
-            judged.update(judging.judged)
+        judged.update((rule.id, group.judged) for group in groups for rule in group.rules)
     return Evaluation(findings=tuple(sorted(set(findings), key=_order)), judged=judged)
 
 
@@ -76,85 +76,76 @@ def _order(finding: Finding) -> tuple[Any, ...]:
     return (*finding.sort_key(), str(finding.resource))
 
 
-def _groups(rules: Sequence[Rule]) -> list[list[Rule]]:
+def _groups(rules: Sequence[Rule], subject: str) -> dict[tuple[str, ...], list[Rule]]:
+    """What varies from object to object among what a rule reads → the rules over the kind that read just that."""
     groups: dict[tuple[str, ...], list[Rule]] = {}
     for rule in rules:
-        groups.setdefault(_varying(rule), []).append(rule)
-    return [*groups.values()]
+        if rule.subject == subject:
+            reads = tuple(name for name in rule.reads if name != "today" and not name.startswith("params."))
+            groups.setdefault(reads, []).append(rule)
+    return groups
 
 
-def _varying(rule: Rule) -> tuple[str, ...]:
-    return tuple(name for name in rule.reads if name != "today" and not name.startswith("params."))
+_Key = tuple[Any, ...]
+#: Rules that do not hold, with why where one failed; None where something that they read is not known.
+_Outcome = tuple[tuple[Rule, str | None], ...] | None
 
 
-@dataclass(slots=True)
-class _Judging:
-    """One group of rules over the objects of one kind."""
+class _Group:
+    """Rules over one kind that read the same variables; `judged` counts the objects they said yes or no about."""
 
-    world: World
-    subject: str
-    rules: list[Rule]
-    today: datetime
-    budget: Budget
-    judged: dict[str, int] = field(default_factory=dict)
+    def __init__(self, world: World, subject: str, reads: Sequence[str], rules: list[Rule], today: datetime, budget: Budget) -> None:
+        self.rules = rules
+        self.judged = 0
+        self._budget = budget
+        self._variables = vocabulary(subject)
+        constants = {name: world.column(subject, name, world.objects(subject)[:1])[0] for name in reads if world.constant(subject, name)}
+        self._unknown = MISSING in constants.values()
+        self._names = [name for name in reads if name not in constants]
+        self._around = {name: plain(self._variables.get(name), value) for name, value in constants.items()}
+        self._around["today"] = cel.moment(today)
+        self._known: dict[_Key, _Outcome] = {}
 
-    def all(self, objects: Sequence[Resource]) -> Iterator[tuple[Rule, Resource, str | None]]:
+    def judge(self, columns: Columns) -> Iterator[tuple[Rule, Resource, str | None]]:
         """(rule, object, None) for what does not hold, or with the reason why the rule failed on it."""
-        world, subject = self.world, self.subject
-        reads = _varying(self.rules[0])
-        constants = {name: world.column(subject, name, objects[:1])[0] for name in reads if world.constant(subject, name)}
-        if MISSING in constants.values():
+        if self._unknown:
             return
-        names = [name for name in reads if name not in constants]
-        self.judged = {rule.id: 0 for rule in self.rules}
-        known: dict[tuple[Any, ...], tuple[tuple[Rule, str | None], ...] | None] = {}
-        for start in range(0, len(objects), CHUNK):
-            chunk = objects[start : start + CHUNK]
-            columns = [world.column(subject, name, chunk) for name in names]
-            keys = [*zip(*columns, strict=True)] if columns else [()] * len(chunk)
-            fresh = [*(dict.fromkeys(keys).keys() - known.keys())] if known else [*dict.fromkeys(keys)]
-            outcomes = self._outcomes(names, constants, fresh)
-            known.update(outcomes)
-            skipped = {key for key, outcome in known.items() if outcome is None} if None in known.values() else ()
-            count = len(keys) - (sum(1 for key in keys if key in skipped) if skipped else 0)
-            for rule in self.rules:
-                self.judged[rule.id] += count
-            if any(known.values()):
-                for one, key in zip(chunk, keys, strict=True):
-                    for rule, why in known[key] or ():
-                        yield rule, one, why
-            if len(known) > _REMEMBERED:
-                known.clear()
+        known = self._known
+        if len(known) > _REMEMBERED:
+            known.clear()
+        values = [columns[name] for name in self._names]
+        keys: list[_Key] = [*zip(*values, strict=True)] if values else [()] * len(columns.objects)
+        fresh = [*(dict.fromkeys(keys).keys() - known.keys())]
+        if fresh:
+            known.update(self._outcomes(fresh))
+        outcomes = [*map(known.__getitem__, keys)]
+        self.judged += len(keys) - outcomes.count(None)
+        if any(outcomes):
+            for one, outcome in zip(columns.objects, outcomes, strict=True):
+                for rule, why in outcome or ():
+                    yield rule, one, why
 
-    def _outcomes(
-        self, names: Sequence[str], constants: Mapping[str, Any], keys: Sequence[tuple[Any, ...]]
-    ) -> dict[tuple[Any, ...], tuple[tuple[Rule, str | None], ...] | None]:
-        """Per combination: None where something is not known, else the rules that do not hold, or failed and why."""
-        variables = vocabulary(self.subject)
+    def _outcomes(self, keys: Sequence[_Key]) -> dict[_Key, _Outcome]:
         usable = [key for key in keys if MISSING not in key]
-        around = {name: plain(variables.get(name), value) for name, value in constants.items()}
-        around["today"] = cel.moment(self.today)
-        tables = [_table(names, key, variables, around) for key in usable]
-        found: dict[tuple[Any, ...], list[tuple[Rule, str | None]]] = {}
+        tables = [self._table(key) for key in usable]
+        found: dict[_Key, tuple[tuple[Rule, str | None], ...]] = {}
         for rule in self.rules:
-            if self.budget.spent(rule):
+            if self._budget.spent(rule):
                 continue
-            run = cel.load(rule.verdict.code)
             with_own = [{**table, **rule.parameters} for table in tables] if rule.parameters else tables
-            for key, answer in zip(usable, self.budget.run(rule, run, with_own), strict=False):
+            # A rule that takes too long gives up before the end.
+            for key, answer in zip(usable, self._budget.run(rule, cel.load(rule.verdict.code), with_own), strict=False):
                 if answer is not True:
-                    found.setdefault(key, []).append((rule, None if answer is False else _why(answer)))
-        outcomes: dict[tuple[Any, ...], tuple[tuple[Rule, str | None], ...] | None] = dict.fromkeys(keys)
-        for key in usable:
-            outcomes[key] = tuple(found.get(key, ()))
+                    found[key] = (*found.get(key, ()), (rule, None if answer is False else _why(answer)))
+        outcomes: dict[_Key, _Outcome] = dict.fromkeys(keys)
+        outcomes.update((key, found.get(key, ())) for key in usable)
         return outcomes
 
-
-def _table(names: Sequence[str], key: tuple[Any, ...], variables: Mapping[str, Variable], around: Mapping[str, Any]) -> dict[str, Any]:
-    table = dict(around)
-    for name, value in zip(names, key, strict=True):
-        table[name] = plain(variables.get(name), value) if type(value) is tuple else value
-    return table
+    def _table(self, key: _Key) -> dict[str, Any]:
+        table = dict(self._around)
+        for name, value in zip(self._names, key, strict=True):
+            table[name] = plain(self._variables.get(name), value) if type(value) is tuple else value
+        return table
 
 
 def _why(answer: object) -> str:

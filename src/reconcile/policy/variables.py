@@ -71,7 +71,7 @@ def vocabulary(subject: str) -> Mapping[str, Variable]:
     """Name → variable, of everything a rule over a kind may read but its parameters. Empty for what is no kind of subject."""
     from reconcile.policy.computed import COMPUTED
     from reconcile.policy.counts import COUNTS
-    from reconcile.policy.provider_facts import PROVIDER
+    from reconcile.policy.provider_facts import provider_variables
 
     own = [
         variable
@@ -79,7 +79,7 @@ def vocabulary(subject: str) -> Mapping[str, Variable]:
         for variable in (*_of_kind(prefix), *(one.variable for one in COMPUTED[_KINDS[prefix]].values()))
     ]
     counted = [count.variable for count in COUNTS[subject].values()] if subject in COUNTS else []
-    provider = PROVIDER if "profile" in _AROUND.get(subject, ()) else ()
+    provider = provider_variables() if "profile" in _AROUND.get(subject, ()) else ()
     return MappingProxyType({variable.name: variable for variable in (*own, *counted, *provider, TODAY)})
 
 

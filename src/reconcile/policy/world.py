@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconcile.desired.organization_defaults import DEFAULTS, organization_defaults
 from reconcile.model import duration, kinds
+from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy.computed import COMPUTED
 from reconcile.policy.provider_facts import facts
@@ -31,7 +32,7 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class World:
-    """One environment as rules see it. `others` gives the other environments of the estate, `providers` the catalogue by id."""
+    """One environment as rules see it. `others` gives the other environments of the estate."""
 
     def __init__(
         self, desired: DesiredState, *, others: Callable[[], Sequence[World]] = tuple, providers: Mapping[str, Any] = _NOTHING
@@ -39,7 +40,6 @@ class World:
         self.desired = desired
         self.environment = desired.environment
         self._others = others
-        self._providers = providers
         self._objects: dict[str, list[Resource]] = {kind: [] for kind in PREFIXES}
         profiles: list[Resource] = []
         for key, resource in desired.resources.items():
@@ -51,12 +51,23 @@ class World:
         self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one) for one in profiles}
         self._singles = {kind: self._single(kind) for kind in ("Organization", "Environment")}
         self._counted: dict[str, Mapping[str, Any]] = {}
+        self._columns: dict[tuple[str, str], list[Any]] = {}
         self._given: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
     @cached_property
     def others(self) -> Sequence[World]:
         """The other environments of the estate, read when a rule first asks."""
         return self._others()
+
+    @cached_property
+    def _providers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Name of a profile → what is known of its provider."""
+        from reconcile.model.mail_provider import MailProviderSpec
+        from reconcile.model.provider_catalogue import ProviderCatalogue
+
+        own = {key.name: one.document.spec for key, one in self.desired.policies.items() if key.kind == "MailProvider"}
+        catalogue = ProviderCatalogue(own={name: spec for name, spec in own.items() if isinstance(spec, MailProviderSpec)})
+        return {name: facts(catalogue.recognise(self.desired.resources[Key("EmailServerProfile", name)].spec)) for name in self.profiles}
 
     def objects(self, kind: str) -> list[Resource]:
         """The subjects of rules over a kind, in the order of their names: what belongs to somebody else is none."""
@@ -84,7 +95,7 @@ class World:
             case "profile" | "provider":
                 tables = self._profiles_of(subject, objects)
                 if prefix == "provider":
-                    tables = [facts(self._providers.get(str(table.get("provider")))) for table in tables]
+                    tables = [self._providers.get(str(table.get("name")), _NOTHING) for table in tables]
                 return [table.get(key, MISSING) for table in tables]
             case "organization" | "environment":
                 values = self._singles["Organization" if prefix == "organization" else "Environment"]
@@ -93,6 +104,13 @@ class World:
                 return self._counts(subject, variable, objects)
             case _:
                 raise KeyError(variable)
+
+    def all(self, subject: str, variable: str) -> list[Any]:
+        """The column of all objects of the kind, kept for whoever counts something else."""
+        found = self._columns.get((subject, variable))
+        if found is None:
+            found = self._columns[subject, variable] = self.column(subject, variable, self.objects(subject))
+        return found
 
     def _single(self, kind: str) -> Mapping[str, Any] | None:
         found = next((one for key, one in self.desired.resources.items() if key.kind == kind), None)
@@ -146,6 +164,20 @@ class World:
         if whose == "profile" and subject == "Mailbox":
             return [of.get(name, count.default) if name in self.profiles else MISSING for name in self._mailbox("profile", objects)]
         return [of.get(one.key.name, count.default) for one in objects]
+
+
+class Columns(dict[str, list[Any]]):
+    """The columns of some objects of one kind, each made when it is first asked for."""
+
+    def __init__(self, world: World, subject: str, objects: Sequence[Resource]) -> None:
+        super().__init__()
+        self.objects = objects
+        self._world = world
+        self._subject = subject
+
+    def __missing__(self, variable: str) -> list[Any]:
+        found = self[variable] = self._world.column(self._subject, variable, self.objects)
+        return found
 
 
 @lru_cache(maxsize=64)
