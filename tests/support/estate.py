@@ -19,6 +19,14 @@ metadata: {name: test}
 spec: {timeZone: Europe/Berlin, variables: {domain: contoso.example, port: 993}}
 """
 
+#: Reserved names are no servers that anybody tested; where that is not the point, nothing is said about it.
+QUIET = """\
+apiVersion: reconcile/v1alpha2
+kind: PolicySettings
+metadata: {name: quiet}
+spec: {rules: {mail-server-listed: {enabled: false}}}
+"""
+
 PROFILE = """\
 apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile

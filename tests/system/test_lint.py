@@ -11,7 +11,7 @@ import pytest
 
 from reconcile.cli.main import run
 from reconcile.desired.schema import render
-from support.estate import ENVIRONMENT, PROFILE, mailbox
+from support.estate import ENVIRONMENT, PROFILE, QUIET, mailbox
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "100")
     root = tmp_path / "estate"
     root.mkdir()
-    for name, text in {"environment.yaml": ENVIRONMENT, "profile.yaml": PROFILE, "sales.yaml": mailbox()}.items():
+    for name, text in {"environment.yaml": f"{ENVIRONMENT}---\n{QUIET}", "profile.yaml": PROFILE, "sales.yaml": mailbox()}.items():
         (root / name).write_text(text, encoding="utf-8")
     return root
 
@@ -70,6 +70,15 @@ def test_the_gate(name: str, gate: str, code: int, estate: Path, capsys: pytest.
     (estate / "sales.yaml").write_text(text, encoding="utf-8")
     assert run(["lint", "-C", str(estate), name, gate]) == code
     assert "warning[secret/exposed]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 3), (["--fail-on", "error"], 0)])
+def test_the_settings_of_the_estate_say_what_fails(words: list[str], code: int, estate: Path) -> None:
+    text = mailbox().replace("{name: sales}", "{name: sales, annotations: {imap-password: x}}")
+    (estate / "sales.yaml").write_text(text, encoding="utf-8")
+    assert run(["lint", "-C", str(estate)]) == 0
+    (estate / "environment.yaml").write_text(f"{ENVIRONMENT}---\n{QUIET.replace('spec: {', 'spec: {failOn: warning, ')}", encoding="utf-8")
+    assert run(["lint", "-C", str(estate), *words]) == code
 
 
 def test_several_reports_at_once(estate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
