@@ -78,8 +78,8 @@ def faults(kind: str, settings: ManagementSettings) -> Iterator[Fault]:
 
 def unknown_fields(kind: str, patterns: Iterable[str], path: Path) -> Iterator[Fault]:
     """Patterns that no field of the kind fits."""
-    known = kinds.ignorable(kind)
     for number, pattern in enumerate(patterns):
+        known = kinds.ignorable(kind)
         if not any(covers((pattern,), one) for one in known):
             message = f"{kind} has no field {show(pattern, ())}"
             hint = (
