@@ -133,7 +133,7 @@ class Trial:
                 (False, "no example has an object that match leaves out"),
             ):
                 if wanted not in answers:
-                    yield self._gap(words, "add one, or remove match if it takes everything", ("spec", "match"))
+                    yield self.gap(words, "add one, or remove match if it takes everything", ("spec", "match"))
         found = operands(rule.assert_.text)
         if len(found.texts) < 2:
             return
@@ -151,7 +151,7 @@ class Trial:
                 shown = " ".join(text.split())
                 message = f"no example has an object of which `{shown[:_MANY]}` alone {why}"
                 kind = "good" if deciding else "bad"
-                yield self._gap(message, f"add a {kind} example that rests on it, or remove it", ("spec", "assert"))
+                yield self.gap(message, f"add a {kind} example that rests on it, or remove it", ("spec", "assert"))
 
     def _answers(self, text: str, variables: Mapping[str, Variable], objects: Sequence[Mapping[str, object]]) -> list[object]:
         program = cel.check(text, variables, boolean=True)
@@ -163,7 +163,8 @@ class Trial:
     def _failure(self, message: str, hint: str, path: _Path) -> Finding:
         return self._finding("policy/example", message, hint, path)
 
-    def _gap(self, message: str, hint: str, path: _Path) -> Finding:
+    def gap(self, message: str, hint: str, path: _Path) -> Finding:
+        """A finding about what no example tries."""
         return self._finding("policy/untried", message, hint, path)
 
     def _finding(self, rule: str, message: str, hint: str, path: _Path) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,9 +62,13 @@ def rules_to_try(words: Sequence[str], directory: Path, cache: DocumentCache | N
     return tries
 
 
-def tried(tries: Tries) -> Iterator[Tried]:
-    """Each rule with what its examples say, in the order of the names. A rule that does not compile has failed."""
+def tried(tries: Tries, *, mutating: bool = False) -> Iterator[Tried]:
+    """Each rule with what its examples say, in the order of the names. A rule that does not compile has failed.
+
+    `mutating`: rules that pass are also made wrong on purpose.
+    """
     from reconcile.policy.compile import compile_rules
+    from reconcile.policy.mutants import unnoticed
     from reconcile.policy.sight import Around
     from reconcile.policy.try_rule import Trial, Tried
 
@@ -74,7 +78,8 @@ def tried(tries: Tries) -> Iterator[Tried]:
     for name, declared in sorted(tries.declared.items()):
         trial = Trial(declared, around)
         if name in rules:
-            yield trial.run(rules[name])
+            result = trial.run(rules[name])
+            yield replace(result, gaps=(*unnoticed(trial),)) if mutating and result.passed else result
         else:
             mine = tuple(fault for fault in faults if fault.resource == declared.key)
             yield Tried(rule=name, good=trial.count(good=True), bad=trial.count(good=False), failures=mine)

@@ -15,8 +15,9 @@ _NAMED = 30
 @click.command("test", short_help="Try rules on their own examples.")
 @click.argument("words", nargs=-1, metavar="[FOLDER|FILE|RULE]...")
 @click.option("--no-cache", is_flag=True, help="Parse every file again.")
+@click.option("--mutate", is_flag=True, help="Also change each rule on purpose; an example must notice.")
 @common(state=False, environment=False)
-def test_command(context: Context, words: tuple[str, ...], no_cache: bool) -> ExitCode:
+def test_command(context: Context, words: tuple[str, ...], no_cache: bool, mutate: bool) -> ExitCode:
     """Try each rule on its own examples: a good one must have no finding of the rule, a bad one a finding at the line it names. Examples
     must also reach every part of the rule: objects that match takes and leaves out, and each operand of the outermost || or && of assert
     must decide at least once.
@@ -33,7 +34,7 @@ def test_command(context: Context, words: tuple[str, ...], no_cache: bool) -> Ex
     from reconcile.wiring.trying import rules_to_try, tried
 
     tries = rules_to_try(words, context.directory, None if no_cache else document_cache(context.settings))
-    results = [*tried(tries)]
+    results = [*tried(tries, mutating=mutate)]
     passed = not tries.findings and all(one.passed for one in results)
     code = ExitCode.NOTHING_TO_DO if passed else ExitCode.FAILURE
     if context.as_json:
