@@ -45,6 +45,13 @@ def test_an_address_is_not_given_twice(wanted: Specs) -> None:
     assert why.startswith("Mailbox/info has the address ")
 
 
+@pytest.mark.parametrize("wanted", [base(new="Info@contoso.example"), base(sales="info@contoso.example")])
+def test_an_address_that_an_inactive_mailbox_has_is_free(wanted: Specs) -> None:
+    """Nothing is read by a mailbox that does not run, so nothing is read twice."""
+    since = {**base(), "Mailbox/info": mailbox("info@contoso.example", state="inactive")}
+    assert set(outcomes(base(), wanted, since).values()) == {""}
+
+
 def test_addresses_are_exchanged_together_or_not_at_all() -> None:
     before, wanted = base(info="info@contoso.example"), base(sales="info@contoso.example", info="sales@contoso.example")
     assert set(outcomes(before, wanted, before).values()) == {""}
