@@ -187,7 +187,11 @@ class MailProvider(PolicyDocument):
 
 
 def problems(spec: MailProviderSpec) -> Iterator[Problem]:
-    """What cannot be meant. Sources may stand in the entry that this one is laid over, so they are looked for later."""
+    """What cannot be meant."""
+    for path, source in _sources(spec):
+        if source not in spec.sources:
+            known = ", ".join(spec.sources)
+            yield Problem(path, f"sources of this document have no {source}" + (f", only {known}" if known else ""))
     for protocol, endpoint in spec.endpoints.items():
         if endpoint.path is not None and protocol in ("imap", "pop3", "smtp"):
             yield Problem(f"endpoints.{protocol}.path", f"{PROTOCOL_NAMES[protocol]} has no path")
@@ -198,3 +202,18 @@ def problems(spec: MailProviderSpec) -> Iterator[Problem]:
     for kind, fact in spec.authentication.items():
         if fact.date is not None and fact.status in ("allowed", "not-offered"):
             yield Problem(f"authentication.{kind}.date", f"only what is ending or removed has a date, not what is {fact.status}")
+
+
+def _sources(spec: MailProviderSpec) -> Iterator[tuple[str, str]]:
+    """Path and name of each source that a fact names."""
+    facts: dict[str, Fact] = {f"notes.{number}": one for number, one in enumerate(spec.notes)}
+    for group, entries in (("endpoints", spec.endpoints), ("authentication", spec.authentication), ("limits", spec.limits)):
+        facts.update({f"{group}.{name}": one for name, one in entries.items()})
+    for protocol, endpoint in spec.endpoints.items():
+        facts.update({f"endpoints.{protocol}.alternatives.{number}": one for number, one in enumerate(endpoint.alternatives)})
+    facts["fips140"] = spec.fips140
+    if spec.source is not None:
+        yield "source", spec.source
+    for path, fact in facts.items():
+        if fact.source is not None:
+            yield f"{path}.source", fact.source

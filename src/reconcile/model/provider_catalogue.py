@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from reconcile.model.key import Key
 from reconcile.model.mail_provider import MailProviderSpec
 
 KIND: Final = "MailProvider"
+_NO_OWN: Final[Mapping[str, MailProviderSpec]] = {}
 #: Maps whose entries are replaced one by one when an estate's document is laid over a shipped one.
 _BY_NAME: Final = ("sources", "endpoints", "authentication", "limits")
 
@@ -42,11 +42,11 @@ def shipped() -> Mapping[str, MailProviderSpec]:
     return {name: MailProviderSpec.model_validate_json(text, context={"time_zone": "UTC"}) for name, text in SHIPPED.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCatalogue:
     """`own` are the sound documents of the estate by name. Made without work: entries are put together when asked for."""
 
-    own: Mapping[str, MailProviderSpec] = field(default_factory=dict)
+    def __init__(self, *, own: Mapping[str, MailProviderSpec] = _NO_OWN) -> None:
+        self.own = own
 
     def names(self) -> list[str]:
         """Every name that a profile may use, without aliases."""
@@ -56,15 +56,27 @@ class ProviderCatalogue:
         """Names and aliases."""
         return sorted({word for one in self.all() for word in (one.name, *one.spec.aliases)})
 
-    def all(self) -> Iterator[Provider]:
+    def all(self) -> Sequence[Provider]:
         """In the order of their names."""
-        return (self._entry(name) for name in self.names())
+        return self._all
+
+    @cached_property
+    def _all(self) -> Sequence[Provider]:
+        return tuple(self._entry(name) for name in self.names())
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, Sequence[Provider]]:
+        found: dict[str, list[Provider]] = {}
+        for one in self._all:
+            for host in dict.fromkeys(_hosts(one.spec)):
+                found.setdefault(host, []).append(one)
+        return found
 
     def get(self, word: str) -> Provider | None:
         """By name, else by alias."""
         if word in self.own or word in shipped():
             return self._entry(word)
-        return next((one for one in self.all() if word in one.spec.aliases), None)
+        return next((one for one in self._all if word in one.spec.aliases), None)
 
     def _entry(self, name: str) -> Provider:
         own, below = self.own.get(name), shipped().get(name)
@@ -83,10 +95,10 @@ class ProviderCatalogue:
         named = spec.get("provider")
         if isinstance(named, str):
             return self.get(named)
-        found: list[Provider] = []
+        found: Sequence[Provider] = ()
         for path in ("incoming.server", "outgoing.server", "defaultServerLocation"):
             host = host_of(spec.get(path))
-            meant = self._with_host(host) if host else []
+            meant = self._with_host(host)
             both = [one for one in found if any(one.name == other.name for other in meant)]
             found = both or found or meant
         if not found:
@@ -96,21 +108,20 @@ class ProviderCatalogue:
             return self.get(told) if told else None
         return found[0] if len(found) == 1 else _told_apart(found, spec)
 
-    def _with_host(self, host: str) -> list[Provider]:
-        """Those with the longest match: the host itself, or the closest domain above it."""
-        best: dict[str, list[Provider]] = {}
-        for one in self.all():
-            for known in _hosts(one.spec):
-                if host == known or host.endswith(f".{known}"):
-                    best.setdefault(known, []).append(one)
-        return best[max(best, key=len)] if best else []
+    def _with_host(self, host: str) -> Sequence[Provider]:
+        """Those that have the host itself, else the closest domain above it."""
+        while host:
+            if host in self._by_host:
+                return self._by_host[host]
+            host = host.partition(".")[2]
+        return ()
 
 
 _EXCHANGE: Final[Mapping[object, str]] = {"exchange-online": "exchange-online"}
 _HYBRID: Final[Mapping[object, str]] = {"exchange-online-hybrid": "exchange-online", "exchange-server-hybrid": "exchange-onprem"}
 
 
-def _told_apart(found: list[Provider], spec: Spec) -> Provider | None:
+def _told_apart(found: Sequence[Provider], spec: Spec) -> Provider | None:
     for path in ("incoming.username", "outgoing.username"):
         _, _, domain = str(spec.get(path) or "").rpartition("@")
         theirs = [one for one in found if domain.lower() in one.spec.domains]

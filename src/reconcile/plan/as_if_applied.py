@@ -14,6 +14,7 @@ from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import defaults
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
+from reconcile.plan.comparable import told
 
 TARGET = "git"
 
@@ -38,7 +39,7 @@ def inventory(desired: DesiredState) -> Mapping[Key, InventoryEntry]:
             entries[key] = InventoryEntry(
                 key=key,
                 external_id=str(key),
-                applied=resource.spec,
+                applied=told(key.kind, resource.spec),
                 source_file=resource.position.file,
                 source=desired.source,
                 revision=desired.revision,
@@ -54,5 +55,6 @@ def inventory(desired: DesiredState) -> Mapping[Key, InventoryEntry]:
 
 
 def _shown(resource: Resource) -> Spec:
-    declared = {path: leaf for path, leaf in resource.spec.items() if leaf is not None}
-    return dict(sorted({**defaults(resource.key.kind, resource.spec), **declared}.items()))
+    spec = told(resource.key.kind, resource.spec)
+    declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
+    return dict(sorted({**defaults(resource.key.kind, spec), **declared}.items()))
