@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from reconcile.policy.lookalikes import skeleton
+from reconcile.policy.lookalikes import skeletons
 from reconcile.policy.variables import Type, Variable
 from reconcile.policy.world import World
 
@@ -154,16 +154,19 @@ _MOST: Final = 20
 
 def _lookalikes(world: World) -> Counted:
     """Other mailboxes whose address reads the same but is another."""
-    mailboxes = world.objects("Mailbox")
+    addresses = [str(address or "") for address in world.all("Mailbox", "mailbox.emailAddress")]
+    # One address is one mailbox, so most have a skeleton of their own.
+    alike = skeletons(addresses)
+    several = {one for one, times in Counter(alike).items() if times > 1}
     groups: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for one, address in zip(mailboxes, world.all("Mailbox", "mailbox.emailAddress"), strict=True):
-        if address:
-            groups[skeleton(address)].setdefault(address.casefold(), []).append(one.key.name)
+    for name, address, one in zip(world.names("Mailbox"), addresses, alike, strict=True) if several else ():
+        if address and one in several:
+            groups[one].setdefault(address.casefold(), []).append(name)
     found: dict[str, tuple[str, ...]] = {}
-    for addresses in groups.values():
-        if len(addresses) > 1:
-            for address, names in addresses.items():
-                others = sorted(other for different, group in addresses.items() if different != address for other in group)
+    for group in groups.values():
+        if len(group) > 1:
+            for address, names in group.items():
+                others = sorted(other for different, others in group.items() if different != address for other in others)
                 found.update(dict.fromkeys(names, tuple(others[:_MOST])))
     return found
 
@@ -213,6 +216,13 @@ def _same_elsewhere(path: str) -> Callable[[World], Counted]:
         return dict.fromkeys(world.names("Organization"), tuple(sorted(names)))
 
     return count
+
+
+def _mailing_everybody(world: World) -> Counted:
+    """Names of the other environments that may mail everybody."""
+    others = ((other.environment, other.single("Environment")) for other in world.others)
+    names = [name for name, values in others if values is not None and "*" in (values.get("allowedRecipients") or ())]
+    return dict.fromkeys(world.names("Environment"), tuple(sorted(names)))
 
 
 def _profiles(where: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> Callable[[World], Counted]:
@@ -265,6 +275,7 @@ _ORGANIZATION: Final = (
         _same_elsewhere("tracking.token.baseNumber"),
     ),
 )
+_ENVIRONMENT: Final = (_names("mailingEverybody", "Names of the other environments that may mail everybody.", _mailing_everybody),)
 _MAILBOX: Final = (
     _names("lookalikes", "Names of other mailboxes whose address looks the same but is another (at most 20).", _lookalikes),
     _names("sameUsername", "Names of other mailboxes with the same credentials.username (at most 20).", _sharing("credentials.username")),
@@ -304,6 +315,6 @@ COUNTS: Final[Mapping[str, Mapping[str, Count]]] = MappingProxyType(
         "Mailbox": _table((*_MAILBOX, *_renamed(_PROFILE, "profile"), *_renamed(_ORGANIZATION, "organization"))),
         "EmailServerProfile": _table((*_PROFILE, *_renamed(_ORGANIZATION, "organization"))),
         "Organization": _table(_ORGANIZATION),
-        "Environment": _table(_renamed(_ORGANIZATION, "organization")),
+        "Environment": _table((*_ENVIRONMENT, *_renamed(_ORGANIZATION, "organization"))),
     }
 )

@@ -46,6 +46,13 @@ def provider_variables() -> tuple[Variable, ...]:
                     (f"endpoints.{name}.host", Type.TEXT, True, (), f"Host of {words}."),
                     (f"endpoints.{name}.port", Type.NUMBER, False, (), f"Port of {words}."),
                     (f"endpoints.{name}.tls", Type.TEXT, False, ("implicit", "starttls"), f"TLS of {words}."),
+                    (
+                        f"endpoints.{name}.ways",
+                        Type.TEXTS,
+                        False,
+                        (),
+                        f"Ways to {words}, as HOST:PORT TLS.",
+                    ),
                     (f"endpoints.{name}.until", Type.INSTANT, True, (), f"First instant {words} no longer answers."),
                 )
             ),
@@ -75,6 +82,7 @@ def _facts(provider: Provider) -> Iterator[tuple[str, Any]]:
             yield f"endpoints.{name}.host", endpoint.host
             yield f"endpoints.{name}.port", endpoint.port
             yield f"endpoints.{name}.tls", endpoint.tls
+            yield f"endpoints.{name}.ways", tuple(f"{one.host}:{one.port} {one.tls}" for one in (endpoint, *endpoint.alternatives))
             yield f"endpoints.{name}.until", _text(endpoint.until)
     for name, limit in spec.limits.items():
         if limit.verified and limit.value is not None:
