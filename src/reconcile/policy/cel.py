@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cel_expr_python.cel import Env
 
 #: Part of every key that compiled programs are kept under; rises when the same text comes to mean something else.
-PROGRAM_VERSION: Final = 1
+PROGRAM_VERSION: Final = 2
 
 #: Extensions of the language that rules may use, by the names of its reference implementation.
 EXTENSIONS: Final = ("math", "optional", "sets", "strings")
@@ -35,11 +35,12 @@ Run: TypeAlias = Callable[[Mapping[str, object]], object]
 
 class Program(NamedTuple):
     """A checked expression. `code` can be kept and given to `load`; `reads` are the variables it reads, sorted; `result` names the type
-    of what comes out ("bool", "string", "int" …)."""
+    of what comes out ("bool", "string", "int" …). Of the variables in `asked` it only asks whether they are null."""
 
     code: bytes
     reads: tuple[str, ...]
     result: str
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ def check(text: str, variables: Mapping[str, Variable], *, boolean: bool) -> Pro
         if isinstance(again, list):
             return [Fault(message=f"{names[0]} cannot be the name of anything else here", line=1, column=1)]
         code = again[0]
-    return Program(code, reads, result)
+    return Program(code, reads, result, tuple(name for name in reads if name in checked.asked))
 
 
 def load(code: bytes) -> Run:

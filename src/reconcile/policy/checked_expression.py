@@ -7,6 +7,7 @@ are the few fields that are needed, by their numbers in the specification.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,7 +18,7 @@ _ANY_VALUE = 2
 _CHECKED_EXPR, _CHECKED_SOURCE = 4, 5
 _SOURCE_POSITIONS = 4
 _EXPR_ID, _CONST, _IDENT, _SELECT, _CALL, _LIST, _STRUCT, _COMPREHENSION = 2, 3, 4, 5, 6, 7, 8, 9
-_CONST_STRING = 6
+_CONST_NULL, _CONST_STRING = 1, 6
 _CALL_TARGET, _CALL_FUNCTION, _CALL_ARGUMENT = 1, 2, 3
 _COMPARING = ("_==_", "_!=_", "@in")
 
@@ -33,9 +34,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`reads` are all names that are read, loop variables included."""
+    """`reads` are all names that are read, loop variables included; `asked` are those of them of which only is asked whether they are
+    null."""
 
     reads: frozenset[str]
+    asked: frozenset[str]
     comparisons: tuple[Comparison, ...]
 
 
@@ -49,15 +52,19 @@ def read_checked(code: bytes) -> Checked:
         if number == _SOURCE_POSITIONS
         for key, value in [_pair(entry)]
     }
-    reads: set[str] = set()
+    reads: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     comparisons: list[Comparison] = []
     for fields in _walk(expression):
         for number, value in fields:
             if number == _IDENT and isinstance(value, bytes):
-                reads.add(_text(_fields(value), 1))
+                reads[_text(_fields(value), 1)] += 1
             elif number == _CALL and isinstance(value, bytes):
-                comparisons += _compared(_fields(value), offsets)
-    return Checked(frozenset(reads), tuple(sorted(comparisons, key=lambda one: one.offset)))
+                call = _fields(value)
+                comparisons += _compared(call, offsets)
+                asked.update(_with_null(call))
+    only = frozenset(name for name, times in asked.items() if times == reads[name])
+    return Checked(frozenset(reads), only, tuple(sorted(comparisons, key=lambda one: one.offset)))
 
 
 def _walk(expression: bytes) -> Iterator[_Fields]:
@@ -98,6 +105,17 @@ def _compared(call: _Fields, offsets: Mapping[int, int]) -> Iterator[Comparison]
                     for text in _messages(_fields(constant), _CONST_STRING):
                         where = next((value for number, value in literal if number == _EXPR_ID and isinstance(value, int)), 0)
                         yield Comparison(name, text.decode("utf-8", "replace"), offsets.get(where, 0))
+
+
+def _with_null(call: _Fields) -> Iterator[str]:
+    """The variable that a call compares with null."""
+    if _text(call, _CALL_FUNCTION) not in ("_==_", "_!=_"):
+        return
+    sides = [_fields(argument) for argument in _messages(call, _CALL_ARGUMENT)]
+    for one, other in zip(sides, reversed(sides), strict=True):
+        constants = [_fields(constant) for constant in _messages(other, _CONST)]
+        if any(number == _CONST_NULL for constant in constants for number, _ in constant):
+            yield from (_text(_fields(ident), 1) for ident in _messages(one, _IDENT))
 
 
 def _fields(data: bytes) -> _Fields:

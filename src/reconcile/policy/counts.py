@@ -173,6 +173,8 @@ def _lookalikes(world: World) -> Counted:
 
 def _elsewhere(world: World) -> Counted:
     """Names of the other environments in which a mailbox with the same address is active and synchronised."""
+    if not world.others:
+        return {}
     here: dict[str, list[str]] = defaultdict(list)
     mailboxes = world.objects("Mailbox")
     for one, address in zip(mailboxes, world.all("Mailbox", "mailbox.emailAddress"), strict=True):

@@ -77,11 +77,14 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 
 
 def _groups(rules: Sequence[Rule], subject: str) -> dict[tuple[str, ...], list[Rule]]:
-    """What varies from object to object among what a rule reads → the rules over the kind that read just that."""
+    """What a rule reads of the objects (`NAME?` where it only asks whether it is null) → the rules over the kind that read just that."""
     groups: dict[tuple[str, ...], list[Rule]] = {}
     for rule in rules:
         if rule.subject == subject:
-            reads = tuple(name for name in rule.reads if name != "today" and not name.startswith("params."))
+            asked = rule.verdict.asked
+            reads = tuple(
+                f"{name}?" if name in asked else name for name in rule.reads if name != "today" and not name.startswith("params.")
+            )
             groups.setdefault(reads, []).append(rule)
     return groups
 
@@ -99,10 +102,12 @@ class _Group:
         self.judged = 0
         self._budget = budget
         self._variables = vocabulary(subject)
-        constants = {name: world.column(subject, name, world.objects(subject)[:1])[0] for name in reads if world.constant(subject, name)}
+        first = Columns(world, subject, world.objects(subject)[:1])
+        constants = {name: first[name][0] for name in reads if world.constant(subject, name)}
         self._unknown = MISSING in constants.values()
-        self._names = [name for name in reads if name not in constants]
-        self._around = {name: plain(self._variables.get(name), value) for name, value in constants.items()}
+        self._columns = [name for name in reads if name not in constants]
+        self._names = [name.removesuffix("?") for name in self._columns]
+        self._around = {name.removesuffix("?"): plain(self._variables.get(name), value) for name, value in constants.items()}
         self._around["today"] = cel.moment(today)
         self._known: dict[_Key, _Outcome] = {}
 
@@ -113,7 +118,7 @@ class _Group:
         known = self._known
         if len(known) > _REMEMBERED:
             known.clear()
-        values = [columns[name] for name in self._names]
+        values = [columns[name] for name in self._columns]
         keys: list[_Key] = [*zip(*values, strict=True)] if values else [()] * len(columns.objects)
         fresh = [*(dict.fromkeys(keys).keys() - known.keys())]
         if fresh:

@@ -7,7 +7,7 @@ tell apart; accents and wide forms fall away by normalisation.
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Final
 
 _ALIKE: Final = str.maketrans(
@@ -19,7 +19,6 @@ _ALIKE: Final = str.maketrans(
         "ł": "l",
         "ø": "o",
         "đ": "d",
-        "ß": "b",
         "|": "l",
         "i": "l",
         "1": "l",
@@ -28,11 +27,13 @@ _ALIKE: Final = str.maketrans(
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
 
-@lru_cache(maxsize=65536)
-def skeleton(address: str) -> str:
-    """Two addresses with one skeleton look alike; the domain's dots stay."""
-    plain = unicodedata.normalize("NFKD", address.casefold()).translate(_ALIKE).translate(_ALIKE)
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
+def skeletons(addresses: Sequence[str]) -> list[str]:
+    """Of each address, which has no line break in it. Two addresses with one skeleton look alike; the domain's dots stay."""
+    letters = "\n".join(addresses).casefold()
+    if not letters.isascii():
+        plain = unicodedata.normalize("NFKD", letters).translate(_ALIKE)
+        letters = "".join(char for char in plain if not unicodedata.combining(char))
+    letters = letters.translate(_ALIKE)
     for pair, one in _PAIRS:
         letters = letters.replace(pair, one)
-    return letters
+    return letters.split("\n")

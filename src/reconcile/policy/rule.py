@@ -14,7 +14,7 @@ from reconcile.model.finding import Severity
 from reconcile.model.position import Position
 from reconcile.policy.cel import Program
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _NONE: Final[Mapping[str, Any]] = {}
 
 
@@ -154,12 +154,12 @@ def _expression(record: list[Any]) -> Expression:
 
 
 def _program_record(program: Program) -> list[Any]:
-    return [base64.b64encode(program.code).decode("ascii"), program.reads, program.result]
+    return [base64.b64encode(program.code).decode("ascii"), program.reads, program.result, program.asked]
 
 
 def _program(record: list[Any]) -> Program:
-    code, reads, result = record
-    return Program(base64.b64decode(code), tuple(reads), result)
+    code, reads, result, asked = record
+    return Program(base64.b64decode(code), tuple(reads), result, tuple(asked))
 
 
 def _moment_record(moment: datetime | None) -> str | None:

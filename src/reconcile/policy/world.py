@@ -167,7 +167,8 @@ class World:
 
 
 class Columns(dict[str, list[Any]]):
-    """The columns of some objects of one kind, each made when it is first asked for."""
+    """The columns of some objects of one kind, each made when it is first asked for. `NAME?` is the column of whether NAME is set: None
+    or True."""
 
     def __init__(self, world: World, subject: str, objects: Sequence[Resource]) -> None:
         super().__init__()
@@ -176,7 +177,11 @@ class Columns(dict[str, list[Any]]):
         self._subject = subject
 
     def __missing__(self, variable: str) -> list[Any]:
-        found = self[variable] = self._world.column(self._subject, variable, self.objects)
+        if variable.endswith("?"):
+            found = [value if value is None or value is MISSING else True for value in self[variable[:-1]]]
+        else:
+            found = self._world.column(self._subject, variable, self.objects)
+        self[variable] = found
         return found
 
 
