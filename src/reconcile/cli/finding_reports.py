@@ -59,6 +59,12 @@ class Found:
     old: frozenset[str] | None = None
 
 
+def fail_on_option(function: Command) -> Command:
+    """--fail-on; the command gets it as `fail_on`, None where it is not given."""
+    words = "Findings from here on end with 3 [PolicySettings.failOn, else error]."
+    return click.option("--fail-on", type=click.Choice(_GATES), help=words)(function)
+
+
 def strictest(declared: Iterable[Severity]) -> Severity:
     """Of several environments the one that fails first; without any, errors fail."""
     return min(declared, default=Severity.ERROR)
@@ -78,17 +84,16 @@ def reporting(function: Command) -> Command:
         )
         return function(context, wishes=wishes, **options)
 
-    gates = click.Choice(_GATES)
-    severity = "Findings from here on end with 3 [PolicySettings.failOn, else error]."
+    wrapped: Command = with_wishes
     for option in (
         click.option("--report", multiple=True, metavar="FORMAT=FILE", help="Write this form of the report too; may be repeated."),
         click.option("--show-accepted", is_flag=True, help="Show what a waiver or the baseline accepts, not only its number."),
         click.option("--all", "every", is_flag=True, help="Show each finding, not one block for many with one cause."),
-        click.option("--gate", type=gates, hidden=True),
-        click.option("--fail-on", type=gates, help=severity),
+        click.option("--gate", type=click.Choice(_GATES), hidden=True),
+        fail_on_option,
     ):
-        with_wishes = option(with_wishes)
-    return with_wishes
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def _form_and_file(text: str) -> tuple[str, Path]:

@@ -23,7 +23,7 @@ _MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outb
 
 #: What --help puts under which heading, in its order.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Write and check": ("init", "import", "lint", "policy", "migrate", "schema", "explain", "render", "coverage"),
+    "Write and check": ("init", "import", "lint", "ci", "policy", "migrate", "schema", "explain", "render", "coverage", "providers"),
     "Plan and apply": ("plan", "show", "apply", "drift", "forget", "lock", "history", "audit", "report"),
     "Mail": ("sync", "run", "status", "mailboxes", "outbox", "activities", "serve"),
     "Keep the store": ("backup", "restore", "purge", "key"),
@@ -39,11 +39,13 @@ SUMMARIES: Mapping[str, str] = {
     "import": "Write files for what a target, an export or a table has and git does not declare.",
     "lint": "Check the files: syntax, schema, references, duplicates, plaintext secrets.",
     "policy": "List, try and write the rules that lint checks.",
+    "ci": "Check a change for a pipeline: findings, plan, comment, reports.",
     "migrate": "Rewrite documents of an older apiVersion.",
     "schema": "Print the JSON Schema of the declared kinds.",
     "explain": "Say what a field, a finding or a brake is, and where it stands.",
     "render": "Show every field of a mailbox, its value, and where it comes from.",
     "coverage": "Say what each assignment reaches, and which mailboxes none does.",
+    "providers": "List mail providers: servers, authentication, limits, each with its source and date.",
     "plan": "Show what would change, why, and what it means for the mail.",
     "show": "Print a saved plan.",
     "apply": "Carry out a plan: show it, ask, do it, record it.",

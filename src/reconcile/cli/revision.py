@@ -38,7 +38,7 @@ def state_at(context: Context, revision: str, head: DesiredState, cache: Documen
     try:
         commit = source.revision
     except DesiredStateError as error:
-        raise DesiredStateError(error.message, hint=_fetch(revision) if "has no revision" in error.message else error.hint) from error
+        raise DesiredStateError(error.message, hint=fetch_hint(revision) if "has no revision" in error.message else error.hint) from error
     listing = source.list()
     result = load(
         listing.files,
@@ -71,7 +71,7 @@ def _not_yet(result: LoadResult, head: DesiredState, revision: str, commit: str)
     return nothing_at(head, commit)
 
 
-def _fetch(revision: str) -> str:
+def fetch_hint(revision: str) -> str:
     """The command that brings a revision into this clone."""
     if re.fullmatch(r"[0-9a-f]{7,64}", revision):
         return f"Clones of a pipeline have few commits. Fetch it: git fetch origin {revision}, or all with git fetch --unshallow."

@@ -46,6 +46,20 @@ def base_source(directory: Path, revision: str) -> Source:
     return GitSource(directory, revision, may_be_new=True)
 
 
+def merge_base(directory: Path, one: str, other: str) -> str | None:
+    """The last commit that two commits of the repository both build on, None where nobody knows."""
+    from reconcile.source.git_relation import merge_base
+
+    return merge_base(directory, one, other)
+
+
+def changed_files(directory: Path, one: str, other: str) -> list[str]:
+    """Paths that differ between two commits, from the root of the repository."""
+    from reconcile.source.git_relation import changed_files
+
+    return changed_files(directory, one, other)
+
+
 def estate_writer(directory: Path) -> EstateWriter:
     """Writes new files of an estate, over nothing that is there."""
     from reconcile.source.writer import EstateWriter

@@ -1,0 +1,104 @@
+"""`reconcile ci`: the one command that a pipeline calls for a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.context import Context, common
+from reconcile.cli.finding_reports import Found, Wishes, fail_on_option, pieces, write
+from reconcile.errors import SettingsError
+from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.cli.judging import Judged
+
+
+@click.command("ci", short_help="Check a change for a pipeline: findings, plan, comment, reports.")
+@click.option("--base", required=True, metavar="REV", help="The revision that the change is to be merged into, and judged by.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write comment, summary and reports into this folder.")
+@click.option("--fail-on-existing", "strict", is_flag=True, help="Fail on findings that the base has too.")
+@click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this change; may be repeated.")
+@click.option("--name", default="", metavar="WORD", help="Tells the comments of several gates of one repository apart.")
+@fail_on_option
+@common(state=False, outputs=("text", "json", "github"))
+def command(
+    context: Context, base: str, out: Path | None, strict: bool, lifted: tuple[str, ...], name: str, fail_on: str | None
+) -> ExitCode:
+    """Lint a change and plan it against its base, from the objects of the repository alone.
+
+    Reads the commit HEAD, or the one named by --revision; nothing is checked out, executed, resolved or fetched. Rules, settings, waivers
+    and brakes are those of the base. Fails (3) on findings that the base does not have, and (4) when a brake stands.
+
+    For example: reconcile ci --base origin/main --out gate --output github
+    """
+    from reconcile.cli.judging import judge
+
+    _mark(name)
+    if out is not None:
+        _prepare(out)
+    judged = judge(context, base, wishes=Wishes(fail_on=fail_on), strict=strict, lifted=lifted)
+    if out is not None:
+        for file, text in _files(judged, name):
+            write(out / file, text)
+    _print(context, judged)
+    return judged.gate.code
+
+
+def _mark(name: str) -> None:
+    """Part of a comment of HTML."""
+    if name and not all(letter.isascii() and (letter.isalnum() or letter == "-") for letter in name.replace("--", " ")):
+        raise click.BadParameter("letters, digits and single dashes only", param_hint="'--name'")
+
+
+def _prepare(out: Path) -> None:
+    """The folder, which must be one: a change could hold a link of that name, and everything would be written where it leads."""
+    inside = not out.is_absolute() or out.is_relative_to(Path.cwd())
+    linked = [part for part in (out, *(out.parents if inside else ())) if part.is_symlink()]
+    if linked:
+        raise SettingsError(f"{linked[-1]} is a link, and links are not followed", hint="Name a folder outside of the checkout with --out.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{out} cannot be made: {error.strerror}", hint="Name another folder with --out.") from error
+
+
+def _files(judged: Judged, name: str) -> Iterator[tuple[str, Iterator[str]]]:
+    from reconcile.report.gate_json import gate_json
+    from reconcile.report.gate_markdown import SUMMARY_LIMIT, gate_markdown
+    from reconcile.report.json_text import json_text
+
+    gate, known = judged.gate, judged.known
+    yield "comment.md", iter([gate_markdown(gate, known, mark=name)])
+    yield "summary.md", iter([gate_markdown(gate, known, mark=name, limit=SUMMARY_LIMIT)])
+    yield "result.json", iter([json_text(gate_json(gate, known), indent=2), "\n"])
+    everything = judged.found([*gate.new, *gate.old])
+    yield "findings.sarif", pieces("sarif", everything, Wishes())
+    yield "code-quality.json", pieces("gitlab", everything, Wishes())
+    counted = everything if gate.strict else judged.found(gate.new)
+    yield "junit.xml", pieces("junit", counted, Wishes())
+    yield "annotations.txt", pieces("github", counted, Wishes())
+
+
+def _print(context: Context, judged: Judged) -> None:
+    from reconcile.report.gate_json import gate_json
+    from reconcile.report.gate_markdown import verdict
+
+    gate = judged.gate
+    if context.as_json:
+        context.json(gate_json(gate, judged.known))
+        return
+    shown: Found = judged.found([*gate.new, *gate.old] if gate.strict else gate.new)
+    for piece in pieces(context.output, shown, Wishes(), color=context.color):
+        click.echo(piece, nl=False, color=context.color)
+    for one in gate.judges:
+        context.say(f"edits what judges it: {judged.safe(one.what)} ({one.action})")
+    for compared in gate.environments:
+        for brake in compared.plan.brakes if compared.plan is not None else ():
+            context.say(f"brake {brake.name} of {compared.environment}: {judged.safe(brake.message)}")
+        if compared.plan is None:
+            context.say(f"{compared.environment} could not be compared: {judged.safe(compared.problem)}")
+    context.say(f"{verdict(gate)}; {len(gate.new):,} new, {len(gate.old):,} not new, {gate.mended:,} mended")
