@@ -72,7 +72,9 @@ class RuleExample(Group):
     today: Instant | None = setting("Instant it is looked at.", derived="2026-11-22T00:00:00Z")
     line: int | None = setting("Of a bad example: line of the finding.", ge=1)
     file: Line | None = setting("File of that line.", derived="example.yaml")
-    parameters: dict[ParameterName, Scalar] = setting("Parameters that are set differently.", default={})
+    parameters: dict[ParameterName, Scalar | Annotated[tuple[Line, ...], Field(strict=False)]] = setting(
+        "Parameters that are set differently.", default={}
+    )
 
 
 class RuleExamples(Group):

@@ -94,7 +94,8 @@ class Trial:
     def _seen(self, case: _Case, rule: Rule) -> Seen | str:
         if isinstance(case.look, str):
             return case.look
-        own = {f"params.{name}": value for name, value in case.example.parameters.items()}
+        given = case.example.parameters
+        own = {f"params.{name}": [*value] if isinstance(value, tuple) else value for name, value in given.items()}
         for name, value in own.items():
             known = rule.parameters.get(name)
             if known is None or type(known) is not type(value):
