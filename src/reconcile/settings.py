@@ -40,5 +40,8 @@ class Settings:
     lease: float = 30.0
     """RECONCILE_LEASE. Seconds after which an apply that stands still may be overtaken. It renews its lease at a third of that."""
 
+    docs_url: str = ""
+    """RECONCILE_DOCS_URL. Where the folder docs of this project can be read in a browser; reports link their rules there."""
+
     lock_patience: float = 0.0
     """--wait-lock. Seconds to wait for the environment's lock before giving up."""

@@ -28,7 +28,6 @@ NAMES = {
 @pytest.mark.parametrize("form", FORMS)
 def test_reports(form: str, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.delenv("RECONCILE_DOCS_URL", raising=False)
     found = Found(
         findings=sample(),
         files=3,

@@ -99,6 +99,7 @@ def read_settings(directory: Path, state_dir: Path | None, secrets_dir: Path | N
         connect_timeout=_number("RECONCILE_CONNECT_TIMEOUT", 20, 0.1, 600),
         silence_timeout=_number("RECONCILE_SILENCE_TIMEOUT", 60, 0.1, 3600),
         lease=_number("RECONCILE_LEASE", 30, 0.3, 86400),
+        docs_url=environment.get("RECONCILE_DOCS_URL") or "",
         lock_patience=wait_lock,
     )
 

@@ -47,7 +47,7 @@ class Wishes:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What is reported. `head` is what the JSON document says beside the findings; `contents` reads a file of the estate; `prefix` is the
-    estate's folder inside its repository; `old` are marks of findings that the base has too, None where nobody compared."""
+    estate's folder inside its repository; `old` are marks of findings that the base has too, None where nobody compared; `docs_url` is where docs can be read."""
 
     findings: Sequence[Finding]
     files: int
@@ -57,6 +57,7 @@ class Found:
     gate: Severity | None
     known: Facts
     old: frozenset[str] | None = None
+    docs_url: str = ""
 
 
 def fail_on_option(function: Command) -> Command:
@@ -133,8 +134,7 @@ def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> I
             from reconcile import __version__
             from reconcile.report.sarif import sarif
 
-            docs_url = os.environ.get("RECONCILE_DOCS_URL", "")
-            return sarif(found.findings, found.known, version=__version__, prefix=found.prefix, old=found.old, docs_url=docs_url)
+            return sarif(found.findings, found.known, version=__version__, prefix=found.prefix, old=found.old, docs_url=found.docs_url)
         case "junit":
             from reconcile.report.junit import junit
 

@@ -33,6 +33,7 @@ class Judged:
     marks: frozenset[str]
     files: int
     contents: Callable[[str], bytes | None]
+    docs_url: str
 
     def found(self, findings: Iterable[Finding]) -> Found:
         """Some of its findings, for a report."""
@@ -46,6 +47,7 @@ class Judged:
             gate=self.gate.fail_on,
             known=self.known,
             old=self.marks,
+            docs_url=self.docs_url,
         )
 
     def safe(self, text: str) -> str:
@@ -113,7 +115,9 @@ def judge(context: Context, base: str, *, wishes: Wishes, strict: bool, lifted: 
     )
     named = {finding.rule for finding in (*parts.new, *parts.old)}
     known = facts(rules_named(named, tip.checks.rules.values(), cache))
-    return Judged(gate=gate, known=known, marks=parts.marks, files=head.result.files, contents=head.contents)
+    return Judged(
+        gate=gate, known=known, marks=parts.marks, files=head.result.files, contents=head.contents, docs_url=context.settings.docs_url
+    )
 
 
 def _source(context: Context, revision: str) -> Source:

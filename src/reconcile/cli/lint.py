@@ -22,14 +22,16 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
     from reconcile.desired.lint import lint
     from reconcile.report.findings_json import FORMAT_VERSION, counts_json
     from reconcile.report.rule_facts import facts
+    from reconcile.wiring.approvals import Approvals
     from reconcile.wiring.estate import document_cache, open_source, repository_prefix
-    from reconcile.wiring.judging import rule_checks
+    from reconcile.wiring.judging import read_baseline, rule_checks
     from reconcile.wiring.policies import rules_named
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
     cache = None if no_cache else document_cache(context.settings)
-    checks = rule_checks(cache)
+    approvals = Approvals(folder=context.directory, revision=context.revision)
+    checks = rule_checks(cache, approvals=approvals, baseline=read_baseline(source.octets))
     result = lint(
         listing.files,
         listing.findings,
@@ -40,6 +42,7 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         cache=cache,
         checks=checks,
     )
+    result = checks.finished(result, whole=context.environment is None)
     gate = wishes.gate(strictest(rules.configuration.fail_on for rules in checks.rules.values()))
     code = ExitCode.FINDINGS if gate is not None and result.reaches(gate) else ExitCode.NOTHING_TO_DO
     files = {file.path: file for file in listing.files}
@@ -65,6 +68,7 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         contents=contents,
         prefix=repository_prefix(context.directory),
         gate=gate,
+        docs_url=context.settings.docs_url,
         known=facts(rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache)),
     )
     report(context, found, wishes)
