@@ -47,7 +47,8 @@ class Wishes:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What is reported. `head` is what the JSON document says beside the findings; `contents` reads a file of the estate; `prefix` is the
-    estate's folder inside its repository; `old` are marks of findings that the base has too, None where nobody compared; `docs_url` is where docs can be read."""
+    estate's folder inside its repository; `old` are marks of findings that the base has too, None where nobody compared; `docs_url` is
+    where the documentation can be read."""
 
     findings: Sequence[Finding]
     files: int
