@@ -66,6 +66,9 @@ class Texts:
             self.reads[file.path] = self.reads.get(file.path, 0) + 1
             yield file, self.data(file.path)
 
+    def octets(self, path: str) -> bytes | None:
+        return self.data(path) if path in self.files else None
+
     def data(self, path: str) -> bytes:
         content = self.files[path]
         return content.encode() if isinstance(content, str) else content

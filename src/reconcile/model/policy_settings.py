@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -11,6 +12,9 @@ from reconcile.model.document import Group, PolicyDocument, Spec, required, sett
 from reconcile.model.policy_rule import ParameterName, Scalar, SeverityWord
 from reconcile.model.problem import Problem
 from reconcile.model.text import Line, SetOf, Slug
+
+#: From the weakest to the strongest.
+ApprovalMeans: TypeAlias = Literal["names", "reviews", "signatures"]
 
 
 class RuleSetting(Group):
@@ -42,7 +46,15 @@ class PolicySettingsSpec(Spec):
     rules: dict[Slug, RuleSetting] = setting("metadata.name of a rule → its settings.", default={})
     fail_on: SeverityWord = setting("Findings from here on fail the gate.", default="error")
     waiver_warning_days: int = setting("Days before its end from which a waiver is reported as expiring soon.", default=30, ge=0, le=3650)
+    maximum_waiver_days: int = setting(
+        "Days that a waiver may still run; one that ends later accepts nothing.", default=366, ge=1, le=36500
+    )
     approvers: Annotated[tuple[Approver, ...], Field(strict=False)] = setting("Who may approve waivers and changes.", default=())
+    approvals: ApprovalMeans | None = setting(
+        "What shows that an approver approved: names (the name in the file), reviews (a review at the forge, or a signature), signatures "
+        "(a signature under the commit that wrote the file).",
+        derived="signatures where an approver has keys, reviews where approvers have none, names where nobody is declared",
+    )
 
 
 class PolicySettings(PolicyDocument):
@@ -60,3 +72,31 @@ def problems(spec: PolicySettingsSpec) -> Iterator[Problem]:
     names = [one.name for one in spec.approvers]
     if len(set(names)) < len(names):
         yield Problem("approvers", "an approver is named twice")
+    for number, approver in enumerate(spec.approvers):
+        for place, key in enumerate(approver.keys):
+            if not is_public_key(key):
+                yield Problem(f"approvers.{number}.keys.{place}", _NO_KEY)
+    if spec.approvals == "signatures" and not any(one.keys for one in spec.approvers):
+        yield Problem("approvals", "no approver has a key to sign with")
+    if spec.approvals == "reviews" and not spec.approvers:
+        yield Problem("approvals", "no approver is named")
+
+
+_NO_KEY: Final = "is no public SSH key of one line, as in id_ed25519.pub; options before the key and certificates are not taken"
+_PUBLIC_KEY: Final = re.compile(
+    r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)"
+    r" +([A-Za-z0-9+/]{40,16000}={0,2})(?: .*)?"
+)
+
+
+def is_public_key(text: str) -> bool:
+    """Whether it is a public key as ssh-keygen writes it: type, base64, and perhaps a comment."""
+    return _PUBLIC_KEY.fullmatch(text) is not None
+
+
+def bare_key(text: str) -> str:
+    """The same without its comment: what two keys are compared by. Raises ValueError for no public key."""
+    found = _PUBLIC_KEY.fullmatch(text)
+    if found is None:
+        raise ValueError(_NO_KEY)
+    return f"{found[1]} {found[2]}"

@@ -13,8 +13,9 @@ from typing import Any, Final
 import orjson
 
 from reconcile.errors import SettingsError
-from reconcile.model.finding import Accepted, Finding
+from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.fingerprint import fingerprint
+from reconcile.model.position import Position
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -100,6 +101,22 @@ def grows(before: Baseline, after: Baseline) -> list[str]:
         if known is None or entry.count > known.count or _RANK[entry.severity] > _RANK[known.severity]:
             grown.append(f"{entry.rule} on {entry.about}" + (f" at {entry.path}" if entry.path else ""))
     return grown
+
+
+def growth(before: Baseline | None, after: Baseline | None, *, file: str) -> list[Finding]:
+    """What a change makes the baseline accept that its base does not, as findings. A first baseline grows from nothing: it is made on the
+    branch that all others build on."""
+    return [
+        Finding(
+            rule="baseline/grows",
+            severity=Severity.ERROR,
+            message=f"the baseline accepts what it did not accept before: {words}",
+            hint="mend the finding, or have it waived; the baseline of a change can only shrink",
+            position=Position(file),
+            path=words,
+        )
+        for words in grows(before or Baseline(), after or Baseline())
+    ]
 
 
 def encode(baseline: Baseline) -> bytes:

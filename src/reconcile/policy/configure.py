@@ -14,6 +14,7 @@ from reconcile.desired.suggest import did_you_mean
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.policy_declared import PolicyDeclared
+from reconcile.policy.approvals import Means, means_of
 from reconcile.policy.rule import Rule, RuleBook
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 #: What the model says where nothing is set (a test compares them).
 FAIL_ON: Final = Severity.ERROR
 WAIVER_WARNING_DAYS: Final = 30
+MAXIMUM_WAIVER_DAYS: Final = 366
+#: Fields of settings that hold one value for an environment, by their names in documents.
+_ONCE: Final = {
+    "fail_on": "failOn",
+    "waiver_warning_days": "waiverWarningDays",
+    "maximum_waiver_days": "maximumWaiverDays",
+    "approvals": "approvals",
+}
 _SEVERITIES: Final = {str(severity): severity for severity in Severity}
 _Path = tuple[str | int, ...]
 
@@ -62,7 +71,9 @@ class Configuration:
     book: RuleBook
     fail_on: Severity = FAIL_ON
     waiver_warning_days: int = WAIVER_WARNING_DAYS
+    maximum_waiver_days: int = MAXIMUM_WAIVER_DAYS
     approvers: tuple[Approver, ...] | None = None
+    approvals: Means = Means.NAMES
     set_by: Mapping[str, Mapping[str, Key]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -80,12 +91,15 @@ def configure(book: RuleBook, limits: Limits, settings: Sequence[PolicyDeclared]
     work.gather()
     rules = tuple(work.configured(rule) for rule in book.rules)
     fail_on = work.agreed("", "failOn")
-    days = work.agreed("", "waiverWarningDays")
+    days, most = work.agreed("", "waiverWarningDays"), work.agreed("", "maximumWaiverDays")
+    approvers = work.approvers()
     return Configuration(
         book=replace(book, rules=rules),
         fail_on=FAIL_ON if fail_on is None else _SEVERITIES[fail_on],
         waiver_warning_days=WAIVER_WARNING_DAYS if days is None else days,
-        approvers=work.approvers(),
+        maximum_waiver_days=MAXIMUM_WAIVER_DAYS if most is None else most,
+        approvers=approvers,
+        approvals=means_of(work.strongest_means(), approvers or ()),
         set_by=work.set_by,
         reasons=work.reasons,
         findings=tuple(sorted(work.findings, key=Finding.sort_key)),
@@ -115,9 +129,8 @@ class _Work:
         known = {rule.id: rule for rule in self.book.rules}
         for one in self.settings:
             spec = _spec(one)
-            for name in ("fail_on", "waiver_warning_days"):
-                if name in spec.model_fields_set:
-                    alias = "failOn" if name == "fail_on" else "waiverWarningDays"
+            for name, alias in _ONCE.items():
+                if name in spec.model_fields_set and getattr(spec, name) is not None:
                     self._say("", alias, _Said(getattr(spec, name), one, ("spec", alias)))
             for name, setting in spec.rules.items():
                 path: _Path = ("spec", "rules", name)
@@ -185,6 +198,11 @@ class _Work:
                     both = tuple(key for key in before.keys if key in approver.keys)
                     found[approver.name] = (before.model_copy(update={"keys": both}), by, earlier)
         return tuple(approver for approver, _, _ in found.values()) or None
+
+    def strongest_means(self) -> str | None:
+        """What the documents ask of an approval; where they differ, the most that any asks."""
+        agreed: str | None = self.agreed("", "approvals")
+        return agreed or max((one.value for one in self.said.get(("", "approvals"), [])), key=lambda word: Means(word).rank, default=None)
 
     def _say(self, rule: str, what: str, said: _Said) -> None:
         self.said.setdefault((rule, what), []).append(said)

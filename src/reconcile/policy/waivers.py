@@ -6,7 +6,7 @@ at, and said at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -22,40 +22,47 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredWaiver:
-    """`locate` gives the place of a path of the document ("spec.rules"); `proved` is why the approver's word counts, None where it is
-    only written in the file."""
+    """`locate` gives the place of a path of the document ("spec.rules", "" for where it begins); `doubt` is why the approver's word does
+    not count, "" where it does; `waits`: it will count as soon as the change that wrote it is merged."""
 
     name: str
     spec: WaiverSpec
     locate: Callable[[str], Position]
-    proved: str | None = None
+    doubt: str = ""
+    waits: bool = False
+
+    @property
+    def id(self) -> tuple[str, Position]:
+        """The same for one document in every environment that takes it."""
+        return self.name, self.locate("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What waivers are measured by. `waivable` maps the id of every known rule to whether it may be waived; `approvers` are the names
-    that settings declare, None where they declare none and any name will do; `proof_needed`: a name in a file is not enough."""
+    that settings declare, None where they declare none and any name will do; `warning_days` before its end a waiver is told about, one that
+    runs longer than `maximum_days` accepts nothing."""
 
     today: datetime
     waivable: Mapping[str, bool]
     approvers: frozenset[str] | None = None
-    proof_needed: bool = False
     warning_days: int = 30
+    maximum_days: int = 366
 
 
 @dataclass(slots=True)
 class Waivers:
-    """The waivers of an estate over one run."""
+    """The waivers that are measured alike, over one run."""
 
     declared: Sequence[DeclaredWaiver]
     terms: Terms
-    _used: set[str] = field(default_factory=set)
-    _looked_at: set[str] = field(default_factory=set)
+    used: set[tuple[str, Position]] = field(default_factory=set)
+    _looked_at: set[tuple[str, Position]] = field(default_factory=set)
 
     def accept(self, environment: str, findings: Iterable[Finding], labels: Callable[[Key], Labels]) -> list[Finding]:
         """The findings of one environment, those marked that a waiver accepts. The waiver that ends last is named."""
         mine = [one for one in self.declared if one.spec.environments is None or environment in one.spec.environments]
-        self._looked_at |= {one.name for one in mine}
+        self._looked_at |= {one.id for one in mine}
         by_rule: dict[str, list[DeclaredWaiver]] = {}
         for one in sorted(mine, key=lambda one: (-one.spec.expires.timestamp(), one.name)):
             if self._holds(one):
@@ -64,21 +71,22 @@ class Waivers:
                         by_rule.setdefault(rule, []).append(one)
         return [self._accepted(finding, by_rule.get(finding.rule, ()), labels) for finding in findings]
 
-    def remarks(self) -> Iterator[Finding]:
-        """What is wrong with the waivers of the environments that were looked at, and what will be soon."""
+    def remarks(self, used: Collection[tuple[str, Position]] = ()) -> Iterator[Finding]:
+        """What is wrong with the waivers of the environments that were looked at, and what will be soon. `used` are those that were used
+        elsewhere."""
         for one in sorted(self.declared, key=lambda one: one.name):
-            if one.name not in self._looked_at:
+            if one.id not in self._looked_at:
                 continue
             problems = [*self._problems(one)]
             yield from problems
-            if one.spec.expires > self.terms.today and not any(problem.severity is Severity.ERROR for problem in problems):
-                yield from self._about_use(one)
+            if one.spec.expires > self.terms.today and not problems:
+                yield from self._about_use(one, one.id in self.used or one.id in used)
 
     def _accepted(self, finding: Finding, candidates: Iterable[DeclaredWaiver], labels: Callable[[Key], Labels]) -> Finding:
         if finding.resource is None:
             return finding
         fitting = [one for one in candidates if fits(one.spec.selector, finding.resource, labels(finding.resource))]
-        self._used |= {one.name for one in fitting}
+        self.used |= {one.id for one in fitting}
         if not fitting:
             return finding
         first = fitting[0]
@@ -90,7 +98,10 @@ class Waivers:
             return False
         if terms.approvers is not None and one.spec.approver not in terms.approvers:
             return False
-        return one.proved is not None or not terms.proof_needed
+        return not one.doubt and not self._too_long(one)
+
+    def _too_long(self, one: DeclaredWaiver) -> bool:
+        return one.spec.expires - self.terms.today > timedelta(days=self.terms.maximum_days)
 
     def _problems(self, one: DeclaredWaiver) -> Iterator[Finding]:
         terms, spec = self.terms, one.spec
@@ -113,17 +124,28 @@ class Waivers:
         if spec.expires <= terms.today:
             message = f"the waiver ended on {spec.expires:%Y-%m-%d}; it accepts nothing any more"
             yield _about(one, "waiver/expired", Severity.WARNING, message, "mend the finding, or have it approved again", "spec.expires")
+        elif self._too_long(one):
+            most = _days(timedelta(terms.maximum_days))
+            message = f"the waiver runs until {spec.expires:%Y-%m-%d}; one that runs for more than {most} accepts nothing"
+            hint = "let it end earlier, and renew it then; maximumWaiverDays of PolicySettings says how long one may run"
+            yield _about(one, "waiver/too-long", Severity.ERROR, message, hint, "spec.expires")
         if terms.approvers is not None and spec.approver not in terms.approvers:
             message = f"{spec.approver!r} is not among the approvers of the policy settings; the waiver accepts nothing"
             yield _about(one, "waiver/unknown-approver", Severity.ERROR, message, "name one of them", "spec.approver")
-        elif terms.proof_needed and one.proved is None:
-            message = f"nothing outside the file shows that {spec.approver!r} approved; the waiver accepts nothing"
-            hint = "have the approver sign the commit with a key of the settings, or review the change at the forge"
+        elif one.waits:
+            message = "the change that is judged wrote this waiver, so it accepts nothing in it"
+            hint = f"merge it first; or let {spec.approver} review the change at the forge"
+            yield _about(one, "waiver/waits", Severity.INFORMATION, message, hint, "spec.approver")
+        elif one.doubt and spec.expires > terms.today:
+            message = f"nothing outside the file shows that {spec.approver!r} approved: {one.doubt}; the waiver accepts nothing"
+            hint = (
+                "let the approver sign the commit with a key of the settings, or review it at the forge: docs/waivers.md says which counts"
+            )
             yield _about(one, "waiver/unproved-approver", Severity.ERROR, message, hint, "spec.approver")
 
-    def _about_use(self, one: DeclaredWaiver) -> Iterator[Finding]:
+    def _about_use(self, one: DeclaredWaiver, used: bool) -> Iterator[Finding]:
         left = one.spec.expires - self.terms.today
-        if one.name not in self._used:
+        if not used:
             yield _about(one, "waiver/unused", Severity.WARNING, "the waiver accepts no finding", "remove it", "spec.selector")
         elif left <= timedelta(days=self.terms.warning_days):
             message = f"the waiver ends on {one.spec.expires:%Y-%m-%d}, in {_days(left)}; its findings count again then"

@@ -50,3 +50,8 @@ class Source(Protocol):
     def read(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
         """Contents in the order given; a file that vanished or cannot be read comes as a finding."""
         ...
+
+    def octets(self, path: str) -> bytes | None:
+        """One file by its path relative to the root, whatever its name says (the baseline, which no listing has); None when there is none.
+        Raises DesiredStateError when it cannot be read, or is no ordinary file."""
+        ...

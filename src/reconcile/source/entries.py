@@ -29,7 +29,7 @@ def is_document(name: str) -> bool:
 
 def largest(path: str, largest_document: int) -> int:
     """How large a file may be, in bytes."""
-    return max(LARGEST_TABLE, largest_document) if path.lower().endswith(".csv") else largest_document
+    return max(LARGEST_TABLE, largest_document) if path.lower().endswith((".csv", ".json")) else largest_document
 
 
 def shown(name: str) -> str:

@@ -91,6 +91,15 @@ class FolderSource:
         for file in files:
             yield self._read(file)
 
+    def octets(self, path: str) -> bytes | None:
+        """See `Source.octets`."""
+        if not (self._root / path).is_symlink() and not (self._root / path).exists():
+            return None
+        _, content = self._read(SourceFile(path=path, content_id="", size=0))
+        if isinstance(content, Finding):
+            raise DesiredStateError(f"{self.label}/{path}: {content.message}", hint=content.hint)
+        return content
+
     def _folder(self, name: str, path: str, pending: MutableSequence[str]) -> Finding | None:
         if not entries.is_utf8(name):
             return entries.folder_name_not_utf8(path)

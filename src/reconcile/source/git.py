@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from reconcile.errors import DesiredStateError
 from reconcile.model.finding import Finding
@@ -18,6 +19,7 @@ from reconcile.source.git_process import Git
 
 _LINK = "120000"
 _SUBMODULE = "160000"
+_FOLDER = "040000"
 
 
 class GitSource:
@@ -91,6 +93,20 @@ class GitSource:
         for file, content in zip(wanted, self._git.objects([file.content_id.removeprefix("git:") for file in wanted]), strict=True):
             yield file, entries.unreadable(file.path, "the object is missing in the repository") if content is None else content
 
+    def octets(self, path: str) -> bytes | None:
+        """See `Source.octets`."""
+        commit = self.revision
+        rows = [
+            row
+            for line in self._git.run("ls-tree", "-z", "--long", "--full-tree", commit, "--", self._prefix + path).split(b"\0")
+            if line and (row := _row(line)).path == self._prefix + path
+        ]
+        for mode, object_id, size, _ in rows:
+            if mode in (_LINK, _SUBMODULE, _FOLDER) or size > entries.largest(path, self._largest):
+                raise DesiredStateError(f"{self.label}: {path} is not read", hint="put an ordinary file of at most 64 MiB there")
+            return next(iter(self._git.objects([object_id])))
+        return None
+
     def _resolve(self) -> None:
         try:
             inside = self._git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
@@ -132,11 +148,18 @@ class GitSource:
                 yield entries.link(path, "it leads out of the estate" if outside else "it stays inside the estate")
 
 
-def _row(line: bytes) -> tuple[str, str, int, str]:
-    """mode, object id, size, path of one row of `ls-tree --long -z`."""
+class _Row(NamedTuple):
+    mode: str
+    object_id: str
+    size: int
+    path: str
+
+
+def _row(line: bytes) -> _Row:
+    """One row of `ls-tree --long -z`."""
     head, _, path = line.partition(b"\t")
     mode, _, object_id, size = head.decode("ascii").split()
-    return mode, object_id, int(size) if size.isdigit() else 0, path.decode("utf-8", "surrogateescape")
+    return _Row(mode, object_id, int(size) if size.isdigit() else 0, path.decode("utf-8", "surrogateescape"))
 
 
 def _folders(paths: Iterable[str]) -> frozenset[str]:

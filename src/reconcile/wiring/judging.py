@@ -1,4 +1,4 @@
-"""The one way from a desired state to the findings of rules, for lint, plan and loop."""
+"""The one way from a desired state to the findings of rules, and to which of them are accepted, for lint, plan and loop."""
 
 from __future__ import annotations
 
@@ -13,20 +13,29 @@ from reconcile.model.resource import DesiredState
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.desired.lint import LintResult
     from reconcile.model.key import Key
     from reconcile.model.policy_declared import PolicyDeclared
+    from reconcile.policy.acceptance import Acceptance
+    from reconcile.policy.baseline import Baseline
+    from reconcile.wiring.approvals import Approvals
     from reconcile.wiring.policies import Rules
 
 #: The documents about the rules that an environment is judged by.
 PoliciesOf: TypeAlias = "Callable[[DesiredState], Mapping[Key, PolicyDeclared]]"
 
+#: Findings that are known and wait to be mended, beside the documents of the estate; listings pass over its name.
+BASELINE_FILE = ".reconcile-baseline.json"
+
 
 @dataclass(slots=True, kw_only=True)
 class RuleChecks:
-    """What `lint` hands each environment to. `rules` keeps, by environment, what it was judged by."""
+    """What `lint` hands each environment to; `finished` ends a run. `rules` keeps, by environment, what it was judged by."""
 
     cache: DocumentCache | None
     today: datetime
+    approvals: Approvals
+    acceptance: Acceptance
     policies_of: PoliciesOf | None = None
     rules: dict[str, Rules] = field(default_factory=dict)
 
@@ -34,13 +43,47 @@ class RuleChecks:
         from reconcile.policy.evaluate import evaluate
         from reconcile.wiring.policies import rules_of
 
+        waivers = {key: one for key, one in desired.policies.items() if key.kind == "Waiver"}
         if self.policies_of is not None:
-            desired = replace(desired, policies=self.policies_of(desired))
+            judges = self.policies_of(desired)
+            self.approvals.let_in(one for one in waivers.values() if (known := judges.get(one.key)) and known.document == one.document)
+            desired = replace(desired, policies=judges)
         rules = self.rules[desired.environment] = rules_of(desired, self.cache)
         evaluation = evaluate(rules.book, desired, today=self.today, others=others, clock=time.thread_time)
-        return [*rules.findings, *evaluation.findings]
+        return self.acceptance.of_environment(desired, [*rules.findings, *evaluation.findings], rules.configuration, waivers)
+
+    def finished(self, result: LintResult, *, whole: bool) -> LintResult:
+        """The result of `lint`, with what waivers and baseline make of it. `whole`: it looked at every environment."""
+        return replace(result, findings=tuple(self.acceptance.of_all(result.findings, whole=whole)))
 
 
-def rule_checks(cache: DocumentCache | None, *, today: datetime | None = None, policies_of: PoliciesOf | None = None) -> RuleChecks:
-    """`today` stands for now. `policies_of` gives documents about the rules from elsewhere: a change is judged by those of its base."""
-    return RuleChecks(cache=cache, today=today or datetime.now(UTC), policies_of=policies_of)
+def rule_checks(
+    cache: DocumentCache | None,
+    *,
+    today: datetime | None = None,
+    policies_of: PoliciesOf | None = None,
+    approvals: Approvals | None = None,
+    baseline: Baseline | None = None,
+) -> RuleChecks:
+    """`today` stands for now. `policies_of` gives documents about the rules from elsewhere: a change is judged by those of its base. Its
+    own waivers count where they stand there too, or their approval is proved. Without `approvals` nobody looks for proof, and none is
+    found."""
+    from reconcile.policy.acceptance import Acceptance
+    from reconcile.wiring.approvals import Approvals
+
+    moment = today or datetime.now(UTC)
+    proofs = approvals or Approvals(folder=None)
+    if policies_of is not None:
+        proofs.of_a_change = True
+    acceptance = Acceptance(today=moment, proof_of=proofs.of_waiver, baseline=baseline, baseline_file=BASELINE_FILE)
+    return RuleChecks(cache=cache, today=moment, approvals=proofs, acceptance=acceptance, policies_of=policies_of)
+
+
+def read_baseline(octets: Callable[[str], bytes | None]) -> Baseline | None:
+    """The baseline of an estate (`Source.octets`); None where it has none. Raises SettingsError, DesiredStateError."""
+    data = octets(BASELINE_FILE)
+    if data is None:
+        return None
+    from reconcile.policy.baseline import decode
+
+    return decode(data, name=BASELINE_FILE)

@@ -23,7 +23,7 @@ def finding(rule: str = "tls-required", about: Key | None = SALES) -> Finding:
     return Finding(rule=rule, severity=Severity.ERROR, message="m", position=Position("a.yaml", 3, 1), resource=about, path="incoming.tls")
 
 
-def waiver(name: str = "legacy", *, proved: str | None = None, **changes: Any) -> DeclaredWaiver:
+def waiver(name: str = "legacy", *, doubt: str = "", **changes: Any) -> DeclaredWaiver:
     document = {
         "apiVersion": "reconcile/v1alpha2",
         "kind": "Waiver",
@@ -38,7 +38,7 @@ def waiver(name: str = "legacy", *, proved: str | None = None, **changes: Any) -
         },
     }
     spec: WaiverSpec = Waiver.model_validate(document, context={"time_zone": "UTC"}).spec
-    return DeclaredWaiver(name=name, spec=spec, locate=lambda path: Position(f"{name}.yaml", len(path)), proved=proved)
+    return DeclaredWaiver(name=name, spec=spec, locate=lambda path: Position(f"{name}.yaml", len(path)), doubt=doubt)
 
 
 def terms(**changes: Any) -> Terms:
@@ -70,15 +70,14 @@ def accepted(one: DeclaredWaiver, *findings: Finding, environment: str = "prod",
         ("known approver", {}, {"approvers": frozenset({"security@contoso.example"})}, True),
         ("unknown approver", {}, {"approvers": frozenset({"it@contoso.example"})}, False),
         ("nobody may approve", {}, {"approvers": frozenset()}, False),
-        ("only a name in the file", {}, {"proof_needed": True}, False),
+        ("only a name in the file", {"doubt": "its commit is not signed"}, {}, False),
+        ("runs as long as it may", {"expires": "2027-11-23"}, {}, True),
+        ("runs longer than it may", {"expires": "2027-11-23T00:00:01Z"}, {}, False),
+        ("runs longer than the settings say", {}, {"maximum_days": 30}, False),
     ],
 )
 def test_what_a_waiver_accepts(name: str, changes: dict[str, Any], around: dict[str, Any], expected: bool) -> None:
     assert accepted(waiver(**changes), finding(), **around) == [expected], name
-
-
-def test_a_proved_approval_counts_where_proof_is_needed() -> None:
-    assert accepted(waiver(proved="signed by the key of security"), finding(), proof_needed=True) == [True]
 
 
 def test_a_finding_about_no_resource_is_never_accepted() -> None:
@@ -113,7 +112,9 @@ def said(one: DeclaredWaiver, *findings: Finding, environments: tuple[str, ...] 
         ("unknown rule", {"rules": ["tls-required", "typo"]}, {}, [("waiver/unknown-rule", "error", "spec.rules.1")]),
         ("not waivable", {"rules": ["never", "tls-required"]}, {}, [("waiver/not-waivable", "error", "spec.rules.0")]),
         ("unknown approver", {}, {"approvers": frozenset({"x"})}, [("waiver/unknown-approver", "error", "spec.approver")]),
-        ("no proof", {}, {"proof_needed": True}, [("waiver/unproved-approver", "error", "spec.approver")]),
+        ("no proof", {"doubt": "x"}, {}, [("waiver/unproved-approver", "error", "spec.approver")]),
+        ("no proof, and ended", {"doubt": "x", "expires": "2026-01-01"}, {}, [("waiver/expired", "warning", "spec.expires")]),
+        ("for ever", {"expires": "9999-12-31"}, {}, [("waiver/too-long", "error", "spec.expires")]),
     ],
 )
 def test_what_is_said_about_a_waiver(
