@@ -361,7 +361,7 @@ def _locator(reread: Reread, places: Mapping[Key, Place], resources: Mapping[Key
     again = remembering(reread)
 
     def locate(key: Key, path: str) -> Position:
-        """Path as in the canonical spec ("incoming.port"), one of the group ("management.protect"), or "" for the document.
+        """Path as in the canonical spec ("incoming.port"), of the groups beside it ("management.protect"), or "" for the document.
 
         Of a document in several layers it is the last, which made it what it is.
         """
@@ -373,7 +373,7 @@ def _locator(reread: Reread, places: Mapping[Key, Place], resources: Mapping[Key
         if not path and key in resources:
             return resources[key].position
         parts = kinds.steps(key.kind, path) if path else []
-        wanted: Path = tuple(parts) if parts[:1] == ["management"] else ("spec", *parts) if parts else ()
+        wanted: Path = tuple(parts) if parts[:1] in (["management"], ["metadata"]) else ("spec", *parts) if parts else ()
         return position(again, here._replace(path=wanted))
 
     return locate

@@ -118,7 +118,7 @@ class _Work:
     def _names(self, variables: Mapping[str, Variable]) -> None:
         """Fields that findings mark, and whose fault it is."""
         for number, name in enumerate(self.spec.at):
-            known = name in variables or any(other.startswith(f"{name}.") for other in variables)
+            known = "." in name and (name in variables or any(other.startswith(f"{name}.") for other in variables))
             if not known or name.partition(".")[0] not in PREFIXES.values():
                 hint = did_you_mean(name, [other for other in variables if other.partition(".")[0] in PREFIXES.values()])
                 self._say(f"unknown field {name}", hint or "name a field of the subject, or of what it uses", ("spec", "at", number))
@@ -128,7 +128,7 @@ class _Work:
     def _fault(self, fault: cel.Fault, text: str, path: tuple[str | int, ...]) -> None:
         start = self.declared.place(path)
         data = self.declared.content(start.file)
-        self._say(fault.message, fault.hint, path, within(start, text, fault, data))
+        self._say(fault.message, fault.hint, path, within(start, str(path[-1]), text, fault, data))
 
     def _say(self, message: str, hint: str, path: tuple[str | int, ...], position: Position | None = None) -> None:
         self.findings.append(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reconcile.model.position import Position
 from reconcile.policy.cel import Fault
 
 
-def within(start: Position, text: str, fault: Fault, data: bytes | None) -> Position:
-    """`start` is where the value begins (its quote or its block mark), `text` what was read of it, `data` the file.
+def within(start: Position, key: str, text: str, fault: Fault, data: bytes | None) -> Position:
+    """`start` is where the value begins (its quote or its block mark), or its `key` does, `text` is what was read of it, `data` the file.
 
     Characters other than white space come in the same order in both, so they are counted. Where they differ (escapes), the start.
     """
     if data is None:
         return start
     lines = data.decode("utf-8-sig", "replace").splitlines()
+    start = _value(lines, start, key)
     offset = sum(len(line) + 1 for line in text.split("\n")[: fault.line - 1]) + fault.column - 1
     begin = _after(lines, start, text, offset)
     if begin is None:
@@ -23,6 +25,13 @@ def within(start: Position, text: str, fault: Fault, data: bytes | None) -> Posi
     last = _after(lines, start, text, min(offset + max(fault.width, 1), len(text)) - 1) if fault.width > 1 else begin
     end = last[1] + 1 if last is not None and last[0] == begin[0] else begin[1] + 1
     return Position(start.file, begin[0], begin[1], end)
+
+
+def _value(lines: list[str], start: Position, key: str) -> Position:
+    """Values of several lines are told by their key."""
+    here = lines[start.line - 1][start.column - 1 :] if start.line <= len(lines) else ""
+    label = re.match(rf"(?P<quote>['\"]?){re.escape(key)}(?P=quote)\s*:\s*", here)
+    return start if label is None else Position(start.file, start.line, start.column + label.end())
 
 
 def _after(lines: list[str], start: Position, text: str, offset: int) -> tuple[int, int] | None:

@@ -25,9 +25,9 @@ behind the word for its kind, so `spec.incoming.port` of a profile is `profile.i
   `duration(profile.minPollingInterval) > duration("900s")`. Ask for null first: `mailbox.processEmailFrom == null || …`.
 - **Secrets** are seen by reference only.
 - A rule must come to true or false. An error, or null, is never taken for a pass: the rule is reported as `policy/rule-failed`.
-- The language is the Common Expression Language with its extensions {extensions}; `has()` is refused, since every variable has a value
-  or null. Loops are for short lists: the language stops long ones, so what is said of many mailboxes is counted beforehand, under
-  `counts`.
+- The language is the Common Expression Language with its extensions {extensions}; `has()` is refused, since every
+  variable has a value or null. Loops are for short lists: the language stops long ones, so what is said of many mailboxes is counted
+  beforehand, under `counts`.
 - `params.NAME` are the rule's own parameters.
 """
 _ARTICLES: Final = {
@@ -50,7 +50,8 @@ def _lines() -> Iterator[str]:
     yield "| --- | --- |"
     for subject in PREFIXES:
         seen = sorted({name.partition(".")[0] for name in vocabulary(subject)})
-        yield f"| {subject} | {', '.join(f'`{prefix}`' if prefix == 'today' else f'`{prefix}.*`' for prefix in (*seen, 'params'))} |"
+        words = [f"`{prefix}`" if prefix == "today" else f"`{prefix}.*`" for prefix in (*seen, "params")]
+        yield f"| {subject} | {', '.join(words)} |"
     yield ""
     for subject, prefix in PREFIXES.items():
         yield f"## {prefix}.*"
@@ -67,8 +68,8 @@ def _lines() -> Iterator[str]:
             yield f"## counts.* of {_ARTICLES[subject]}"
             yield ""
             yield from _table(own)
-    yield "Every rule also sees the counts of the organization as `counts.organization.NAME`, and a rule over a Mailbox those of its profile as"
-    yield "`counts.profile.NAME`."
+    yield "Every rule also sees the counts of the organization as `counts.organization.NAME`, and a rule over a Mailbox those of its profile"
+    yield "as `counts.profile.NAME`."
     yield ""
     yield "## today"
     yield ""
