@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from reconcile.apply.planning import Comparing, planned
+from dataclasses import replace
+
+from reconcile.apply.planning import Comparing, planned, planned_from
 from reconcile.errors import SettingsError
 from reconcile.model.canonical import Leaf
-from reconcile.model.key import Key
+from reconcile.model.inventory import InventoryEntry
+from reconcile.model.key import APPLIED_KINDS, Key
+from reconcile.model.management import OnRemoval
+from reconcile.model.observation import ObservedState, Present
 from reconcile.ports.credentials import SecretDigester
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.targets.memory import MemoryTarget
@@ -23,6 +28,14 @@ def test_without_comparing_nothing_is_resolved_and_nothing_said_of_it() -> None:
     bench.resolver.values["env:PASSWORD"] = b"another"
     plan = planned(estate(SPECS), bench.writer, bench.store).plan
     assert (plan.changes, plan.notes, bench.resolver.asked) == ((), (), [])
+
+
+def test_a_doubtful_assignment_holds_rows_also_where_no_other_is_declared() -> None:
+    state = replace(estate({"Environment/test": {}}), doubts=("MailboxAssignment/x has errors",))
+    row = Present(kind="Mailbox", external_id="r1", spec=mailbox("new@contoso.example"), version="1")
+    entry = InventoryEntry(key=Key("Mailbox", "new"), external_id="r1", applied={}, source_file="a.yaml", on_removal=OnRemoval.FORGET)
+    found = planned_from(state, ObservedState(target="memory", rows=(row,)), {entry.key: entry}, APPLIED_KINDS)
+    assert found.desired.held == {entry.key: "MailboxAssignment/x has errors"}
 
 
 def test_secrets_of_somebody_else_are_not_resolved() -> None:

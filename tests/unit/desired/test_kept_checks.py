@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pytest
 
 from reconcile.desired import check
+from reconcile.desired.load import load
 from reconcile.desired.pages import pages
+from reconcile.model.finding import Finding
 from reconcile.ports.source import SourceFile
 from support.estate import ENVIRONMENT, PROFILE, load_texts, mailbox
 
@@ -24,6 +26,21 @@ ESTATE: Files = {
         "spec:", "management: {protect: true, ignore: [owner], onRemoval: forget, movedFrom: x}\nspec:"
     ),
 }
+
+ORGANIZATION = """\
+apiVersion: reconcile/v1alpha2
+kind: Organization
+metadata: {name: all}
+spec: {}
+"""
+ASSIGNMENT = """\
+apiVersion: reconcile/v1alpha2
+kind: MailboxAssignment
+metadata: {name: some}
+spec:
+  selector: {types: [queue, user]}
+  settings: {owner: Sales}
+"""
 
 
 class Memory:
@@ -86,6 +103,43 @@ def test_a_warm_run_says_what_a_cold_one_says(change: Files) -> None:
         for key, resource in cold.desired.resources.items():
             assert list(other.desired.resources[key].spec) == list(resource.spec)
             assert other.desired.locate(key, "emailAddress") == cold.desired.locate(key, "emailAddress")
+
+
+def test_everything_that_a_document_says_is_kept() -> None:
+    files: Files = {
+        "environment.yaml": ENVIRONMENT,
+        "profile.yaml": PROFILE,
+        "labelled.yaml": mailbox("labelled").replace("{name: labelled}", "{name: labelled, labels: {team: sales}}"),
+        "noted.yaml": mailbox("noted").replace("{name: noted}", "{name: noted, annotations: {team: sales}}"),
+        "organization.yaml": ORGANIZATION,
+        "assignment.yaml": ASSIGNMENT,
+    }
+    cache = Memory()
+    cold, _, warm = load_texts(files), load_texts(files, cache=cache), load_texts(files, cache=cache)
+    assert cold.desired is not None
+    assert warm.desired is not None
+    assert cold.findings == warm.findings == ()
+    assert len(warm.desired.resources) == 6
+    assert warm.desired.resources == cold.desired.resources
+
+
+def test_a_renamed_file_with_the_same_content_stands_under_its_new_name() -> None:
+    """Revisions know a file by its content alone."""
+    cache = Memory()
+
+    def positions(name: str) -> set[str]:
+        texts = {"environment.yaml": ENVIRONMENT, "profile.yaml": PROFILE, name: mailbox("m")}
+        files = [SourceFile(path, f"git:{len(text)}", len(text)) for path, text in texts.items()]
+
+        def read(wanted: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
+            return ((file, texts[file.path].encode()) for file in wanted)
+
+        found = load(files, (), read, environment=None, source="estate", revision="r", cache=cache)
+        assert found.desired is not None
+        return {resource.position.file for resource in found.desired.resources.values()}
+
+    assert positions("m.yaml") == {"environment.yaml", "profile.yaml", "m.yaml"}
+    assert positions("n.yaml") == {"environment.yaml", "profile.yaml", "n.yaml"}
 
 
 def test_only_what_changed_is_checked_again(checked: list[str]) -> None:

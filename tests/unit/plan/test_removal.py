@@ -7,10 +7,12 @@ import pytest
 from reconcile.model.canonical import Leaf
 from reconcile.model.change import Adopt, Create, Delete, Forget, HeldBecause, Update
 from reconcile.model.exit_code import ExitCode
+from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.management import Management, OnRemoval
 from reconcile.model.outcome import Skipped
 from reconcile.plan.brakes import BRAKES
+from reconcile.plan.removal import is_disabled_orphan
 from reconcile.store.memory.configuration import MemoryConfiguration
 from reconcile.targets.memory import MemoryTarget
 from support.applying import Bench
@@ -344,3 +346,22 @@ def test_a_saved_adoption_leaves_what_management_says_since(since: Management) -
     assert moved.voided
     assert bench.store.entries()[SALES].protected == since.protected
     assert bench.store.entries()[SALES].on_removal is since.on_removal
+
+
+@pytest.mark.parametrize(
+    ("adopted", "on_removal", "state", "expected"),
+    [
+        (False, None, "inactive", False),
+        (True, None, "inactive", True),
+        (True, None, "active", False),
+        (False, OnRemoval.DISABLE, "inactive", True),
+        (False, OnRemoval.DELETE, "inactive", False),
+        (True, OnRemoval.FORGET, "inactive", False),
+    ],
+)
+def test_only_what_is_disabled_when_its_document_goes_is_a_disabled_orphan(
+    adopted: bool, on_removal: OnRemoval | None, state: str, expected: bool
+) -> None:
+    applied: dict[str, Leaf] = {"state": state}
+    entry = InventoryEntry(key=SALES, external_id="r", applied=applied, source_file="m.yaml", adopted=adopted, on_removal=on_removal)
+    assert is_disabled_orphan(entry) is expected
