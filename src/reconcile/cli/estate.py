@@ -98,6 +98,35 @@ def load_desired(context: Context, cache: DocumentCache | None) -> Loaded | None
     return Loaded(desired=result.desired, environments=result.environments)
 
 
+def declared_if_any(context: Context, cache: DocumentCache | None) -> DesiredState | None:
+    """What git declares, for commands that have something to say without it too. What is wrong with it is for lint to say.
+
+    None where there is no estate, or several environments and none is named. Raises SettingsError for a name that no Environment has.
+    """
+    from reconcile.desired.load import load
+    from reconcile.errors import DesiredStateError, SettingsError
+    from reconcile.wiring.estate import open_source
+
+    try:
+        source = open_source(context.directory, context.revision)
+        listing = source.list()
+    except DesiredStateError:
+        return None
+    result = load(
+        listing.files,
+        listing.findings,
+        source.read,
+        environment=context.environment,
+        source=source.label,
+        revision=source.revision,
+        cache=cache,
+    )
+    if context.environment is not None and context.environment not in result.environments:
+        known = ", ".join(result.environments) or "none"
+        raise SettingsError(f"the estate declares no Environment {context.environment!r}", hint=f"Declared: {known}.")
+    return result.desired
+
+
 def _left_behind(context: Context, environment: str, declared: Collection[str]) -> tuple[Note, ...]:
     """A renamed Environment looks like a new one; a store that nobody declares any more gives it away."""
     from reconcile.wiring.state import environments

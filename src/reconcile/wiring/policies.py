@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconcile.model.policy_rule import PolicyRule
     from reconcile.model.resource import DesiredState
     from reconcile.policy.configure import Configuration, Limits
-    from reconcile.policy.rule import RuleBook
+    from reconcile.policy.rule import Rule, RuleBook
     from reconcile.ports.source import Source, SourceFile
 
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -31,10 +31,11 @@ _PROVIDERS: Final = "providers/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The rules of one environment. `configuration` has the book; `shipped` are the ids of rules that come with reconcile; `findings` is
-    what is wrong with rules and settings; `documents` are those of the estate."""
+    """The rules of one environment. `configuration` has the book, `written` the same rules without settings, by id; `shipped` are the ids
+    of rules that come with reconcile; `findings` is what is wrong with rules and settings; `documents` are those of the estate."""
 
     configuration: Configuration
+    written: Mapping[str, Rule]
     shipped: frozenset[str]
     findings: tuple[Finding, ...]
     documents: Mapping[Key, PolicyDeclared] = field(default_factory=dict)
@@ -44,20 +45,30 @@ class Rules:
         return self.configuration.book
 
 
-def rules_of(desired: DesiredState, cache: DocumentCache | None) -> Rules:
-    """The rules that come with reconcile and those of the estate, as its settings want them. Raises SettingsError."""
+def rules_of(desired: DesiredState | None, cache: DocumentCache | None) -> Rules:
+    """The rules that come with reconcile and those of the estate, as its settings want them; without an estate the former as they are.
+
+    Raises SettingsError where this installation lacks its rules.
+    """
     from reconcile.policy.configure import configure, settings_of
     from reconcile.policy.rule import RuleBook
 
     book, limits, findings = _shipped(cache)
     shipped = frozenset(rule.id for rule in book)
-    if any(key.kind == "PolicyRule" for key in desired.policies):
+    if desired is not None and any(key.kind == "PolicyRule" for key in desired.policies):
         own, own_limits, own_findings = _own(desired, shipped, cache)
         book = RuleBook(rules=tuple(sorted((*book, *own), key=lambda rule: rule.id)))
         limits, findings = {**limits, **own_limits}, (*findings, *own_findings)
-    configuration = configure(book, limits, settings_of(desired.policies.values(), desired.environment))
-    found = (*findings, *configuration.findings)
-    return Rules(configuration=configuration, shipped=shipped, findings=found, documents=desired.policies)
+    documents: Mapping[Key, PolicyDeclared] = desired.policies if desired is not None else {}
+    settings = settings_of(documents.values(), desired.environment) if desired is not None else ()
+    configuration = configure(book, limits, settings)
+    return Rules(
+        configuration=configuration,
+        written={rule.id: rule for rule in book},
+        shipped=shipped,
+        findings=(*findings, *configuration.findings),
+        documents=documents,
+    )
 
 
 def _shipped(cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
@@ -166,6 +177,11 @@ def rules_named(names: Collection[str], rules: Iterable[Rules], cache: DocumentC
         for key, one in declared.items():
             if key.name in wanted and isinstance(one.document, PolicyRule):
                 yield one.document
+
+
+def shipped_names(rules: Iterable[Rules]) -> frozenset[str]:
+    """The ids of rules that come with reconcile, as far as an environment was judged."""
+    return frozenset(name for one in rules for name in one.shipped)
 
 
 def policies_of(

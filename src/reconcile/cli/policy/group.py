@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from reconcile.cli.policy.listing import list_command
 from reconcile.cli.policy.testing import test_command
 
 
@@ -12,5 +13,5 @@ def command() -> None:
     """Rules: best practices as data. Each has its examples, which are its tests; an estate may add its own and set them differently."""
 
 
-for _subcommand in (test_command,):
+for _subcommand in (list_command, test_command):
     command.add_command(_subcommand)
