@@ -68,8 +68,8 @@ def _lines() -> Iterator[str]:
             yield f"## counts.* of {_ARTICLES[subject]}"
             yield ""
             yield from _table(own)
-    yield "Every rule also sees the counts of the organization as `counts.organization.NAME`, and a rule over a Mailbox those of its profile"
-    yield "as `counts.profile.NAME`."
+    yield "Every rule also sees the counts of the organization as `counts.organization.NAME`, and a rule over a Mailbox those of its"
+    yield "profile as `counts.profile.NAME`."
     yield ""
     yield "## today"
     yield ""
