@@ -35,6 +35,6 @@ def test_reports(form: str, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> 
         contents=FILES.get,
         prefix="desired-state/",
         gate=Severity.ERROR,
-        known=facts([rule()]),
+        known=facts([rule()], ["act-needs-impersonation"]),
     )
     golden.check("".join(pieces(form, found, Wishes(show_accepted=form == "text"))), CASES / NAMES[form])

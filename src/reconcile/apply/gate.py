@@ -62,7 +62,7 @@ def _findings(findings: Iterable[Finding], fail_on: Severity | None) -> Iterator
 def _plans(environments: Iterable[Compared], strict: bool) -> Iterator[ExitCode]:
     for one in environments:
         if one.plan is None:
-            yield ExitCode.COULD_NOT_OBSERVE
+            yield one.code
         elif strict:
             yield of_plan(one.plan, changes_count=False)
         else:

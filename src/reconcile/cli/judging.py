@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reconcile.cli.context import Context
 from reconcile.cli.finding_reports import Found, Wishes, strictest
 from reconcile.errors import DesiredStateError, ReconcileError
+from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding
 from reconcile.model.gate import Compared, Gate
 from reconcile.model.resource import DesiredState
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from reconcile.wiring.judging import PoliciesOf, RuleChecks
 
 HEAD = "HEAD"
+#: The brake of the gate's own: an environment that is gone, or has another name, is applied no more.
+ENVIRONMENT_REMOVED = "environment-removed"
+_REMOVED = (
+    "the change declares it no more: nothing is applied to it or taken away; under another name it would begin with nothing and read its "
+    f"mail again. If that is meant: --lift-brake {ENVIRONMENT_REMOVED}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +90,7 @@ def judge(context: Context, base: str, *, wishes: Wishes, strict: bool, lifted: 
     from reconcile.policy.judges import judge_changes, judged_by
     from reconcile.report.rule_facts import facts
     from reconcile.wiring.estate import base_source, changed_files, merge_base, repository_prefix
-    from reconcile.wiring.policies import rules_named
+    from reconcile.wiring.policies import rules_named, shipped_names
 
     cache = untouched_cache(context)
     today = datetime.now(UTC)
@@ -114,7 +121,7 @@ def judge(context: Context, base: str, *, wishes: Wishes, strict: bool, lifted: 
         code=code_of(parts.new, parts.old, environments, fail_on=fail_on, strict=strict),
     )
     named = {finding.rule for finding in (*parts.new, *parts.old)}
-    known = facts(rules_named(named, tip.checks.rules.values(), cache))
+    known = facts(rules_named(named, tip.checks.rules.values(), cache), shipped_names(tip.checks.rules.values()))
     return Judged(
         gate=gate, known=known, marks=parts.marks, files=head.result.files, contents=head.contents, docs_url=context.settings.docs_url
     )
@@ -185,14 +192,15 @@ def _plan(context: Context, name: str, head: Side, before: Side, base: str, lift
 
     desired, then = head.states.get(name), before.states.get(name)
     if name not in head.result.environments:
-        return Compared(environment=name, problem="the change declares it no more; nothing would be applied to it or taken away")
-    if desired is None:
-        return Compared(environment=name, problem="it cannot be read in the change: mend its findings")
+        code = ExitCode.NOTHING_TO_DO if ENVIRONMENT_REMOVED in lifted else ExitCode.BRAKE
+        return Compared(environment=name, problem=_REMOVED, code=code)
     if then is None and name in before.result.environments:
-        return Compared(environment=name, problem="it cannot be read at the base: mend the base first")
+        return Compared(environment=name, problem="it cannot be read at the base: mend the base first", code=ExitCode.COULD_NOT_OBSERVE)
+    if desired is None:
+        return Compared(environment=name, problem="it cannot be read in the change: mend its findings", code=ExitCode.FINDINGS)
     started = then if then is not None else nothing_at(desired, before.commit)
     try:
-        plan = against(desired, started, f"git:{base}", lifted=lifted, deciding=shortfalls)
+        plan = against(desired, started, f"git:{base}", lifted={*lifted} - {ENVIRONMENT_REMOVED}, deciding=shortfalls)
     except ReconcileError as error:
-        return Compared(environment=name, problem=f"{error.message} {error.hint}".strip())
+        return Compared(environment=name, problem=f"{error.message} {error.hint}".strip(), code=ExitCode.FAILURE)
     return Compared(environment=name, plan=with_commits(plan, history(context.directory, head.commit).last_commits))

@@ -25,7 +25,7 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
     from reconcile.wiring.approvals import Approvals
     from reconcile.wiring.estate import document_cache, open_source, repository_prefix
     from reconcile.wiring.judging import read_baseline, rule_checks
-    from reconcile.wiring.policies import rules_named
+    from reconcile.wiring.policies import rules_named, shipped_names
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
@@ -69,7 +69,9 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         prefix=repository_prefix(context.directory),
         gate=gate,
         docs_url=context.settings.docs_url,
-        known=facts(rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache)),
+        known=facts(
+            rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache), shipped_names(checks.rules.values())
+        ),
     )
     report(context, found, wishes)
     return code

@@ -29,11 +29,12 @@ class JudgeChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One environment. `plan` is None where it could not be compared, and `problem` then says why."""
+    """One environment. `plan` is None where it could not be compared; `problem` then says why, and `code` whose fault it is."""
 
     environment: str
     plan: Plan | None = None
     problem: str = ""
+    code: ExitCode = ExitCode.NOTHING_TO_DO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ class Sections:
             for number, group in enumerate(groups):
                 text = "\n".join(_group(group, names))
                 yield Block(text if number else f"{heading}\n{text}", len(group.findings))
-            yield Block("\n".join(_reasons(rule)))
+            yield Block("\n".join(_reasons(rule, first.hint)))
         if self.beyond:
             yield Block(left_out(self.beyond))
 
@@ -101,11 +101,12 @@ def place_code(position: Position) -> str:
     return "the estate" if position.file == "." else code(f"{position.file}:{position.line}")
 
 
-def _reasons(rule: RuleFacts) -> Sequence[str]:
-    if not (rule.why or rule.remedy):
+def _reasons(rule: RuleFacts, hint: str) -> Sequence[str]:
+    told = [text for text in (rule.why, rule.remedy if rule.remedy.strip() != hint.strip() else "") if text.strip()]
+    if not told:
         return ("",)
     lines = ["", "<details><summary>Why, and what to do</summary>", ""]
-    lines += [f"{words}\n" for text in (rule.why, rule.remedy) if (words := prose(_one_line(text), _REASON))]
+    lines += [f"{prose(_one_line(text), _REASON)}\n" for text in told]
     if rule.sources:
         lines.append(f"From: {'; '.join(code(source) for source in rule.sources)}\n")
     return [*lines, "</details>", ""]

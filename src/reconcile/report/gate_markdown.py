@@ -52,7 +52,7 @@ def verdict(gate: Gate) -> str:
     brakes = sum(len(one.plan.brakes) for one in gate.environments if one.plan is not None)
     if brakes:
         reasons.append(f"{brakes:,} {'brake stands' if brakes == 1 else 'brakes stand'}")
-    unknown = [one.environment for one in gate.environments if one.plan is None]
+    unknown = [one.environment for one in gate.environments if one.plan is None and one.code is not ExitCode.NOTHING_TO_DO]
     if unknown:
         reasons.append(f"{len(unknown):,} {'environment' if len(unknown) == 1 else 'environments'} could not be compared")
     if not reasons and gate.code is not ExitCode.NOTHING_TO_DO:
@@ -145,8 +145,8 @@ def _old(gate: Gate) -> Iterator[str]:
         yield f"{gate.mended:,} {'finding' if gate.mended == 1 else 'findings'} of the base {'is' if gate.mended == 1 else 'are'} mended.\n"
     if not gate.old:
         return
-    fails = "" if gate.strict else ", which fail nothing here"
-    yield f"<details><summary>Not new: {counted_findings(gate.old)}{fails}</summary>\n"
+    fails = "" if gate.strict else ", and failing nothing here"
+    yield f"<details><summary>Not new{fails}: {counted_findings(gate.old)}</summary>\n"
     by_rule = sorted(finding.rule for finding in gate.old if finding.counts)
     rules = [(rule, len([*several])) for rule, several in groupby(by_rule)]
     yield from (f"- {code(rule)}: {number:,}" for rule, number in rules[:_RULES])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,9 +31,9 @@ class RuleFacts:
 Facts = Mapping[str, RuleFacts]
 
 
-def facts(rules: Iterable[PolicyRule] = ()) -> Facts:
-    """By id: those of the built-in checks and of `rules`."""
-    return {**_built_in(), **{rule.metadata.name: _of(rule) for rule in rules}}
+def facts(rules: Iterable[PolicyRule] = (), shipped: Collection[str] = ()) -> Facts:
+    """By id: those of the built-in checks and of `rules`. Rules that come with reconcile have a page in its documentation."""
+    return {**_built_in(), **{rule.metadata.name: _of(rule, rule.metadata.name in shipped) for rule in rules}}
 
 
 def facts_about(rule: str, severity: Severity, known: Facts) -> RuleFacts:
@@ -49,7 +49,7 @@ def _built_in() -> Facts:
     }
 
 
-def _of(rule: PolicyRule) -> RuleFacts:
+def _of(rule: PolicyRule, shipped: bool) -> RuleFacts:
     spec = rule.spec
     urls = [source.url for source in spec.sources if source.url and source.url.startswith(("https://", "http://"))]
     return RuleFacts(
@@ -60,6 +60,6 @@ def _of(rule: PolicyRule) -> RuleFacts:
         remedy=spec.remediation,
         sources=tuple(f"{source.title} ({source.date})" for source in spec.sources),
         tags=tuple(sorted(spec.tags)),
-        page=f"docs/policies/{rule.metadata.name}.md",
+        page=f"docs/policies/{rule.metadata.name}.md" if shipped else "",
         url=urls[0] if urls else "",
     )

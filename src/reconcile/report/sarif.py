@@ -144,9 +144,7 @@ def _physical(position: Position, prefix: str) -> Mapping[str, object]:
 def _invocation(left: int, found: int) -> Mapping[str, object]:
     if left <= 0:
         return {"executionSuccessful": True}
-    words = (
-        f"{left:,} of {found:,} findings are left out, the least severe ones: code scanning takes no more. reconcile lint shows all."
-    )
+    words = f"{left:,} of {found:,} findings are left out, the least severe ones: code scanning takes no more. reconcile lint shows all."
     return {"executionSuccessful": True, "toolExecutionNotifications": [{"level": "warning", "message": {"text": words}}]}
 
 

@@ -109,7 +109,7 @@ def test_json() -> None:
 
 def test_json_says_cause_values_and_who_accepts() -> None:
     waived = replace(finding(), accepted=Accepted(by="waiver", name="w", until=datetime(2027, 3, 31, tzinfo=UTC)))
-    (entry,) = findings_json([waived], facts([rule()]))
+    (entry,) = findings_json([waived], facts([rule()], ["act-needs-impersonation"]))
     assert entry["cause"] == "EmailServerProfile/hub"
     assert entry["values"] == {"mailbox.act": "server-side", "profile.incoming.useImpersonation": "false"}
     assert entry["accepted"] == {"by": "waiver", "name": "w", "until": "2027-03-31T00:00:00Z"}
@@ -118,5 +118,5 @@ def test_json_says_cause_values_and_who_accepts() -> None:
         "docs/policies/act-needs-impersonation.md",
     )
     assert counts_json([waived, finding()]) == {"error": 1, "warning": 0, "information": 0, "accepted": 1}
-    document = json.loads("".join(findings_document({"formatVersion": "1.1"}, [waived], facts([rule()]))))
+    document = json.loads("".join(findings_document({"formatVersion": "1.1"}, [waived], facts([rule()], ["act-needs-impersonation"]))))
     assert document == {"formatVersion": "1.1", "findings": [entry]}
