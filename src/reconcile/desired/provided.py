@@ -114,8 +114,6 @@ def _from(provider: Provider, one: Declared, number: int, result: Provided) -> N
         result.drafts.append(draft)
         if draft.severity is Severity.ERROR:
             result.held[one.resource.key] = draft.message
-    if one.resource.key in result.held:
-        return
     values = given(provider, spec)
     if values:
         assigned = {**one.resource.assigned, **dict.fromkeys(values, provider.key)}
@@ -150,7 +148,7 @@ def _connection(provider: Provider, endpoint: Endpoint, spec: Spec, direction: s
     """Server, port and TLS that belong together. Of somebody else's server nothing is known."""
     server, port, tls = (spec.get(f"{direction}.{name}") for name in ("server", "port", "tls"))
     host = host_of(server)
-    if host and provider.spec.hosting == "cloud" and not has_host(provider.spec, host):
+    if host and endpoint.host is not None and not has_host(provider.spec, host):
         return {}
     values: dict[str, Leaf] = {}
     listed: tuple[OtherEndpoint, ...] = (endpoint, *endpoint.alternatives)

@@ -14,7 +14,6 @@ from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import defaults
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
-from reconcile.plan.comparable import told
 
 TARGET = "git"
 
@@ -39,7 +38,7 @@ def inventory(desired: DesiredState) -> Mapping[Key, InventoryEntry]:
             entries[key] = InventoryEntry(
                 key=key,
                 external_id=str(key),
-                applied=told(key.kind, resource.spec),
+                applied=resource.spec,
                 source_file=resource.position.file,
                 source=desired.source,
                 revision=desired.revision,
@@ -55,6 +54,5 @@ def inventory(desired: DesiredState) -> Mapping[Key, InventoryEntry]:
 
 
 def _shown(resource: Resource) -> Spec:
-    spec = told(resource.key.kind, resource.spec)
-    declared = {path: leaf for path, leaf in spec.items() if leaf is not None}
-    return dict(sorted({**defaults(resource.key.kind, spec), **declared}.items()))
+    declared = {path: leaf for path, leaf in resource.spec.items() if leaf is not None}
+    return dict(sorted({**defaults(resource.key.kind, resource.spec), **declared}.items()))

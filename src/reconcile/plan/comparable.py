@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.canonical import Leaf
 from reconcile.model.change import Note
 from reconcile.model.engine_support import STAYS_IN_GIT
 from reconcile.model.key import Key
@@ -37,20 +37,15 @@ def comparable(desired: DesiredState, observed: ObservedState) -> tuple[DesiredS
     return replace(desired, resources=kept), replace(observed, unknown_kinds=unknown), notes
 
 
-def told(kind: str, spec: Spec) -> Spec:
-    """The fields of a spec that a target is told of; the same one where that is all of them."""
-    silent = STAYS_IN_GIT.get(kind)
-    return {path: leaf for path, leaf in spec.items() if path not in silent} if silent and not silent.isdisjoint(spec) else spec
-
-
 def _told(desired: DesiredState) -> DesiredState:
     """Without fields that stay in git. Only profiles have any, and they come before the thousands."""
     fewer: dict[Key, Resource] = {}
     for key, resource in desired.resources.items():
         if key.kind == "Mailbox":
             break
-        if (spec := told(key.kind, resource.spec)) is not resource.spec:
-            fewer[key] = resource._replace(spec=spec)
+        silent = STAYS_IN_GIT.get(key.kind)
+        if silent and not silent.isdisjoint(resource.spec):
+            fewer[key] = resource._replace(spec={path: leaf for path, leaf in resource.spec.items() if path not in silent})
     return replace(desired, resources={**desired.resources, **fewer}) if fewer else desired
 
 

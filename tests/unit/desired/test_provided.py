@@ -9,6 +9,7 @@ import pytest
 
 from reconcile.desired.effective import Origin, effective
 from reconcile.desired.load import LoadResult
+from reconcile.desired.provided import doubt
 from reconcile.model.canonical import Leaf
 from reconcile.model.change import Update
 from reconcile.model.finding import Severity
@@ -162,6 +163,13 @@ def test_what_is_written_stands(written: dict[str, object], absent: set[str], ot
             assert declared[f"{group}.{name}" if name else group] == leaf
 
 
+def test_a_server_of_software_that_everybody_runs_is_written() -> None:
+    values = given({"serverType": "imap-smtp", "provider": "dovecot", "incoming": {"server": "imap.contoso.example"}})
+    assert (values["incoming.port"], values["incoming.tls"], "incoming.server" in values) == (993, "implicit", False)
+    foreign = given({"serverType": "imap-smtp", "provider": "own", "incoming": {"server": "imap.fabrikam.example"}}, own=OWN)
+    assert not {"incoming.port", "incoming.tls"} & set(foreign)
+
+
 def test_a_host_of_another_region_is_still_theirs() -> None:
     values = given({"serverType": "imap-smtp", "provider": "zoho", "incoming": {"server": "imap.zoho.in"}})
     assert (values["incoming.port"], values["incoming.tls"]) == (993, "implicit")
@@ -211,11 +219,10 @@ def test_an_estates_document_is_laid_over_a_shipped_one() -> None:
     assert values["maxConcurrentConnections"] == 4
 
 
-def test_more_connections_than_usual_change_nothing() -> None:
-    assert "maxConcurrentConnections" not in given({"serverType": "imap-smtp", "provider": "own"}, own=OWN.replace("value: 4", "value: 10"))
-    assert "maxConcurrentConnections" not in given(
-        {"serverType": "imap-smtp", "provider": "own"}, own=OWN.replace("value: 4", "value: null")
-    )
+@pytest.mark.parametrize("value", ["10", "200", "null", "0"])
+def test_a_limit_that_is_none_changes_nothing(value: str) -> None:
+    text = OWN.replace("value: 4", f"value: {value}")
+    assert "maxConcurrentConnections" not in given({"serverType": "imap-smtp", "provider": "own"}, own=text)
 
 
 def held(spec: Mapping[str, object], **more: str | bytes) -> tuple[LoadResult, str]:
@@ -276,6 +283,11 @@ def test_a_provider_with_errors_holds_who_names_it(spoilt: str | bytes, name: st
     assert f"it takes its servers from MailProvider/{name}, " in why
     # It is not unknown, only not readable, and that was said.
     assert not any(finding.rule.startswith("provider/") for finding in result.findings)
+
+
+@pytest.mark.parametrize(("octets", "doubtful"), [(None, True), (b"kind: MailProvider", True), (b"kind: Mailbox", False)])
+def test_a_file_that_cannot_be_read_may_declare_a_provider(octets: bytes | None, doubtful: bool) -> None:
+    assert bool(doubt(["x.yaml"], lambda _: octets, [])) is doubtful
 
 
 def test_errors_elsewhere_hold_nobody() -> None:
