@@ -75,7 +75,7 @@ _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
     _Mailboxes("usernames", "Mailboxes with a user name of their own.", ("credentials.username",), lambda name: name is not None),
     _Mailboxes("passwords", "Mailboxes with a password of their own.", ("credentials.password.ref",), lambda ref: ref is not None),
     _Mailboxes("consenting", "Mailboxes that consent to the use of their credentials.", ("credentials.allowUse",), lambda allowed: allowed),
-    _Mailboxes("unapproved", "Mailboxes that leave the choice of the filter to the user.", ("filter",), lambda chosen: chosen is None),
+    _Mailboxes("unfiltered", "Mailboxes that leave the choice of the filter to the user.", ("filter",), lambda chosen: chosen is None),
     _Mailboxes(
         "online", "Mailboxes whose facts.location is exchange-online.", ("facts.location",), lambda place: place == "exchange-online"
     ),

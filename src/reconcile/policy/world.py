@@ -50,7 +50,8 @@ class World:
         #: Name → key of a variable → value, external profiles too: of those, what was not written is not there.
         self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one) for one in profiles}
         self._singles = {kind: self._single(kind) for kind in ("Organization", "Environment")}
-        self._counted: dict[str, Mapping[str, Any]] = {}
+        #: How something is counted → what came of it; what is said of a profile is also said to its mailboxes.
+        self._counted: dict[Callable[[World], Mapping[str, Any]], Mapping[str, Any]] = {}
         self._columns: dict[tuple[str, str], list[Any]] = {}
         self._given: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
@@ -154,9 +155,9 @@ class World:
         from reconcile.policy.counts import COUNTS
 
         count = COUNTS[subject][variable]
-        of = self._counted.get(variable if subject != "Mailbox" else f"Mailbox {variable}")
+        of = self._counted.get(count.of)
         if of is None:
-            of = self._counted[variable if subject != "Mailbox" else f"Mailbox {variable}"] = count.of(self)
+            of = self._counted[count.of] = count.of(self)
         whose = variable.split(".")[1]
         if whose == "organization":
             names = self.names("Organization")
