@@ -203,6 +203,17 @@ def policies_of(
     return read_policies([file._replace(path=prefix + file.path) for file in files], findings, read, cache=cache)
 
 
+def environments_with(directory: Path, path: str) -> list[str]:
+    """Names of the environments of an estate that take a file."""
+    from reconcile.desired.estate import read_estate
+    from reconcile.source.folder import FolderSource
+
+    source = FolderSource(directory, now=time.time)
+    listing = source.list()
+    found = read_estate(listing.files, listing.findings, source.read).environments
+    return sorted(name for name, scope in found.usable.items() if scope.holds(path))
+
+
 def _listed(place: Path, takes: Callable[[str], bool]) -> tuple[Source, list[SourceFile], list[Finding]]:
     from reconcile.source.folder import FolderSource
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from reconcile.cli.policy.listing import list_command
+from reconcile.cli.policy.new import new_command
 from reconcile.cli.policy.testing import test_command
 
 
@@ -13,5 +14,5 @@ def command() -> None:
     """Rules: best practices as data. Each has its examples, which are its tests; an estate may add its own and set them differently."""
 
 
-for _subcommand in (list_command, test_command):
+for _subcommand in (list_command, test_command, new_command):
     command.add_command(_subcommand)
