@@ -14,7 +14,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from reconcile.model import defaults as creation
 from reconcile.model import kinds
+from reconcile.model.canonical import Leaf
 from reconcile.model.fields import FieldInfo
 
 
@@ -62,6 +64,8 @@ _AROUND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Environment": ("environment", "organization"),
     }
 )
+#: Fields that must be written, for what always follows from them.
+_LEAST: Final[Mapping[str, Leaf]] = {"serverType": "imap-smtp", "emailAddress": "any@mailbox.example"}
 TODAY: Final = Variable(name="today", type=Type.MOMENT, description="The moment that rules are judged at.")
 _WORDS: Final = re.compile(r"`([^`]*)`")
 
@@ -86,7 +90,8 @@ def vocabulary(subject: str) -> Mapping[str, Variable]:
 @lru_cache(maxsize=8)
 def _of_kind(prefix: str) -> tuple[Variable, ...]:
     kind = _KINDS[prefix]
-    fields = [found for info in kinds.fields(kind) for found in _of_field(prefix, info)]
+    derived = creation.derived(kind, _LEAST)
+    fields = [found for info in kinds.fields(kind) for found in _of_field(prefix, info, derived=info.path in derived)]
     name = Variable(name=f"{prefix}.name", type=Type.TEXT, description="metadata.name.")
     labels = Variable(name=f"{prefix}.labels", type=Type.MAP, description="metadata.labels, text by text.")
     whose = Variable(
@@ -98,10 +103,10 @@ def _of_kind(prefix: str) -> tuple[Variable, ...]:
     return (*fields, name, labels, whose)
 
 
-def _of_field(prefix: str, info: FieldInfo) -> tuple[Variable, ...]:
+def _of_field(prefix: str, info: FieldInfo, *, derived: bool) -> tuple[Variable, ...]:
     name, words = f"{prefix}.{info.path}", tuple(_WORDS.findall(info.type))
     # What has neither a default of its own nor a value that must be written may be null.
-    nullable = info.nullable and info.value is None
+    nullable = info.nullable and info.value is None and not derived
     match info.type:
         case "boolean":
             return (Variable(name=name, type=Type.TRUTH, nullable=nullable, description=info.description),)

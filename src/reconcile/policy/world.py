@@ -194,13 +194,16 @@ def _default(key: str) -> Any:
 def _values(kind: str, resource: Resource) -> Mapping[str, Any]:
     """Key of a variable → value. Of somebody else's only what was written."""
     external = resource.lifecycle is Lifecycle.EXTERNAL
-    spec: dict[str, Any] = {**({} if external else kinds.defaults(kind, resource.spec)), **resource.spec}
+    spec: dict[str, Any] = dict(resource.spec)
+    if not external:
+        # Null means the default, where there is one.
+        spec.update(kinds.defaults(kind, {path: leaf for path, leaf in spec.items() if leaf is not None}))
     values: dict[str, Any] = {}
     for variable in _plain(kind):
         key = variable.key
         if variable.type is Type.MAP:
             values[key] = tuple(sorted((path.removeprefix(f"{key}."), leaf) for path, leaf in spec.items() if path.startswith(f"{key}.")))
-        elif key in spec:
+        elif key in spec and (spec[key] is not None or variable.nullable or not external):
             values[key] = _value(variable, spec[key])
         elif not external:
             values[key] = _value(variable, None)
