@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
+from reconcile.cli.baseline import ACTIONS
 from reconcile.cli.context import Context, common
 from reconcile.cli.finding_reports import FORMS, Found, Wishes, report, reporting, strictest
 from reconcile.model.exit_code import ExitCode
@@ -11,46 +14,46 @@ from reconcile.model.exit_code import ExitCode
 
 @click.command("lint", short_help="Check the files: syntax, schema, references, duplicates, plaintext secrets.")
 @click.option("--no-cache", is_flag=True, help="Parse every file again.")
+@click.option("--fix", is_flag=True, help="Write the edits that rules name, where they are proved to mend and to change nothing else.")
+@click.option("--suggest", is_flag=True, help="Show those edits as a diff, and say in words what nobody can edit for you.")
+@click.option("--baseline", type=click.Choice(ACTIONS), help="Accept what there is now (once), take out what is gone, or pass over it.")
 @common(state=False, outputs=FORMS)
 @reporting
-def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
-    """Check every file of the estate, for all environments or the one named with -e. Resolves no secret, writes nothing unless --report
-    says so.
+def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline: str | None, wishes: Wishes) -> ExitCode:
+    """Check every file of the estate, for all environments or the one named with -e. Resolves no secret, writes nothing unless --fix,
+    --baseline or --report says so.
 
     In a pipeline: reconcile lint --output github --report sarif=lint.sarif --report junit=lint.xml
     """
-    from reconcile.desired.lint import lint
+    from reconcile.cli.baseline import apply_wish, check_wish
+    from reconcile.cli.linted import linted
     from reconcile.report.findings_json import FORMAT_VERSION, counts_json
     from reconcile.report.rule_facts import facts
-    from reconcile.wiring.approvals import Approvals
     from reconcile.wiring.estate import document_cache, open_source, repository_prefix
-    from reconcile.wiring.judging import read_baseline, rule_checks
+    from reconcile.wiring.judging import BASELINE_FILE, read_baseline
     from reconcile.wiring.policies import rules_named, shipped_names
 
+    _check(context, fix=fix, suggest=suggest, baseline=baseline)
+    check_wish(context, baseline)
     source = open_source(context.directory, context.revision)
-    listing = source.list()
     cache = None if no_cache else document_cache(context.settings)
-    approvals = Approvals(folder=context.directory, revision=context.revision)
-    checks = rule_checks(cache, approvals=approvals, baseline=read_baseline(source.octets))
-    result = lint(
-        listing.files,
-        listing.findings,
-        source.read,
-        environment=context.environment,
-        source=source.label,
-        revision=source.revision,
-        cache=cache,
-        checks=checks,
-    )
-    result = checks.finished(result, whole=context.environment is None)
+    today = datetime.now(UTC)
+    known = None if baseline == "ignore" else read_baseline(source.octets)
+    found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment, keep=fix or suggest)
+    if baseline in ("write", "shrink"):
+        found = apply_wish(context, found, baseline, known, source.octets(BASELINE_FILE))
+    mending = None
+    if fix or suggest:
+        from reconcile.cli.fixing import mended, write_fixes
+
+        mending = mended(context, found, cache=cache, today=today, baseline=known)
+        if fix:
+            write_fixes(context, found, mending)
+            if mending.fixes:
+                found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment)
+    result, checks = found.result, found.checks
     gate = wishes.gate(strictest(rules.configuration.fail_on for rules in checks.rules.values()))
     code = ExitCode.FINDINGS if gate is not None and result.reaches(gate) else ExitCode.NOTHING_TO_DO
-    files = {file.path: file for file in listing.files}
-
-    def contents(path: str) -> bytes | None:
-        read = next((content for _, content in source.read([files[path]])), None) if path in files else None
-        return read if isinstance(read, bytes) else None
-
     head: dict[str, object] = {
         "formatVersion": FORMAT_VERSION,
         "source": source.label,
@@ -61,11 +64,11 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
         "documents": result.documents,
         "exit": code.reason,
     }
-    found = Found(
+    reported = Found(
         findings=result.findings,
         files=result.files,
         head=head,
-        contents=contents,
+        contents=found.contents,
         prefix=repository_prefix(context.directory),
         gate=gate,
         docs_url=context.settings.docs_url,
@@ -73,5 +76,14 @@ def command(context: Context, no_cache: bool, wishes: Wishes) -> ExitCode:
             rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache), shipped_names(checks.rules.values())
         ),
     )
-    report(context, found, wishes)
+    report(context, reported, wishes)
     return code
+
+
+def _check(context: Context, *, fix: bool, suggest: bool, baseline: str | None) -> None:
+    if fix and suggest:
+        raise click.UsageError("--fix and --suggest exclude each other: write the edits, or look at them")
+    if (fix or suggest) and baseline in ("write", "shrink"):
+        raise click.UsageError(f"--baseline {baseline} stands alone: mend first, then run it")
+    if fix and context.revision is not None:
+        raise click.UsageError("--fix writes into the folder: leave --revision out")

@@ -58,7 +58,7 @@ class Acceptance:
         if self.baseline is None:
             return merged
         marked = known.accept(self.baseline, merged)
-        if whole:
+        if whole and not hidden_by(merged):
             marked += self._can_shrink(self.baseline, marked)
         return sorted(marked, key=lambda one: (*one.sort_key(), str(one.resource)))
 
@@ -101,6 +101,12 @@ class Acceptance:
             return one.place(tuple(int(part) if part.isdigit() else part for part in path.split("."))) if path else one.position
 
         return DeclaredWaiver(name=one.key.name, spec=spec, locate=locate, doubt=doubt, waits=waits)
+
+
+def hidden_by(findings: Iterable[Finding]) -> Finding | None:
+    """An error that keeps rules from seeing what is there: while there is one, what is not found may be there all the same."""
+    own = ("waiver/", "baseline/")
+    return next((one for one in findings if one.severity is Severity.ERROR and "/" in one.rule and not one.rule.startswith(own)), None)
 
 
 def _labels(desired: DesiredState, key: Key) -> Mapping[str, str]:

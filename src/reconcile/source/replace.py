@@ -12,8 +12,8 @@ from reconcile.errors import SettingsError, TransientError
 _UNFINISHED = ".reconcile-unfinished-"
 
 
-def replace(root: Path, path: str, before: bytes, after: bytes) -> None:
-    """Give `path` the content `after`, if it still holds `before`; its permissions stay.
+def replace(root: Path, path: str, before: bytes, after: bytes, *, command: str = "migrate") -> None:
+    """Give `path` the content `after`, if it still holds `before`; its permissions stay. `command` is what to run again.
 
     Raises TransientError when it was changed meanwhile, SettingsError when it cannot be written. A process that dies leaves the old file
     or the new one, and at most a hidden file that nothing reads.
@@ -25,7 +25,7 @@ def replace(root: Path, path: str, before: bytes, after: bytes) -> None:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or file.read(len(before) + 1) != before:
-                raise TransientError(f"{target} was changed while it was migrated", hint="run `reconcile migrate` again")
+                raise TransientError(f"{target} was changed meanwhile, so it was left alone", hint=f"run `reconcile {command}` again")
         with suppress(FileNotFoundError):
             draft.unlink()  # of a process that had this number before
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

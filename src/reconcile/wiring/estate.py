@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,18 @@ def estate_writer(directory: Path) -> EstateWriter:
     return EstateWriter(directory)
 
 
-def replace_file(directory: Path, path: str, before: bytes, after: bytes) -> None:
-    """A file of an estate replaced by a new version of itself."""
+def replace_file(directory: Path, path: str, before: bytes, after: bytes, *, command: str = "migrate") -> None:
+    """A file of an estate replaced by a new version of itself; `command` is what to run again where somebody was faster."""
     from reconcile.source.replace import replace
 
-    replace(directory, path, before, after)
+    replace(directory, path, before, after, command=command)
+
+
+def edited_source(source: Source, contents: Mapping[str, bytes]) -> Source:
+    """The same tree with other contents in some of its files."""
+    from reconcile.source.edited import EditedSource
+
+    return EditedSource(source, contents)
 
 
 def document_cache(settings: Settings) -> DocumentCache:

@@ -1,0 +1,82 @@
+"""`lint --fix` and `lint --suggest`: what rules would edit, proved on the estate, shown or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reconcile.cli.context import Context
+from reconcile.cli.linted import Linted, linted
+from reconcile.model.finding import Finding
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconcile.desired.documents import DocumentCache
+    from reconcile.model.policy_rule import RuleEdit
+    from reconcile.model.resource import DesiredState
+    from reconcile.policy.baseline import Baseline
+    from reconcile.policy.fixes import Fix, Judged, Mending, Suggestion
+
+
+def mended(context: Context, found: Linted, *, cache: DocumentCache | None, today: datetime, baseline: Baseline | None) -> Mending:
+    """The fixes of the findings that count in `found`, which was linted with `keep`. Writes nothing."""
+    from reconcile.policy.fixes import Fix, Judged, Mending, mend
+    from reconcile.wiring.estate import edited_source
+
+    def judge(contents: Mapping[str, bytes]) -> Judged:
+        source = edited_source(found.source, contents) if contents else found.source
+        again = linted(context, source, cache=cache, today=today, baseline=baseline, environment=None, keep=True)
+        return Judged(again.result.findings, again.states)
+
+    proposed: list[Fix] = []
+    told: list[Suggestion] = []
+    for one in dict.fromkeys(_proposals(found, cache)):
+        if isinstance(one, Fix):
+            proposed.append(one)
+        else:
+            told.append(one)
+    if not proposed:
+        return Mending(suggestions=told)
+    # One environment was looked at, and a file may belong to several.
+    whole = context.environment is None
+    before = Judged(found.result.findings, found.states) if whole else judge({})
+    mending = mend(proposed, before, found.contents, judge)
+    mending.suggestions[:0] = told
+    return mending
+
+
+def write_fixes(context: Context, found: Linted, mending: Mending) -> None:
+    """Every file, or up to the first that somebody else changed meanwhile. Raises TransientError, SettingsError."""
+    from reconcile.policy.fixes import words_of
+    from reconcile.wiring.estate import replace_file
+
+    for file, after in sorted(mending.contents.items()):
+        before = found.contents(file)
+        assert before is not None, "it was read when the edit was made"
+        replace_file(context.directory, file, before, after, command="lint --fix")
+        for one in mending.fixes:
+            if one.file == file:
+                rules = ", ".join(sorted({finding.rule for finding in one.findings}))
+                context.say(f"fixed {file}: {words_of(one)} ({rules})")
+
+
+def _proposals(found: Linted, cache: DocumentCache | None) -> Iterator[Fix | Suggestion]:
+    """In the order of the findings."""
+    from reconcile.policy.propose import propose
+    from reconcile.wiring.policies import rules_named
+
+    counting = [finding for finding in found.result.findings if finding.counts and "/" not in finding.rule]
+    where: dict[Finding, list[DesiredState]] = {}
+    for environment, findings in found.by_environment.items():
+        for finding in findings:
+            where.setdefault(finding, []).append(found.states[environment])
+    documents = rules_named({finding.rule for finding in counting}, found.checks.rules.values(), cache)
+    edits: dict[str, Sequence[RuleEdit]] = {}
+    for rule in documents:
+        edits.setdefault(rule.metadata.name, rule.spec.fix)  # of two with one name the one that comes with reconcile holds
+    for finding in counting:
+        for desired in where.get(finding, ()):
+            one = propose(finding, edits.get(finding.rule, ()), desired, found.contents)
+            if one is not None:
+                yield one

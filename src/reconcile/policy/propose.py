@@ -1,0 +1,108 @@
+"""From a finding and the edits that its rule names to a fix, or to words where somebody else gives the value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from reconcile.desired.edit import Edit
+from reconcile.desired.organization_defaults import DEFAULTS, organization_of
+from reconcile.desired.yaml import Value, read_values
+from reconcile.model import kinds
+from reconcile.model.finding import Finding
+from reconcile.model.key import Key
+from reconcile.model.resource import DesiredState, Lifecycle, Resource
+from reconcile.policy.fixes import Fix, Suggestion, shown
+from reconcile.policy.variables import PREFIXES
+
+if TYPE_CHECKING:
+    from reconcile.model.policy_rule import RuleEdit
+
+_KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
+_NOT_IN_SPEC: Final = ("name", "labels", "lifecycle")
+
+
+def propose(
+    finding: Finding, edits: Sequence[RuleEdit], desired: DesiredState, content: Callable[[str], bytes | None]
+) -> Fix | Suggestion | None:
+    """None where the rule names no edit. `desired` is the environment it was found in, `content` gives the octets of a file."""
+    if not edits or finding.resource is None:
+        return None
+    fields: list[str] = []
+    changes: list[Edit] = []
+    whose: Key | None = None
+    for one in edits:
+        prefix, _, path = one.field.partition(".")
+        key = _owner(prefix, finding.resource, desired)
+        resource = desired.resources.get(key) if key is not None else None
+        what = f"remove {path}" if one.set_to is None else f"set {path}: {shown(one.set_to)}"
+        if key is None or resource is None:
+            return Suggestion(finding, f"{what}, but nothing in {desired.environment} is the {prefix} of {finding.resource}")
+        if whose not in (None, key):
+            return Suggestion(finding, f"{what} in {key}, together with an edit of {whose}")
+        if (where := _given_by(desired, resource, path)) or (where := _elsewhere(desired, resource, path, content)):
+            return Suggestion(finding, f"{what} of {key}: {where}")
+        whose = key
+        fields.append(path)
+        changes.append(Edit(("spec", *map(str, kinds.steps(key.kind, path))), one.set_to))
+    assert whose is not None
+    file = desired.resources[whose].position.file
+    return Fix(file=file, key=whose, edits=tuple(changes), fields=tuple(fields), findings=(finding,))
+
+
+def _owner(prefix: str, subject: Key, desired: DesiredState) -> Key | None:
+    kind = _KINDS.get(prefix)
+    if kind == subject.kind:
+        return subject
+    if kind == "EmailServerProfile" and subject.kind == "Mailbox":
+        mailbox = desired.resources.get(subject)
+        name = mailbox.spec.get("profile") if mailbox is not None else None
+        organization = organization_of(desired.resources)
+        if name is None and organization is not None and mailbox is not None and "profile" not in mailbox.spec:
+            name = desired.resources[organization].spec.get("defaults.profile")
+        return Key(kind, name) if isinstance(name, str) else None
+    return next((key for key in desired.resources if key.kind == kind), None) if kind else None
+
+
+def _given_by(desired: DesiredState, resource: Resource, path: str) -> str:
+    """Who gives the value, where it is not the document itself."""
+    key = resource.key
+    if resource.lifecycle is Lifecycle.EXTERNAL:
+        return "it belongs to somebody else"
+    if path.partition(".")[0] in _NOT_IN_SPEC:
+        return "it stands outside of spec"
+    for given, giver in resource.assigned.items():
+        if given == path or given.startswith(f"{path}."):
+            return f"{giver} gives it, at {desired.locate(key, given)}"
+    if key.kind == "Mailbox" and path in DEFAULTS and path not in resource.spec:
+        organization = organization_of(desired.resources)
+        if organization is not None and desired.resources[organization].spec.get(f"defaults.{path}") is not None:
+            return f"{organization} gives it to new mailboxes, at {desired.locate(key, path)}"
+    return ""
+
+
+def _elsewhere(desired: DesiredState, resource: Resource, path: str, content: Callable[[str], bytes | None]) -> str:
+    """Where it is written, if that is not one document in one file of YAML."""
+    key, file = resource.key, resource.position.file
+    place = desired.locate(key, path)
+    if ".csv" in (file.lower()[-4:], place.file.lower()[-4:]):
+        return f"it is a row of the table {place.file}, line {place.line}"
+    own = [one for one in resource.spec if one not in resource.assigned]
+    files = {place.file, desired.locate(key, "").file, *(desired.locate(key, one).file for one in own)}
+    if files != {file}:
+        return f"several files say what it is; this comes from {place}"
+    data = content(file)
+    documents = [value for _, value in read_values(data) or () if _is(value, key)] if data is not None else []
+    if len(documents) != 1:
+        return f"it has no document of its own, but comes from {place}"
+    written: Value = documents[0]
+    for part in ("spec", *kinds.steps(key.kind, path)):
+        written = written.get(str(part)) if isinstance(written, dict) else None
+    if isinstance(written, str) and "${" in written:
+        return f"its value {written} is put in from a variable, at {place}"
+    return ""
+
+
+def _is(value: Value, key: Key) -> bool:
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    return isinstance(value, dict) and value.get("kind") == key.kind and isinstance(metadata, dict) and metadata.get("name") == key.name
