@@ -14,7 +14,7 @@ from support.tree import ROOT
 ESTATES: Final = ROOT / "tests" / "estates"
 
 #: What an entry of expected.yaml has, in this order.
-FIELDS: Final = ("severity", "file", "line", "value", "says", "because", "topic")
+FIELDS: Final = ("severity", "file", "line", "value", "says", "because", "topic", "rule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Expected:
     says: str
     because: str
     topic: str
+    rule: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
