@@ -76,7 +76,7 @@ def profile(interval: str = "10m") -> str:
 def mailbox(name: str, *, named: bool = True, **more: object) -> str:
     """A mailbox on profile `one`."""
     shown = {"displayName": name.upper()} if named else {}
-    return document(*user_mailbox(name, **shown, **more))
+    return document(*user_mailbox(name, **{**shown, **more}))
 
 
 def gated(root: Path, change: Mapping[str, str | None]) -> Repository:

@@ -5,7 +5,7 @@ GitHub takes 65,536 characters in a comment (docs.github.com, REST API, issue co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 LIMIT = 60_000
@@ -29,15 +29,19 @@ def fitted(blocks: Callable[[int], Iterable[Block]], limit: int, left_out: Calla
 
     `left_out(blocks, weight)` is the line that says what is missing.
     """
-    made: Sequence[Block] = ()
     for names in NAMES:
-        made = [*blocks(names)]
-        if sum(len(block.text) + 1 for block in made) <= limit:
-            return "\n".join(block.text for block in made)
-    return "\n".join(_cut(made, limit, left_out))
+        made, left = [], limit
+        for block in blocks(names):
+            made.append(block.text)
+            left -= len(block.text) + 1
+            if left < 0:
+                break
+        else:
+            return "\n".join(made)
+    return "\n".join(_cut(blocks(NAMES[-1]), limit, left_out))
 
 
-def _cut(blocks: Sequence[Block], limit: int, left_out: Callable[[int, int], str]) -> Iterator[str]:
+def _cut(blocks: Iterable[Block], limit: int, left_out: Callable[[int, int], str]) -> Iterator[str]:
     """The blocks that fit, in order, then what is missing."""
     left = limit - _RESERVE
     missing = weight = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
 from reconcile.report.safe_text import cut, neutral
 
@@ -37,6 +38,7 @@ def code(text: str, longest: int = LONGEST) -> str:
     return f"{fence}{padded}{fence}"
 
 
+@lru_cache(maxsize=2048)
 def prose(text: str, longest: int = 600) -> str:
     """A sentence: its words as they are, everything else in it as code. One line."""
     parts: list[str] = []
