@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from reconcile.model.finding import Finding
 from reconcile.model.policy_rule import RuleExample
-from reconcile.policy import cel
 from reconcile.policy.evaluate import evaluate
 from reconcile.policy.example import Example, read_example
 from reconcile.policy.rule import Rule, RuleBook
-from reconcile.policy.variables import PREFIXES, vocabulary
-from reconcile.policy.world import MISSING, World, plain
+from reconcile.policy.tables import tables
+from reconcile.policy.variables import PREFIXES
+from reconcile.policy.world import MISSING, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +70,5 @@ class _State:
             return []
         others = [World(other) for other in self.example.others]
         world = World(self.example.desired, others=lambda: others)
-        variables, objects = vocabulary(rule.subject), world.objects(rule.subject)
-        fixed = {**rule.parameters, "today": cel.moment(self.example.today)}
-        read = [name for name in rule.reads if name not in fixed]
-        columns = [world.column(rule.subject, name, objects) for name in read]
-        rows = zip(*columns, strict=True) if columns else [()] * len(objects)
-        return [
-            {**fixed, **{name: plain(variables.get(name), value) for name, value in zip(read, row, strict=True)}}
-            for row in rows
-            if MISSING not in row
-        ]
+        found = tables(world, rule, world.objects(rule.subject), self.example.today)
+        return [one for one in found if MISSING not in one.values()]

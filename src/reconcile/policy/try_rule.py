@@ -10,12 +10,11 @@ from reconcile.model.finding import Finding, Severity
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.policy_rule import PolicyRule, PolicyRuleSpec, RuleExample
 from reconcile.policy import cel
-from reconcile.policy.compile import parameter_variable
 from reconcile.policy.example import FILE
 from reconcile.policy.operands import operands
 from reconcile.policy.rule import Rule
 from reconcile.policy.sight import Around, Look, Seen, look_at
-from reconcile.policy.variables import Variable, vocabulary
+from reconcile.policy.tables import answers
 
 _Path = tuple[str | int, ...]
 _MANY: Final = 200
@@ -127,19 +126,18 @@ class Trial:
         """What of match and assert no example tries."""
         matched = list(objects)
         if rule.match is not None and rule.match.text.strip() != "true":
-            answers = [cel.load(rule.match.program.code)(one) for one in objects]
-            matched = [one for one, answer in zip(objects, answers, strict=True) if answer is True]
+            taken = [cel.load(rule.match.program.code)(one) for one in objects]
+            matched = [one for one, answer in zip(objects, taken, strict=True) if answer is True]
             for wanted, words in (
                 (True, "no example has an object that match takes"),
                 (False, "no example has an object that match leaves out"),
             ):
-                if wanted not in answers:
+                if wanted not in taken:
                     yield self.gap(words, "add one, or remove match if it takes everything", ("spec", "match"))
         found = operands(rule.assert_.text)
         if len(found.texts) < 2:
             return
-        variables = {**vocabulary(rule.subject), **{name: parameter_variable(name, value) for name, value in rule.parameters.items()}}
-        answers_of = [self._answers(text, variables, matched) for text in found.texts]
+        answers_of = [answers(rule, text, matched) for text in found.texts]
         deciding = found.operator == "||"
         for number, text in enumerate(found.texts):
             alone = any(
@@ -153,13 +151,6 @@ class Trial:
                 message = f"no example has an object of which `{shown[:_MANY]}` alone {why}"
                 kind = "good" if deciding else "bad"
                 yield self.gap(message, f"add a {kind} example that rests on it, or remove it", ("spec", "assert"))
-
-    def _answers(self, text: str, variables: Mapping[str, Variable], objects: Sequence[Mapping[str, object]]) -> list[object]:
-        program = cel.check(text, variables, boolean=True)
-        if isinstance(program, list):
-            return [None] * len(objects)
-        run = cel.load(program.code)
-        return [run(one) for one in objects]
 
     def _failure(self, message: str, hint: str, path: _Path) -> Finding:
         return self._finding("policy/example", message, hint, path)
