@@ -7,8 +7,8 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from reconcile.errors import SettingsError
 from reconcile.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from reconcile.report.fix_text import Offer
     from reconcile.report.rule_facts import Facts
 
 #: What --output of lint takes, and --report FORMAT=FILE.
@@ -58,6 +59,8 @@ class Found:
     gate: Severity | None
     known: Facts
     old: frozenset[str] | None = None
+    offers: Mapping[Finding, Offer] = field(default_factory=dict)
+    diff: Sequence[str] = ()
     docs_url: str = ""
 
 
@@ -114,7 +117,7 @@ def report(context: Context, found: Found, wishes: Wishes) -> None:
     if context.as_json and sys.stdout.isatty():
         from reconcile.report.findings_json import findings_json
 
-        context.json({**found.head, "findings": findings_json(found.findings, found.known)})
+        context.json({**found.head, "findings": findings_json(found.findings, found.known, found.offers)})
         return
     if context.output in _ALWAYS_UTF8 and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
@@ -130,12 +133,20 @@ def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> I
         case "json":
             from reconcile.report.findings_json import findings_document
 
-            return findings_document(found.head, found.findings, found.known)
+            return findings_document(found.head, found.findings, found.known, found.offers)
         case "sarif":
             from reconcile import __version__
             from reconcile.report.sarif import sarif
 
-            return sarif(found.findings, found.known, version=__version__, prefix=found.prefix, old=found.old, docs_url=found.docs_url)
+            return sarif(
+                found.findings,
+                found.known,
+                version=__version__,
+                prefix=found.prefix,
+                old=found.old,
+                docs_url=found.docs_url,
+                offers=found.offers,
+            )
         case "junit":
             from reconcile.report.junit import junit
 
@@ -163,6 +174,25 @@ def _text(found: Found, wishes: Wishes, color: bool) -> Iterator[str]:
     columns = shutil.get_terminal_size((100, 24)).columns
     for block in findings_text(shown, found.contents, color=color, columns=columns, every=wishes.every):
         yield f"{block}\n\n"
+    yield from _offered(found)
+
+
+def _offered(found: Found) -> Iterator[str]:
+    """What a person must do, then what a program can: the difference comes last, so that `git apply` takes the whole output."""
+    from reconcile.report.safe_text import neutral
+
+    by_words: dict[str, list[Finding]] = {}
+    for finding in found.findings:
+        offer = found.offers.get(finding)
+        if offer is not None and not offer.replacements:
+            by_words.setdefault(f"{finding.rule}: {offer.words}", []).append(finding)
+    for words in by_words:
+        yield f"suggestion: {neutral(words)}\n"
+    if by_words and found.diff:
+        yield "\n"
+    terminal = sys.stdout.isatty()
+    for text in found.diff:
+        yield neutral(text, keep_lines=True) if terminal else text
 
 
 def write(file: Path, text: Iterable[str]) -> None:

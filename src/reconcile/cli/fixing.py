@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconcile.model.resource import DesiredState
     from reconcile.policy.baseline import Baseline
     from reconcile.policy.fixes import Fix, Judged, Mending, Suggestion
+    from reconcile.report.fix_text import Offer
 
 
 def mended(context: Context, found: Linted, *, cache: DocumentCache | None, today: datetime, baseline: Baseline | None) -> Mending:
@@ -46,23 +47,62 @@ def mended(context: Context, found: Linted, *, cache: DocumentCache | None, toda
     return mending
 
 
-def write_fixes(context: Context, found: Linted, mending: Mending) -> None:
-    """Every file, or up to the first that somebody else changed meanwhile. Raises TransientError, SettingsError."""
+def offers(found: Linted, mending: Mending) -> dict[Finding, Offer]:
+    """How each finding may be mended; an edit is what its own fix makes of the file, without the others."""
+    from reconcile.desired.edit import Refused, edit
+    from reconcile.policy.fixes import words_of
+    from reconcile.report.fix_text import Offer, replacements
+
+    offered: dict[Finding, Offer] = {}
+    for one in mending.fixes:
+        before = found.contents(one.file) or b""
+        after = edit(before, file=one.file, kind=one.key.kind, name=one.key.name, edits=one.edits)
+        assert not isinstance(after, Refused), "it was made before"
+        offer = Offer(words_of(one), tuple(replacements(one.file, before, after)))
+        offered.update(dict.fromkeys(one.findings, offer))
+    for finding, words in mending.suggestions:
+        offered.setdefault(finding, Offer(words))
+    return offered
+
+
+def diff(found: Linted, mending: Mending, prefix: str) -> list[str]:
+    """One text a file, all fixes together."""
+    from reconcile.report.fix_text import unified_diff
+
+    return [*unified_diff({file: found.contents(file) or b"" for file in mending.contents}, mending.contents, prefix=prefix)]
+
+
+def still_offered(found: Linted, mending: Mending) -> dict[Finding, Offer]:
+    """The suggestions of before for what is found after fixes were written."""
+    from reconcile.model.fingerprint import fingerprint
+    from reconcile.report.fix_text import Offer
+
+    words = {fingerprint(finding): text for finding, text in reversed(mending.suggestions)}
+    return {finding: Offer(text) for finding in found.result.findings if (text := words.get(fingerprint(finding), ""))}
+
+
+def write_fixes(context: Context, found: Linted, mending: Mending) -> list[dict[str, object]]:
+    """Every file, or up to the first that somebody else changed meanwhile; what was done, for programs. Raises TransientError,
+    SettingsError."""
     from reconcile.policy.fixes import words_of
     from reconcile.wiring.estate import replace_file
 
+    done: list[dict[str, object]] = []
     for file, after in sorted(mending.contents.items()):
         before = found.contents(file)
         assert before is not None, "it was read when the edit was made"
         replace_file(context.directory, file, before, after, command="lint --fix")
         for one in mending.fixes:
             if one.file == file:
-                rules = ", ".join(sorted({finding.rule for finding in one.findings}))
-                context.say(f"fixed {file}: {words_of(one)} ({rules})")
+                rules = sorted({finding.rule for finding in one.findings})
+                done.append({"file": file, "resource": str(one.key), "description": words_of(one), "rules": rules})
+                context.say(f"fixed {file}: {words_of(one)} ({', '.join(rules)})")
+    return done
 
 
 def _proposals(found: Linted, cache: DocumentCache | None) -> Iterator[Fix | Suggestion]:
     """In the order of the findings."""
+    from reconcile.policy.fixes import Fix, Suggestion, words_of
     from reconcile.policy.propose import propose
     from reconcile.wiring.policies import rules_named
 
@@ -75,8 +115,11 @@ def _proposals(found: Linted, cache: DocumentCache | None) -> Iterator[Fix | Sug
     edits: dict[str, Sequence[RuleEdit]] = {}
     for rule in documents:
         edits.setdefault(rule.metadata.name, rule.spec.fix)  # of two with one name the one that comes with reconcile holds
+    exposed = {finding.position.file for finding in found.result.findings if finding.rule.startswith("secret/")}
     for finding in counting:
         for desired in where.get(finding, ()):
             one = propose(finding, edits.get(finding.rule, ()), desired, found.contents)
-            if one is not None:
+            if isinstance(one, Fix) and one.file in exposed:
+                yield Suggestion(finding, f"{words_of(one)}; nothing is edited while {one.file} holds a secret in the clear")
+            elif one is not None:
                 yield one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,10 @@ from reconcile.cli.baseline import ACTIONS
 from reconcile.cli.context import Context, common
 from reconcile.cli.finding_reports import FORMS, Found, Wishes, report, reporting, strictest
 from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.model.finding import Finding
+    from reconcile.report.fix_text import Offer
 
 
 @click.command("lint", short_help="Check the files: syntax, schema, references, duplicates, plaintext secrets.")
@@ -42,15 +47,20 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
     found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment, keep=fix or suggest)
     if baseline in ("write", "shrink"):
         found = apply_wish(context, found, baseline, known, source.octets(BASELINE_FILE))
-    mending = None
+    offered: dict[Finding, Offer] = {}
+    changes: list[str] = []
+    fixed: list[dict[str, object]] = []
     if fix or suggest:
-        from reconcile.cli.fixing import mended, write_fixes
+        from reconcile.cli.fixing import diff, mended, offers, still_offered, write_fixes
 
         mending = mended(context, found, cache=cache, today=today, baseline=known)
-        if fix:
-            write_fixes(context, found, mending)
-            if mending.fixes:
-                found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment)
+        offered = offers(found, mending)
+        if suggest:
+            changes = diff(found, mending, repository_prefix(context.directory))
+        elif mending.fixes:
+            fixed = write_fixes(context, found, mending)
+            found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment)
+            offered = still_offered(found, mending)
     result, checks = found.result, found.checks
     gate = wishes.gate(strictest(rules.configuration.fail_on for rules in checks.rules.values()))
     code = ExitCode.FINDINGS if gate is not None and result.reaches(gate) else ExitCode.NOTHING_TO_DO
@@ -62,6 +72,7 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         "counts": counts_json(result.findings),
         "files": result.files,
         "documents": result.documents,
+        **({"fixed": fixed} if fix else {}),
         "exit": code.reason,
     }
     reported = Found(
@@ -71,6 +82,8 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         contents=found.contents,
         prefix=repository_prefix(context.directory),
         gate=gate,
+        offers=offered,
+        diff=changes,
         docs_url=context.settings.docs_url,
         known=facts(
             rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache), shipped_names(checks.rules.values())

@@ -8,25 +8,31 @@ from reconcile.model import instant
 from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.position import Position
+from reconcile.report.fix_text import Offer, offer_json
 from reconcile.report.json_text import json_line
 from reconcile.report.rule_facts import Facts, facts
 
 #: 1.1: cause, values, accepted, fingerprint, title and docs of a finding; accepted among the counts, which no longer has them elsewhere.
 FORMAT_VERSION = "1.1"
+_NO_OFFERS: Mapping[Finding, Offer] = {}
 
 
-def findings_json(findings: Iterable[Finding], known: Facts | None = None) -> list[dict[str, object]]:
-    """A list in the order given; absent things are left out. `known` describes the rules."""
+def findings_json(
+    findings: Iterable[Finding], known: Facts | None = None, offers: Mapping[Finding, Offer] = _NO_OFFERS
+) -> list[dict[str, object]]:
+    """A list in the order given; absent things are left out. `known` describes the rules, `offers` say how findings may be mended."""
     described = facts() if known is None else known
-    return [finding_json(finding, described) for finding in findings]
+    return [finding_json(finding, described, offers.get(finding)) for finding in findings]
 
 
-def findings_document(head: Mapping[str, object], findings: Iterable[Finding], known: Facts) -> Iterator[str]:
+def findings_document(
+    head: Mapping[str, object], findings: Iterable[Finding], known: Facts, offers: Mapping[Finding, Offer] = _NO_OFFERS
+) -> Iterator[str]:
     """`head` with `findings` as its last member, in pieces, a finding each: a hundred thousand are never all in memory as text."""
     yield json_line(head)[:-1] + ',"findings":['
     between = "\n"
     for finding in findings:
-        yield between + json_line(finding_json(finding, known))
+        yield between + json_line(finding_json(finding, known, offers.get(finding)))
         between = ",\n"
     yield "]}\n"
 
@@ -38,7 +44,7 @@ def counts_json(findings: Iterable[Finding]) -> dict[str, int]:
     return {**{str(one): counting.count(one) for one in reversed(Severity)}, "accepted": len(listed) - len(counting)}
 
 
-def finding_json(finding: Finding, known: Facts) -> dict[str, object]:
+def finding_json(finding: Finding, known: Facts, offer: Offer | None = None) -> dict[str, object]:
     """One finding."""
     entry: dict[str, object] = {
         "rule": finding.rule,
@@ -61,6 +67,8 @@ def finding_json(finding: Finding, known: Facts) -> dict[str, object]:
     if finding.accepted is not None:
         entry["accepted"] = accepted_json(finding.accepted)
     entry["fingerprint"] = fingerprint(finding)
+    if offer is not None:
+        entry["fix" if offer.replacements else "suggestion"] = offer_json(offer)
     if (rule := known.get(finding.rule)) is not None:
         entry["title"] = rule.title
         if rule.page:

@@ -23,6 +23,31 @@ class Replacement(NamedTuple):
     text: str
 
 
+class Offer(NamedTuple):
+    """How one finding may be mended, in words; `replacements` are the edit where there is one."""
+
+    words: str
+    replacements: tuple[Replacement, ...] = ()
+
+
+def offer_json(offer: Offer) -> dict[str, object]:
+    """`edits` are left out where a person must do it."""
+    entry: dict[str, object] = {"description": offer.words}
+    if offer.replacements:
+        entry["edits"] = [
+            {
+                "file": one.file,
+                "line": one.line,
+                "column": one.column,
+                "endLine": one.end_line,
+                "endColumn": one.end_column,
+                "text": one.text,
+            }
+            for one in offer.replacements
+        ]
+    return entry
+
+
 def unified_diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, prefix: str = "") -> Iterator[str]:
     """One text a file, as `git apply` takes it from the root of the repository. `prefix` is the estate's folder there."""
     for file in sorted(after):
@@ -40,7 +65,11 @@ def replacements(file: str, before: bytes, after: bytes) -> list[Replacement]:
             continue
         was, now = "".join(old[start:end]), "".join(new[new_start:new_end])
         left = _common(was, now)
+        while left and was[left - 1].isalnum():
+            left -= 1
         right = _common(was[left:][::-1], now[left:][::-1])
+        while right and was[len(was) - right].isalnum():
+            right -= 1
         line, column = _place(old, start, was[:left])
         end_line, end_column = _place(old, start, was[: len(was) - right])
         found.append(Replacement(file, line, column, end_line, end_column, now[left : len(now) - right]))

@@ -15,6 +15,7 @@ from reconcile.model.finding import Finding, Severity
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.position import Position
 from reconcile.report.findings_text import accepted_by
+from reconcile.report.fix_text import Offer
 from reconcile.report.json_text import json_line
 from reconcile.report.repository_path import in_repository, relative_uri
 from reconcile.report.rule_facts import Facts, RuleFacts, facts_about
@@ -28,6 +29,7 @@ MOST_COMPRESSED = 9_000_000
 _MOST_LOCATIONS = 100
 _MOST_TAGS = 10
 _LONGEST = 2000
+_NO_OFFERS: Mapping[Finding, Offer] = {}
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFORMATION: "note"}
 
 
@@ -39,6 +41,7 @@ def sarif(
     prefix: str = "",
     old: frozenset[str] | None = None,
     docs_url: str = "",
+    offers: Mapping[Finding, Offer] = _NO_OFFERS,
     most_results: int = MOST_RESULTS,
     most_compressed: int = MOST_COMPRESSED,
 ) -> Iterator[str]:
@@ -63,7 +66,7 @@ def sarif(
     written = 0
     for finding in kept:
         mark = seen.mark(finding)
-        text = json_line(_result(finding, mark, numbers[finding.rule], prefix, old))
+        text = json_line(_result(finding, mark, numbers[finding.rule], prefix, old, offers.get(finding)))
         if compressed.full(most_compressed):
             break
         yield compressed.count(text if not written else f",\n{text}")
@@ -92,7 +95,7 @@ def _rule(rule: RuleFacts, docs_url: str) -> Mapping[str, object]:
 _PROBLEMS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFORMATION: "recommendation"}
 
 
-def _result(finding: Finding, mark: str, number: int, prefix: str, old: frozenset[str] | None) -> Mapping[str, object]:
+def _result(finding: Finding, mark: str, number: int, prefix: str, old: frozenset[str] | None, offer: Offer | None) -> Mapping[str, object]:
     message = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
     location: dict[str, object] = {"physicalLocation": _physical(finding.position, prefix)}
     if finding.resource is not None:
@@ -118,9 +121,23 @@ def _result(finding: Finding, mark: str, number: int, prefix: str, old: frozense
         ]
     if old is not None:
         entry["baselineState"] = "unchanged" if mark in old else "new"
+    if offer is not None and offer.replacements:
+        entry["fixes"] = [_fix(offer, prefix)]
     if (properties := _properties(finding)) is not None:
         entry["properties"] = properties
     return entry
+
+
+def _fix(offer: Offer, prefix: str) -> Mapping[str, object]:
+    files: dict[str, list[Mapping[str, object]]] = {}
+    for one in offer.replacements:
+        region = {"startLine": one.line, "startColumn": one.column, "endLine": one.end_line, "endColumn": one.end_column}
+        files.setdefault(one.file, []).append({"deletedRegion": region, "insertedContent": {"text": one.text}})
+    changes = [
+        {"artifactLocation": {"uri": relative_uri(in_repository(file, prefix))}, "replacements": replacements}
+        for file, replacements in files.items()
+    ]
+    return {"description": {"text": _plain(offer.words)}, "artifactChanges": changes}
 
 
 def _properties(finding: Finding) -> Mapping[str, object] | None:
