@@ -10,6 +10,7 @@ from typing import Generic
 from reconcile.desired.documents import HIDES_FILES, DocumentCache, Documents, place_documents, read_documents
 from reconcile.desired.draft import Reread
 from reconcile.desired.environment import Environments, environments
+from reconcile.desired.kept_places import KeptPlaces
 from reconcile.desired.mailbox_lists import Tables
 from reconcile.desired.pages import F
 from reconcile.desired.yaml_places import Document
@@ -28,6 +29,7 @@ class Estate(Generic[F]):
     documents: Documents
     environments: Environments
     tables: Tables
+    places: KeptPlaces
     cache: DocumentCache | None = None
     hidden: tuple[str, ...] = ()
 
@@ -64,6 +66,7 @@ def read_estate(files: Sequence[F], refused: Sequence[Finding], read: Read[F], *
         documents=documents,
         environments=environments(documents.documents, [*(file.path for file in files), *(finding.position.file for finding in refused)]),
         tables=Tables(files=tables, refused=of_tables, content=content_of(known, read)),
+        places=KeptPlaces(cache, documents),
         cache=cache,
         hidden=tuple(finding.position.file for finding in refused if finding.rule in HIDES_FILES),
     )

@@ -66,6 +66,7 @@ def lint(
             others = functools.partial(_others, resolved, names, result.desired.environment)
             result = with_findings(result, checks(result.desired, others))
         findings |= set(result.findings)
+    estate.places.save()
     if environment is None:
         findings |= {*estate.documents.findings, *_outside(estate)}
     return LintResult(

@@ -16,6 +16,7 @@ from reconcile.desired.draft import Draft, Place, Reread, place, position, remem
 from reconcile.desired.environment import Scope, choose
 from reconcile.desired.estate import Estate, Read, read_estate
 from reconcile.desired.kept_checks import KeptChecks
+from reconcile.desired.kept_places import KeptPlaces
 from reconcile.desired.mailbox_lists import KIND as LIST
 from reconcile.desired.mailbox_lists import MailboxLists
 from reconcile.desired.origin import through_assignments
@@ -118,7 +119,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
             held_files=_held_files(estate, scope, work),
             doubts=work.doubts,
             policies=declared,
-            locate=through_assignments(_locator(reread, work.places, resources), resources, declared),
+            locate=through_assignments(_locator(reread, estate.places, work.places, resources), resources, declared),
         )
     return LoadResult(environments=estate.environments.named, desired=desired, findings=ordered)
 
@@ -356,7 +357,9 @@ class _Work:
         self.bad_files.setdefault(file, f"{key}: {reason}")
 
 
-def _locator(reread: Reread, places: Mapping[Key, Place], resources: Mapping[Key, Resource]) -> Callable[[Key, str], Position]:
+def _locator(
+    reread: Reread, known: KeptPlaces, places: Mapping[Key, Place], resources: Mapping[Key, Resource]
+) -> Callable[[Key, str], Position]:
     # The last files only: a change of many fields asks for one document again and again.
     again = remembering(reread)
 
@@ -374,7 +377,7 @@ def _locator(reread: Reread, places: Mapping[Key, Place], resources: Mapping[Key
             return resources[key].position
         parts = kinds.steps(key.kind, path) if path else []
         wanted: Path = tuple(parts) if parts[:1] in (["management"], ["metadata"]) else ("spec", *parts) if parts else ()
-        return position(again, here._replace(path=wanted))
+        return known.position(here._replace(path=wanted), lambda place: position(again, place))
 
     return locate
 
