@@ -23,24 +23,30 @@ if TYPE_CHECKING:
 FORMAT_VERSION = "1.0"
 
 
-@click.command("explain", short_help="Say what a field, a finding or a brake is, and where it stands.")
+@click.command("explain", short_help="Say what a field, a finding, a rule or a brake is, and where it stands.")
 @click.argument("words", nargs=-1, required=True)
 @common()
 def command(context: Context, words: tuple[str, ...]) -> ExitCode:
     """Look a name up: a field by its path, by the product's column, or by what a form calls it in English, German or French;
-    a finding by its id; a brake by its name. Where there is an estate, also who declares the field, and what changed it.
+    a finding by its id; a brake by its name; a rule by its name. Where there is an estate, also who declares the field, and what changed
+    it; what a rule finds, and with an object how it came to that. A finding of a rule is also known by its fingerprint.
 
     \b
     reconcile explain "Identitätswechsel verwenden"
     reconcile explain processEmailFrom
     reconcile explain reference/unknown
+    reconcile explain incoming-uses-tls
+    reconcile explain incoming-uses-tls EmailServerProfile/main
     """
+    from reconcile.cli.explained_rule import explain_rule
     from reconcile.model.vocabulary import find, near
 
     asked = " ".join(words)
     if _said_otherwise(context, asked):
         return ExitCode.NOTHING_TO_DO
     found = find(asked)
+    if not found and explain_rule(context, words):
+        return ExitCode.NOTHING_TO_DO
     if not found:
         close = near(asked)
         hint = f"Perhaps {' or '.join(repr(name) for name in close)}?" if close else "Try a word of it, or see docs/kinds."

@@ -42,7 +42,7 @@ SUMMARIES: Mapping[str, str] = {
     "ci": "Check a change for a pipeline: findings, plan, comment, reports.",
     "migrate": "Rewrite documents of an older apiVersion.",
     "schema": "Print the JSON Schema of the declared kinds.",
-    "explain": "Say what a field, a finding or a brake is, and where it stands.",
+    "explain": "Say what a field, a finding, a rule or a brake is, and where it stands.",
     "render": "Show every field of a mailbox, its value, and where it comes from.",
     "coverage": "Say what each assignment reaches, and which mailboxes none does.",
     "providers": "List mail providers: servers, authentication, limits, each with its source and date.",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reconcile.policy.configure import Configuration, Limits
     from reconcile.policy.rule import Rule, RuleBook
     from reconcile.ports.source import Source, SourceFile
+    from reconcile.report.rule_table import ListedRule
 
 _PACKAGE: Final = Path(__file__).parents[1]
 #: What the files of the shipped rules are called in findings.
@@ -177,6 +178,23 @@ def rules_named(names: Collection[str], rules: Iterable[Rules], cache: DocumentC
         for key, one in declared.items():
             if key.name in wanted and isinstance(one.document, PolicyRule):
                 yield one.document
+
+
+def listed_rules(rules: Rules) -> list[ListedRule]:
+    """Each rule as its author wrote it and as the environment has it."""
+    from reconcile.report.rule_table import ListedRule
+
+    configuration = rules.configuration
+    return [
+        ListedRule(
+            own=rules.written[now.id],
+            now=now,
+            source="reconcile" if now.id in rules.shipped else now.position.file,
+            set_by=configuration.set_by.get(now.id, {}),
+            reason=configuration.reasons.get(now.id, ""),
+        )
+        for now in rules.book
+    ]
 
 
 def shipped_names(rules: Iterable[Rules]) -> frozenset[str]:

@@ -54,21 +54,9 @@ def list_command(context: Context, tag: tuple[str, ...], severity: str | None, o
 
 def _listed(context: Context) -> tuple[str | None, list[ListedRule]]:
     from reconcile.cli.estate import declared_if_any
-    from reconcile.report.rule_table import ListedRule
     from reconcile.wiring.estate import document_cache
-    from reconcile.wiring.policies import rules_of
+    from reconcile.wiring.policies import listed_rules, rules_of
 
     cache = document_cache(context.settings)
     desired = declared_if_any(context, cache)
-    rules = rules_of(desired, cache)
-    configuration = rules.configuration
-    return None if desired is None else desired.environment, [
-        ListedRule(
-            own=rules.written[now.id],
-            now=now,
-            source="reconcile" if now.id in rules.shipped else now.position.file,
-            set_by=configuration.set_by.get(now.id, {}),
-            reason=configuration.reasons.get(now.id, ""),
-        )
-        for now in rules.book
-    ]
+    return None if desired is None else desired.environment, listed_rules(rules_of(desired, cache))
