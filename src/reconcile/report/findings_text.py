@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconcile.desired.plaintext import SECRET_NAME
@@ -21,21 +22,45 @@ _UNKNOWN_FIELD = "schema/unknown-field"
 _WHOLE_FILE = "source/"
 #: Objects that a block names of all it stands for.
 _NAMED = 3
+#: Blocks of one rule that are shown each; of more only the first few, for nobody reads ten thousand.
+_BLOCKS = 10
+_SHOWN_OF_MANY = 3
 
 
 def findings_text(
     findings: Iterable[Finding], contents: Contents, *, color: bool, columns: int = 100, every: bool = False, place_of: PlaceOf = nowhere
 ) -> Iterator[str]:
     """One text per group of findings with one cause (`every`: per finding), without trailing line breaks, in the order of the files. A
-    file is read once while findings stay in it."""
+    file is read once while findings stay in it. Of a rule that many objects break each for itself, the first few are shown and the rest
+    are counted."""
     paint = _Paint(color)
     file, lines = "", None
-    groups = (Group(findings=(one,), position=one.position) for one in findings) if every else grouped(findings, place_of)
+    groups = [Group(findings=(one,), position=one.position) for one in findings] if every else grouped(findings, place_of)
+    groups, left_out = (groups, {}) if every else _few_of_each(groups)
     for group in groups:
         if group.position.file != file:
             file = group.position.file
             lines = _lines(contents(file))
         yield "\n".join(_block(group, lines, paint, columns))
+    for (rule, severity), rest in left_out.items():
+        title = paint(f"{severity}[{rule}]", f"1;{_COLORS[severity]}")
+        yield f"{title}: found {rest:,} more times, each in a place of its own; --all shows them"
+
+
+def _few_of_each(groups: Sequence[Group]) -> tuple[list[Group], dict[tuple[str, Severity], int]]:
+    """What to show, and how many findings of which rules are left out. Built-in checks are shown each, for each has words of its own."""
+    sizes = Counter((group.first.rule, group.first.severity) for group in groups if "/" not in group.first.rule)
+    shown: list[Group] = []
+    seen: Counter[tuple[str, Severity]] = Counter()
+    left_out: dict[tuple[str, Severity], int] = {}
+    for group in groups:
+        kind = (group.first.rule, group.first.severity)
+        seen[kind] += 1
+        if sizes[kind] > _BLOCKS and seen[kind] > _SHOWN_OF_MANY:
+            left_out[kind] = left_out.get(kind, 0) + len(group.findings)
+        else:
+            shown.append(group)
+    return shown, left_out
 
 
 def summary(findings: Sequence[Finding], *, files: int) -> str:
