@@ -23,7 +23,20 @@ _MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outb
 
 #: What --help puts under which heading, in its order.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Write and check": ("init", "import", "lint", "ci", "policy", "migrate", "schema", "explain", "render", "coverage", "providers"),
+    "Write and check": (
+        "init",
+        "import",
+        "lint",
+        "ci",
+        "policy",
+        "migrate",
+        "schema",
+        "explain",
+        "render",
+        "coverage",
+        "readiness",
+        "providers",
+    ),
     "Plan and apply": ("plan", "show", "apply", "drift", "forget", "lock", "history", "audit", "report"),
     "Mail": ("sync", "run", "status", "mailboxes", "outbox", "activities", "serve"),
     "Keep the store": ("backup", "restore", "purge", "key"),
@@ -44,6 +57,7 @@ SUMMARIES: Mapping[str, str] = {
     "schema": "Print the JSON Schema of the declared kinds.",
     "explain": "Say what a field, a finding, a rule or a brake is, and where it stands.",
     "render": "Show every field of a mailbox, its value, and where it comes from.",
+    "readiness": "Say which mailboxes stop working on which date, and what to change.",
     "coverage": "Say what each assignment reaches, and which mailboxes none does.",
     "providers": "List mail providers: servers, authentication, limits, each with its source and date.",
     "plan": "Show what would change, why, and what it means for the mail.",
