@@ -78,6 +78,9 @@ def provide(
         why = bad.get(Key(KIND, word if found is None else found.name)) or doubt
         if why:
             result.held[key] = f"it takes its servers from {KIND}/{word}, but {why}"
+        elif len(several := catalogue.called(word)) > 1:
+            result.held[key] = f"it takes its servers from {KIND}/{word}, and {len(several)} are called so"
+            result.drafts.append(_ambiguous(one, word, several))
         elif found is None:
             result.held[key] = f"it takes its servers from {KIND}/{word}, which nobody declares"
             result.drafts.append(_unknown(one, word, catalogue))
@@ -185,6 +188,17 @@ def _unknown(one: Declared, word: str, catalogue: ProviderCatalogue) -> Draft:
         rule="provider/unknown",
         message=f"nobody declares a mail provider {word!r}, and none of that name comes with reconcile",
         hint=f"{near} {listing}" if near.endswith("?") else listing,
+        place=one.place("spec", "provider"),
+        resource=one.resource.key,
+    )
+
+
+def _ambiguous(one: Declared, word: str, several: Sequence[Provider]) -> Draft:
+    names = " and ".join(other.name for other in several)
+    return Draft(
+        rule="provider/ambiguous",
+        message=f"{word!r} is an alias of {names}",
+        hint=f"write provider: one of {', '.join(other.name for other in several)}, or take the alias from one of them",
         place=one.place("spec", "provider"),
         resource=one.resource.key,
     )

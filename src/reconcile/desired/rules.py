@@ -102,6 +102,12 @@ RULES: Final[tuple[Rule, ...]] = (
         "Correct the name, or declare a MailProvider.",
     ),
     Rule(
+        "provider/ambiguous",
+        _ERROR,
+        "A profile names a mail provider by an alias that several have; the profile is left alone.",
+        "Write the name of the one that is meant.",
+    ),
+    Rule(
         "provider/protocol",
         _ERROR,
         "The mail provider of a profile does not have the protocol of its serverType; a warning where that is not known for certain.",

@@ -73,10 +73,15 @@ class ProviderCatalogue:
         return found
 
     def get(self, word: str) -> Provider | None:
-        """By name, else by alias."""
+        """By name, else by alias. None when nobody is called so, or several are."""
+        found = self.called(word)
+        return found[0] if len(found) == 1 else None
+
+    def called(self, word: str) -> Sequence[Provider]:
+        """Whom a word may mean: the one of that name, else all with that alias."""
         if word in self.own or word in shipped():
-            return self._entry(word)
-        return next((one for one in self._all if word in one.spec.aliases), None)
+            return (self._entry(word),)
+        return tuple(one for one in self._all if word in one.spec.aliases)
 
     def _entry(self, name: str) -> Provider:
         own, below = self.own.get(name), shipped().get(name)
@@ -88,19 +93,21 @@ class ProviderCatalogue:
     def recognise(self, spec: Spec) -> Provider | None:
         """The provider of a profile: the one it names, else the one whose hosts it uses. None when that cannot be told.
 
-        The server mail is fetched from decides, then the one it is sent through. Where several entries have the host, the other
-        server narrows them down, then the domain of the account; entries whose accounts have no domain of their own come last.
-        Without known hosts `facts.serverVersion` and a hybrid serverType tell Exchange Online from Exchange Server.
+        A name does not hide whose servers are used: `provider: dovecot` beside imap.gmail.com is Gmail. The server mail is fetched from
+        decides, then the one it is sent through. Where several entries have the host, the other server narrows them down, then the
+        domain of the account; entries whose accounts have no domain of their own come last. Without known hosts `facts.serverVersion`
+        and a hybrid serverType tell Exchange Online from Exchange Server.
         """
-        named = spec.get("provider")
-        if isinstance(named, str):
-            return self.get(named)
+        word = spec.get("provider")
+        named = self.get(word) if isinstance(word, str) else None
         found: Sequence[Provider] = ()
         for path in ("incoming.server", "outgoing.server", "defaultServerLocation"):
             host = host_of(spec.get(path))
             meant = self._with_host(host)
             both = [one for one in found if any(one.name == other.name for other in meant)]
             found = both or found or meant
+        if named is not None and (not found or any(one.name == named.name for one in found)):
+            return named
         if not found:
             told = _EXCHANGE.get(spec.get("facts.serverVersion")) or _HYBRID.get(spec.get("serverType"))
             if told is None and isinstance(spec.get("facts.serverVersion"), str):

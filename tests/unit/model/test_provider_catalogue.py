@@ -23,9 +23,15 @@ def own(spec: dict[str, object]) -> MailProviderSpec:
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
-        ({"provider": "gmail", IMAP: "imap.fastmail.com"}, "gmail"),
         ({"provider": "hotmail"}, "outlook-com"),
-        ({"provider": "nobody", IMAP: "imap.gmail.com"}, None),
+        ({"provider": "hotmail", IMAP: SHARED, SMTP: "smtp-mail.outlook.com"}, "outlook-com"),
+        ({"provider": "exchange-online", IMAP: SHARED, USER: "somebody@hotmail.com"}, "exchange-online"),
+        ({"provider": "dovecot", IMAP: "imap.contoso.example"}, "dovecot"),
+        ({"provider": "nobody"}, None),
+        ({"provider": "nobody", IMAP: "imap.gmail.com"}, "gmail"),
+        # A name does not hide whose servers are used.
+        ({"provider": "dovecot", IMAP: "imap.gmail.com"}, "gmail"),
+        ({"provider": "gmail", IMAP: "imap.gmail.com", SMTP: "smtp.fastmail.com"}, "gmail"),
         ({IMAP: "imap.gmail.com"}, "gmail"),
         ({IMAP: "IMAP.Gmail.COM."}, "gmail"),
         ({IMAP: "imap.googlemail.com"}, "gmail"),
