@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.figures import Figures
 from reconcile.model.key import Key
 from reconcile.model.management import OnRemoval
 from reconcile.model.position import Position
@@ -15,6 +16,7 @@ from reconcile.model.selection import Selection
 
 if TYPE_CHECKING:
     from reconcile.model.commit import Commit
+    from reconcile.model.judgement import Judgement
 
 
 class Moved(StrEnum):
@@ -226,6 +228,7 @@ class Plan:
     documents are held; `lifted` names the brakes that tripped and were lifted by name. `commits` maps a file to the commit that last
     touched it; `selection` is the part that was asked for, and `left_out` how many changes it left out; `lasting` says what of a
     revert cannot be undone. `against` is the git revision that took the target's place ("git:main"): such a plan is for reading.
+    `figures` is what the changes come to, None in plans of older files; `judgement` what the rules say, None where none was asked.
     """
 
     target: str
@@ -247,4 +250,6 @@ class Plan:
     left_out: int = 0
     lasting: tuple[str, ...] = ()
     against: str = ""
+    figures: Figures | None = None
+    judgement: Judgement | None = None
     digest: str = ""

@@ -24,9 +24,10 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Why a finding does not count: a Waiver (`name` its metadata.name, `until` its end) or the baseline."""
+    """Why a finding does not count: a Waiver (`name` its metadata.name, `until` its end), the baseline, or the approval that its rule asks
+    for (`name` who gave it)."""
 
-    by: Literal["waiver", "baseline"]
+    by: Literal["waiver", "baseline", "approval"]
     name: str = ""
     until: datetime | None = None
 

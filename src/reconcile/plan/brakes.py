@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconcile.errors import SettingsError
@@ -132,21 +132,26 @@ def check_names(names: Iterable[str]) -> frozenset[str]:
 def tripped(changes: Sequence[Change], ground: Ground) -> tuple[BrakeTripped, ...]:
     """All that stand, in the order of `BRAKES`."""
     deletes = [change for change in changes if isinstance(change, Delete)]
-    moved = [
+    touched = moved(changes)
+    found = [
+        _bulk_delete(deletes, touched, ground),
+        _bulk_update(touched, ground),
+        _emptied(ground),
+        _floor(touched, ground),
+        _in_use(ground),
+        _impersonation(ground),
+        _retention(touched),
+    ]
+    return tuple(brake for brake in found if brake is not None)
+
+
+def moved(changes: Iterable[Change]) -> list[Update | Adopt]:
+    """Those that write to a row that is there."""
+    return [
         change
         for change in changes
         if (isinstance(change, Adopt) and change.fields) or (isinstance(change, Update) and (change.fields or change.rotated))
     ]
-    found = [
-        _bulk_delete(deletes, moved, ground),
-        _bulk_update(moved, ground),
-        _emptied(ground),
-        _floor(moved, ground),
-        _in_use(ground),
-        _impersonation(ground),
-        _retention(moved),
-    ]
-    return tuple(brake for brake in found if brake is not None)
 
 
 def _fields(change: Update | Adopt) -> Mapping[str, FieldChange]:
@@ -156,10 +161,9 @@ def _fields(change: Update | Adopt) -> Mapping[str, FieldChange]:
 def _bulk_delete(deletes: Sequence[Delete], moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
     hit: dict[Key, None] = {change.key: None for change in deletes}
     for change in moved:
-        fields = _fields(change)
-        if _stops(fields) or _moves_profile(fields, ground.renamed_profiles):
+        if stops(change) or moves_profile(change, ground):
             hit[change.key] = None
-        state = fields.get("state")
+        state = _fields(change).get("state")
         if change.key.kind == "EmailServerProfile" and state is not None and state.after == "inactive":
             # All its mailboxes stop with it.
             hit.update(dict.fromkeys(ground.riding.get(change.key.name, ())))
@@ -174,7 +178,9 @@ def _bulk_delete(deletes: Sequence[Delete], moved: Sequence[Update | Adopt], gro
     )
 
 
-def _stops(fields: Mapping[str, FieldChange]) -> bool:
+def stops(change: Update | Adopt) -> bool:
+    """Whether a row is made inactive, or a direction of it is switched off."""
+    fields = _fields(change)
     state = fields.get("state")
     if state is not None and state.after == "inactive":
         return True
@@ -182,9 +188,10 @@ def _stops(fields: Mapping[str, FieldChange]) -> bool:
     return any(field is not None and field.before == "server-side" for field in directions)
 
 
-def _moves_profile(fields: Mapping[str, FieldChange], renamed: Mapping[str, str]) -> bool:
-    profile = fields.get("profile")
-    return profile is not None and profile.before is not None and renamed.get(str(profile.after)) != profile.before
+def moves_profile(change: Update | Adopt, ground: Ground) -> bool:
+    """Whether it gets another profile; the same one under a new name is none."""
+    profile = _fields(change).get("profile")
+    return profile is not None and profile.before is not None and ground.renamed_profiles.get(str(profile.after)) != profile.before
 
 
 def _bulk_update(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
@@ -213,13 +220,17 @@ def _emptied(ground: Ground) -> BrakeTripped | None:
     return BrakeTripped(name=EMPTIED, message=message, count=len(keys), of=of, limit=0, keys=keys, knob=_NO_KNOB, scope=ground.scope)
 
 
-def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
-    keys = []
+def floors_moved_back(moved: Iterable[Update | Adopt], ground: Ground) -> Iterator[Key]:
+    """Resources of which mail is read that was passed over."""
     for change in moved:
         floor = _fields(change).get("processEmailFrom")
         back = floor is not None and isinstance(floor.before, str) and (floor.after is None or str(floor.after) < floor.before)
         if back or change.key in ground.sunk:
-            keys.append(change.key)
+            yield change.key
+
+
+def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | None:
+    keys = tuple(floors_moved_back(moved, ground))
     if not keys:
         return None
     message = f"{_number(len(keys), 'resource')} would read mail again that was passed over"
@@ -229,7 +240,7 @@ def _floor(moved: Sequence[Update | Adopt], ground: Ground) -> BrakeTripped | No
         count=len(keys),
         of=len(moved),
         limit=0,
-        keys=tuple(keys),
+        keys=keys,
         knob=_NO_KNOB,
         scope="changes of this plan",
     )

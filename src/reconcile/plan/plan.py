@@ -35,6 +35,7 @@ from reconcile.plan.comparable import comparable
 from reconcile.plan.consequences.table import of_change, of_left_behind, of_lost_profile, of_rotation
 from reconcile.plan.diff import difference, field_changes
 from reconcile.plan.digest import digest
+from reconcile.plan.figures import figures
 from reconcile.plan.given import Given
 from reconcile.plan.ground import ground, renamed_by_name, still_used
 from reconcile.plan.identity import pinned
@@ -78,7 +79,8 @@ def make_plan(
     planning = _Planning(Given(desired, observed, inventory, kinds, around), selected)
     changes = planning.changes()
     because = {key: held.because for key, held in planning.held.items()}
-    standing, released = brakes.lift(brakes.tripped(changes, ground(planning.given, changes, because)), names)
+    around_changes = ground(planning.given, changes, because)
+    standing, released = brakes.lift(brakes.tripped(changes, around_changes), names)
     unobserved = [f"{kind}: {why}" for kind, why in sorted(observed.unknown_kinds.items())]
     unobserved += [f"row {external_id}: {why}" for external_id, why in sorted(observed.unknown_rows.items())]
     return Plan(
@@ -98,6 +100,7 @@ def make_plan(
         tenant_id=tenant,
         selection=None if selected.everything else around.selection,
         left_out=planning.left_out,
+        figures=figures(planning.given, changes, around_changes),
         digest=digest(observed.target, organization, changes),
     )
 
