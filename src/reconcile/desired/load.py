@@ -260,18 +260,15 @@ class _Work:
 
     def provide(self, about_rules: Policies, unread: Iterable[str], content: Callable[[str], bytes | None]) -> None:
         """Put in what profiles get from the mail providers they name, and hold those whose provider cannot be told."""
-        naming = [
-            number
-            for number, one in enumerate(self.declared)
-            if one.resource.key.kind == "EmailServerProfile"
-            and one.resource.spec.get("provider") is not None
-            and one.resource.lifecycle is not Lifecycle.EXTERNAL
-        ]
+        profiles = [one.resource for key, one in self.sound.items() if key[0] == "EmailServerProfile"]
+        naming = {one.key for one in profiles if one.spec.get("provider") is not None and one.lifecycle is not Lifecycle.EXTERNAL}
         if self.scope is None or not naming:
             return
         from reconcile.desired.provided import doubt, provide
 
-        found = provide(self.declared, naming, about_rules.sound, about_rules.bad, doubt(unread, content, self.nameless))
+        # A second document of the same key may name none; both are held already.
+        numbers = [n for n, one in enumerate(self.declared) if one.resource.key in naming and one.resource.spec.get("provider") is not None]
+        found = provide(self.declared, numbers, about_rules.sound, about_rules.bad, doubt(unread, content, self.nameless))
         self.drafts += found.drafts
         self._effective(found.effective)
         for key, reason in found.held.items():

@@ -285,6 +285,18 @@ def test_a_provider_with_errors_holds_who_names_it(spoilt: str | bytes, name: st
     assert not any(finding.rule.startswith("provider/") for finding in result.findings)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_profile_declared_twice_once_with_and_once_without(order: int) -> None:
+    texts = [
+        document("EmailServerProfile", "contoso", {"displayName": "C", "serverType": "imap-smtp", **more})
+        for more in ({"provider": "gmail"}, {})
+    ]
+    result = load_texts({"environment.yaml": ENVIRONMENT, "profile.yaml": "---\n".join(texts[::order])})
+    assert [finding.rule for finding in result.findings] == ["duplicate/resource"]
+    assert result.desired is not None
+    assert result.desired.held[KEY] == "it is declared twice"
+
+
 @pytest.mark.parametrize(("octets", "doubtful"), [(None, True), (b"kind: MailProvider", True), (b"kind: Mailbox", False)])
 def test_a_file_that_cannot_be_read_may_declare_a_provider(octets: bytes | None, doubtful: bool) -> None:
     assert bool(doubt(["x.yaml"], lambda _: octets, [])) is doubtful
