@@ -58,6 +58,7 @@ def test_what_is_not_checkable_names_the_datum_and_who_has_it() -> None:
 
 def test_other_sources_are_those_of_the_rules() -> None:
     for name, source in _rows(_OF_OTHERS):
-        document = shipped().trials[name.strip("`")].declared.document
+        (rule,) = _ID.findall(name)
+        document = shipped().trials[rule].declared.document
         assert isinstance(document, PolicyRule)
         assert source in [f"{one.title} ({one.date})" for one in document.spec.sources]
