@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, StringConstraints
 
 from reconcile.model.document import Group, PolicyDocument, Spec, required, setting
+from reconcile.model.judgement import ANYBODY
 from reconcile.model.policy_words import PARAMETER_PATTERN, VARIABLE_PATTERN
 from reconcile.model.problem import Problem
 from reconcile.model.text import Instant, Line, Paragraphs, SetOf, Slug
@@ -112,6 +113,12 @@ class PolicyRuleSpec(Spec):
     escalations: Annotated[tuple[RuleEscalation, ...], Field(strict=False)] = setting("Other severities from a date on.", default=())
     tags: Annotated[tuple[Tag, ...], Field(strict=False), SetOf] = setting("What the rule protects.", default=())
     waivable: bool = setting("Whether a Waiver may accept its findings.", default=True)
+    requires_approval_of: Annotated[tuple[Line, ...], Field(strict=False)] | None = setting(
+        "Of a rule over changes or plans: its findings count until some of these approvers approved the revision; any stands for whoever "
+        "may approve.",
+        examples=(["any"], ["mail-team", "security-desk"]),
+    )
+    minimum_approvals: int = setting("How many of them must have approved.", default=1, ge=1, le=20)
     enabled: bool = setting("Whether it is on unless PolicySettings says otherwise.", default=True)
     fix: Annotated[tuple[RuleEdit, ...], Field(strict=False)] = setting("Edits that mend a finding.", default=())
     readiness: Annotated[tuple[Slug, ...], Field(strict=False), SetOf] = setting(
@@ -136,6 +143,7 @@ def problems(spec: PolicyRuleSpec) -> Iterator[Problem]:
     for number, edit in enumerate(spec.fix):
         if (edit.set_to is None) != edit.remove:
             yield Problem(f"fix.{number}", "an edit either sets a value or removes the field")
+    yield from _approval_problems(spec)
     for name, parameter in spec.parameters.items():
         default = parameter.default
         if parameter.minimum is not None or parameter.maximum is not None:
@@ -144,3 +152,25 @@ def problems(spec: PolicyRuleSpec) -> Iterator[Problem]:
                 yield Problem(f"parameters.{name}", "minimum and maximum are for whole numbers")
             elif (low is not None and default < low) or (high is not None and default > high):
                 yield Problem(f"parameters.{name}.default", f"{default} is outside its own range")
+
+
+def _approval_problems(spec: PolicyRuleSpec) -> Iterator[Problem]:
+    names = spec.requires_approval_of
+    over_plans = spec.applies_to in ("Change", "Plan")
+    if names is None:
+        if spec.minimum_approvals != 1:
+            yield Problem("minimumApprovals", "nobody's approval is asked for: write requiresApprovalOf, or remove it")
+    elif not over_plans:
+        yield Problem("requiresApprovalOf", f"only what a plan does is approved; a finding about {spec.applies_to} is accepted by a Waiver")
+    elif not names:
+        yield Problem("requiresApprovalOf", "write the names of approvers, or any")
+    elif ANYBODY in names and len(names) > 1:
+        yield Problem("requiresApprovalOf", "any stands alone: it means everybody who may approve")
+    elif len(set(names)) < len(names):
+        yield Problem("requiresApprovalOf", "a name stands twice")
+    elif ANYBODY not in names and spec.minimum_approvals > len(names):
+        yield Problem("minimumApprovals", f"{spec.minimum_approvals} cannot approve: requiresApprovalOf names {len(names)}")
+    if over_plans and spec.fix:
+        yield Problem("fix", f"a finding about a {spec.applies_to.lower()} is not mended by an edit of one field")
+    if not over_plans and any(one.before is not None for one in (*spec.examples.good, *spec.examples.bad)):
+        yield Problem("examples", "before is for rules over changes and plans")

@@ -29,4 +29,3 @@ def figures(given: Given, changes: Sequence[Change], ground: brakes.Ground) -> F
         other_accounts=tuple(ground.other_account),
         used_by={name: max(len(ground.riding.get(name, ())), lost.get(name, 0)) for name in sorted(profiles)},
     )
-

@@ -15,6 +15,7 @@ from reconcile.model.position import Position
 from reconcile.policy import cel
 from reconcile.policy.expression_place import within
 from reconcile.policy.message import parts
+from reconcile.policy.plan_facts import countable
 from reconcile.policy.rule import Expression, Rule, RuleBook
 from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
 
@@ -84,6 +85,8 @@ class _Work:
             tags=spec.tags,
             waivable=spec.waivable,
             enabled=spec.enabled,
+            requires_approval_of=spec.requires_approval_of or (),
+            minimum_approvals=spec.minimum_approvals,
         )
 
     def _expression(self, text: str, variables: Mapping[str, Variable], path: tuple[str | int, ...], *, boolean: bool) -> Expression | None:
@@ -119,8 +122,9 @@ class _Work:
         """Fields that findings mark, and whose fault it is."""
         for number, name in enumerate(self.spec.at):
             known = "." in name and (name in variables or any(other.startswith(f"{name}.") for other in variables))
-            if not known or name.partition(".")[0] not in PREFIXES.values():
-                hint = did_you_mean(name, [other for other in variables if other.partition(".")[0] in PREFIXES.values()])
+            places = countable() if self.spec.applies_to == "Plan" else ()
+            if name not in places and (not known or name.partition(".")[0] not in PREFIXES.values()):
+                hint = did_you_mean(name, [*places, *(other for other in variables if other.partition(".")[0] in PREFIXES.values())])
                 self._say(f"unknown field {name}", hint or "name a field of the subject, or of what it uses", ("spec", "at", number))
         if self.spec.cause == "profile" and self.spec.applies_to not in ("Mailbox", "Change"):
             self._say(f"a rule over {self.spec.applies_to} has no profile that could be the cause", "remove it", ("spec", "cause"))

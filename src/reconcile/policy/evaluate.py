@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from reconcile.model.finding import Finding
-from reconcile.model.resource import DesiredState, Resource
+from reconcile.model.resource import DesiredState
 from reconcile.policy import cel
 from reconcile.policy.budget import Budget
-from reconcile.policy.report_finding import Reporter, rule_failed
+from reconcile.policy.report_finding import Reporter
 from reconcile.policy.rule import Rule, RuleBook
 from reconcile.policy.variables import PREFIXES, vocabulary
+from reconcile.policy.view import Tells, View
 from reconcile.policy.world import MISSING, Columns, World, plain
 
 #: Objects that are looked at together; bounds the memory that columns take.
@@ -50,11 +51,17 @@ def evaluate(
     if not rules:
         return Evaluation()
     world = World(desired, others=lambda: [World(other) for other in others()])
-    reporter = Reporter(world, today)
+    return evaluate_view(rules, world, PREFIXES, Reporter(world, today), today=today, clock=clock)
+
+
+def evaluate_view(
+    rules: Sequence[Rule], world: View, subjects: Iterable[str], reporter: Tells, *, today: datetime, clock: Callable[[], float]
+) -> Evaluation:
+    """The same over whatever can be seen. `rules` hold today."""
     budget = Budget(clock)
     findings: list[Finding] = []
     judged: dict[str, int] = {}
-    for subject in PREFIXES:
+    for subject in subjects:
         objects = world.objects(subject)
         groups = (
             [_Group(world, subject, reads, group, today, budget) for reads, group in _groups(rules, subject).items()] if objects else []
@@ -67,7 +74,7 @@ def evaluate(
                     findings.append(reporter.finding(rule, subject, one))
                 elif rule.id not in failed:
                     failed.add(rule.id)
-                    findings.append(rule_failed(rule, one, why))
+                    findings.append(reporter.failed(rule, one, why))
         judged.update((rule.id, group.judged) for group in groups for rule in group.rules)
     return Evaluation(findings=tuple(sorted(set(findings), key=_order)), judged=judged)
 
@@ -97,7 +104,7 @@ _Outcome = tuple[tuple[Rule, str | None], ...] | None
 class _Group:
     """Rules over one kind that read the same variables; `judged` counts the objects they said yes or no about."""
 
-    def __init__(self, world: World, subject: str, reads: Sequence[str], rules: list[Rule], today: datetime, budget: Budget) -> None:
+    def __init__(self, world: View, subject: str, reads: Sequence[str], rules: list[Rule], today: datetime, budget: Budget) -> None:
         self.rules = rules
         self.judged = 0
         self._budget = budget
@@ -111,7 +118,7 @@ class _Group:
         self._around["today"] = cel.moment(today)
         self._known: dict[_Key, _Outcome] = {}
 
-    def judge(self, columns: Columns) -> Iterator[tuple[Rule, Resource, str | None]]:
+    def judge(self, columns: Columns) -> Iterator[tuple[Rule, Any, str | None]]:
         """(rule, object, None) for what does not hold, or with the reason why the rule failed on it."""
         if self._unknown:
             return

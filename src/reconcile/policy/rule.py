@@ -14,7 +14,7 @@ from reconcile.model.finding import Severity
 from reconcile.model.position import Position
 from reconcile.policy.cel import Program
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _NONE: Final[Mapping[str, Any]] = {}
 
 
@@ -30,6 +30,7 @@ class Expression:
 class Rule:
     """`verdict` is `match` and `assert` as one program: true where an object is not matched, or holds. `reads` are the variables of both,
     parameters and `today` among them. `parameters` are values by full name (`params.max`). `position` is where the document begins.
+    A finding of a rule over plans counts until `minimum_approvals` of `requires_approval_of` approved, where those are named.
 
     Settings of an estate replace `severity` (and empty `escalations`), `parameters` and `enabled`.
     """
@@ -54,6 +55,8 @@ class Rule:
     tags: tuple[str, ...] = ()
     waivable: bool = True
     enabled: bool = True
+    requires_approval_of: tuple[str, ...] = ()
+    minimum_approvals: int = 1
 
     def holds(self, today: datetime) -> bool:
         """Whether it is switched on and valid."""
@@ -121,6 +124,8 @@ def _record(rule: Rule) -> dict[str, Any]:
         "tags": rule.tags,
         "waivable": rule.waivable,
         "enabled": rule.enabled,
+        "requires_approval_of": rule.requires_approval_of,
+        "minimum_approvals": rule.minimum_approvals,
     }
 
 
@@ -140,6 +145,7 @@ def _rule(record: dict[str, Any]) -> Rule:
             "valid_until": _moment(record["valid_until"]),
             "escalations": tuple((datetime.fromisoformat(start), Severity(severity)) for start, severity in record["escalations"]),
             "tags": tuple(record["tags"]),
+            "requires_approval_of": tuple(record["requires_approval_of"]),
         }
     )
 

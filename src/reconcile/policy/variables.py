@@ -55,6 +55,8 @@ PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
     {"EmailServerProfile": "profile", "Mailbox": "mailbox", "Organization": "organization", "Environment": "environment"}
 )
 _KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
+#: Subjects of rules over a plan: one change of it, and the plan as a whole.
+PLAN_SUBJECTS: Final = ("Change", "Plan")
 #: What a rule over a kind sees beside it.
 _AROUND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -62,6 +64,9 @@ _AROUND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "EmailServerProfile": ("profile", "organization", "environment"),
         "Organization": ("organization", "environment"),
         "Environment": ("environment", "organization"),
+        # Of the resource that changes, as it is declared.
+        "Change": ("mailbox", "profile", "organization", "environment"),
+        "Plan": ("organization", "environment"),
     }
 )
 #: Fields that must be written, for what always follows from them.
@@ -84,7 +89,17 @@ def vocabulary(subject: str) -> Mapping[str, Variable]:
     ]
     counted = [count.variable for count in COUNTS[subject].values()] if subject in COUNTS else []
     provider = provider_variables() if "profile" in _AROUND.get(subject, ()) else ()
-    return MappingProxyType({variable.name: variable for variable in (*own, *counted, *provider, TODAY)})
+    return MappingProxyType({variable.name: variable for variable in (*own, *counted, *provider, *_of_plans(subject), TODAY)})
+
+
+def _of_plans(subject: str) -> tuple[Variable, ...]:
+    if subject not in PLAN_SUBJECTS:
+        return ()
+    from reconcile.policy.change_facts import CHANGE_FACTS
+    from reconcile.policy.plan_facts import HOUR, PLAN_FACTS, WEEKDAY
+
+    of_change = CHANGE_FACTS.values() if subject == "Change" else ()
+    return (*(one.variable for one in of_change), *(one.variable for one in PLAN_FACTS.values()), WEEKDAY, HOUR)
 
 
 @lru_cache(maxsize=8)

@@ -18,6 +18,7 @@ from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy.computed import COMPUTED
 from reconcile.policy.provider_facts import facts
 from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
+from reconcile.policy.view import View
 
 
 class _Missing:
@@ -171,7 +172,7 @@ class Columns(dict[str, list[Any]]):
     """The columns of some objects of one kind, each made when it is first asked for. `NAME?` is the column of whether NAME is set: None
     or True."""
 
-    def __init__(self, world: World, subject: str, objects: Sequence[Resource]) -> None:
+    def __init__(self, world: View, subject: str, objects: Sequence[Any]) -> None:
         super().__init__()
         self.objects = objects
         self._world = world
