@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import subprocess
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from reconcile.cli.main import run
+from support.command import Commands
 from support.repository import Repository, new_repository
 from support.signing import SigningKey, new_key, signed_commit
 
@@ -266,3 +270,38 @@ def test_a_waiver_of_two_environments_is_used_where_one_needs_it(repository: Rep
     repository.write({"prod/sales.yaml": None, "shared/sales.yaml": MAILBOX, "shared/waiver.yaml": waiver(more="  environments: [prod]\n")})
     assert lint() == {"our-names": "sales is no name of ours"}
     assert lint("-e", "prod") == ACCEPTED
+
+
+def test_plan_counts_what_lint_counts(repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["-C", str(repository.root), "--state-dir", str(tmp_path / "state")]
+    repository.write({**ESTATE})
+    assert run(["plan", *options]) == 0
+    assert "rules find 1 error; see `reconcile lint -e test`" in capsys.readouterr().err
+    repository.write({"waivers/sales.yaml": waiver()})
+    assert run(["plan", *options]) == 0
+    assert "rules find" not in capsys.readouterr().err
+    repository.write({"waivers/sales.yaml": None})
+    assert run(["lint", "-C", str(repository.root), "--baseline", "write"]) == 0
+    assert run(["plan", *options]) == 0
+    assert "rules find" not in capsys.readouterr().err
+
+
+def test_a_waiver_ends_in_the_running_loop_without_a_commit(repository: Repository, commands: Commands) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat(timespec="seconds")
+    repository.write({**ESTATE, "waivers/sales.yaml": waiver(expires=soon)})
+    words = commands.arguments("run", "-C", str(repository.root), "--interval", "1", "-o", "json")
+    process = subprocess.Popen(words, env=commands.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        events = (json.loads(line) for line in process.stdout)
+        told = list(itertools.takewhile(lambda event: "our-names" not in event["message"], events))
+        watchdog.cancel()
+    finally:
+        process.terminate()
+        rest = process.communicate(timeout=30)[0]
+    assert datetime.now(UTC) >= datetime.fromisoformat(soon), "not before its end"
+    assert any(event["part"] == "configuration" for event in told)
+    assert "waiver/expires-soon" not in rest
+    assert process.returncode == 0

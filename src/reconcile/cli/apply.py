@@ -60,7 +60,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     from reconcile.wiring.system import SystemClock
     from reconcile.wiring.target import check_writable, target_writer
 
-    loaded = load_environment(context)
+    loaded = load_environment(context, judge=True)
     if loaded is None:
         return ExitCode.FINDINGS
     check_writable(loaded.target)

@@ -21,6 +21,9 @@ from reconcile.wiring.target import SnapshotPath
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.desired.load import LoadResult
+    from reconcile.policy.baseline import Baseline
+    from reconcile.ports.source import Listing, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,12 @@ class DesiredEnvironment:
     notes: tuple[Note, ...] = ()
 
 
-def load_environment(context: Context) -> DesiredEnvironment | None:
-    """None when neither source nor environment can be used: what is wrong has been said then."""
+def load_environment(context: Context, *, judge: bool = False) -> DesiredEnvironment | None:
+    """None when neither source nor environment can be used: what is wrong has been said then. `judge`: what rules find is counted on
+    stderr; lint shows it."""
     from reconcile.wiring.estate import document_cache
 
-    result = load_desired(context, document_cache(context.settings))
+    result = load_desired(context, document_cache(context.settings), judge=judge)
     if result is None:
         return None
     desired = result.desired
@@ -60,24 +64,15 @@ class Loaded:
     environments: tuple[str, ...]
 
 
-def load_desired(context: Context, cache: DocumentCache | None) -> Loaded | None:
+def load_desired(context: Context, cache: DocumentCache | None, *, judge: bool = False) -> Loaded | None:
     """As `load_environment`, from the source alone: no store is looked at."""
-    from reconcile.desired.load import load
     from reconcile.wiring.estate import open_source
 
     source = open_source(context.directory, context.revision)
     listing = source.list()
     # Inventory and audit trail tell estates apart by this: the same one whether read from its folder or from a revision of it.
     label = estate_label(context.directory)
-    result = load(
-        listing.files,
-        listing.findings,
-        source.read,
-        environment=context.environment,
-        source=label,
-        revision=source.revision,
-        cache=cache,
-    )
+    result, judged = load_judged(context, source, listing, environment=context.environment, label=label, cache=cache, judge=judge)
     errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR]
     if errors:
         from reconcile.report.findings_text import findings_text
@@ -95,7 +90,70 @@ def load_desired(context: Context, cache: DocumentCache | None) -> Loaded | None
         if context.as_json:
             _refusal(context, result.findings)
         return None
+    if words := rules_say(judged):
+        context.say(f"{words}; see `reconcile lint -e {result.desired.environment}`")
     return Loaded(desired=result.desired, environments=result.environments)
+
+
+def load_judged(
+    context: Context,
+    source: Source,
+    listing: Listing,
+    *,
+    environment: str | None,
+    label: str,
+    cache: DocumentCache | None,
+    judge: bool = True,
+) -> tuple[LoadResult, Sequence[Finding]]:
+    """What git declares, and what rules find in it, as waivers and baseline have it now. Raises SettingsError, DesiredStateError."""
+    if not judge:
+        from reconcile.desired.load import load
+
+        return load(
+            listing.files,
+            listing.findings,
+            source.read,
+            environment=environment,
+            source=label,
+            revision=source.revision,
+            cache=cache,
+        ), ()
+    from reconcile.desired.lint import load_and_check
+    from reconcile.errors import ReconcileError
+    from reconcile.wiring.approvals import Approvals
+    from reconcile.wiring.judging import read_baseline, rule_checks, unreadable_baseline
+
+    approvals = Approvals(folder=context.directory, revision=context.revision)
+    baseline: Baseline | None = None
+    problem: tuple[Finding, ...] = ()
+    try:
+        baseline = read_baseline(source.octets)
+    except ReconcileError as error:
+        # Lint ends here; what is applied does not depend on it, so more counts than should, and all else goes on.
+        problem = (unreadable_baseline(error),)
+    checks = rule_checks(cache, approvals=approvals, baseline=baseline)
+    result, found = load_and_check(
+        listing.files,
+        listing.findings,
+        source.read,
+        environment=environment,
+        source=label,
+        revision=source.revision,
+        cache=cache,
+        checks=checks,
+    )
+    return result, [*problem, *checks.of_one(found)]
+
+
+def rules_say(judged: Sequence[Finding]) -> str:
+    """How many findings of rules count, in words; "" where there is neither error nor warning."""
+    from reconcile.report.counted import counted
+
+    counting = [finding.severity for finding in judged if finding.counts]
+    errors, warnings = counting.count(Severity.ERROR), counting.count(Severity.WARNING)
+    parts = [counted(errors, "error", "errors")] if errors else []
+    parts += [counted(warnings, "warning", "warnings")] if warnings else []
+    return f"rules find {' and '.join(parts)}" if parts else ""
 
 
 def declared_if_any(context: Context, cache: DocumentCache | None) -> DesiredState | None:

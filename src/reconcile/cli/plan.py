@@ -82,7 +82,7 @@ def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection |
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
-    loaded = load_environment(context)
+    loaded = load_environment(context, judge=True)
     if loaded is None:
         return None
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:

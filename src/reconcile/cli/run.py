@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from reconcile.controller.loop import Event
     from reconcile.controller.mail import MailTools
     from reconcile.controller.retention import RetentionTools
+    from reconcile.controller.rules import JudgedAs
     from reconcile.desired.load import LoadResult
+    from reconcile.model.finding import Finding
     from reconcile.ports.clock import Clock
 
 
@@ -44,6 +46,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     from reconcile.controller.loop import Loop, Part
     from reconcile.controller.mail import Mail
     from reconcile.controller.retention import RETENTION, Retention
+    from reconcile.controller.rules import Rules
     from reconcile.report.event_text import event_json, event_text
     from reconcile.wiring.system import SystemClock
 
@@ -56,7 +59,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         else:
             context.data(event_text(event.at, event.part, event.kind, event.message, event.detail))
 
-    estate = _Estate(context, context.environment)
+    estate = _Estate(context, context.environment, clock)
     configuration = Configuration(
         load=estate.load,
         opened=lambda environment, target, locate: _apply_tools(context, clock, environment, target, locate),
@@ -67,6 +70,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     retention = Retention(opened=lambda: _retention_tools(context, estate.environment, clock), clock=clock, stop=stop.is_set)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
+        Part(name="rules", interval=usual, run=Rules(found=lambda: estate.judged).run),
         Part(name="mail", interval=longest, run=mail.run),
         Part(name="retention", interval=RETENTION, run=retention.run),
     )
@@ -84,24 +88,33 @@ class _Estate:
 
     context: Context
     environment: str | None
+    clock: Clock
+    judged: Sequence[Finding] = ()
+    _judged_as: JudgedAs | None = None
 
     def load(self) -> LoadResult:
-        from reconcile.cli.estate import estate_label
-        from reconcile.desired.load import load
+        from reconcile.cli.estate import estate_label, load_judged
+        from reconcile.controller.rules import judged_as
         from reconcile.wiring.estate import document_cache, open_source
+        from reconcile.wiring.judging import BASELINE_FILE
 
-        context = self.context
+        context, now = self.context, self.clock.now()
         source = open_source(context.directory, context.revision)
         listing = source.list()
-        result = load(
-            listing.files,
-            listing.findings,
-            source.read,
+        baseline = source.octets(BASELINE_FILE)
+        fresh = self._judged_as is None or not self._judged_as.holds(source.revision, listing.files, baseline, now)
+        result, judged = load_judged(
+            context,
+            source,
+            listing,
             environment=self.environment,
-            source=estate_label(context.directory),
-            revision=source.revision,
+            label=estate_label(context.directory),
             cache=document_cache(context.settings),
+            judge=fresh,
         )
+        if fresh:
+            self.judged = judged
+            self._judged_as = judged_as(source.revision, listing.files, baseline, now, result.desired)
         if result.desired is not None:
             self.environment = result.desired.environment
         return result

@@ -77,6 +77,33 @@ def lint(
     )
 
 
+def load_and_check(
+    files: Sequence[F],
+    refused: Sequence[Finding],
+    read: Read[F],
+    *,
+    environment: str | None,
+    source: str,
+    revision: str,
+    cache: DocumentCache | None = None,
+    checks: Checks,
+) -> tuple[LoadResult, Sequence[Finding]]:
+    """`load`, and beside its result what the checks say of it; they hold nothing back."""
+    estate = read_estate(files, refused, read, cache=cache)
+
+    @functools.cache
+    def resolved(name: str | None) -> LoadResult:
+        return resolve(estate, environment=name, source=source, revision=revision)
+
+    result = resolved(environment)
+    found: Sequence[Finding] = ()
+    if result.desired is not None:
+        others = functools.partial(_others, resolved, estate.environments.named, result.desired.environment)
+        found = [*checks(result.desired, others)]
+    estate.places.save()
+    return result, found
+
+
 def _others(resolved: Callable[[str | None], LoadResult], names: Sequence[str], environment: str) -> Sequence[DesiredState]:
     found = (resolved(name).desired for name in names if name != environment)
     return [one for one in found if one is not None]

@@ -260,6 +260,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "The baseline names findings that are no longer found.",
         "Run `reconcile lint --baseline shrink`.",
     ),
+    Rule("baseline/unreadable", _ERROR, "The baseline cannot be read; nothing of it is accepted.", "Restore it from git."),
     Rule(
         "baseline/grows",
         _ERROR,
@@ -267,7 +268,12 @@ RULES: Final[tuple[Rule, ...]] = (
         "Mend the finding, or have it waived; a baseline can only shrink.",
     ),
     Rule("environment/missing", _ERROR, "The estate declares no Environment.", "Add one."),
-    Rule("environment/unknown", _ERROR, "No Environment has the name that was asked for.", "Correct the name."),
+    Rule(
+        "environment/unknown",
+        _ERROR,
+        "No Environment has the name that was asked for, or that settings of rules or a waiver are for.",
+        "Correct the name.",
+    ),
     Rule("environment/ambiguous", _ERROR, "Several Environments, and none was named.", "Say --environment NAME."),
     Rule(
         "environment/empty-folder",

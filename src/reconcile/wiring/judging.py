@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from reconcile.model.finding import Finding
+from reconcile.errors import ReconcileError
+from reconcile.model.finding import Finding, Severity
+from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ class RuleChecks:
         evaluation = evaluate(rules.book, desired, today=self.today, others=others, clock=time.thread_time)
         return self.acceptance.of_environment(desired, [*rules.findings, *evaluation.findings], rules.configuration, waivers)
 
+    def of_one(self, findings: Sequence[Finding]) -> list[Finding]:
+        """What rules found in one environment alone, finished."""
+        return self.acceptance.of_all(findings, whole=False)
+
     def finished(self, result: LintResult, *, whole: bool) -> LintResult:
         """The result of `lint`, with what waivers and baseline make of it. `whole`: it looked at every environment."""
         return replace(result, findings=tuple(self.acceptance.of_all(result.findings, whole=whole)))
@@ -87,3 +93,14 @@ def read_baseline(octets: Callable[[str], bytes | None]) -> Baseline | None:
     from reconcile.policy.baseline import decode
 
     return decode(data, name=BASELINE_FILE)
+
+
+def unreadable_baseline(error: ReconcileError) -> Finding:
+    """That a baseline could not be read, for those who go on without it."""
+    return Finding(
+        rule="baseline/unreadable",
+        severity=Severity.ERROR,
+        message=f"{error.message}; nothing of it is accepted",
+        hint=error.hint,
+        position=Position(BASELINE_FILE),
+    )

@@ -19,7 +19,7 @@ def used() -> set[str]:
         r'"((?:source|text|yaml|document|schema|fields|variable|reference|duplicate|secret|environment|management|layer|table|assignment|provider|policy|waiver|baseline)/[a-z-]+)"'
     )
     files = [file for room in ROOMS for file in (SOURCE / room).rglob("*.py") if file.name != "rules.py"]
-    files.append(SOURCE / "wiring" / "policies.py")
+    files += [SOURCE / "wiring" / "policies.py", SOURCE / "wiring" / "judging.py"]
     return {rule for file in files for rule in pattern.findall(file.read_text(encoding="utf-8"))}
 
 
