@@ -30,6 +30,11 @@ def gate(repository: Repository, *words: str, base: str = "main") -> int:
     return run(["ci", "-C", str(repository.root / "estate"), "--base", base, "--out", str(repository.root.parent / "out"), *words])
 
 
+def approval(repository: Repository, name: str = "mail-lead") -> str:
+    """A review of what HEAD is."""
+    return f"{name}@{repository.git('rev-parse', 'HEAD')}"
+
+
 def result(repository: Repository) -> dict[str, object]:
     document: dict[str, object] = json.loads((repository.root.parent / "out" / "result.json").read_text())
     return document
@@ -128,14 +133,65 @@ def test_brakes_are_those_of_the_base(tmp_path: Path) -> None:
     comment = (tmp_path / "out" / "comment.md").read_text()
     assert "**`bulk-delete`**" in comment
     assert "- `brakes of Environment/prod` changed at `environment.yaml:1`" in comment
-    assert gate(repository, "--lift-brake", "bulk-delete") == 0
+    assert gate(repository, "--lift-brake", "bulk-delete") == 3, "nobody approved that the brakes are looser from now on"
+    assert gate(repository, "--lift-brake", "bulk-delete", "--approval", approval(repository)) == 0
 
 
 def test_who_must_approve_stands_in_the_base(tmp_path: Path) -> None:
     repository = gated(tmp_path / "repository", {"estate/policies/settings.yaml": SETTINGS.replace("mail-lead", "me")})
-    assert gate(repository) == 0
-    assert "**Approval needed** from one of `mail-lead`, `security`." in (tmp_path / "out" / "comment.md").read_text()
+    comment = tmp_path / "out" / "comment.md"
+    assert gate(repository) == 3
+    assert "### Configuration check failed: an approval is missing" in comment.read_text()
+    assert "**Approval needed** from one of `mail-lead`, `security`." in comment.read_text()
     assert result(repository)["approvers"] == ["mail-lead", "security"]
+    # Only of those, and only of this commit.
+    assert gate(repository, "--approval", approval(repository, "me")) == 3
+    assert gate(repository, "--approval", f"security@{repository.git('rev-parse', 'main')}") == 3
+    assert gate(repository, "--approval", approval(repository, "security")) == 0
+    assert "changed at `policies/settings.yaml:1`, approved: security (reviewed by security)" in comment.read_text()
+
+
+def test_what_was_approved_may_be_merged_by_the_forge(tmp_path: Path) -> None:
+    repository = gated(tmp_path / "repository", {"estate/policies/settings.yaml": SETTINGS.replace("mail-lead", "me")})
+    proposed = repository.git("rev-parse", "change")
+    repository.git("checkout", "-q", "main")
+    repository.commit("Meanwhile", {"estate/mailboxes/other.yaml": mailbox("other")})
+    someone = {
+        f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "x"), ("EMAIL", "x@contoso.example"))
+    }
+    repository.git("checkout", "-q", "-b", "merge")
+    repository.git("merge", "-q", "--no-ff", "-m", "Merge", "change", **someone)
+    assert gate(repository, "--approval", f"security@{proposed}") == 3, "this is not what was looked at"
+    assert gate(repository, "--approval", f"security@{proposed}", "--proposed", proposed) == 0
+    assert "other" not in (tmp_path / "out" / "comment.md").read_text(), "what others merged meanwhile is no part of the change"
+
+
+def test_without_approvers_at_the_base_an_edit_is_told_and_fails_nothing(tmp_path: Path) -> None:
+    nobody = SETTINGS.partition("  approvers")[0]
+    repository = gated(tmp_path / "repository", {"estate/policies/settings.yaml": nobody})
+    repository.git("checkout", "-q", "main")
+    repository.commit("Name nobody", {"estate/policies/settings.yaml": nobody})
+    repository.git("checkout", "-q", "-b", "next")
+    repository.commit("Name me", {"estate/policies/settings.yaml": SETTINGS})
+    assert gate(repository) == 0
+    assert "from whoever merges: the base names no approvers" in (tmp_path / "out" / "comment.md").read_text()
+
+
+def test_a_baseline_that_grows_is_an_edit_and_accepts_nothing_yet(tmp_path: Path) -> None:
+    repository = gated(tmp_path / "repository", {"estate/profiles/one.yaml": profile("1m")})
+    assert run(["lint", "-C", str(repository.root / "estate"), "--baseline", "write"]) == 0
+    repository.commit("Accept it")
+    assert gate(repository) == 3
+    assert rules(repository) == ["patient-polling"]
+    assert "`estate/.reconcile-baseline.json` changed" in (tmp_path / "out" / "comment.md").read_text()
+    assert "`accepts patient-polling on EmailServerProfile/one" in (tmp_path / "out" / "comment.md").read_text()
+    # Once it is merged it counts, and shrinking it needs nobody.
+    repository.git("branch", "-f", "main", "change")
+    repository.commit("Mend it", {"estate/profiles/one.yaml": profile()})
+    assert run(["lint", "-C", str(repository.root / "estate"), "--baseline", "shrink"]) == 0
+    repository.commit("Shrink")
+    assert gate(repository) == 0
+    assert result(repository)["judges"] == []
 
 
 def test_a_rule_that_does_not_compile_is_told_before_it_judges_anybody(tmp_path: Path) -> None:
@@ -184,7 +240,7 @@ def test_a_change_that_is_behind_is_compared_with_where_it_began(tmp_path: Path)
 def test_an_environment_that_leaves_is_told(tmp_path: Path) -> None:
     repository = gated(tmp_path / "repository", {"estate/environment.yaml": ENVIRONMENT.replace("prod", "prod-two")})
     assert gate(repository) == 4
-    assert gate(repository, "--lift-brake", "environment-removed") == 0
+    assert gate(repository, "--lift-brake", "environment-removed", "--approval", approval(repository)) == 0
     assert "`prod`\n\nCould not be compared: the change declares it no more" in (tmp_path / "out" / "comment.md").read_text()
 
 
@@ -212,6 +268,8 @@ def test_a_repository_that_had_no_estate(tmp_path: Path) -> None:
         (["--base", "main", "--revision", "nowhere"], 1, "no revision"),
         (["--base", "main", "--name", "x --><b>"], 64, "letters, digits"),
         (["--base", "main", "--name", "a--b"], 64, "letters, digits"),
+        (["--base", "main", "--approval", "security"], 1, "NAME@COMMIT"),
+        (["--base", "main", "--proposed", "nowhere"], 1, "no revision"),
         ([], 64, "--base"),
     ],
 )

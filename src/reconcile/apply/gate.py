@@ -48,10 +48,11 @@ def split(head: Iterable[Finding], base: Iterable[Finding]) -> Split:
 
 
 def code_of(
-    new: Iterable[Finding], old: Iterable[Finding], environments: Iterable[Compared], *, fail_on: Severity | None, strict: bool
+    new: Iterable[Finding], old: Iterable[Finding], environments: Iterable[Compared], *, fail_on: Severity | None, strict: bool, waits: bool
 ) -> ExitCode:
-    """`fail_on` None: findings fail nothing."""
-    return strongest([*_findings([*new, *old] if strict else new, fail_on), *_plans(environments, strict)])
+    """`fail_on` None: findings fail nothing. `waits`: for an approval of what judges."""
+    approval = [ExitCode.FINDINGS] if waits else []
+    return strongest([*_findings([*new, *old] if strict else new, fail_on), *_plans(environments, strict), *approval])
 
 
 def _findings(findings: Iterable[Finding], fail_on: Severity | None) -> Iterator[ExitCode]:

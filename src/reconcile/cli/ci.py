@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write comment, summary and reports into this folder.")
 @click.option("--fail-on-existing", "strict", is_flag=True, help="Fail on findings that the base has too.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this change; may be repeated.")
+@click.option(
+    "--approval", "reviews", multiple=True, metavar="NAME@COMMIT", help="Who approved which commit at the forge; may be repeated."
+)
+@click.option("--proposed", metavar="REV", help="The commit that was approved, where the change is the forge's merge of it.")
 @click.option("--name", default="", metavar="WORD", help="Tells the comments of several gates of one repository apart.")
 @fail_on_option
 @common(state=False, outputs=("text", "json", "github"))
-def command(
-    context: Context, base: str, out: Path | None, strict: bool, lifted: tuple[str, ...], name: str, fail_on: str | None
-) -> ExitCode:
+def command(context: Context, out: Path | None, name: str, **asked: Any) -> ExitCode:
     """Lint a change and plan it against its base, from the objects of the repository alone.
 
     Reads the commit HEAD, or the one named by --revision; nothing is checked out, executed, resolved or fetched. Rules, settings, waivers
@@ -35,12 +37,12 @@ def command(
 
     For example: reconcile ci --base origin/main --out gate --output github
     """
-    from reconcile.cli.judging import judge
+    from reconcile.cli.judging import Asked, judge
 
     _mark(name)
     if out is not None:
         _prepare(out)
-    judged = judge(context, base, wishes=Wishes(fail_on=fail_on), strict=strict, lifted=lifted)
+    judged = judge(context, Asked(**asked))
     if out is not None:
         for file, text in _files(judged, name):
             write(out / file, text)
@@ -86,6 +88,7 @@ def _files(judged: Judged, name: str) -> Iterator[tuple[str, Iterator[str]]]:
 def _print(context: Context, judged: Judged) -> None:
     from reconcile.report.gate_json import gate_json
     from reconcile.report.gate_markdown import verdict
+    from reconcile.report.safe_text import neutral
 
     gate = judged.gate
     if context.as_json:
@@ -95,10 +98,10 @@ def _print(context: Context, judged: Judged) -> None:
     for piece in pieces(context.output, shown, Wishes(), color=context.color):
         click.echo(piece, nl=False, color=context.color)
     for one in gate.judges:
-        context.say(f"edits what judges it: {judged.safe(one.what)} ({one.action})")
+        context.say(f"edits what judges it: {neutral(one.what)} ({one.action})")
     for compared in gate.environments:
         for brake in compared.plan.brakes if compared.plan is not None else ():
-            context.say(f"brake {brake.name} of {compared.environment}: {judged.safe(brake.message)}")
+            context.say(f"brake {brake.name} of {compared.environment}: {neutral(brake.message)}")
         if compared.plan is None:
-            context.say(f"{compared.environment} could not be compared: {judged.safe(compared.problem)}")
+            context.say(f"{compared.environment} could not be compared: {neutral(compared.problem)}")
     context.say(f"{verdict(gate)}; {len(gate.new):,} new, {len(gate.old):,} not new, {gate.mended:,} mended")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,11 @@ from reconcile.model.resource import DesiredState
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
     from reconcile.desired.lint import LintResult
+    from reconcile.policy.baseline import Baseline
+    from reconcile.policy.configure import Configuration
     from reconcile.ports.source import Source, SourceFile
     from reconcile.report.rule_facts import Facts
+    from reconcile.wiring.approvals import Approvals, Review
     from reconcile.wiring.judging import PoliciesOf, RuleChecks
 
 HEAD = "HEAD"
@@ -32,36 +35,41 @@ _REMOVED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks of a gate. `proposed` is the commit that people looked at, where the change is the forge's merge of it;
+    `reviews` say who approved which commit there (NAME@COMMIT)."""
+
+    base: str
+    fail_on: str | None = None
+    strict: bool = False
+    lifted: Collection[str] = ()
+    proposed: str | None = None
+    reviews: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A gate, and what its reports need: the rules' documents, the marks of the base's findings, and the texts of the change."""
 
     gate: Gate
     known: Facts
     marks: frozenset[str]
-    files: int
-    contents: Callable[[str], bytes | None]
+    head: Side
     docs_url: str
 
     def found(self, findings: Iterable[Finding]) -> Found:
         """Some of its findings, for a report."""
-        ordered = sorted(findings, key=Finding.sort_key)
         return Found(
-            findings=ordered,
-            files=self.files,
+            findings=sorted(findings, key=Finding.sort_key),
+            files=self.head.result.files,
             head={},
-            contents=self.contents,
+            contents=self.head.contents,
             prefix=self.gate.prefix,
             gate=self.gate.fail_on,
             known=self.known,
             old=self.marks,
             docs_url=self.docs_url,
         )
-
-    def safe(self, text: str) -> str:
-        """Text of the change, for a terminal or the log of a pipeline."""
-        from reconcile.report.safe_text import neutral
-
-        return neutral(text)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,48 +91,101 @@ class Side:
         return read if isinstance(read, bytes) else None
 
 
-def judge(context: Context, base: str, *, wishes: Wishes, strict: bool, lifted: Collection[str]) -> Judged:
-    """Raises DesiredStateError where a revision cannot be read as a whole."""
+@dataclass(slots=True, kw_only=True)
+class Linting:
+    """How each revision is linted: at one moment, with the baseline of the base, and once they are known by the documents of the base."""
+
+    context: Context
+    cache: DocumentCache | None
+    today: datetime
+    baseline: Baseline | None
+    judges: PoliciesOf | None = None
+
+    def of(self, source: Source, reviews: Sequence[Review] = ()) -> Side:
+        """One revision."""
+        from reconcile.cli.estate import estate_label
+        from reconcile.desired.lint import lint
+        from reconcile.wiring.approvals import Approvals
+        from reconcile.wiring.judging import rule_checks
+
+        states: dict[str, DesiredState] = {}
+        approvals = Approvals(folder=self.context.directory, revision=source.revision, reviews=reviews)
+        checks = rule_checks(self.cache, today=self.today, policies_of=self.judges, approvals=approvals, baseline=self.baseline)
+
+        def watching(desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Iterable[Finding]:
+            states[desired.environment] = desired
+            return checks(desired, others)
+
+        listing = source.list()
+        result = lint(
+            listing.files,
+            listing.findings,
+            source.read,
+            environment=self.context.environment,
+            source=estate_label(self.context.directory),
+            revision=source.revision,
+            cache=self.cache,
+            checks=watching,
+        )
+        result = checks.finished(result, whole=self.context.environment is None)
+        files = {file.path: file for file in listing.files}
+        return Side(commit=source.revision, files=files, source=source, result=result, checks=checks, states=states)
+
+
+def judge(context: Context, asked: Asked) -> Judged:
+    """Raises DesiredStateError where a revision cannot be read as a whole, SettingsError for what is asked wrongly."""
     from reconcile.apply.gate import code_of, split
     from reconcile.cli.revision import untouched_cache
     from reconcile.policy.judges import judge_changes, judged_by
     from reconcile.report.rule_facts import facts
-    from reconcile.wiring.estate import base_source, changed_files, merge_base, repository_prefix
+    from reconcile.wiring.approvals import Approvals, review
+    from reconcile.wiring.estate import changed_files, merge_base, repository_prefix
+    from reconcile.wiring.judging import BASELINE_FILE, read_baseline
     from reconcile.wiring.policies import rules_named, shipped_names
 
-    cache = untouched_cache(context)
-    today = datetime.now(UTC)
-    tip = _linted(context, _source(context, base), cache, today, None)
-    judges = judged_by(tip.states)
-    head = _linted(context, _source(context, context.revision or HEAD), cache, today, judges)
-    began = merge_base(context.directory, tip.commit, head.commit) or tip.commit
-    before = tip if began == tip.commit else _linted(context, base_source(context.directory, began), cache, today, judges)
+    reviews = [review(text) for text in asked.reviews]
+    cache, folder = untouched_cache(context), context.directory
+    tip_source, head_source = _source(context, asked.base), _source(context, context.revision or HEAD)
+    linting = Linting(context=context, cache=cache, today=datetime.now(UTC), baseline=read_baseline(tip_source.octets))
+    tip = linting.of(tip_source)
+    linting.judges = judged_by(tip.states)
+    head = linting.of(head_source, reviews)
+    began = merge_base(folder, tip.commit, head.commit) or tip.commit
+    before = tip if began == tip.commit else linting.of(_source(context, began))
     parts = split([*head.result.findings, *_own_faults(head, cache)], before.result.findings)
-    environments = _compared(context, head, before, base, lifted)
+    environments = _compared(context, head, before, asked)
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
-    fail_on = wishes.gate(strictest(one.fail_on for one in configurations))
     approvers = sorted({approver.name for one in configurations for approver in one.approvers or ()})
+    proposed = _source(context, asked.proposed).revision if asked.proposed else head.commit
+    approved = _approved(Approvals(folder=folder, revision=head.commit, reviews=reviews), configurations, proposed)
+    edits = judge_changes(
+        before.states,
+        head.states,
+        changed_files(folder, before.commit, head.commit),
+        baseline=f"{repository_prefix(folder)}{BASELINE_FILE}",
+        grown=_grown(before, head),
+    )
     gate = Gate(
-        base=base,
+        base=asked.base,
         base_commit=tip.commit,
         compared_commit=before.commit,
         head_commit=head.commit,
-        prefix=repository_prefix(context.directory),
+        prefix=repository_prefix(folder),
         new=parts.new,
         old=parts.old,
         mended=parts.mended,
-        judges=judge_changes(before.states, head.states, changed_files(context.directory, before.commit, head.commit)),
+        judges=[replace(one, approved=approved) for one in edits],
         approvers=approvers or None,
         environments=environments,
-        fail_on=fail_on,
-        strict=strict,
-        code=code_of(parts.new, parts.old, environments, fail_on=fail_on, strict=strict),
+        fail_on=Wishes(fail_on=asked.fail_on).gate(strictest(one.fail_on for one in configurations)),
+        strict=asked.strict,
+        code=ExitCode.NOTHING_TO_DO,
     )
+    code = code_of(parts.new, parts.old, environments, fail_on=gate.fail_on, strict=gate.strict, waits=gate.waits)
     named = {finding.rule for finding in (*parts.new, *parts.old)}
-    known = facts(rules_named(named, tip.checks.rules.values(), cache), shipped_names(tip.checks.rules.values()))
-    return Judged(
-        gate=gate, known=known, marks=parts.marks, files=head.result.files, contents=head.contents, docs_url=context.settings.docs_url
-    )
+    rules = [*tip.checks.rules.values()]
+    known = facts(rules_named(named, rules, cache), shipped_names(rules))
+    return Judged(gate=replace(gate, code=code), known=known, marks=parts.marks, head=head, docs_url=context.settings.docs_url)
 
 
 def _source(context: Context, revision: str) -> Source:
@@ -140,33 +201,6 @@ def _source(context: Context, revision: str) -> Source:
     return source
 
 
-def _linted(context: Context, source: Source, cache: DocumentCache | None, today: datetime, judges: PoliciesOf | None) -> Side:
-    from reconcile.cli.estate import estate_label
-    from reconcile.desired.lint import lint
-    from reconcile.wiring.judging import rule_checks
-
-    states: dict[str, DesiredState] = {}
-    checks = rule_checks(cache, today=today, policies_of=judges)
-
-    def watching(desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Iterable[Finding]:
-        states[desired.environment] = desired
-        return checks(desired, others)
-
-    listing = source.list()
-    result = lint(
-        listing.files,
-        listing.findings,
-        source.read,
-        environment=context.environment,
-        source=estate_label(context.directory),
-        revision=source.revision,
-        cache=cache,
-        checks=watching,
-    )
-    files = {file.path: file for file in listing.files}
-    return Side(commit=source.revision, files=files, source=source, result=result, checks=checks, states=states)
-
-
 def _own_faults(head: Side, cache: DocumentCache | None) -> list[Finding]:
     """What is wrong with rules and settings of the change itself: they do not judge it, but they are to judge the next one. Expressions are
     compiled, never evaluated."""
@@ -177,13 +211,40 @@ def _own_faults(head: Side, cache: DocumentCache | None) -> list[Finding]:
     return [fault for fault in faults if fault not in known]
 
 
-def _compared(context: Context, head: Side, before: Side, base: str, lifted: Collection[str]) -> list[Compared]:
+def _grown(before: Side, head: Side) -> list[str]:
+    """What the baseline of the change accepts, and did not before."""
+    from reconcile.policy.baseline import Baseline, grows
+    from reconcile.wiring.judging import read_baseline
+
+    try:
+        after = read_baseline(head.source.octets)
+    except ReconcileError as error:
+        return [f"nothing that can be read: {error.message}"]
+    return grows(read_baseline(before.source.octets) or Baseline(), after) if after is not None else []
+
+
+def _approved(approvals: Approvals, configurations: Iterable[Configuration], commit: str) -> str:
+    """Who proved to have approved the change, "" where anybody is missing: of each environment that names approvers it takes one."""
+    from reconcile.policy.approvals import Proved
+
+    said: list[str] = []
+    for one in configurations:
+        if not one.approvers:
+            continue
+        proofs = approvals.of_change([approver.name for approver in one.approvers], one, commit=commit)
+        by = [f"{name} ({proof.how})" for name, proof in proofs.items() if isinstance(proof, Proved)]
+        if not by:
+            return ""
+        said += by
+    return ", ".join(dict.fromkeys(said))
+
+
+def _compared(context: Context, head: Side, before: Side, asked: Asked) -> list[Compared]:
     names = sorted({*head.result.environments, *before.result.environments})
-    wanted = [name for name in names if context.environment in (None, name)]
-    return [_plan(context, name, head, before, base, lifted) for name in wanted]
+    return [_plan(context, name, head, before, asked) for name in names if context.environment in (None, name)]
 
 
-def _plan(context: Context, name: str, head: Side, before: Side, base: str, lifted: Collection[str]) -> Compared:
+def _plan(context: Context, name: str, head: Side, before: Side, asked: Asked) -> Compared:
     from reconcile.apply.against import against
     from reconcile.cli.revision import nothing_at
     from reconcile.plan.commits import with_commits
@@ -192,7 +253,7 @@ def _plan(context: Context, name: str, head: Side, before: Side, base: str, lift
 
     desired, then = head.states.get(name), before.states.get(name)
     if name not in head.result.environments:
-        code = ExitCode.NOTHING_TO_DO if ENVIRONMENT_REMOVED in lifted else ExitCode.BRAKE
+        code = ExitCode.NOTHING_TO_DO if ENVIRONMENT_REMOVED in asked.lifted else ExitCode.BRAKE
         return Compared(environment=name, problem=_REMOVED, code=code)
     if then is None and name in before.result.environments:
         return Compared(environment=name, problem="it cannot be read at the base: mend the base first", code=ExitCode.COULD_NOT_OBSERVE)
@@ -200,7 +261,7 @@ def _plan(context: Context, name: str, head: Side, before: Side, base: str, lift
         return Compared(environment=name, problem="it cannot be read in the change: mend its findings", code=ExitCode.FINDINGS)
     started = then if then is not None else nothing_at(desired, before.commit)
     try:
-        plan = against(desired, started, f"git:{base}", lifted={*lifted} - {ENVIRONMENT_REMOVED}, deciding=shortfalls)
+        plan = against(desired, started, f"git:{asked.base}", lifted={*asked.lifted} - {ENVIRONMENT_REMOVED}, deciding=shortfalls)
     except ReconcileError as error:
         return Compared(environment=name, problem=f"{error.message} {error.hint}".strip(), code=ExitCode.FAILURE)
     return Compared(environment=name, plan=with_commits(plan, history(context.directory, head.commit).last_commits))

@@ -59,6 +59,11 @@ class Gate:
     code: ExitCode
 
     @property
+    def waits(self) -> bool:
+        """Whether somebody whom the base names has to approve what the change edits of its judges, and has not."""
+        return bool(self.approvers) and any(not one.approved for one in self.judges)
+
+    @property
     def behind(self) -> bool:
         """Whether the base has moved on since the change was begun."""
         return self.base_commit != self.compared_commit

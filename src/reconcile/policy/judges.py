@@ -5,7 +5,7 @@ What the change edits of them is told apart, so that somebody approves it; it co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconcile.model.document import PolicyDocument
@@ -54,17 +54,22 @@ def _shared(states: Iterable[DesiredState]) -> Documents:
     return found
 
 
-def judge_changes(base: States, head: States, files: Iterable[str], baselines: frozenset[str] = frozenset()) -> list[JudgeChange]:
-    """What a change edits of what judges it. `files` are the paths that differ, from the root of the repository; `baselines` are those of
-    them that accept findings. An edit that several environments take is told once."""
+def judge_changes(base: States, head: States, files: Iterable[str], *, baseline: str, grown: Sequence[str]) -> list[JudgeChange]:
+    """What a change edits of what judges it. `files` are the paths that differ, from the root of the repository; `baseline` is the file of
+    known findings, and `grown` what it accepts now and did not before: one that shrinks judges more strictly. An edit that several
+    environments take is told once."""
     told: dict[tuple[str, ...], JudgeChange] = {}
     for name in sorted({*base, *head}):
         before, after = base.get(name), head.get(name)
         for change in (*_documents(before, after), *_brakes(name, before, after)):
             told.setdefault((change.what, change.action, *change.changes), change)
     for file in sorted({*files}):
-        if file in baselines or file in _FILES or file.startswith(_FOLDERS):
+        if file in _FILES or file.startswith(_FOLDERS):
             told.setdefault((file,), JudgeChange(what=file, action="changed"))
+    if grown:
+        more = (f"and {len(grown) - _NAMED} more",) if len(grown) > _NAMED else ()
+        accepts = tuple(f"accepts {one}" for one in grown[:_NAMED])
+        told[baseline,] = JudgeChange(what=baseline, action="changed", changes=(*accepts, *more))
     return list(told.values())
 
 

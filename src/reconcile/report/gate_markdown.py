@@ -55,6 +55,8 @@ def verdict(gate: Gate) -> str:
     unknown = [one.environment for one in gate.environments if one.plan is None and one.code is not ExitCode.NOTHING_TO_DO]
     if unknown:
         reasons.append(f"{len(unknown):,} {'environment' if len(unknown) == 1 else 'environments'} could not be compared")
+    if gate.waits:
+        reasons.append("an approval is missing")
     if not reasons and gate.code is not ExitCode.NOTHING_TO_DO:
         reasons.append("something is held")
     return f"failed: {', '.join(reasons)}" if gate.code is not ExitCode.NOTHING_TO_DO else "passed"
@@ -105,7 +107,7 @@ def _judges(gate: Gate, limit: int) -> str:
 
 def _who(gate: Gate) -> str:
     if not gate.approvers:
-        return "**Approval needed** from whoever may merge: the base names no approvers (`approvers` of a `PolicySettings`)."
+        return "**Approval needed** from whoever merges: the base names no approvers (`approvers` of a `PolicySettings`)."
     return f"**Approval needed** from one of {', '.join(code(name) for name in gate.approvers)}."
 
 
