@@ -54,7 +54,8 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: .75
   .head, .what { break-after: avoid; }
   .do { background: none; border: 1px solid var(--line); }
   section.profile { break-inside: auto; }
-  .mailboxes { columns: 2; }
+  .mailboxes { columns: 3 11rem; font-size: 8pt; }
+  footer { break-inside: avoid; }
 }
 """
 
