@@ -89,7 +89,7 @@ def resolve(estate: Estate[F], *, environment: str | None, source: str, revision
         kept.save()
     # Parts that nobody put together are not whole; what is wrong with them in any reading was told above.
     of_rules = [one for one in estate.documents.documents if is_policy(one) and not parts and (scope is None or scope.holds(one.file))]
-    about_rules = policies(of_rules, scope, work.around, compare=work.compare)
+    about_rules = policies(of_rules, scope, work.around, compare=work.compare, environments=estate.environments.named)
     work.drafts += about_rules.drafts
     work.bad_files.update(about_rules.broken)
     work.hold_below({path: why for path, why in estate.documents.unread.items() if scope is not None and scope.holds(path)})

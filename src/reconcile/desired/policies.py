@@ -6,7 +6,7 @@ A bad one is told and left out. It declares no row of a target, so it holds no r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from reconcile.desired.environment import Scope
 from reconcile.desired.estate import Read, content_of, reread_of
 from reconcile.desired.pages import F
 from reconcile.desired.relations import nothing_to_remove, same_key
+from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.yaml import Path
 from reconcile.model.document import PolicyDocument
@@ -83,8 +84,11 @@ def read_policies(
     return found.declared(reread, content_of(known, read)), tuple(sorted(set(findings), key=Finding.sort_key))
 
 
-def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: Surroundings, *, compare: bool) -> Policies:
-    """`documents` are those of the environment, in order; without `compare` they may belong to different ones."""
+def policies(
+    documents: Iterable[SourceDocument], scope: Scope | None, around: Surroundings, *, compare: bool, environments: Sequence[str] = ()
+) -> Policies:
+    """`documents` are those of the environment, in order; without `compare` they may belong to different ones. `environments` are the
+    names of all that the estate declares."""
     result = Policies()
     first: dict[Key, Place] = {}
     twice: set[Key] = set()
@@ -104,12 +108,31 @@ def policies(documents: Iterable[SourceDocument], scope: Scope | None, around: S
         if decoded is not None:
             at = document.over[0] if document.over else document
             result.sound[key] = _Sound(decoded, document, Position(at.file, at.line))
+            result.drafts += _nowhere(document, decoded, environments)
         else:
             result.bad[key] = f"{document.file}:{document.line} has errors"
     for key in twice:
         result.sound.pop(key, None)
         result.bad[key] = "it is declared twice"
     return result
+
+
+def _nowhere(document: SourceDocument, decoded: PolicyDocument, environments: Sequence[str]) -> Iterator[Draft]:
+    """Settings and waivers for an environment that is not there."""
+    named: Sequence[str] = getattr(decoded.spec, "environments", None) or ()
+    unknown = {name for name in named if name not in environments} if environments else ()
+    value = document.value() if unknown else None
+    spec = value.get("spec") if isinstance(value, dict) else None
+    written = spec.get("environments") if isinstance(spec, dict) else None
+    for number, name in enumerate(written if isinstance(written, list) else ()):
+        if name in unknown:
+            yield Draft(
+                rule="environment/unknown",
+                message=f"the estate declares no Environment {name!r}, so this is for nobody there",
+                hint=did_you_mean(str(name), environments) or f"name one of {', '.join(environments)}",
+                place=place_in(document, ("spec", "environments", number)),
+                resource=key_of(document),
+            )
 
 
 def _laid(documents: Iterable[SourceDocument], scope: Scope | None, result: Policies, twice: set[Key]) -> Iterable[SourceDocument]:
