@@ -92,8 +92,8 @@ def test_without_settings_rules_are_as_their_author_wrote_them() -> None:
 def test_defaults_are_those_of_the_model() -> None:
     spec = PolicySettingsSpec()
     assert str(module.FAIL_ON) == spec.fail_on
-    assert module.WAIVER_WARNING_DAYS == spec.waiver_warning_days
-    assert module.MAXIMUM_WAIVER_DAYS == spec.maximum_waiver_days
+    assert spec.waiver_warning_days == module.WAIVER_WARNING_DAYS
+    assert spec.maximum_waiver_days == module.MAXIMUM_WAIVER_DAYS
 
 
 def test_settings_count() -> None:
@@ -119,7 +119,7 @@ def test_settings_count() -> None:
     assert second.enabled
     assert (configuration.fail_on, configuration.waiver_warning_days) == (Severity.WARNING, 7)
     giver = Key("PolicySettings", "a")
-    assert configuration.set_by["first"] == {what: giver for what in ("severity", "days", "loud", "word", "words")}
+    assert configuration.set_by["first"] == dict.fromkeys(("severity", "days", "loud", "word", "words"), giver)
     assert configuration.reasons == {"first": "so"}
 
 
