@@ -125,7 +125,8 @@ class _Work:
             if isinstance(result, Refused):
                 return {}, result.why
             if result == data:
-                return {}, "the field has this value already"
+                gone = all(change.value is None for change in one.edits)
+                return {}, "it is written nowhere" if gone else "the field has this value already"
             contents[one.file] = result
         return contents, ""
 
