@@ -64,9 +64,15 @@ def settings(*approvers: tuple[str, str], more: str = "") -> str:
 Lint = Callable[..., dict[str, str]]
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all: the rules that come with reconcile are compiled once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    monkeypatch.setenv("RECONCILE_CACHE_DIR", str(tmp_path / "cache"))
+def repository(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setenv("RECONCILE_CACHE_DIR", str(cache))
     return new_repository(tmp_path / "estate")
 
 

@@ -85,8 +85,10 @@ def _elsewhere(desired: DesiredState, resource: Resource, path: str, content: Ca
     """Where it is written, if that is not one document in one file of YAML."""
     key, file = resource.key, resource.position.file
     place = desired.locate(key, path)
-    if ".csv" in (file.lower()[-4:], place.file.lower()[-4:]):
+    if place.file.lower().endswith(".csv"):
         return f"it is a row of the table {place.file}, line {place.line}"
+    if file.lower().endswith(".csv"):
+        return f"the list that the row {resource.position} belongs to gives it, at {place}"
     own = [one for one in resource.spec if one not in resource.assigned]
     files = {place.file, desired.locate(key, "").file, *(desired.locate(key, one).file for one in own)}
     if files != {file}:
