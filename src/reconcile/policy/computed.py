@@ -53,7 +53,7 @@ def sending(same: bool | None, of_incoming: Any, own: Any) -> Any:
 def _text(name: str, description: str, *, kind: str, sources: tuple[str, ...], make: Callable[..., Any], **more: Any) -> Computed:
     full = f"{PREFIXES[kind]}.{name}"
     return Computed(
-        kind, Variable(name=full, type=more.pop("type", Type.TEXT), nullable=True, description=description, **more), sources, make
+        kind, Variable(**{"name": full, "type": Type.TEXT, "nullable": True, "description": description, **more}), sources, make
     )
 
 
@@ -105,8 +105,10 @@ _CREDENTIALS: Final = (
 )
 _SAME: Final = "useSameSettingsForOutgoing"
 _ALL: Final[tuple[Computed, ...]] = (
-    _text("domain", "Domain of emailAddress, in lower case.", kind="Mailbox", sources=("emailAddress",), make=domain),
-    _text("localPart", "What stands before the @ of emailAddress.", kind="Mailbox", sources=("emailAddress",), make=local_part),
+    _text("domain", "Domain of emailAddress, in lower case.", kind="Mailbox", sources=("emailAddress",), make=domain, nullable=False),
+    _text(
+        "localPart", "What stands before the @ of emailAddress.", kind="Mailbox", sources=("emailAddress",), make=local_part, nullable=False
+    ),
     _text("incoming.host", "Host of incoming.server, in lower case.", kind=_PROFILE, sources=("incoming.server",), make=host),
     _text("outgoing.host", "Host of outgoing.server, in lower case.", kind=_PROFILE, sources=("outgoing.server",), make=host),
     _text(
@@ -125,6 +127,7 @@ _ALL: Final[tuple[Computed, ...]] = (
         sources=(_SAME, "incoming.credentials", "outgoing.credentials"),
         make=sending,
         values=_CREDENTIALS,
+        nullable=False,
     ),
     _text(
         "sending.username",
@@ -140,6 +143,7 @@ _ALL: Final[tuple[Computed, ...]] = (
         sources=(_SAME, "incoming.useImpersonation", "outgoing.useImpersonation"),
         make=sending,
         type=Type.TRUTH,
+        nullable=False,
     ),
 )
 

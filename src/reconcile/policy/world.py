@@ -35,9 +35,7 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 class World:
     """One environment as rules see it. `others` gives the other environments of the estate."""
 
-    def __init__(
-        self, desired: DesiredState, *, others: Callable[[], Sequence[World]] = tuple, providers: Mapping[str, Any] = _NOTHING
-    ) -> None:
+    def __init__(self, desired: DesiredState, *, others: Callable[[], Sequence[World]] = tuple) -> None:
         self.desired = desired
         self.environment = desired.environment
         self._others = others
@@ -54,7 +52,10 @@ class World:
         #: How something is counted → what came of it; what is said of a profile is also said to its mailboxes.
         self._counted: dict[Callable[[World], Mapping[str, Any]], Mapping[str, Any]] = {}
         self._columns: dict[tuple[str, str], list[Any]] = {}
+        organization = self._singles["Organization"] or _NOTHING
+        self._gives = any(organization.get(f"defaults.{path}") is not None for path in DEFAULTS)
         self._given: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        self._last: tuple[Sequence[Resource], list[Any]] = ((), [])
 
     @cached_property
     def others(self) -> Sequence[World]:
@@ -86,7 +87,7 @@ class World:
     def constant(self, subject: str, variable: str) -> bool:
         """Whether it has one value for all objects of the kind."""
         prefix = variable.partition(".")[0]
-        return prefix in ("organization", "environment") and PREFIXES[subject] != prefix
+        return (prefix in ("organization", "environment") and PREFIXES[subject] != prefix) or variable.startswith("counts.organization.")
 
     def column(self, subject: str, variable: str, objects: Sequence[Resource]) -> list[Any]:
         """The value of the variable for each object of the kind; MISSING where it is not known. Raises KeyError for no variable."""
@@ -121,10 +122,16 @@ class World:
     def _profiles_of(self, subject: str, objects: Sequence[Resource]) -> list[Mapping[str, Any]]:
         if subject == "EmailServerProfile":
             return [self.profiles[one.key.name] for one in objects]
-        return [self.profiles.get(name, _NOTHING) if name else _NOTHING for name in self._mailbox("profile", objects)]
+        return [self.profiles.get(name, _NOTHING) for name in self._profile_names(objects)]
+
+    def _profile_names(self, objects: Sequence[Resource]) -> list[Any]:
+        """Asked for again and again about the same mailboxes."""
+        if self._last[0] is not objects:
+            self._last = (objects, self._mailbox("profile", objects))
+        return self._last[1]
 
     def _mailbox(self, key: str, objects: Sequence[Resource]) -> list[Any]:
-        if key in DEFAULTS:
+        if key in DEFAULTS and self._gives:
             return [one.spec[key] if key in one.spec else self._by_organization(one).get(key, _default(key)) for one in objects]
         match key:
             case "name":
@@ -164,7 +171,7 @@ class World:
             names = self.names("Organization")
             return [of.get(names[0], count.default) if names else MISSING] * len(objects)
         if whose == "profile" and subject == "Mailbox":
-            return [of.get(name, count.default) if name in self.profiles else MISSING for name in self._mailbox("profile", objects)]
+            return [of.get(name, count.default) if name in self.profiles else MISSING for name in self._profile_names(objects)]
         return [of.get(one.key.name, count.default) for one in objects]
 
 
@@ -209,8 +216,9 @@ def _values(kind: str, resource: Resource) -> Mapping[str, Any]:
         elif not external:
             values[key] = _value(variable, None)
     for computed in COMPUTED[kind].values():
-        if all(source in values for source in computed.sources):
-            values[computed.variable.key] = computed.make(*(values[source] for source in computed.sources))
+        made = computed.make(*(values.get(source) for source in computed.sources))
+        if all(source in values for source in computed.sources) and (made is not None or computed.variable.nullable):
+            values[computed.variable.key] = made
     values["name"] = resource.key.name
     values["labels"] = tuple(sorted(resource.labels.items()))
     values["lifecycle"] = str(resource.lifecycle)
