@@ -11,6 +11,7 @@ from reconcile.policy.example import FILE
 
 BEGIN: Final = "<!-- rules:begin -->"
 END: Final = "<!-- rules:end -->"
+_CODE: Final = re.compile(r"(`[^`]+`)")
 _MARKS: Final = re.compile(r"([\\`*_<>|\[\]])")
 _SUBJECTS: Final[Mapping[str, str]] = {
     "EmailServerProfile": "each email server profile",
@@ -187,5 +188,5 @@ def _flat(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Nothing in it is taken for Markdown."""
-    return _MARKS.sub(r"\\\1", _flat(text))
+    """Nothing in it is taken for Markdown, but what authors put between backticks is code."""
+    return "".join(part if _CODE.fullmatch(part) else _MARKS.sub(r"\\\1", part) for part in _CODE.split(_flat(text)))
