@@ -71,6 +71,7 @@ _AROUND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 #: Fields that must be written, for what always follows from them.
 _LEAST: Final[Mapping[str, Leaf]] = {"serverType": "imap-smtp", "emailAddress": "any@mailbox.example"}
+_KEPT: Final = "Whether the target may hold one that no document names: a product shows none."
 TODAY: Final = Variable(name="today", type=Type.MOMENT, description="The moment that rules are judged at.")
 _WORDS: Final = re.compile(r"`([^`]*)`")
 
@@ -142,6 +143,7 @@ def _of_field(prefix: str, info: FieldInfo, *, derived: bool) -> tuple[Variable,
                 ),
                 Variable(name=f"{name}.generation", type=Type.NUMBER, nullable=True, description=f"{info.description} Its generation."),
                 Variable(name=f"{name}.expires", type=Type.INSTANT, nullable=True, description=f"{info.description} When it expires."),
+                Variable(name=f"{name}.kept", type=Type.TRUTH, description=f"{info.description} {_KEPT}"),
             )
         case _:
             return (Variable(name=name, type=Type.TEXT, nullable=nullable, values=words, description=info.description),)

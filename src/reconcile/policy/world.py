@@ -39,6 +39,8 @@ class World:
         self.desired = desired
         self.environment = desired.environment
         self._others = others
+        environment = next((one for key, one in desired.resources.items() if key.kind == "Environment"), None)
+        self._keeps = environment is not None and environment.spec.get("target.type") == "snapshot"
         self._objects: dict[str, list[Resource]] = {kind: [] for kind in PREFIXES}
         profiles: list[Resource] = []
         for key, resource in desired.resources.items():
@@ -47,7 +49,7 @@ class World:
             if key.kind in self._objects and resource.lifecycle is not Lifecycle.EXTERNAL:
                 self._objects[key.kind].append(resource)
         #: Name → key of a variable → value, external profiles too: of those, what was not written is not there.
-        self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one) for one in profiles}
+        self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one, self._keeps) for one in profiles}
         self._singles = {kind: self._single(kind) for kind in ("Organization", "Environment")}
         #: How something is counted → what came of it; what is said of a profile is also said to its mailboxes.
         self._counted: dict[Callable[[World], Mapping[str, Any]], Mapping[str, Any]] = {}
@@ -117,7 +119,7 @@ class World:
 
     def _single(self, kind: str) -> Mapping[str, Any] | None:
         found = next((one for key, one in self.desired.resources.items() if key.kind == kind), None)
-        return None if found is None else _values(kind, found)
+        return None if found is None else _values(kind, found, self._keeps)
 
     def _profiles_of(self, subject: str, objects: Sequence[Resource]) -> list[Mapping[str, Any]]:
         if subject == "EmailServerProfile":
@@ -144,6 +146,8 @@ class World:
                 return [one.spec.get(key) or one.spec.get("emailAddress") for one in objects]
         if (computed := COMPUTED["Mailbox"].get(key)) is not None:
             return [*map(computed.make, *(self._mailbox(source, objects) for source in computed.sources))]
+        if key in _kept("Mailbox"):
+            return [self._keeps and one.spec.get(_reference(key)) is None for one in objects]
         known = vocabulary("Mailbox")[f"mailbox.{key}"]
         if known.type is Type.TEXTS:
             return [one.spec.get(key) or () for one in objects]
@@ -199,8 +203,18 @@ def _default(key: str) -> Any:
     return kinds.defaults("Mailbox", {}).get(key)
 
 
-def _values(kind: str, resource: Resource) -> Mapping[str, Any]:
-    """Key of a variable → value. Of somebody else's only what was written."""
+@lru_cache(maxsize=8)
+def _kept(kind: str) -> frozenset[str]:
+    """Keys of the variables that say whether the target may hold a secret that nobody declares."""
+    return frozenset(f"{path}.kept" for path in kinds.secret_paths(kind))
+
+
+def _reference(kept: str) -> str:
+    return kept.removesuffix("kept") + "ref"
+
+
+def _values(kind: str, resource: Resource, keeps: bool) -> Mapping[str, Any]:
+    """Key of a variable → value. Of somebody else's only what was written. `keeps`: the target holds secrets that it does not show."""
     external = resource.lifecycle is Lifecycle.EXTERNAL
     spec: dict[str, Any] = dict(resource.spec)
     if not external:
@@ -209,7 +223,10 @@ def _values(kind: str, resource: Resource) -> Mapping[str, Any]:
     values: dict[str, Any] = {}
     for variable in _plain(kind):
         key = variable.key
-        if variable.type is Type.MAP:
+        if key in _kept(kind):
+            if not external:
+                values[key] = keeps and spec.get(_reference(key)) is None
+        elif variable.type is Type.MAP:
             values[key] = tuple(sorted((path.removeprefix(f"{key}."), leaf) for path, leaf in spec.items() if path.startswith(f"{key}.")))
         elif key in spec and (spec[key] is not None or variable.nullable or not external):
             values[key] = _value(variable, spec[key])
