@@ -65,10 +65,11 @@ def replacements(file: str, before: bytes, after: bytes) -> list[Replacement]:
             continue
         was, now = "".join(old[start:end]), "".join(new[new_start:new_end])
         left = _common(was, now)
-        while left and was[left - 1].isalnum():
+        inside_word = was[left : left + 1].isalnum() or now[left : left + 1].isalnum()
+        while inside_word and left and was[left - 1].isalnum():
             left -= 1
         right = _common(was[left:][::-1], now[left:][::-1])
-        while right and was[len(was) - right].isalnum():
+        while inside_word and right and was[len(was) - right].isalnum():
             right -= 1
         line, column = _place(old, start, was[:left])
         end_line, end_column = _place(old, start, was[: len(was) - right])
