@@ -99,6 +99,7 @@ def test_how_a_profile_stands(server_type: str, credentials: str, facts: str, st
     assert (one.standing, None if one.stops is None else f"{one.stops:%Y-%m-%d}") == (standing, stops)
     assert one.mailboxes == (("sales", "sales@contoso.example"),)
     assert bool(one.lacks) == (standing is not Standing.READY)
+    assert len({lack.finding.rule for lack in one.lacks}) == len(one.lacks)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,13 @@ def test_the_day_it_is_judged_on_decides_whether_it_has_stopped(today: datetime,
     one = _only(_ready(_profile("exchange-server", "entra-oauth", "{ewsSwitch: 'on', ewsAllowed: false}"), today=today))
     assert one.stops is not None
     assert (one.standing, f"{one.stops:%Y-%m-%d}") == (standing, stops)
+
+
+def test_what_is_over_stops_nothing() -> None:
+    """After the end of Exchange Web Services their switch is of no interest to an application that has its Graph permissions."""
+    facts = f"{{ewsSwitch: 'off', graphPermissions: {_ALL_TEN}}}"
+    one = _only(_ready(_profile("exchange-server", "entra-oauth", facts), today=datetime(2027, 5, 1, tzinfo=UTC)))
+    assert (one.standing, one.stops) == (Standing.READY, None)
 
 
 def test_what_is_not_about_exchange_online_is_left_out() -> None:
