@@ -279,3 +279,27 @@ def _some(variable: Variable, rule: Rule) -> object:
         Type.MOMENT: cel.moment(TODAY),
     }
     return some[variable.type]
+
+
+_TOKENS = st.sampled_from(
+    ["mailbox.type", "mailbox.nix", "profile", "counts.lookalikes", "today", "params.x", "null", "true", "1", "1.5", "'user'", '"quue"', "r'\\'", "b'x'"]
+    + ["==", "!=", "in", "&&", "||", "!", "(", ")", "[", "]", "{", "}", "?", ":", ".", ",", "+", "-", "has(", "size(", ".exists(x,", ".map(", "//", "\n"]
+    + ["'", '"', "\\", "\0", "ä", "😀", "‮", "\r", "`", "$", "@", "'''", "_", "0x", "9" * 30]
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.lists(_TOKENS, max_size=14).map(" ".join), st.lists(_TOKENS, max_size=10).map("".join), st.text(max_size=40)))
+def test_no_text_breaks_the_check(text: str) -> None:
+    found = cel.check(text, vocabulary("Mailbox"), boolean=True)
+    if isinstance(found, cel.Program):
+        assert set(found.reads) <= set(vocabulary("Mailbox"))
+        cel.load(found.code)
+        return
+    assert found
+    lines = text.split("\n")
+    for fault in found:
+        assert fault.message
+        assert 1 <= fault.line <= len(lines), (fault, text)
+        assert 1 <= fault.column <= len(lines[fault.line - 1]) + 1, (fault, text)
+        assert fault.excerpt(text)
