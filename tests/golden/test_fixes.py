@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from reconcile.cli.main import run
-from reconcile.wiring.policies import shipped_rules
 from support.golden import Golden
+from support.own_rules import shipped_off
 
 HERE = Path(__file__).parent / "fixes"
 CASES = sorted(entry.name for entry in HERE.iterdir() if (entry / "estate").is_dir())
@@ -27,16 +27,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(scope="module")
-def quiet() -> str:
-    """Settings that leave only the rules of the cases."""
-    off = "".join(f"    {key.name}: {{enabled: false}}\n" for key in sorted(shipped_rules(None)[0]))
-    return f"apiVersion: reconcile/v1alpha2\nkind: PolicySettings\nmetadata: {{name: quiet}}\nspec:\n  rules:\n{off}"
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_case(
-    case: str, quiet: str, cache: Path, tmp_path: Path, golden: Golden, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    case: str, cache: Path, tmp_path: Path, golden: Golden, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECONCILE_CACHE_DIR", str(cache))
     monkeypatch.setenv("COLUMNS", "100")
@@ -46,7 +39,7 @@ def test_case(
         shutil.copy(HERE / "_base" / "environment.yaml", root)
     (root / "rules").mkdir()
     shutil.copy(HERE / "_base" / "rules.yaml", root / "rules")
-    (root / "rules" / "quiet.yaml").write_text(quiet)
+    (root / "rules" / "quiet.yaml").write_text(shipped_off())
     subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
     before = contents(root)
 
