@@ -88,7 +88,7 @@ def test_a_plan_file_is_shown_and_carried_out_only_on_its_own_ground(commands: C
     saved.write_text(text.replace('"after": "server-side"', '"after": "forward-mailbox"'))
     edited = commands.run("apply", str(saved))
     assert (edited.code, "digest does not fit" in edited.err) == (1, True)
-    saved.write_text(text.replace('"formatVersion": "1.1"', '"formatVersion": "9.0"'))
+    saved.write_text(text.replace('"formatVersion": "1.2"', '"formatVersion": "9.0"'))
     assert commands.run("apply", str(saved)).code == 5
     saved.write_text(text)
     wrong = commands.run("apply", "-e", "prod", str(saved))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from reconcile.apply.planning import planned_from
+from reconcile.apply.planning import Planned, planned_from
 from reconcile.model.change import Delete, Note, Plan
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import APPLIED_KINDS, Key
@@ -24,7 +24,7 @@ def against(
     lifted: Collection[str] = (),
     selection: Selection | None = None,
     deciding: Deciding = all_run,
-) -> Plan:
+) -> Planned:
     """What applying `desired` would change where `base` was applied before. `name` says what base is ("git:main").
 
     The limits of the brakes are those of `base`. Raises as `make_plan`.
@@ -40,7 +40,7 @@ def against(
         *_ownership(made.desired, base),
         *_removals(made.plan),
     )
-    return replace(made.plan, against=f"{name} ({base.revision[:9]})", notes=notes)
+    return replace(made, plan=replace(made.plan, against=f"{name} ({base.revision[:9]})", notes=notes))
 
 
 def _new(desired: DesiredState, base: DesiredState) -> Iterator[Note]:

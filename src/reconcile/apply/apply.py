@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from reconcile.apply.ground import Ground, already_applied
-from reconcile.apply.record import action_of, position_of, secret_references
+from reconcile.apply.record import action_of, approvals, position_of, secret_references
 from reconcile.apply.recover import entry_before
 from reconcile.apply.report import ApplyReport, Recovered
 from reconcile.apply.tools import Tools
@@ -45,22 +45,34 @@ def apply_plan(
     """Carry out `plan`; call it under the store's lock and after `recover`.
 
     `saved_ground` is a fresh reading of the target when the plan comes from a file: what an earlier run of the same file has
-    done already is told from what somebody else did. Brakes refuse before anything is written. Raises SettingsError for an
-    unknown brake, and what the store raises when it cannot keep the journal (then the next run recovers).
+    done already is told from what somebody else did. Brakes, and rules that stand against the plan, refuse before anything is
+    written. Raises SettingsError for an unknown brake, and what the store raises when it cannot keep the journal (then the next run
+    recovers).
     """
-    standing, released = brakes.lift(plan.brakes, brakes.check_names(lifted))
-    plan = replace(plan, brakes=standing, lifted=(*plan.lifted, *released))
+    plan = lift(plan, lifted)
     apply_id = tools.mint()
-    outcomes = () if standing else _Run(plan, tools, apply_id, saved_ground).outcomes()
+    refused = stopped(plan)
+    outcomes = () if refused else _Run(plan, tools, apply_id, saved_ground).outcomes()
     return ApplyReport(
         apply_id=apply_id,
         plan=plan,
         outcomes=outcomes,
-        brakes=standing,
-        code=code.of_plan(plan, changes_count=False) if standing else code.of_apply(plan, outcomes),
+        brakes=plan.brakes,
+        code=code.of_plan(plan, changes_count=False) if refused else code.of_apply(plan, outcomes),
         recovered=recovered,
         trail=tools.store.anchor(),
     )
+
+
+def lift(plan: Plan, names: Collection[str]) -> Plan:
+    """The plan with these brakes lifted. Raises SettingsError for an unknown one."""
+    standing, released = brakes.lift(plan.brakes, brakes.check_names(names))
+    return replace(plan, brakes=standing, lifted=(*plan.lifted, *released))
+
+
+def stopped(plan: Plan) -> bool:
+    """Whether a brake or a rule keeps it from being applied."""
+    return bool(plan.brakes or (plan.judgement is not None and plan.judgement.stops))
 
 
 class _Run:
@@ -79,6 +91,8 @@ class _Run:
 
     def outcomes(self) -> tuple[Outcome, ...]:
         changes = self.plan.changes
+        if changes and (records := [*approvals(self.plan, self.writing.occasion())]):
+            self.tools.store.finish([Finished(token="", audit=record) for record in records])
         workers = min(self.tools.writer.capabilities.parallel_writes, len(changes), _BATCH)
         with ExitStack() as stack:
             if workers > 1:

@@ -75,3 +75,5 @@ def _of_the_change(plan: Plan) -> Iterator[ExitCode]:
         yield ExitCode.BRAKE
     if any(held.because in _BY_ITSELF for held in plan.held):
         yield ExitCode.FINDINGS
+    if plan.judgement is not None and plan.judgement.stops:
+        yield ExitCode.FINDINGS

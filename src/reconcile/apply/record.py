@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, assert_never
 
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.canonical import Spec
-from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
+from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.kinds import secret_paths
@@ -159,3 +159,25 @@ def audit(change: Change, occasion: Occasion, result: str, detail: dict[str, obj
         revision=occasion.revision,
         detail=json.dumps({**fields, **detail}, ensure_ascii=False, separators=(",", ":")),
     )
+
+
+def approvals(plan: Plan, occasion: Occasion) -> Iterator[AuditRecord]:
+    """A line for each rule that asked for approval and got it: by whom, and what proves it."""
+    judgement = plan.judgement
+    if judgement is None:
+        return
+    for one in judgement.asked:
+        if one.granted:
+            given = [{"name": by.name, "proof": by.how} for by in one.given]
+            detail = {"of": list(one.names), "minimum": one.minimum, "given": given, "commit": judgement.commit}
+            yield AuditRecord(
+                at=occasion.at,
+                actor=occasion.actor,
+                apply_id=occasion.apply_id,
+                action="approve",
+                key=f"PolicyRule/{one.rule}",
+                result="granted",
+                source=occasion.source,
+                revision=occasion.revision,
+                detail=json.dumps(detail, ensure_ascii=False, separators=(",", ":")),
+            )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from reconcile.cli.approving import plan_judge
 from reconcile.cli.context import Context
 from reconcile.errors import SettingsError
 from reconcile.model.change import Plan
@@ -12,7 +13,9 @@ from reconcile.model.selection import Selection
 _PREFIX = "git:"
 
 
-def plan_against(context: Context, wanted: str, *, lifted: Collection[str], selection: Selection | None) -> Plan | None:
+def plan_against(
+    context: Context, wanted: str, *, lifted: Collection[str], selection: Selection | None, approvals: Sequence[str]
+) -> Plan | None:
     """None when the estate cannot be used: what is wrong has been said then. Raises DesiredStateError for the other revision."""
     from reconcile.apply.against import against
     from reconcile.cli.estate import load_desired
@@ -27,4 +30,5 @@ def plan_against(context: Context, wanted: str, *, lifted: Collection[str], sele
     if loaded is None:
         return None
     base = state_at(context, revision, loaded.desired, cache)
-    return against(loaded.desired, base, wanted, lifted=lifted, selection=selection, deciding=shortfalls)
+    made = against(loaded.desired, base, wanted, lifted=lifted, selection=selection, deciding=shortfalls)
+    return plan_judge(context, approvals, policies=base.policies)(made.plan, made.desired)

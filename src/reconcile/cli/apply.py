@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.applying import apply_tools, print_report
+from reconcile.cli.approving import approving, judged_again, plan_judge
 from reconcile.cli.context import Context, common
 from reconcile.cli.selecting import selecting
 from reconcile.errors import PlanRefused, SettingsError
@@ -25,10 +26,17 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this run; may be repeated.")
 @click.option("--wait-lock", type=click.FloatRange(0, 86400), default=0.0, metavar="SECONDS", help="Wait for another apply [0].")
+@approving
 @selecting
 @common()
 def command(
-    context: Context, plan_file: Path | None, yes: bool, lifted: tuple[str, ...], wait_lock: float, selection: Selection | None
+    context: Context,
+    plan_file: Path | None,
+    yes: bool,
+    lifted: tuple[str, ...],
+    wait_lock: float,
+    approvals: tuple[str, ...],
+    selection: Selection | None,
 ) -> ExitCode:
     """Bring the target in line with git, or carry out PLAN_FILE.
 
@@ -40,14 +48,16 @@ def command(
             raise SettingsError(
                 "a saved plan keeps the selection it was made with", hint="Leave --only and --exclude out, or plan again with them."
             )
-        return _saved(context, plan_file, lifted, wait_lock)
+        return _saved(context, plan_file, lifted, wait_lock, approvals)
     if not yes and (context.as_json or not sys.stdin.isatty()):
         raise PlanRefused("nobody can be asked here", hint="Pass --yes, or plan with --out FILE and apply that file.")
-    return _fresh(context, yes, lifted, wait_lock, selection)
+    return _fresh(context, yes, lifted, wait_lock, selection, approvals)
 
 
-def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: float, selection: Selection | None) -> ExitCode:
-    from reconcile.apply.apply import apply_plan
+def _fresh(
+    context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: float, selection: Selection | None, approvals: tuple[str, ...]
+) -> ExitCode:
+    from reconcile.apply.apply import apply_plan, stopped
     from reconcile.apply.planning import planned
     from reconcile.apply.recover import recover
     from reconcile.cli.estate import load_environment
@@ -60,6 +70,7 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
     from reconcile.wiring.system import SystemClock
     from reconcile.wiring.target import check_writable, target_writer
 
+    judge = plan_judge(context, approvals)
     loaded = load_environment(context, judge=True)
     if loaded is None:
         return ExitCode.FINDINGS
@@ -73,18 +84,18 @@ def _fresh(context: Context, yes: bool, lifted: tuple[str, ...], wait_lock: floa
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             comparing = comparing_secrets(context.settings)
             found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing, selection=selection, deciding=shortfalls)
-            plan = replace(found.plan, notes=(*loaded.notes, *found.plan.notes))
+            plan = judge(replace(found.plan, notes=(*loaded.notes, *found.plan.notes)), found.desired)
             if not context.as_json:
                 known = with_commits(plan, history(context.directory, context.revision).last_commits)
                 context.data(plan_text(known, color=context.color))
-            if plan.changes and not plan.brakes and not yes and not _agreed(plan):
+            if plan.changes and not stopped(plan) and not yes and not _agreed(plan):
                 raise PlanRefused("declined; nothing was changed", hint="Run it again when you are ready.")
             report = apply_plan(plan, apply_tools(context, writer, database, clock, found.desired.locate), recovered=recovered)
     return print_report(context, report)
 
 
-def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock: float) -> ExitCode:
-    from reconcile.apply.apply import apply_plan
+def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock: float, approvals: tuple[str, ...]) -> ExitCode:
+    from reconcile.apply.apply import apply_plan, lift
     from reconcile.apply.ground import check_environment, check_target
     from reconcile.apply.recover import recover
     from reconcile.cli.plan_file import read_plan
@@ -95,10 +106,11 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     from reconcile.wiring.target import check_writable, target_writer
 
     plan = read_plan(plan_file)
-    if not context.as_json:
-        context.data(plan_head(plan, color=context.color))
     # Before a store is opened, which makes it when it is not there.
     check_environment(plan, context.environment)
+    plan = judged_again(context, lift(plan, lifted), approvals)
+    if not context.as_json:
+        context.data(plan_head(plan, color=context.color))
     check_writable(plan.target)
     clock = SystemClock()
     with open_database(context.settings, plan.environment, read_only=False) as database:
@@ -110,7 +122,7 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             ground = writer.observe()
             tools = apply_tools(context, writer, database, clock, None)
-            report = apply_plan(plan, tools, lifted=lifted, saved_ground=ground, recovered=recovered)
+            report = apply_plan(plan, tools, saved_ground=ground, recovered=recovered)
     return print_report(context, report)
 
 

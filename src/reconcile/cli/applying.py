@@ -47,6 +47,7 @@ def print_report(context: Context, report: ApplyReport) -> ExitCode:
     from reconcile.plan.document import document
     from reconcile.report.audit_text import head_text
     from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text
+    from reconcile.report.plan_rules import refusal
 
     if context.as_json:
         context.json(
@@ -65,10 +66,14 @@ def print_report(context: Context, report: ApplyReport) -> ExitCode:
     for one in report.recovered:
         what = "had taken effect and is recorded now" if one.done else "had not taken effect"
         context.say(f"left by a run that died: {one.action} of {one.key} {what}")
+    if words := refusal(report.plan):
+        context.say(f"nothing was applied: {words}")
     if report.brakes:
         names = ", ".join(brake.name for brake in report.brakes)
         lifting = " ".join(f"--lift-brake {brake.name}" for brake in report.brakes)
         context.say(f"nothing was applied: the brake {names} stands; if that is meant: {lifting}")
+    elif words:
+        pass
     elif report.outcomes:
         context.data(outcome_text(report.outcomes, color=context.color))
     else:

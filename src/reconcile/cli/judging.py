@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconcile.cli.context import Context
 from reconcile.cli.finding_reports import Found, Wishes, strictest
 from reconcile.errors import DesiredStateError, ReconcileError
 from reconcile.model.exit_code import ExitCode
-from reconcile.model.finding import Finding
+from reconcile.model.finding import Finding, Severity
 from reconcile.model.gate import Compared, Gate
 from reconcile.model.resource import DesiredState
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
     from reconcile.desired.lint import LintResult
+    from reconcile.model.change import Plan
     from reconcile.policy.baseline import Baseline
     from reconcile.policy.configure import Configuration
     from reconcile.ports.source import Source, SourceFile
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from reconcile.wiring.judging import PoliciesOf, RuleChecks
 
 HEAD = "HEAD"
+#: A plan, and what it was made from → the plan as rules see it.
+Plans: TypeAlias = "Callable[[Plan, DesiredState], Plan]"
 #: The brake of the gate's own: an environment that is gone, or has another name, is applied no more.
 ENVIRONMENT_REMOVED = "environment-removed"
 _REMOVED = (
@@ -153,11 +156,12 @@ def judge(context: Context, asked: Asked) -> Judged:
     began = merge_base(folder, tip.commit, head.commit) or tip.commit
     before = tip if began == tip.commit else linting.of(_source(context, began))
     parts = split([*head.result.findings, *_own_faults(head, cache)], before.result.findings)
-    environments = _compared(context, head, before, asked)
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
     approvers = sorted({approver.name for one in configurations for approver in one.approvers or ()})
     proposed = _source(context, asked.proposed).revision if asked.proposed else head.commit
-    approved = _approved(Approvals(folder=folder, revision=head.commit, reviews=reviews), configurations, proposed)
+    approvals = Approvals(folder=folder, revision=head.commit, reviews=reviews)
+    approved = _approved(approvals, configurations, proposed)
+    environments = _compared(context, head, before, asked, _plan_judge(approvals, linting, asked.fail_on, proposed))
     edits = judge_changes(
         before.states,
         head.states,
@@ -239,12 +243,27 @@ def _approved(approvals: Approvals, configurations: Iterable[Configuration], com
     return ", ".join(dict.fromkeys(said))
 
 
-def _compared(context: Context, head: Side, before: Side, asked: Asked) -> list[Compared]:
+def _compared(context: Context, head: Side, before: Side, asked: Asked, plans: Plans) -> list[Compared]:
     names = sorted({*head.result.environments, *before.result.environments})
-    return [_plan(context, name, head, before, asked) for name in names if context.environment in (None, name)]
+    return [_plan(context, name, head, before, asked, plans) for name in names if context.environment in (None, name)]
 
 
-def _plan(context: Context, name: str, head: Side, before: Side, asked: Asked) -> Compared:
+def _plan_judge(approvals: Approvals, linting: Linting, fail_on: str | None, commit: str) -> Plans:
+    """Judges plans by the documents of the base. `commit` is what was approved."""
+    from reconcile.wiring.plan_judging import PlanJudge
+
+    def judged(plan: Plan, desired: DesiredState) -> Plan:
+        policies = linting.judges(desired) if linting.judges is not None else desired.policies
+        judge = PlanJudge(cache=linting.cache, approvals=approvals, now=lambda: linting.today, policies=policies)
+        made = judge(plan, desired, commit=commit)
+        if made.judgement is None or fail_on is None:
+            return made
+        return replace(made, judgement=replace(made.judgement, fail_on=Wishes(fail_on=fail_on).gate(Severity.ERROR)))
+
+    return judged
+
+
+def _plan(context: Context, name: str, head: Side, before: Side, asked: Asked, plans: Plans) -> Compared:
     from reconcile.apply.against import against
     from reconcile.cli.revision import nothing_at
     from reconcile.plan.commits import with_commits
@@ -261,7 +280,8 @@ def _plan(context: Context, name: str, head: Side, before: Side, asked: Asked) -
         return Compared(environment=name, problem="it cannot be read in the change: mend its findings", code=ExitCode.FINDINGS)
     started = then if then is not None else nothing_at(desired, before.commit)
     try:
-        plan = against(desired, started, f"git:{asked.base}", lifted={*asked.lifted} - {ENVIRONMENT_REMOVED}, deciding=shortfalls)
+        made = against(desired, started, f"git:{asked.base}", lifted={*asked.lifted} - {ENVIRONMENT_REMOVED}, deciding=shortfalls)
+        plan = plans(made.plan, made.desired)
     except ReconcileError as error:
         return Compared(environment=name, problem=f"{error.message} {error.hint}".strip(), code=ExitCode.FAILURE)
     return Compared(environment=name, plan=with_commits(plan, history(context.directory, head.commit).last_commits))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconcile.cli.approving import approving, plan_judge
 from reconcile.cli.context import Context, common
 from reconcile.cli.selecting import selecting
 from reconcile.errors import SettingsError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--online", is_flag=True, help="Ask the mail servers, read-only, how many messages a change brings in.")
 @click.option("--revert", metavar="COMMIT", help="Plan the opposite of this commit, and list what cannot be undone.")
 @click.option("--against", metavar="git:REF", help="Compare with this revision instead of the target: no store, no secret, no network.")
+@approving
 @selecting
 @common(outputs=("text", "json", "markdown"))
 def command(
@@ -37,6 +39,7 @@ def command(
     online: bool,
     revert: str | None,
     against: str | None,
+    approvals: tuple[str, ...],
     selection: Selection | None,
 ) -> ExitCode:
     """Compare what git declares with what the target has. Writes nothing but the file named by --out.
@@ -54,13 +57,13 @@ def command(
     if against is not None:
         from reconcile.cli.against import plan_against
 
-        plan = plan_against(context, against, lifted=lifted, selection=selection)
+        plan = plan_against(context, against, lifted=lifted, selection=selection, approvals=approvals)
     elif revert is not None:
         from reconcile.cli.revert import plan_revert
 
-        plan = plan_revert(context, revert, lifted=lifted, selection=selection, online=online)
+        plan = plan_revert(context, revert, lifted=lifted, selection=selection, online=online, approvals=approvals)
     else:
-        plan = _on_target(context, lifted, selection, online=online)
+        plan = _on_target(context, lifted, selection, online=online, approvals=approvals)
     if plan is None:
         return ExitCode.FINDINGS
     plan = with_commits(plan, history(context.directory, context.revision).last_commits)
@@ -71,7 +74,9 @@ def command(
     return code
 
 
-def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection | None, *, online: bool) -> Plan | None:
+def _on_target(
+    context: Context, lifted: tuple[str, ...], selection: Selection | None, *, online: bool, approvals: tuple[str, ...]
+) -> Plan | None:
     """None when neither source nor environment can be used: what is wrong has been said then."""
     from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
@@ -82,13 +87,14 @@ def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection |
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
+    judge = plan_judge(context, approvals)
     loaded = load_environment(context, judge=True)
     if loaded is None:
         return None
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database, export=loaded.export)
         counting = plan_counts(context.settings, database, online=online)
-        plan = planned(
+        found = planned(
             loaded.desired,
             reader,
             inventory_reader(database),
@@ -97,8 +103,9 @@ def _on_target(context: Context, lifted: tuple[str, ...], selection: Selection |
             count=counting.count,
             selection=selection,
             deciding=shortfalls,
-        ).plan
+        )
         unknown = tuple(Note(message=text) for text in counting.unknown())
+    plan = judge(found.plan, found.desired)
     return replace(plan, notes=(*loaded.notes, *plan.notes, *unknown))
 
 
@@ -112,6 +119,8 @@ def _save(context: Context, plan: Plan, out: Path) -> None:
     follow = f"carry it out with: reconcile apply {out}"
     if plan.against:
         follow = f"look at it with: reconcile show {out}"
+    elif plan.judgement is not None and plan.judgement.stops:
+        follow = f"a rule stands against it, so look at it first with: reconcile show {out}"
     elif plan.brakes:
         follow = f"a brake stands, so look at it first with: reconcile show {out}"
     context.say(f"saved as {out}; {follow}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from reconcile.cli.approving import plan_judge
 from reconcile.cli.context import Context
 from reconcile.model.change import Note, Plan
 from reconcile.model.commit import Recorded
@@ -14,7 +15,9 @@ from reconcile.model.selection import Selection
 _SHORT = 9
 
 
-def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selection: Selection | None, online: bool) -> Plan | None:
+def plan_revert(
+    context: Context, wanted: str, *, lifted: Collection[str], selection: Selection | None, online: bool, approvals: Sequence[str]
+) -> Plan | None:
     """None when the estate cannot be used: what is wrong has been said then. Raises DesiredStateError for the commit."""
     from reconcile.apply.lasting import lasting
     from reconcile.apply.planning import planned
@@ -41,7 +44,7 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
     with open_database(context.settings, today.environment, read_only=True) as database:
         reader, inventory = target_reader(loaded.target, database, export=loaded.export), inventory_reader(database)
         counting = plan_counts(context.settings, database, online=online)
-        plan = planned(
+        found = planned(
             reverted.desired,
             reader,
             inventory,
@@ -51,11 +54,12 @@ def plan_revert(context: Context, wanted: str, *, lifted: Collection[str], selec
             selection=selection,
             deciding=shortfalls,
             keys={*reverted.touched, *reverted.names.values(), *(reverted.desired.held.keys() - today.held.keys())},
-        ).plan
+        )
         since = AuditQuery(since=datetime.fromisoformat(commit.at))
         records = inventory.history(limit=None, query=since)
         stays = lasting(reverted, today, inventory.entries(), records, mail_counts(database).moved)
         unknown = tuple(Note(message=text) for text in counting.unknown())
+    plan = plan_judge(context, approvals)(found.plan, found.desired)
     notes = (*_git_says(commit, short), *loaded.notes, *reverted.notes, *plan.notes, *unknown)
     return explained(replace(plan, notes=notes, lasting=stays), reverted, commit=short)
 

@@ -45,14 +45,18 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """`commit` is what approvals were looked for at, "" where the plan comes from files that no commit holds. Findings of a rule whose
-    approval is granted are among `findings`, accepted."""
+    approval is granted are among `findings`, accepted. `fail_on` None: nothing stops the plan."""
 
     findings: tuple[Finding, ...] = ()
     asked: tuple[Asked, ...] = ()
-    fail_on: Severity = Severity.ERROR
+    fail_on: Severity | None = Severity.ERROR
     commit: str = ""
 
     @property
     def stops(self) -> tuple[Finding, ...]:
         """What keeps the plan from being applied."""
-        return tuple(finding for finding in self.findings if finding.counts and finding.severity >= self.fail_on)
+        return tuple(finding for finding in self.findings if self.stopping(finding))
+
+    def stopping(self, finding: Finding) -> bool:
+        """Whether one of its findings does."""
+        return self.fail_on is not None and finding.counts and finding.severity >= self.fail_on

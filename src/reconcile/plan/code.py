@@ -19,6 +19,8 @@ def _standing(plan: Plan) -> Iterator[ExitCode]:
         yield ExitCode.BRAKE
     if plan.findings or any(held.because is not HeldBecause.UNOBSERVED for held in plan.held):
         yield ExitCode.FINDINGS
+    if plan.judgement is not None and plan.judgement.stops:
+        yield ExitCode.FINDINGS
 
 
 def of_plan(plan: Plan, *, changes_count: bool) -> ExitCode:

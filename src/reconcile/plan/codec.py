@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconcile.errors import PlanRefused, StalePlan
 from reconcile.model.change import Change, Plan
 from reconcile.plan.digest import digest
-from reconcile.plan.document import FORMAT_VERSION, change_document, checksum, document
+from reconcile.plan.document import FORMAT_VERSION, READABLE, change_document, checksum, document
 from reconcile.plan.form import ChangeForm, PlanForm, to_change, to_plan
 
 _CHANGE: TypeAdapter[ChangeForm] = TypeAdapter(ChangeForm)
@@ -51,7 +51,7 @@ def decode(text: str) -> Plan:
         raise PlanRefused(f"not a plan file: {error}", hint="Make one with `reconcile plan --out FILE`.") from None
     if not isinstance(raw, dict) or "formatVersion" not in raw:
         raise PlanRefused("not a plan file: formatVersion is missing", hint="Make one with `reconcile plan --out FILE`.")
-    if raw["formatVersion"] != FORMAT_VERSION:
+    if raw["formatVersion"] not in READABLE:
         raise StalePlan(f"the plan has format {raw['formatVersion']!r}, this version reads {FORMAT_VERSION}", hint="Plan again.")
     try:
         plan = to_plan(PlanForm.model_validate_json(json.dumps(raw), strict=True))

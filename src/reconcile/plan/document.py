@@ -11,8 +11,12 @@ from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Forget, Keep, Plan, SecretChange, Update
 from reconcile.model.key import Key
 from reconcile.model.position import Position
+from reconcile.plan.judgement_document import figures_document, judgement_document, place
 
-FORMAT_VERSION = "1.1"
+#: 1.2: figures and judgement.
+FORMAT_VERSION = "1.2"
+#: Those that are read.
+READABLE = ("1.1", FORMAT_VERSION)
 
 JsonLeaf: TypeAlias = str | bool | int | list[str] | None
 
@@ -76,6 +80,8 @@ def _body(plan: Plan) -> dict[str, object]:
         "leftOut": plan.left_out,
         "lasting": list(plan.lasting),
         **({"against": plan.against} if plan.against else {}),
+        **({"figures": figures_document(plan.figures)} if plan.figures is not None else {}),
+        **({"judgement": judgement_document(plan.judgement)} if plan.judgement is not None else {}),
         "digest": plan.digest,
     }
 
@@ -144,9 +150,7 @@ def change_document(change: Change) -> dict[str, object]:
 
 
 def _place(position: Position | None) -> dict[str, object] | None:
-    if position is None:
-        return None
-    return {"file": position.file, "line": position.line, "column": position.column, "endColumn": position.end_column}
+    return None if position is None else place(position)
 
 
 def _cause(cause: Cause) -> dict[str, object]:

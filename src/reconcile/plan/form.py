@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.change import (
@@ -34,39 +33,30 @@ from reconcile.model.management import OnRemoval
 from reconcile.model.position import Position
 from reconcile.model.selection import Selection
 from reconcile.plan.document import JsonLeaf
+from reconcile.plan.judgement_form import FiguresForm, JudgementForm, to_figures, to_judgement
+from reconcile.plan.strict_form import PositionForm, StrictForm
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel, hide_input_in_errors=True)
-
-
-class _Position(_Strict):
-    file: str
-    line: int
-    column: int
-    end_column: int | None = None
-
-
-class _Cause(_Strict):
+class _Cause(StrictForm):
     moved: Annotated[Moved, Field(strict=False)]
-    position: _Position | None = None
+    position: PositionForm | None = None
     note: str = ""
     was_in: str = ""
 
 
-class _Field(_Strict):
+class _Field(StrictForm):
     path: str
     before: JsonLeaf
     after: JsonLeaf
     cause: _Cause
 
 
-class _Keep(_Strict):
+class _Keep(StrictForm):
     on_removal: Annotated[OnRemoval | None, Field(strict=False)]
     protected: bool
 
 
-class _Secret(_Strict):
+class _Secret(StrictForm):
     path: str
     reference: str
     before: str
@@ -74,18 +64,18 @@ class _Secret(_Strict):
     cause: _Cause
 
 
-class _Create(_Strict):
+class _Create(StrictForm):
     action: Literal["create"]
     key: str
     spec: dict[str, JsonLeaf]
     cause: _Cause
     external_id: str | None = None
-    references: list[str] = []
-    consequences: list[str] = []
+    references: list[str] = Field(default=[])
+    consequences: list[str] = Field(default=[])
     keep: _Keep
 
 
-class _Adopt(_Strict):
+class _Adopt(StrictForm):
     action: Literal["adopt"]
     key: str
     external_id: str
@@ -93,12 +83,12 @@ class _Adopt(_Strict):
     spec: dict[str, JsonLeaf]
     fields: list[_Field]
     cause: _Cause
-    references: list[str] = []
-    consequences: list[str] = []
+    references: list[str] = Field(default=[])
+    consequences: list[str] = Field(default=[])
     keep: _Keep
 
 
-class _Update(_Strict):
+class _Update(StrictForm):
     action: Literal["update"]
     key: str
     external_id: str
@@ -106,35 +96,35 @@ class _Update(_Strict):
     spec: dict[str, JsonLeaf]
     fields: list[_Field]
     previous: str | None = None
-    position: _Position | None = None
-    references: list[str] = []
-    consequences: list[str] = []
+    position: PositionForm | None = None
+    references: list[str] = Field(default=[])
+    consequences: list[str] = Field(default=[])
     keep: _Keep
     rotated: list[_Secret]
     records: list[_Field]
     orphan: bool
 
 
-class _Delete(_Strict):
+class _Delete(StrictForm):
     action: Literal["delete"]
     key: str
     external_id: str
     observed_version: str
     before: dict[str, JsonLeaf]
     cause: _Cause
-    consequences: list[str] = []
+    consequences: list[str] = Field(default=[])
 
 
-class _Forget(_Strict):
+class _Forget(StrictForm):
     action: Literal["forget"]
     key: str
     external_id: str
     before: dict[str, JsonLeaf]
     cause: _Cause
-    consequences: list[str] = []
+    consequences: list[str] = Field(default=[])
 
 
-class _Command(_Strict):
+class _Command(StrictForm):
     action: Literal["command"]
     key: str
     external_id: str
@@ -143,20 +133,20 @@ class _Command(_Strict):
     arguments: dict[str, JsonLeaf]
     reason: str
     cause: _Cause
-    consequences: list[str] = []
+    consequences: list[str] = Field(default=[])
 
 
 ChangeForm: TypeAlias = Annotated[_Create | _Adopt | _Update | _Delete | _Forget | _Command, Field(discriminator="action")]
 
 
-class _Held(_Strict):
+class _Held(StrictForm):
     key: str
     reason: str
     because: Annotated[HeldBecause, Field(strict=False)]
-    position: _Position | None = None
+    position: PositionForm | None = None
 
 
-class _Brake(_Strict):
+class _Brake(StrictForm):
     name: str
     message: str
     count: int
@@ -167,25 +157,25 @@ class _Brake(_Strict):
     scope: str
 
 
-class _Note(_Strict):
+class _Note(StrictForm):
     message: str
     key: str | None = None
-    position: _Position | None = None
+    position: PositionForm | None = None
 
 
-class _Commit(_Strict):
+class _Commit(StrictForm):
     id: str
     author: str
     at: str
     subject: str
 
 
-class _Selection(_Strict):
+class _Selection(StrictForm):
     only: list[str]
     exclude: list[str]
 
 
-class PlanForm(_Strict):
+class PlanForm(StrictForm):
     """The whole file."""
 
     format_version: str
@@ -209,6 +199,8 @@ class PlanForm(_Strict):
     left_out: int
     lasting: list[str]
     against: str = ""
+    figures: FiguresForm | None = None
+    judgement: JudgementForm | None = None
     digest: str
     checksum: str
 
@@ -221,8 +213,8 @@ def _from_spec(spec: Mapping[str, JsonLeaf]) -> dict[str, Leaf]:
     return {path: _from_leaf(leaf) for path, leaf in spec.items()}
 
 
-def _from_place(position: _Position | None) -> Position | None:
-    return None if position is None else Position(position.file, position.line, position.column, position.end_column)
+def _from_place(position: PositionForm | None) -> Position | None:
+    return None if position is None else position.position()
 
 
 def _from_cause(cause: _Cause) -> Cause:
@@ -368,5 +360,7 @@ def to_plan(plan: PlanForm) -> Plan:
         left_out=plan.left_out,
         lasting=tuple(plan.lasting),
         against=plan.against,
+        figures=None if plan.figures is None else to_figures(plan.figures),
+        judgement=None if plan.judgement is None else to_judgement(plan.judgement),
         digest=plan.digest,
     )

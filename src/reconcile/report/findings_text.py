@@ -136,6 +136,8 @@ def _named(finding: Finding, place: Position) -> str:
 def accepted_by(accepted: Accepted) -> str:
     """`waiver legacy until 2027-03-31`, `the baseline`."""
     until = f" until {accepted.until:%Y-%m-%d}" if accepted.until is not None else ""
+    if accepted.by == "approval":
+        return f"approval of {neutral(accepted.name)}"
     return f"waiver {neutral(accepted.name)}{until}" if accepted.by == "waiver" else f"the baseline{until}"
 
 

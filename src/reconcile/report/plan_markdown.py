@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 
 from reconcile.model.change import Plan
 from reconcile.model.key import KINDS, Key
+from reconcile.report.findings_text import accepted_by
 from reconcile.report.markdown_blocks import LIMIT, Block, fitted
 from reconcile.report.markdown_groups import grouped
 from reconcile.report.markdown_text import code, prose
 from reconcile.report.plan_groups import alike
+from reconcile.report.plan_rules import LISTED, approval_words, asked_of, places, stops, told
 from reconcile.report.plan_text import summary_counts
 
 _ACTIONS = ("create", "adopt", "update", "delete", "forget", "command")
@@ -24,7 +26,7 @@ _LISTED = 25
 def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
     """The comment, with a line break at its end."""
     groups = grouped(plan)
-    head = [Block(text) for part in (_head, _brakes, _held, _lasting, _table) for text in part(plan)]
+    head = [Block(text) for part in (_head, _rules, _brakes, _held, _lasting, _table) for text in part(plan)]
     tail = [Block(text) for text in _notes(plan)]
     return fitted(lambda names: [*head, *(Block(group.block(names), len(group.changes)) for group in groups), *tail], limit, _left_out)
 
@@ -53,6 +55,30 @@ def _head(plan: Plan) -> Iterator[str]:
         yield f"Only {chosen}{f' without {left}' if left else ''}: {plan.left_out:,} changes left out.\n"
     elif plan.left_out:
         yield f"{plan.left_out:,} changes of other resources left out.\n"
+
+
+def _rules(plan: Plan) -> Iterator[str]:
+    judgement = plan.judgement
+    if judgement is None or not judgement.findings:
+        return
+    groups = told(judgement)
+    yield f"#### Rules: {'stopped' if judgement.stops else 'nothing stops it'}\n"
+    for group in groups[:LISTED]:
+        first, asked = group.first, asked_of(judgement, group)
+        mark = f"**{code(first.rule)}**" if stops(judgement, group) else code(first.rule)
+        where = ", ".join(code(f"{place.file}:{place.line}") for place in places(group))
+        yield f"- {mark} ({first.severity}{f', {where}' if where else ''}): {prose(first.message)}"
+        if group.others:
+            yield f"  {_named([finding.resource for finding in group.findings if finding.resource is not None])}"
+        if first.accepted is not None and asked is None:
+            yield f"  - accepted by {prose(accepted_by(first.accepted))}"
+        if asked is not None:
+            yield from (f"  - {prose(words)}" for words in approval_words(asked))
+        if first.hint and first.counts:
+            yield f"  - help: {prose(first.hint)}"
+    if len(groups) > LISTED:
+        yield f"- and {len(groups) - LISTED:,} more"
+    yield ""
 
 
 def _brakes(plan: Plan) -> Iterator[str]:

@@ -9,9 +9,12 @@ from typing import assert_never
 from reconcile.model.canonical import Leaf
 from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Forget, Note, Plan, SecretChange, Update
 from reconcile.model.commit import Commit
+from reconcile.model.judgement import Judgement
 from reconcile.plan.list_change import list_change
 from reconcile.report.commit_words import behind, behind_all, several, short, whole
+from reconcile.report.findings_text import accepted_by
 from reconcile.report.plan_groups import alike, names, shape_of
+from reconcile.report.plan_rules import LISTED, approval_words, asked_of, objects, places, stops, told
 from reconcile.report.safe_text import neutral
 
 _GREEN, _YELLOW, _RED, _CYAN, _DIM, _BOLD = "32", "33", "31", "36", "2", "1"
@@ -49,6 +52,8 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
         lines.append(paint(neutral(f"    {keys}; if that is meant: --lift-brake {brake.name}"), _DIM))
         lines.append(paint(neutral(f"    limit {brake.limit} of {brake.of} (scope: {brake.scope}; knob: {brake.knob})"), _DIM))
     lines += [paint(f"brake {neutral(name)} is lifted", _YELLOW) for name in plan.lifted]
+    if plan.judgement is not None:
+        lines += _rules(plan.judgement, paint)
     lines += [f"{paint('x', _RED)} cannot be undone: {neutral(text)}" for text in plan.lasting]
     for notes in alike(plan.notes, lambda note: None if full or note.key is None else (note.key.kind, note.message)):
         lines.append(_note(notes, paint))
@@ -58,10 +63,30 @@ def plan_text(plan: Plan, *, color: bool, verbose: bool = False) -> str:
     return "\n".join(lines)
 
 
+def _rules(judgement: Judgement, paint: Paint) -> Iterator[str]:
+    groups = told(judgement)
+    for group in groups[:LISTED]:
+        first, asked = group.first, asked_of(judgement, group)
+        color = f"{_BOLD};{_RED}" if stops(judgement, group) else _YELLOW if first.counts else _DIM
+        yield paint(neutral(f"rule {first.rule}: "), color) + neutral(first.message)
+        about = objects(group) if group.others else ""
+        where = ", ".join(f"{place.file}:{place.line}" for place in places(group))
+        yield paint(neutral("    " + "; ".join(text for text in (str(first.severity), about, where) if text)), _DIM)
+        if first.accepted is not None and asked is None:
+            yield paint(neutral(f"    accepted by {accepted_by(first.accepted)}"), _DIM)
+        if asked is not None:
+            yield from (f"    {paint('→', _CYAN)} {paint(neutral(words), _CYAN)}" for words in approval_words(asked))
+        if first.hint and first.counts:
+            yield paint(neutral(f"    help: {first.hint}"), _DIM)
+    if len(groups) > LISTED:
+        yield paint(f"rules say {len(groups) - LISTED:,} more things; --output json has all", _DIM)
+
+
 def plan_head(plan: Plan, *, color: bool) -> str:
-    """Title and summary, for whoever has seen the rest."""
+    """Title, what rules say and summary, for whoever has seen the rest."""
     paint = Paint(color)
-    return f"{_title(plan, paint)}\n{paint(summary(plan), _BOLD)}"
+    rules = [] if plan.judgement is None else _rules(plan.judgement, paint)
+    return "\n".join([_title(plan, paint), *rules, paint(summary(plan), _BOLD)])
 
 
 def summary(plan: Plan) -> str:
@@ -71,6 +96,8 @@ def summary(plan: Plan) -> str:
     words += [f"{name} {counts[name]}" for name in ("forget", "command", "unobserved", "brakes") if counts[name]]
     if plan.selection is not None or plan.left_out:
         words.append(f"left out {plan.left_out}")
+    if counts["rules"]:
+        words.append(f"rules {counts['rules']}")
     if plan.findings:
         words.append("1 finding" if plan.findings == 1 else f"{plan.findings} findings")
     return " · ".join(words)
@@ -89,6 +116,7 @@ def summary_counts(plan: Plan) -> dict[str, int]:
         "brakes": len(plan.brakes),
         "findings": plan.findings,
         "leftOut": plan.left_out,
+        "rules": len(plan.judgement.stops) if plan.judgement is not None else 0,
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from reconcile.errors import ReconcileError
+from reconcile.source.entries import is_document, is_hidden
 from reconcile.source.git_process import Git
 from reconcile.source.history import GitHistory
 
@@ -19,6 +20,8 @@ _SIGNER = "approver"
 _SSH = b"-----BEGIN SSH SIGNATURE-----"
 #: A program that is never there: signatures of other kinds are not checked.
 _NO_PROGRAM = "/nonexistent"
+#: Commits of one estate that are looked at.
+_SAME = 20
 
 
 class GitSignatures:
@@ -55,6 +58,37 @@ class GitSignatures:
         except ReconcileError:
             return False
         return len(trees) == 1
+
+    def committed(self) -> tuple[str, str]:
+        """(the commit that holds the whole estate of the working folder as it is, "") or ("", why there is none)."""
+        try:
+            commit = self._git.run("rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}").decode("ascii").strip()
+            told = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching", "--ignore-submodules=none")
+            rows = self._git.run("status", *told, "--", ".").split(b"\0")
+            prefix = self._git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").strip("\n")
+        except ReconcileError:
+            return "", "the estate lies in no commit"
+        paths = [row[3:].decode("utf-8", "surrogateescape").removeprefix(prefix) for row in rows if row]
+        for path in paths:
+            *folders, name = path.rstrip("/").split("/")
+            if any(map(is_hidden, folders)) or is_hidden(name):
+                continue
+            if path.endswith("/") or is_document(name):
+                return "", f"{path} is not committed as it is"
+        return commit, ""
+
+    def same_estate(self, commit: str) -> Sequence[str]:
+        """The commit, and those before it from which on the estate is the same: who signed one of them signed what it holds."""
+        found = [commit]
+        for one in found:
+            try:
+                parents = self._git.run("rev-list", "--parents", "--max-count=1", "--end-of-options", one).decode("ascii").split()[1:]
+            except ReconcileError:
+                break
+            found += [parent for parent in parents if parent not in found and self.same_tree(parent, commit)]
+            if len(found) >= _SAME:
+                break
+        return found
 
     def unsigned(self, commit: str, keys: Collection[str]) -> str:
         """Why one of these public keys did not sign the commit; "" when one did."""

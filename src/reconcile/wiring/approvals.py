@@ -98,6 +98,25 @@ class Approvals:
         holding = {one.name for one in self.reviews if one.commit == commit or git.same_tree(one.commit, commit)}
         return approved_by(names, approvers=configuration.approvers, means=Means.REVIEWS, reviewers=holding, signature=signature)
 
+    def of_plan(self, names: Iterable[str], configuration: Configuration, *, revision: str) -> tuple[str, Mapping[str, Proof]]:
+        """(the commit that was looked at, whether each of these approved what the estate is in it). `revision` is that of the plan, "" for
+        the working folder as it is. Signatures under commits before it count while the estate is the same."""
+        git = self._git()
+        if git is None:
+            return "", dict.fromkeys(names, NotProved("nobody looked for it"))
+        commit, why = (revision, "") if revision else git.committed()
+        if why:
+            return "", dict.fromkeys(names, NotProved(why))
+        line = git.same_estate(commit)
+
+        def signature(keys: Collection[str]) -> Proof:
+            answers = [_signed_by(git, one, line, keys) for one in line]
+            return next((answer for answer in answers if isinstance(answer, Proved)), answers[0])
+
+        holding = {one.name for one in self.reviews if one.commit in line or git.same_tree(one.commit, commit)}
+        found = approved_by(names, approvers=configuration.approvers, means=Means.REVIEWS, reviewers=holding, signature=signature)
+        return commit, found
+
     def _git(self) -> GitSignatures | None:
         from reconcile.source.signatures import GitSignatures
 
@@ -121,6 +140,17 @@ def _signed(git: GitSignatures, file: str, content: bytes, keys: Collection[str]
         keys = [key for key in keys if key not in brought]
     why = git.unsigned(commit, keys)
     return NotProved(why) if why else Proved("signed")
+
+
+def _signed_by(git: GitSignatures, commit: str, line: Iterable[str], keys: Collection[str]) -> Proof:
+    """Of a commit that is one of several with the same estate: no key counts that one of them brought."""
+    try:
+        brought = {key for one in line for key in _brought(git, one, keys)}
+    except ReconcileError as error:
+        return NotProved(f"commit {commit[:12]} cannot be read: {error.message}")
+    known = [key for key in keys if key not in brought]
+    why = git.unsigned(commit, known) if known else f"commit {commit[:12]} brought the key itself"
+    return NotProved(why) if why else Proved(f"signed commit {commit[:12]}")
 
 
 def _brought(git: GitSignatures, commit: str, keys: Collection[str]) -> list[str]:
