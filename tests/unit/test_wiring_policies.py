@@ -106,6 +106,16 @@ def test_a_changed_rule_of_the_estate_is_compiled_again(shipped: Path, cache: Sq
     ], "told each time"
 
 
+def test_programs_of_another_build_of_the_library_are_not_used(
+    shipped: Path, cache: SqliteDocumentCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _ids(rules_of(None, cache)) == ["shipped"]
+    monkeypatch.setattr("reconcile.wiring.policies._library", lambda: "another")
+    _nothing_is_compiled(monkeypatch)
+    with pytest.raises(AssertionError, match="read or compiled again"):
+        rules_of(None, cache)
+
+
 def test_ranges_are_kept_too(shipped: Path, cache: SqliteDocumentCache) -> None:
     desired = _desired(own=OWN, settings=SETTINGS)
     for _ in range(2):

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -132,7 +133,17 @@ def _kept(cache: DocumentCache | None, name: str, said: str) -> tuple[RuleBook, 
 
 
 def _key(name: str, said: str) -> str:
-    return f"{name}:{hashlib.sha256(said.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    told = f"{_library()} {said}".encode("utf-8", "surrogateescape")
+    return f"{name}:{hashlib.sha256(told).hexdigest()}"
+
+
+def _library() -> str:
+    """What tells one build of the library that makes programs from another: none promises to run those of another."""
+    found = find_spec("cel_expr_python.cel")
+    if found is None or found.origin is None:
+        return ""
+    status = Path(found.origin).stat()
+    return f"{status.st_size:x}:{status.st_mtime_ns:x}"
 
 
 def _clash(one: PolicyDeclared) -> Finding:
