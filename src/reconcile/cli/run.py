@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconcile.cli.approving import plan_judge
 from reconcile.cli.context import Context, common
 from reconcile.cli.interrupt import end_at_once
 from reconcile.cli.number import Seconds
@@ -64,6 +65,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         load=estate.load,
         opened=lambda environment, target, locate: _apply_tools(context, clock, environment, target, locate),
         heal=drift == "heal",
+        judge=lambda plan, desired: plan_judge(context, ())(plan, desired),
     )
     usual, longest = timedelta(seconds=interval), timedelta(seconds=min(interval, 15.0))
     mail = Mail(opened=lambda: _mail_tools(context, estate.environment, clock, stop), longest=longest)

@@ -24,19 +24,29 @@ from reconcile.model.key import Key
 from reconcile.model.outcome import Applied, Failed, Skipped
 from reconcile.model.resource import DesiredState
 from reconcile.report.counted import counted
+from reconcile.report.plan_rules import refusal, rules_against
 from reconcile.sync.decide.shortfalls import shortfalls
 
 #: (environment, type of its target, where a field is declared) → what an apply works with.
 Opened = Callable[[str, str, Locate], AbstractContextManager[Tools]]
+#: A plan, and the desired state it was made from → the plan as the rules judge it.
+Judge = Callable[[Plan, DesiredState], Plan]
+
+
+def unjudged(plan: Plan, desired: DesiredState) -> Plan:
+    """Without rules."""
+    return plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """`load` reads the source as it is now. `heal` says whether changes made outside are put back; otherwise they are reported."""
+    """`load` reads the source as it is now. `heal` says whether changes made outside are put back; otherwise they are reported. `judge`
+    asks the rules about a plan; here only signatures are approvals."""
 
     load: Callable[[], LoadResult]
     opened: Opened
     heal: bool
+    judge: Judge = unjudged
 
     def run(self) -> Report:
         """One pass. Raises ReconcileError as source, target and store do."""
@@ -58,7 +68,10 @@ class Configuration:
             plan, tools = found.plan, replace(tools, locate=found.desired.locate)
             drifted = () if self.heal else tuple(change.key for change in plan.changes if is_drift(change))
             if drifted:
-                plan = replace(plan, changes=tuple(change for change in plan.changes if not is_drift(change)))
+                left = tuple(change for change in plan.changes if not is_drift(change))
+                figures = plan.figures.only({change.key for change in left}) if plan.figures is not None else None
+                plan = replace(plan, changes=left, figures=figures)
+            plan = self.judge(plan, found.desired)
             report = apply_plan(plan, tools, recovered=recovered)
         return told(report, plan, drifted=drifted)
 
@@ -107,6 +120,8 @@ def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...]) -> Report
             result,
             stalled=f"brake {brake.name}: {brake.message}; look at `reconcile plan`, then `reconcile apply --lift-brake {brake.name}`",
         )
+    if refused := refusal(plan):
+        return replace(result, stalled=f"{refused}; see `reconcile plan`", detail={**detail, "rules": rules_against(plan)})
     if plan.unobserved:
         return replace(result, retry=f"could not observe: {plan.unobserved[0]}")
     if lasting:

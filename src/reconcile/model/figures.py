@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconcile.model.key import Key
 
@@ -21,3 +21,13 @@ class Figures:
     floors_moved_back: tuple[Key, ...] = ()
     other_accounts: tuple[Key, ...] = ()
     used_by: Mapping[str, int] = field(default_factory=dict)
+
+    def only(self, keys: Collection[Key]) -> Figures:
+        """Of a part of the changes."""
+        return replace(
+            self,
+            disabled=tuple(key for key in self.disabled if key in keys),
+            reprofiled=tuple(key for key in self.reprofiled if key in keys),
+            floors_moved_back=tuple(key for key in self.floors_moved_back if key in keys),
+            other_accounts=tuple(key for key in self.other_accounts if key in keys),
+        )

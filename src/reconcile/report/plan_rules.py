@@ -67,10 +67,15 @@ def refusal(plan: Plan) -> str:
     found = plan.judgement.stops if plan.judgement is not None else ()
     if not found:
         return ""
-    rules = [*dict.fromkeys(finding.rule for finding in found)]
+    rules = rules_against(plan)
     what = f"the rule {rules[0]} stands" if len(rules) == 1 else f"the rules {', '.join(rules)} stand"
     waits = [one for one in (plan.judgement.asked if plan.judgement is not None else ()) if not one.granted and one.rule in rules]
     return f"{what} against it: {found[0].message}" + (f"; {next(approval_words(waits[0]))}" if waits else "")
+
+
+def rules_against(plan: Plan) -> list[str]:
+    """Ids of the rules that keep it from being applied."""
+    return [*dict.fromkeys(finding.rule for finding in (plan.judgement.stops if plan.judgement is not None else ()))]
 
 
 def _approvals(count: int, more: str = "") -> str:
