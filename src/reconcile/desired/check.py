@@ -36,10 +36,7 @@ def check(document: SourceDocument, around: Surroundings) -> tuple[Resource | No
     try:
         decoded = kinds.decode(document.kind, value, time_zone=around.time_zone)
     except ValidationError as error:
-        # What the schema refuses does not decode (a test holds that), and only the schema has words for all of it.
-        drafts += [
-            _at(document, fault.rule, fault.message, fault.hint, fault.path, at_key=fault.at_key) for fault in faults(document.kind, value)
-        ] or _decoding(document, error)
+        drafts += _refused(document, value, error)
     else:
         spec = kinds.canonical(decoded)
         settings = decoded.management if "management" in value else None
@@ -60,9 +57,7 @@ def check_policy(document: SourceDocument, around: Surroundings) -> tuple[Policy
     try:
         decoded = policy_kinds.decode(document.kind, value, time_zone=around.time_zone)
     except ValidationError as error:
-        drafts += [
-            _at(document, fault.rule, fault.message, fault.hint, fault.path, at_key=fault.at_key) for fault in faults(document.kind, value)
-        ] or _decoding(document, error)
+        drafts += _refused(document, value, error)
     drafts += _secrets(document, value)
     return (None if any(draft.severity is Severity.ERROR for draft in drafts) else decoded), drafts
 
@@ -178,6 +173,13 @@ def _with_variables(
             hint = "write ${name}, or $${ for the characters themselves"
         drafts.append(_at(document, "variable/unknown", message, hint, missing.path))
     return ({**value, "spec": spec} if "spec" in value else value), drafts
+
+
+def _refused(document: SourceDocument, value: dict[str, Value], error: ValidationError) -> list[Draft]:
+    """Why a document does not decode."""
+    # What the schema refuses does not decode (a test holds that), and only the schema has words for all of it.
+    said = [_at(document, one.rule, one.message, one.hint, one.path, at_key=one.at_key) for one in faults(document.kind, value)]
+    return said or [*_decoding(document, error)]
 
 
 def _decoding(document: SourceDocument, error: ValidationError) -> Iterator[Draft]:

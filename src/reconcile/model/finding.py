@@ -55,9 +55,10 @@ class Finding:
     values: tuple[tuple[str, str], ...] = ()
     accepted: Accepted | None = None
 
-    def sort_key(self) -> tuple[str, int, int, str, str]:
-        """Order of printing: by place, then rule."""
-        return (self.position.file, self.position.line, self.position.column, self.rule, self.message)
+    def sort_key(self) -> tuple[str, int, int, str, str, str, str]:
+        """Order of printing: by place, then rule; whom it is about tells apart what is said of many at one place."""
+        about = "" if self.resource is None else str(self.resource)
+        return (self.position.file, self.position.line, self.position.column, self.rule, self.message, about, self.path)
 
     @property
     def counts(self) -> bool:

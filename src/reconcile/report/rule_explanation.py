@@ -10,6 +10,7 @@ from typing import Any, Final, assert_never
 from reconcile.model.finding import Finding
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.policy_rule import PolicyRuleSpec
+from reconcile.policy.message import shown
 from reconcile.policy.verdict import Outcome, Part, Verdict
 from reconcile.report.findings_json import position_json
 from reconcile.report.rule_table import ListedRule, rule_json
@@ -84,10 +85,10 @@ def _about_rule(one: Explained) -> Iterator[str]:
         value, default = now.parameters.get(f"params.{name}"), parameter.default
         written = [*default] if isinstance(default, tuple) else default
         setter = one.listed.set_by.get(name)
-        own = f"; as it comes {_shown(written)}" if value != written else ""
+        own = f"; as it comes {shown(written)}" if value != written else ""
         by = f", set by {setter}" if setter is not None else ""
         bounds = f" ({_bounds(parameter.minimum, parameter.maximum)})" if (parameter.minimum, parameter.maximum) != (None, None) else ""
-        yield f"params.{name} = {_shown(value)}{by}{own}{bounds}: {parameter.description}"
+        yield f"params.{name} = {shown(value)}{by}{own}{bounds}: {parameter.description}"
     if one.findings is not None:
         yield ""
         yield f"{_count(len(one.findings))} in {one.environment}"
@@ -179,9 +180,3 @@ def _bounds(least: int | None, most: int | None) -> str:
     if least is not None and most is not None:
         return f"from {least} to {most}"
     return f"at least {least}" if least is not None else f"at most {most}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)

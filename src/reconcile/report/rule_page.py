@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from reconcile.model.policy_rule import PolicyRule, PolicyRuleSpec, RuleExample, Tag
 from reconcile.policy.example import FILE
+from reconcile.policy.message import shown
 
 BEGIN: Final = "<!-- rules:begin -->"
 END: Final = "<!-- rules:end -->"
@@ -121,7 +122,7 @@ def _edits(spec: PolicyRuleSpec) -> Iterator[str]:
         yield "`reconcile lint --fix` makes these edits where they are proved to mend the finding and to change nothing else:"
         yield ""
     for edit in spec.fix:
-        yield f"- remove `{edit.field}`" if edit.remove else f"- set `{edit.field}` to `{_scalar(edit.set_to)}`"
+        yield f"- remove `{edit.field}`" if edit.remove else f"- set `{edit.field}` to `{shown(edit.set_to)}`"
 
 
 def _expression(text: str) -> Iterator[str]:
@@ -145,7 +146,7 @@ def _parameters(spec: PolicyRuleSpec) -> Iterator[str]:
         bounds = " to ".join(str(bound) for bound in (one.minimum, one.maximum) if bound is not None)
         if one.minimum is None or one.maximum is None:
             bounds = f"at least {bounds}" if one.minimum is not None else f"at most {bounds}" if bounds else "–"
-        yield f"| `{name}` | {_text(_scalar(one.default))} | {bounds} | {_text(one.description)} |"
+        yield f"| `{name}` | {_text(shown(one.default))} | {bounds} | {_text(one.description)} |"
 
 
 def _example(example: RuleExample, *, bad: bool) -> Iterator[str]:
@@ -154,7 +155,7 @@ def _example(example: RuleExample, *, bad: bool) -> Iterator[str]:
         notes.append(f"looked at in {example.environment}")
     if example.today is not None:
         notes.append(f"on {example.today:%Y-%m-%d}")
-    notes += [f"`{name}` set to {_text(_scalar(value))}" for name, value in example.parameters.items()]
+    notes += [f"`{name}` set to {_text(shown(value))}" for name, value in example.parameters.items()]
     files = {FILE: example.documents} if example.documents is not None else {}
     files |= example.files
     if bad and example.line is not None:
@@ -175,12 +176,6 @@ def _example(example: RuleExample, *, bad: bool) -> Iterator[str]:
         yield text.strip("\n")
         yield "```"
         yield ""
-
-
-def _scalar(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _flat(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -282,7 +282,8 @@ def test_the_seam_for_policies() -> None:
     source = Texts({**BASE, "m.yaml": mailbox()})
     listing = source.list()
 
-    def checks(desired: DesiredState) -> list[Finding]:
+    def checks(desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> list[Finding]:
+        assert others() == []
         return [
             Finding(rule="policy/x", severity=Severity.WARNING, message=str(key), position=desired.locate(key, ""))
             for key in desired.resources
