@@ -155,7 +155,7 @@ def judge(context: Context, asked: Asked) -> Judged:
     head = linting.of(head_source, reviews)
     began = merge_base(folder, tip.commit, head.commit) or tip.commit
     before = tip if began == tip.commit else linting.of(_source(context, began))
-    parts = split([*head.result.findings, *_own_faults(head, cache)], before.result.findings)
+    parts = split([*_with_baseline(before, head), *_own_faults(head, cache)], before.result.findings)
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
     approvers = sorted({approver.name for one in configurations for approver in one.approvers or ()})
     proposed = _source(context, asked.proposed).revision if asked.proposed else head.commit
@@ -213,6 +213,21 @@ def _own_faults(head: Side, cache: DocumentCache | None) -> list[Finding]:
     known = {*head.result.findings}
     faults = {fault: None for state in head.states.values() if state.policies for fault in rules_of(state, cache).findings}
     return [fault for fault in faults if fault not in known]
+
+
+def _with_baseline(before: Side, head: Side) -> list[Finding]:
+    """What the change brings, with what its baseline accepts and may not: it can only shrink once it is there. That it can shrink is not said
+    of one that was just edited."""
+    from reconcile.policy.baseline import growth
+    from reconcile.wiring.judging import BASELINE_FILE, read_baseline, unreadable_baseline
+
+    was = read_baseline(before.source.octets)
+    try:
+        now = read_baseline(head.source.octets)
+    except ReconcileError as error:
+        return [*head.result.findings, unreadable_baseline(error)]
+    findings = [one for one in head.result.findings if one.rule != "baseline/can-shrink" or now == was]
+    return [*findings, *growth(was, now, file=BASELINE_FILE)]
 
 
 def _grown(before: Side, head: Side) -> list[str]:

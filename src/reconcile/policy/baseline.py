@@ -104,8 +104,10 @@ def grows(before: Baseline, after: Baseline) -> list[str]:
 
 
 def growth(before: Baseline | None, after: Baseline | None, *, file: str) -> list[Finding]:
-    """What a change makes the baseline accept that its base does not, as findings. A first baseline grows from nothing: it is made on the
-    branch that all others build on."""
+    """What a change makes the baseline accept that its base does not, as findings. A first baseline is no growth: it is an edit that
+    somebody approves."""
+    if before is None or after is None:
+        return []
     return [
         Finding(
             rule="baseline/grows",
@@ -115,7 +117,7 @@ def growth(before: Baseline | None, after: Baseline | None, *, file: str) -> lis
             position=Position(file),
             path=words,
         )
-        for words in grows(before or Baseline(), after or Baseline())
+        for words in grows(before, after)
     ]
 
 
