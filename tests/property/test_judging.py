@@ -282,9 +282,11 @@ def _some(variable: Variable, rule: Rule) -> object:
 
 
 _TOKENS = st.sampled_from(
-    ["mailbox.type", "mailbox.nix", "profile", "counts.lookalikes", "today", "params.x", "null", "true", "1", "1.5", "'user'", '"quue"', "r'\\'", "b'x'"]
-    + ["==", "!=", "in", "&&", "||", "!", "(", ")", "[", "]", "{", "}", "?", ":", ".", ",", "+", "-", "has(", "size(", ".exists(x,", ".map(", "//", "\n"]
-    + ["'", '"', "\\", "\0", "ä", "😀", "‮", "\r", "`", "$", "@", "'''", "_", "0x", "9" * 30]
+    [
+        *("mailbox.type", "mailbox.nix", "profile", "counts.lookalikes", "today", "params.x", "null", "true", "1", "1.5"),
+        *("'user'", '"quue"', "r'\\'", "b'x'", "==", "!=", "in", "&&", "||", "!", "(", ")", "[", "]", "{", "}", "?", ":", ".", ",", "+", "-"),
+        *("has(", "size(", ".exists(x,", ".map(", "//", "\n", "'", '"', "\\", "\0", "ä", "😀", "\u202e", "\r", "`", "$", "@", "'''", "_", "0x", "9" * 30),
+    ]
 )  # fmt: skip
 
 
