@@ -183,6 +183,7 @@ def test_a_baseline_that_grows_is_an_edit_and_accepts_nothing_yet(tmp_path: Path
     repository.commit("Accept it")
     assert gate(repository) == 3
     assert rules(repository) == ["patient-polling"]
+    assert "1 new finding at or above error" in str(result(repository)["verdict"])
     assert "`estate/.reconcile-baseline.json` changed" in (tmp_path / "out" / "comment.md").read_text()
     assert "`accepts patient-polling on EmailServerProfile/one" in (tmp_path / "out" / "comment.md").read_text()
     # Once it is merged it counts, and shrinking it needs nobody.

@@ -7,7 +7,8 @@ once; everything after works with ids.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from reconcile.source.git_process import Git
 
 _LINK = "120000"
 _SUBMODULE = "160000"
+#: What is read with a file that is asked for alone: so many that follow it, of so many octets together.
+_AHEAD = 100
+_AHEAD_OCTETS = 4_000_000
 _FOLDER = "040000"
 
 
@@ -39,6 +43,8 @@ class GitSource:
         self._git = Git(folder, timeout=timeout)
         self._commit = ""
         self._prefix = ""
+        self._listed: Sequence[SourceFile] = ()
+        self._ahead: Mapping[str, bytes | None] = {}
 
     @property
     def label(self) -> str:
@@ -85,13 +91,36 @@ class GitSource:
             for folder in sorted(folders)
             if folder.startswith(self._prefix) and entries.is_document(folder) and not _in_hidden(folder.removeprefix(self._prefix))
         ]
-        return Listing(files=tuple(sorted(files, key=lambda file: file.path)), findings=tuple(findings))
+        self._listed = tuple(sorted(files, key=lambda file: file.path))
+        return Listing(files=self._listed, findings=tuple(findings))
 
     def read(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, bytes | Finding]]:
         """One `git cat-file --batch` for all. Raises DesiredStateError when git ends early."""
         wanted = [*files]
-        for file, content in zip(wanted, self._git.objects([file.content_id.removeprefix("git:") for file in wanted]), strict=True):
+        contents = self._alone(wanted[0]) if len(wanted) == 1 else self._objects(wanted)
+        for file, content in zip(wanted, contents, strict=True):
             yield file, entries.unreadable(file.path, "the object is missing in the repository") if content is None else content
+
+    def _objects(self, files: Iterable[SourceFile]) -> Iterator[bytes | None]:
+        return self._git.objects([file.content_id.removeprefix("git:") for file in files])
+
+    def _alone(self, file: SourceFile) -> Iterator[bytes | None]:
+        """Places of findings are looked up file by file, mostly in order: with each come those that follow it, or ten thousand findings
+        would start git ten thousand times."""
+        if file.content_id not in self._ahead:
+            group = [*self._from(file)]
+            self._ahead = {one.content_id: content for one, content in zip(group, self._objects(group), strict=True)}
+        yield self._ahead[file.content_id]
+
+    def _from(self, file: SourceFile) -> Iterator[SourceFile]:
+        yield file
+        start = bisect_right(self._listed, file.path, key=lambda one: one.path)
+        left = _AHEAD_OCTETS - file.size
+        for following in self._listed[start : start + _AHEAD]:
+            left -= following.size
+            if left < 0:
+                return
+            yield following
 
     def octets(self, path: str) -> bytes | None:
         """See `Source.octets`."""
