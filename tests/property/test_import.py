@@ -95,7 +95,8 @@ def test_the_estate_plans_empty_and_a_second_import_changes_nothing(tables: tupl
         assert code == (7 if done["unknown"] else 0)
         _all_accounted_for(done, [str(row["emailserverprofileid"]) for row in profiles], mailboxes)
         _, findings = reconcile("lint", "-C", estate)
-        assert findings["findings"] == []
+        # What was clicked together may break rules, and then it is said; but every document is sound.
+        assert [finding for finding in findings["findings"] if "/" in finding["rule"]] == []
         plan = reconcile("plan", "-C", estate)[1]["plan"]
         assert (plan["changes"], plan["held"]) == ([], []) or done["unknown"], plan
         assert plan["changes"] == []

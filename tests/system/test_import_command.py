@@ -35,7 +35,14 @@ def parsed(result: Result) -> Any:
 
 
 PROFILES = [
-    profile_row(1, "Hosted mail", incomingcredentialretrieval=1, incomingusername="crm", description="one\ntwo"),
+    profile_row(
+        1,
+        "Hosted mail",
+        incomingcredentialretrieval=1,
+        incomingusername="crm",
+        outgoingserverlocation="smtp.contoso.example",
+        description="one\ntwo",
+    ),
     profile_row(2, "Microsoft Exchange Online", servertype=0, incomingcredentialretrieval=2, outgoingcredentialretrieval=2),
 ]
 MAILBOXES = [
@@ -158,10 +165,11 @@ def test_mailboxes_as_a_table(reconcile: Commands, estate: Path) -> None:
 
 def test_documents_go_to_a_folder_of_their_environment(reconcile: Commands, estate: Path) -> None:
     origin = export(estate)
+    servers = {direction: {"server": "mail.contoso.example"} for direction in ("incoming", "outgoing")}
     for folder in ("base", "prod", "dev"):
         (estate / folder).mkdir()
         (estate / folder / "profile.yaml").write_text(
-            document("EmailServerProfile", f"p-{folder}", {"displayName": folder, "serverType": "imap-smtp"}), "utf-8"
+            document("EmailServerProfile", f"p-{folder}", {"displayName": folder, "serverType": "imap-smtp", **servers}), "utf-8"
         )
     for name, target in (("prod", "{type: snapshot, path: exports/prod.json}"), ("dev", "{type: engine}")):
         spec = f"spec:\n  target: {target}\n  layers: [base, {name}]\n"

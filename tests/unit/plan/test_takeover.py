@@ -158,3 +158,30 @@ def test_nothing_vanished_where_a_kind_or_a_row_could_not_be_read() -> None:
     assert (made.vanished, made.unknown) == ((), ("Mailbox: cut",))
     state = ObservedState(target="snapshot", unknown_rows={"id-7": "a number"})
     assert taken({"Mailbox/a": mailbox("a@x.example")}, state).vanished == ()
+
+
+def test_what_the_organization_would_give_otherwise_is_said() -> None:
+    both = {"incoming": "server-side", "appointmentsContactsTasks": "server-side"}
+    gives = {f"defaults.{path}": leaf for path, leaf in {**both, "profile": "p"}.items()}
+    mailboxes = rows(
+        {"emailAddress": "user@x.example", "profile": "p", "incoming": "server-side", "appointmentsContactsTasks": "none"},
+        {"emailAddress": "queue@x.example", "type": "queue", "profile": None, "incoming": "none", "appointmentsContactsTasks": "none"},
+        {"emailAddress": "quiet@x.example"},
+    )
+    around = (
+        Present(kind="EmailServerProfile", external_id="p", spec=profile(displayName="Contoso"), version=""),
+        Present(kind="Organization", external_id="o", spec=gives, version=""),
+    )
+    observed = ObservedState(target="snapshot", refers_by_id=True, rows=(*around, *mailboxes.rows))
+    drafts = [draft.spec for draft in taken({}, observed).drafts if draft.key.kind == "Mailbox"]
+    queue, quiet, user = sorted(drafts, key=lambda spec: str(spec["emailAddress"]))
+    assert dict(user) == {
+        "emailAddress": "user@x.example",
+        "profile": "contoso",
+        "incoming": "server-side",
+        "appointmentsContactsTasks": "none",
+    }
+    # A queue has no appointments, so the organization gives it none; that it has no profile is said, for it would get one.
+    assert dict(queue) == {"emailAddress": "queue@x.example", "type": "queue", "incoming": "none", "profile": None}
+    # What a row does not show is not guessed.
+    assert dict(quiet) == {"emailAddress": "quiet@x.example"}

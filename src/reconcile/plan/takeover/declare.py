@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from reconcile.desired.organization_defaults import fitting
 from reconcile.desired.plaintext import looks_secret
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf, Spec, same, unflatten
@@ -50,14 +51,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """`profiles` maps the id (or slug) by which rows refer to a profile to the slug of its document; `owners` ids to names."""
+    """`profiles` maps the id (or slug) by which rows refer to a profile to the slug of its document; `owners` ids to names. `given` is
+    what the organization gives new mailboxes, path → value."""
 
     profiles: Mapping[str, str]
     owners: Mapping[str, str] = field(default_factory=dict)
+    given: Spec = field(default_factory=dict)
 
 
 def declare(key: Key, row: Present, names: Names) -> Draft:
-    """The document of a row: what differs from the documented defaults. Raises CannotDeclare."""
+    """The document of a row: what differs from what a new one would get. Raises CannotDeclare."""
     if row.built_in:
         return Draft(
             key=key,
@@ -68,7 +71,9 @@ def declare(key: Key, row: Present, names: Names) -> Draft:
         )
     remarks: list[str] = []
     beside: dict[str, str] = {}
-    spec = _fitting(key.kind, _without_defaults(key.kind, _own(key.kind, row.spec, names, beside, remarks)), remarks)
+    own = _own(key.kind, row.spec, names, beside, remarks)
+    given = fitting(str(row.spec.get("type") or "user"), names.given) if key.kind == "Mailbox" else {}
+    spec = _fitting(key.kind, {**_without_defaults(key.kind, own), **_not_as_given(row.spec, own, given)}, remarks)
     remarks += _secrets(key.kind, spec)
     return Draft(key=key, spec=spec, external_id=row.external_id, beside=beside, remarks=remarks)
 
@@ -102,6 +107,18 @@ def _without_defaults(kind: str, spec: Mapping[str, Leaf]) -> dict[str, Leaf]:
         if path in left and same(derived(kind, {other: leaf for other, leaf in spec.items() if other != path}).get(path), left[path]):
             del left[path]
     return left
+
+
+def _not_as_given(shown: Spec, own: Spec, given: Spec) -> dict[str, Leaf]:
+    """What the organization would give otherwise has to be said, or the mailbox would come out differently if it were made again. Only
+    what the row shows to be empty is written as null."""
+    said: dict[str, Leaf] = {}
+    for path, leaf in given.items():
+        if path in own and not same(own[path], leaf):
+            said[path] = own[path]
+        elif path in shown and shown[path] is None:
+            said[path] = None
+    return said
 
 
 @lru_cache(maxsize=8)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from reconcile.desired.organization_defaults import DEFAULTS, organization_of
 from reconcile.desired.plaintext import looks_secret
-from reconcile.model.canonical import Leaf
+from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import natural_identity
 from reconcile.model.observation import ObservedState, Present
@@ -125,14 +127,23 @@ class _Work:
             key = free_key(kind, "organization", "", row.external_id, self.taken)
         else:
             key = free_key(kind, "" if kind == "Mailbox" else name, address, row.external_id, self.taken)
+        given = self._given if kind == "Mailbox" else {}
         try:
-            draft = declare(key, row, Names(profiles=self.profiles, owners=self.owners))
+            draft = declare(key, row, Names(profiles=self.profiles, owners=self.owners, given=given))
         except CannotDeclare as error:
             self._leave_out(row, f"no document can hold it: {error}")
             return
         self.taken.add(key)
         self._refer(row, key.name)
         self.drafts.append(draft)
+
+    @cached_property
+    def _given(self) -> Spec:
+        """What the organization gives new mailboxes; asked when all organizations have their document."""
+        declared = organization_of(self.desired.resources)
+        drafted = next((draft.spec for draft in self.drafts if draft.key.kind == "Organization"), {})
+        spec = self.desired.resources[declared].spec if declared is not None else drafted
+        return {path: leaf for path in DEFAULTS if (leaf := spec.get(f"defaults.{path}")) is not None}
 
     def _refer(self, row: Present, slug: str) -> None:
         if row.kind == "EmailServerProfile":
