@@ -38,7 +38,7 @@ def command(context: Context, words: tuple[str, ...]) -> ExitCode:
     reconcile explain incoming-uses-tls
     reconcile explain incoming-uses-tls EmailServerProfile/main
     """
-    from reconcile.cli.explained_rule import explain_rule
+    from reconcile.cli.explained_rule import explain_rule, rules_like
     from reconcile.model.vocabulary import find, near
 
     asked = " ".join(words)
@@ -48,7 +48,7 @@ def command(context: Context, words: tuple[str, ...]) -> ExitCode:
     if not found and explain_rule(context, words):
         return ExitCode.NOTHING_TO_DO
     if not found:
-        close = near(asked)
+        close = [*rules_like(context, words[0]), *near(asked)][:3]
         hint = f"Perhaps {' or '.join(repr(name) for name in close)}?" if close else "Try a word of it, or see docs/kinds."
         raise SettingsError(f"nothing is called {asked!r}", hint=hint)
     _explain(context, asked, found)

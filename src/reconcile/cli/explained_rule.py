@@ -63,22 +63,37 @@ def explain_rule(context: Context, words: Sequence[str]) -> bool:
     return True
 
 
+def rules_like(context: Context, name: str) -> list[str]:
+    """Rules whose names are spelt much like it."""
+    from difflib import get_close_matches
+
+    from reconcile.wiring.estate import document_cache
+    from reconcile.wiring.policies import rules_of
+
+    return get_close_matches(name, rules_of(None, document_cache(context.settings)).written, n=2, cutoff=0.8)
+
+
 def _judged(context: Context, cache: DocumentCache | None, today: datetime) -> tuple[list[_Judged], Sequence[Finding]]:
     """The environments that can be used, or the one that is named, and all findings; nothing where there is no estate."""
     from reconcile.cli.linted import linted
+    from reconcile.model.fingerprint import fingerprint
     from reconcile.wiring.estate import open_source
+    from reconcile.wiring.judging import read_baseline
 
     try:
         source = open_source(context.directory, context.revision)
-        run = linted(context, source, cache=cache, today=today, baseline=None, environment=context.environment, keep=True)
+        baseline = read_baseline(source.octets)
+        run = linted(context, source, cache=cache, today=today, baseline=baseline, environment=context.environment, keep=True)
     except DesiredStateError:
         return [], ()
+    # What the baseline accepts is marked at the end of a run only.
+    marked = {fingerprint(finding): finding for finding in run.result.findings}
     judged = [
         _Judged(
             desired=desired,
             others=[other for environment, other in run.states.items() if environment != name],
             rules=run.checks.rules[name],
-            findings=run.by_environment[name],
+            findings=[marked.get(fingerprint(finding), finding) for finding in run.by_environment[name]],
         )
         for name, desired in run.states.items()
     ]
