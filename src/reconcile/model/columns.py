@@ -304,6 +304,13 @@ _ORGANIZATION: Final = (
             "itemLevelMonitoring": "orgdborgsettings/EnableSssItemLevelMonitoring",
         },
     ),
+    *_switches(
+        "linkedItems",
+        {
+            "unlinkOnLogicalDelete": "orgdborgsettings/DistinctPhysicalAndLogicalDeletesForExchangeSync",
+            "oneMailingAddress": "iscontactmailingaddresssyncenabled",
+        },
+    ),
     Column("incomingemailexchangeemailretrievalbatchsize", "processing.exchangeBatchSize", _NUMBER),
     Column("orgdborgsettings/ExchangeSyncIdMappingPersistenceTimeInDays", "processing.itemFailureRetention", _DAYS),
     Column("orgdborgsettings/MailboxStatisticsPersistenceTimeInDays", "processing.statisticsRetention", _DAYS),

@@ -177,6 +177,7 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
+_NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
 _OAUTH = NotBuilt("sign-in by OAuth is not built, so this is kept and not used", neutral=(None, False, True, "public"))
 _CORRELATION = NotBuilt("tracked mail is not attached to other rows")
 _TOKEN = NotBuilt("no tracking token is written into subjects or read from them", neutral=(None,))
@@ -270,6 +271,8 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "processing.statisticsRetention": NotBuilt("nothing is deleted by age", neutral=(None,)),
         "processing.maximumVerboseMailboxes": NotBuilt("there is no verbose logging of single mailboxes", neutral=(None,)),
         "processing.maximumVerboseCycles": NotBuilt("there is no verbose logging of single mailboxes", neutral=(None,)),
+        "linkedItems.unlinkOnLogicalDelete": _NO_ITEMS,
+        "linkedItems.oneMailingAddress": _NO_ITEMS,
     },
     "Mailbox": {"credentials.refreshToken": _OAUTH},
 }

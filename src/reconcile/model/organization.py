@@ -1,7 +1,8 @@
 """The settings of an organization that steer its mail.
 
 Names of fields follow the system settings and environment database settings of the product (Power Platform: "System
-Settings dialog box, Email tab"; "Environment database settings"). Settings that only steer appointments are left out.
+Settings dialog box, Email tab"; "Environment database settings"). Settings that only steer appointments, contacts and tasks are left out,
+but for those that lose data.
 """
 
 from __future__ import annotations
@@ -168,6 +169,17 @@ class ProcessingSettings(Group):
     maximum_verbose_cycles: int | None = setting("Cycles verbose logging stays on.", ge=0, le=_LARGE)
 
 
+class LinkedItemSettings(Group):
+    """What happens to appointments, contacts and tasks that are linked with Exchange."""
+
+    unlink_on_logical_delete: bool | None = setting(
+        "Only unlink an item at Exchange when its row left the sync filter or became invisible; false deletes it, which cancels meetings."
+    )
+    one_mailing_address: bool | None = setting(
+        "Synchronise one mailing address of a contact; false is the mode of three addresses, which maps fields of linked contacts anew."
+    )
+
+
 class DeploymentSettings(Group):
     """Switches of an on-premises deployment."""
 
@@ -200,6 +212,9 @@ class OrganizationSpec(Spec):
     attachments: AttachmentSettings = setting("Attachments.", default=AttachmentSettings.model_construct())
     alerts: AlertSettings = setting("Alerts.", default=AlertSettings.model_construct())
     processing: ProcessingSettings = setting("Processing of mailboxes.", default=ProcessingSettings.model_construct())
+    linked_items: LinkedItemSettings = setting(
+        "Appointments, contacts and tasks that are linked with Exchange.", default=LinkedItemSettings.model_construct()
+    )
     deployment_settings: DeploymentSettings = setting(
         "Switches of an on-premises deployment.", default=DeploymentSettings.model_construct()
     )

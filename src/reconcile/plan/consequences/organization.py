@@ -57,6 +57,24 @@ def _insecure_entry(b: Before) -> str:
     return "user names and passwords may be entered unencrypted" if new == "true" else "user names and passwords are entered encrypted only"
 
 
+def _logical_deletes(b: Before) -> str:
+    old, new = b.words("linkedItems.unlinkOnLogicalDelete", "false")
+    if old == new:
+        return ""
+    if new == "true":
+        return "appointments, contacts and tasks whose row leaves the sync filter stay at Exchange"
+    return "appointments, contacts and tasks whose row leaves the sync filter are deleted at Exchange, and meetings are cancelled"
+
+
+def _contact_addresses(b: Before) -> str:
+    old, new = b.words("linkedItems.oneMailingAddress", "true")
+    if old == new:
+        return ""
+    if new == "true":
+        return "one mailing address of each linked contact is synchronised"
+    return "addresses of linked contacts are mapped anew, to three, and may be lost on the way"
+
+
 def _largest(b: Before) -> str:
     both = b.moved("attachments.maximumSize")
     return f"attachments above {_bytes(both[1])} are refused instead of {_bytes(both[0])}" if both else ""
@@ -75,6 +93,8 @@ ORGANIZATION: tuple[Rule, ...] = (
     (("approval.requirePrivilegeForOwnAddress",), _own_address),
     (("deploymentSettings.allowCredentialsEntryViaNonSecureChannels",), _insecure_entry),
     (("ownedDomains",), _domains),
+    (("linkedItems.unlinkOnLogicalDelete",), _logical_deletes),
+    (("linkedItems.oneMailingAddress",), _contact_addresses),
     (("addressResolution.*",), _always("to whom addresses of new mail are resolved changes from now on")),
     (("queues.*",), _always("which queues get an item for new mail changes from now on")),
     (("sending.*",), _always("how mail leaves, and what of it is kept at the server, changes from now on")),
