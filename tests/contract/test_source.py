@@ -338,3 +338,29 @@ def test_the_environment_of_git_is_closed(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.repositoryformatversion")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "99")
     assert [file.path for file in GitSource(root, "HEAD").list().files] == ["a.yaml"]
+
+
+@pytest.mark.parametrize("make", [folder, folder_behind_a_link, revision, packed])
+def test_one_file_by_its_path_whatever_its_name(make: Callable[[Path], Source], tmp_path: Path) -> None:
+    source = make(tmp_path)
+    assert source.octets(".hidden.yaml") == b"x"
+    assert source.octets("b/.github/workflow.yml") == b"x"
+    assert source.octets("environment.yaml") == b"kind: Environment\n"
+    assert source.octets("b/deep/er/three.YAML") == b"\xff\x00 three"
+    assert source.octets("missing.json") is None
+    assert source.octets("b/missing.json") is None
+    with pytest.raises(DesiredStateError):
+        source.octets("b")
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_link_is_no_file_by_its_path(committed: bool, tmp_path: Path) -> None:
+    root = write(tmp_path / "tree", {"environment.yaml": b"kind: Environment\n"})
+    (tmp_path / "outside").write_text("secret")
+    (root / "inner.json").symlink_to("environment.yaml")
+    (root / "outer.json").symlink_to("../outside")
+    (root / "nowhere.json").symlink_to("nothing")
+    source: Source = GitSource(commit(root), "main") if committed else FolderSource(root)
+    for name in ("inner.json", "outer.json", "nowhere.json"):
+        with pytest.raises(DesiredStateError):
+            source.octets(name)

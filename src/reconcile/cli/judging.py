@@ -216,8 +216,8 @@ def _own_faults(head: Side, cache: DocumentCache | None) -> list[Finding]:
 
 
 def _with_baseline(before: Side, head: Side) -> list[Finding]:
-    """What the change brings, with what its baseline accepts and may not: it can only shrink once it is there. That it can shrink is not said
-    of one that was just edited."""
+    """What the change brings, with what its baseline accepts and may not: it can only shrink once it is there. That it can shrink is not
+    said of one that was just edited."""
     from reconcile.policy.baseline import growth
     from reconcile.wiring.judging import BASELINE_FILE, read_baseline, unreadable_baseline
 
