@@ -119,6 +119,18 @@ def test_a_file_without_rules_is_no_success(commands: Commands, tmp_path: Path, 
     assert commands.run("policy", "test", str(file)).code == 1
 
 
+def test_a_link_is_not_followed_and_nothing_of_it_is_shown(commands: Commands, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("canary-secret-value\n")
+    (tmp_path / "rules").mkdir()
+    link = tmp_path / "rules" / "link.yaml"
+    link.symlink_to(secret)
+    for words in (str(link), str(link.parent)):
+        done = commands.run("policy", "test", words)
+        assert (done.code, "link" in done.out + done.err) == (1, True)
+        assert "canary" not in done.out + done.err
+
+
 def test_rules_are_tried_by_name(commands: Commands, estate: Path) -> None:
     done = commands.run("policy", "test", "incoming-uses-tls", "-C", str(estate))
     assert (done.code, "incoming-uses-tls" in done.out) == (0, True), done.err

@@ -38,7 +38,7 @@ def totals(results: Sequence[Tried], around: Sequence[Finding]) -> str:
     failing = len(results) - passing
     examples = sum(one.good + one.bad for one in results)
     rules = "1 rule" if len(results) == 1 else f"{len(results):,} rules"
-    broken = f"; {len(around)} findings about their documents" if around else ""
+    broken = f"; {len(around)} finding{'s' if len(around) > 1 else ''} about their documents" if around else ""
     return f"{rules} with {examples:,} examples: {passing:,} pass, {failing:,} fail{'s' if failing == 1 else ''}{broken}"
 
 

@@ -244,14 +244,13 @@ def environments_with(directory: Path, path: str) -> list[str]:
 
 
 def _listed(place: Path, takes: Callable[[str], bool]) -> tuple[Source, list[SourceFile], list[Finding]]:
+    from reconcile.ports.source import SourceFile
     from reconcile.source.folder import FolderSource
 
-    folder = place if place.is_dir() else place.parent
-    source = FolderSource(folder, now=time.time)
+    if not place.is_dir():
+        # The folder around it may be large, and is nobody's business.
+        return FolderSource(place.parent), [SourceFile(place.name, "", 0)], []
+    source = FolderSource(place, now=time.time)
     listing = source.list()
-
-    def meant(path: str) -> bool:
-        return (folder == place or path == place.name) and takes(path)
-
-    refused = [finding for finding in listing.findings if meant(finding.position.file)]
-    return source, [file for file in listing.files if meant(file.path)], refused
+    refused = [finding for finding in listing.findings if takes(finding.position.file)]
+    return source, [file for file in listing.files if takes(file.path)], refused

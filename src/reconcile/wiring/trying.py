@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,10 @@ from reconcile.wiring.policies import policies_of, shipped_rules
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache
+    from reconcile.model.change import Plan
     from reconcile.model.finding import Finding
     from reconcile.model.policy_declared import PolicyDeclared
+    from reconcile.model.resource import DesiredState
     from reconcile.policy.try_rule import Tried
 
 
@@ -30,8 +32,13 @@ class Tries:
         for one in self.declared.values():
             if one.position.file == file:
                 return one.content(file)
-        path = Path(file)
-        return path.read_bytes() if path.is_file() else None
+        from reconcile.errors import DesiredStateError
+        from reconcile.source.folder import FolderSource
+
+        try:
+            return FolderSource(Path(file).parent).octets(Path(file).name)
+        except DesiredStateError:
+            return None
 
 
 def rules_to_try(words: Sequence[str], directory: Path, cache: DocumentCache | None) -> Tries:
@@ -43,6 +50,8 @@ def rules_to_try(words: Sequence[str], directory: Path, cache: DocumentCache | N
     paths = [Path(word) for word in words if Path(word).exists()]
     names = [word for word in words if not Path(word).exists()]
     for path in paths:
+        if path.is_symlink() and not path.is_dir():
+            raise SettingsError(f"{path} is a link, and links to files are never followed", hint="Name the file itself.")
         _take(tries, path, cache)
     if names or not words:
         everywhere = Tries()
@@ -74,7 +83,7 @@ def tried(tries: Tries, *, mutating: bool = False) -> Iterator[Tried]:
 
     book, faults = compile_rules(tries.declared.values())
     rules = {rule.id: rule for rule in book}
-    around = Around(clock=time.thread_time)
+    around = Around(clock=time.thread_time, planned=between)
     for name, declared in sorted(tries.declared.items()):
         trial = Trial(declared, around)
         if name in rules:
@@ -83,6 +92,14 @@ def tried(tries: Tries, *, mutating: bool = False) -> Iterator[Tried]:
         else:
             mine = tuple(fault for fault in faults if fault.resource == declared.key)
             yield Tried(rule=name, good=trial.count(good=True), bad=trial.count(good=False), failures=mine)
+
+
+def between(before: DesiredState, after: DesiredState, lifted: Collection[str]) -> tuple[Plan, DesiredState]:
+    """The plan from one state to another, and what it was made from."""
+    from reconcile.apply.against import against
+
+    made = against(after, before, "before", lifted=lifted)
+    return made.plan, made.desired
 
 
 def _take(tries: Tries, path: Path, cache: DocumentCache | None) -> None:
