@@ -73,9 +73,9 @@ def _files(judged: Judged, name: str) -> Iterator[tuple[str, Iterator[str]]]:
     from reconcile.report.gate_markdown import SUMMARY_LIMIT, gate_markdown
     from reconcile.report.json_text import json_text
 
-    gate, known = judged.gate, judged.known
-    yield "comment.md", iter([gate_markdown(gate, known, mark=name)])
-    yield "summary.md", iter([gate_markdown(gate, known, mark=name, limit=SUMMARY_LIMIT)])
+    gate, known, places = judged.gate, judged.known, judged.head.checks.places.get
+    yield "comment.md", iter([gate_markdown(gate, known, mark=name, place_of=places)])
+    yield "summary.md", iter([gate_markdown(gate, known, mark=name, limit=SUMMARY_LIMIT, place_of=places)])
     yield "result.json", iter([json_text(gate_json(gate, known), indent=2), "\n"])
     everything = judged.found([*gate.new, *gate.old])
     yield "findings.sarif", pieces("sarif", everything, Wishes())

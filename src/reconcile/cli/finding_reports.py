@@ -17,6 +17,8 @@ import click
 from reconcile.cli.context import Command, Context
 from reconcile.errors import SettingsError
 from reconcile.model.finding import Finding, Severity
+from reconcile.model.key import Key
+from reconcile.model.position import Position
 
 if TYPE_CHECKING:
     from reconcile.report.fix_text import Offer
@@ -45,11 +47,15 @@ class Wishes:
         return None if self.fail_on == "never" else Severity[self.fail_on.upper()]
 
 
+def _nowhere(key: Key) -> Position | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What is reported. `head` is what the JSON document says beside the findings; `contents` reads a file of the estate; `prefix` is the
     estate's folder inside its repository; `old` are marks of findings that the base has too, None where nobody compared; `docs_url` is
-    where the documentation can be read."""
+    where the documentation can be read, `place_of` where the cause of a finding is declared."""
 
     findings: Sequence[Finding]
     files: int
@@ -62,6 +68,7 @@ class Found:
     offers: Mapping[Finding, Offer] = field(default_factory=dict)
     diff: Sequence[str] = ()
     docs_url: str = ""
+    place_of: Callable[[Key], Position | None] = _nowhere
 
 
 def fail_on_option(function: Command) -> Command:
@@ -154,7 +161,7 @@ def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> I
         case "github":
             from reconcile.report.github_annotations import github_annotations
 
-            return github_annotations(found.findings, prefix=found.prefix)
+            return github_annotations(found.findings, prefix=found.prefix, place_of=found.place_of)
         case "gitlab":
             from reconcile.report.code_quality import code_quality
 
@@ -162,7 +169,7 @@ def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> I
         case "markdown":
             from reconcile.report.findings_markdown import findings_markdown
 
-            return iter([findings_markdown(found.findings, found.known, show_accepted=wishes.show_accepted)])
+            return iter([findings_markdown(found.findings, found.known, place_of=found.place_of, show_accepted=wishes.show_accepted)])
         case _:
             return _text(found, wishes, color)
 
@@ -172,7 +179,7 @@ def _text(found: Found, wishes: Wishes, color: bool) -> Iterator[str]:
 
     shown = [finding for finding in found.findings if finding.counts or wishes.show_accepted]
     columns = shutil.get_terminal_size((100, 24)).columns
-    for block in findings_text(shown, found.contents, color=color, columns=columns, every=wishes.every):
+    for block in findings_text(shown, found.contents, color=color, columns=columns, every=wishes.every, place_of=found.place_of):
         yield f"{block}\n\n"
     yield from _offered(found)
 

@@ -72,6 +72,7 @@ class Judged:
             known=self.known,
             old=self.marks,
             docs_url=self.docs_url,
+            place_of=self.head.checks.places.get,
         )
 
 

@@ -85,6 +85,7 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         offers=offered,
         diff=changes,
         docs_url=context.settings.docs_url,
+        place_of=checks.places.get,
         known=facts(
             rules_named({finding.rule for finding in result.findings}, checks.rules.values(), cache), shipped_names(checks.rules.values())
         ),

@@ -11,6 +11,7 @@ from itertools import groupby
 
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.gate import Compared, Gate, JudgeChange
+from reconcile.report.finding_groups import PlaceOf, nowhere
 from reconcile.report.findings_markdown import Sections, counted_findings, left_out, place_code
 from reconcile.report.markdown_blocks import LIMIT, Block, fitted
 from reconcile.report.markdown_text import code, prose
@@ -29,12 +30,13 @@ _RULES = 20
 _SHARES = (0.15, 0.45, 0.35)
 
 
-def gate_markdown(gate: Gate, known: Facts, *, mark: str = "", limit: int = LIMIT) -> str:
+def gate_markdown(gate: Gate, known: Facts, *, mark: str = "", limit: int = LIMIT, place_of: PlaceOf = nowhere) -> str:
     """The comment, with a line break at its end. `mark` tells several gates of one repository apart."""
-    text = _fitting(gate, known, mark, limit)
+    new = Sections([finding for finding in gate.new if finding.counts], known, place_of)
+    text = _fitting(gate, new, mark, limit)
     while (octets := len(text.encode("utf-8", "replace"))) > MOST_OCTETS and limit <= LIMIT:
         limit = min(limit - 1000, int(limit * MOST_OCTETS / octets))
-        text = _fitting(gate, known, mark, limit)
+        text = _fitting(gate, new, mark, limit)
     return text
 
 
@@ -62,13 +64,13 @@ def verdict(gate: Gate) -> str:
     return f"failed: {', '.join(reasons)}" if gate.code is not ExitCode.NOTHING_TO_DO else "passed"
 
 
-def _fitting(gate: Gate, known: Facts, mark: str, limit: int) -> str:
+def _fitting(gate: Gate, new: Sections, mark: str, limit: int) -> str:
     head = "\n".join(_head(gate, mark))
     tail = "\n".join(_old(gate))
     left = limit - len(head) - len(tail) - 10
     parts: Sequence[Callable[[int], str]] = (
         lambda most: _judges(gate, most),
-        lambda most: _new(gate, known, most),
+        lambda most: _new(gate, new, most),
         lambda most: _plans(gate, most),
     )
     whole = [part(left) for part in parts]
@@ -118,10 +120,9 @@ def _judge(one: JudgeChange) -> str:
     return "\n".join([*lines, *(f"  - {code(change)}" for change in one.changes)])
 
 
-def _new(gate: Gate, known: Facts, limit: int) -> str:
+def _new(gate: Gate, sections: Sections, limit: int) -> str:
     if not gate.new:
         return "#### New findings: none\n"
-    sections = Sections([finding for finding in gate.new if finding.counts], known)
     head = Block(f"#### New findings: {counted_findings(gate.new)}\n")
     return fitted(lambda names: [head, *sections.blocks(names)], limit, lambda _, weight: left_out(weight + sections.beyond))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconcile.desired.lint import LintResult
     from reconcile.model.key import Key
     from reconcile.model.policy_declared import PolicyDeclared
+    from reconcile.model.position import Position
     from reconcile.policy.acceptance import Acceptance
     from reconcile.policy.baseline import Baseline
     from reconcile.wiring.approvals import Approvals
@@ -32,7 +33,8 @@ BASELINE_FILE = ".reconcile-baseline.json"
 
 @dataclass(slots=True, kw_only=True)
 class RuleChecks:
-    """What `lint` hands each environment to; `finished` ends a run. `rules` keeps, by environment, what it was judged by."""
+    """What `lint` hands each environment to; `finished` ends a run. `rules` keeps, by environment, what it was judged by,
+    `places` where the causes of findings are declared."""
 
     cache: DocumentCache | None
     today: datetime
@@ -40,18 +42,22 @@ class RuleChecks:
     acceptance: Acceptance
     policies_of: PoliciesOf | None = None
     rules: dict[str, Rules] = field(default_factory=dict)
+    places: dict[Key, Position] = field(default_factory=dict)
 
     def __call__(self, desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Sequence[Finding]:
         from reconcile.policy.evaluate import evaluate
         from reconcile.wiring.policies import rules_of
 
         waivers = {key: one for key, one in desired.policies.items() if key.kind == "Waiver"}
+        self.approvals.expect(waivers.values())
         if self.policies_of is not None:
             judges = self.policies_of(desired)
             self.approvals.let_in(one for one in waivers.values() if (known := judges.get(one.key)) and known.document == one.document)
             desired = replace(desired, policies=judges)
         rules = self.rules[desired.environment] = rules_of(desired, self.cache)
         evaluation = evaluate(rules.book, desired, today=self.today, others=others, clock=time.thread_time)
+        causes = {finding.cause for finding in evaluation.findings if finding.cause is not None}
+        self.places.update((key, desired.resources[key].position) for key in causes if key in desired.resources)
         return self.acceptance.of_environment(desired, [*rules.findings, *evaluation.findings], rules.configuration, waivers)
 
     def of_one(self, findings: Sequence[Finding]) -> list[Finding]:
