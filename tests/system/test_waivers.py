@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+import reconcile.wiring.policies
 from reconcile.cli.main import run
 from support.command import Commands
+from support.own_rules import shipped_off
 from support.repository import Repository, new_repository
 from support.signing import SigningKey, new_key, signed_commit
 from support.waived import ENVIRONMENT, ESTATE, MAILBOX, RULE, SOON, settings, waiver
@@ -24,13 +26,15 @@ Lint = Callable[..., dict[str, str]]
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all: the rules that come with reconcile are compiled once."""
+    """One for all."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
 def repository(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.setenv("RECONCILE_CACHE_DIR", str(cache))
+    (tmp_path / "no-rules").mkdir()
+    monkeypatch.setattr(reconcile.wiring.policies, "shipped_folder", lambda: tmp_path / "no-rules")
     return new_repository(tmp_path / "estate")
 
 
@@ -252,7 +256,7 @@ def test_plan_counts_what_lint_counts(repository: Repository, tmp_path: Path, ca
 
 def test_a_waiver_ends_in_the_running_loop_without_a_commit(repository: Repository, commands: Commands) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat(timespec="seconds")
-    repository.write({**ESTATE, "waivers/sales.yaml": waiver(expires=soon)})
+    repository.write({**ESTATE, "off.yaml": shipped_off(), "waivers/sales.yaml": waiver(expires=soon)})
     words = commands.arguments("run", "-C", str(repository.root), "--interval", "1", "-o", "json")
     process = subprocess.Popen(words, env=commands.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

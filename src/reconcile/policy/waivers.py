@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from typing import Final
 
 from reconcile.model.finding import Accepted, Finding, Severity
@@ -63,13 +64,13 @@ class Waivers:
         """The findings of one environment, those marked that a waiver accepts. The waiver that ends last is named."""
         mine = [one for one in self.declared if one.spec.environments is None or environment in one.spec.environments]
         self._looked_at |= {one.id for one in mine}
-        by_rule: dict[str, list[DeclaredWaiver]] = {}
+        by_rule: dict[str, _Candidates] = {}
         for one in sorted(mine, key=lambda one: (-one.spec.expires.timestamp(), one.name)):
             if self._holds(one):
                 for rule in one.spec.rules:
                     if self.terms.waivable.get(rule, False):
-                        by_rule.setdefault(rule, []).append(one)
-        return [self._accepted(finding, by_rule.get(finding.rule, ()), labels) for finding in findings]
+                        by_rule.setdefault(rule, _Candidates()).add(one)
+        return [self._accepted(finding, by_rule.get(finding.rule), labels) for finding in findings]
 
     def remarks(self, used: Collection[tuple[str, Position]] = ()) -> Iterator[Finding]:
         """What is wrong with the waivers of the environments that were looked at, and what will be soon. `used` are those that were used
@@ -82,10 +83,12 @@ class Waivers:
             if one.spec.expires > self.terms.today and not problems:
                 yield from self._about_use(one, one.id in self.used or one.id in used)
 
-    def _accepted(self, finding: Finding, candidates: Iterable[DeclaredWaiver], labels: Callable[[Key], Labels]) -> Finding:
-        if finding.resource is None:
+    def _accepted(self, finding: Finding, candidates: _Candidates | None, labels: Callable[[Key], Labels]) -> Finding:
+        if finding.resource is None or candidates is None:
             return finding
-        fitting = [one for one in candidates if fits(one.spec.selector, finding.resource, labels(finding.resource))]
+        fitting = [
+            one for one in candidates.of(finding.resource.name) if fits(one.spec.selector, finding.resource, labels(finding.resource))
+        ]
         self.used |= {one.id for one in fitting}
         if not fitting:
             return finding
@@ -152,6 +155,32 @@ class Waivers:
             yield _about(
                 one, "waiver/expires-soon", Severity.INFORMATION, message, "mend the finding, or have it approved again", "spec.expires"
             )
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """Waivers of one rule, those that name resources apart: a thousand of them are not compared with each of a thousand findings."""
+
+    named: dict[str, list[tuple[int, DeclaredWaiver]]] = field(default_factory=dict)
+    others: list[tuple[int, DeclaredWaiver]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, one: DeclaredWaiver) -> None:
+        """The next in order."""
+        entry = (self.count, one)
+        self.count += 1
+        names = one.spec.selector.names
+        if not names or any(letter in name for name in names for letter in "*?["):
+            self.others.append(entry)
+            return
+        for name in set(names):
+            self.named.setdefault(name, []).append(entry)
+
+    def of(self, name: str) -> list[DeclaredWaiver]:
+        """Those that may mean a resource of this name, in order."""
+        named = self.named.get(name)
+        found = self.others if named is None else sorted((*named, *self.others), key=itemgetter(0))
+        return [one for _, one in found]
 
 
 def fits(selector: WaiverSelector, key: Key, labels: Labels) -> bool:

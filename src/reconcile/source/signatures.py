@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from reconcile.errors import ReconcileError
@@ -31,13 +31,18 @@ class GitSignatures:
     def __init__(self, folder: Path, revision: str | None, *, timeout: float = 60.0) -> None:
         self._git = Git(folder, timeout=timeout)
         self._history = GitHistory(folder, revision, timeout=timeout)
+        self._expected: set[str] = set()
         self._writers: dict[str, tuple[str, str]] = {}
         self._answers: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def expect(self, files: Iterable[str]) -> None:
+        """Files that will be asked about: one walk through the history answers for all."""
+        self._expected.update(files)
 
     def writer(self, file: str, content: bytes) -> tuple[str, str]:
         """(the commit that gave the file this content, "") or ("", why there is none)."""
         if file not in self._writers:
-            self._writers[file] = self._writer(file)
+            self._look_up({file, *self._expected} - self._writers.keys())
         commit, why = self._writers[file]
         if commit and not self.holds(commit, file, content):
             return "", f"{file} is no longer what commit {commit[:12]} made of it"
@@ -109,12 +114,14 @@ class GitSignatures:
     def _contents(self, ids: Sequence[str]) -> Sequence[bytes]:
         return [content for content in self._git.objects([one for one in ids if one.strip("0")]) if content is not None]
 
-    def _writer(self, file: str) -> tuple[str, str]:
-        last = self._history.last_commits([file])
-        commit = last.found.get(file)
-        if commit is None:
-            return "", last.why_missing or f"no commit that wrote {file} is known"
-        return (commit.id, "") if commit.id else ("", f"{file} has edits that are not committed")
+    def _look_up(self, files: Collection[str]) -> None:
+        last = self._history.last_commits(files)
+        for file in files:
+            commit = last.found.get(file)
+            if commit is None:
+                self._writers[file] = "", last.why_missing or f"no commit that wrote {file} is known"
+            else:
+                self._writers[file] = (commit.id, "") if commit.id else ("", f"{file} has edits that are not committed")
 
     def _unsigned(self, commit: str, keys: Sequence[str]) -> str:
         short = commit[:12]

@@ -45,8 +45,13 @@ class Approvals:
     revision: str | None = None
     reviews: Sequence[Review] = ()
     of_a_change: bool = False
+    _expected: set[str] = field(default_factory=set, init=False)
     _let_in: set[str] = field(default_factory=set, init=False)
     _signatures: GitSignatures | None = field(default=None, init=False)
+
+    def expect(self, waivers: Iterable[PolicyDeclared]) -> None:
+        """These will be asked about."""
+        self._expected |= {one.position.file for one in waivers}
 
     def let_in(self, waivers: Iterable[PolicyDeclared]) -> None:
         """These stand on the base as they do in the change."""
@@ -122,6 +127,7 @@ class Approvals:
 
         if self._signatures is None and self.folder is not None:
             self._signatures = GitSignatures(self.folder, self.revision)
+            self._signatures.expect(self._expected)
         return self._signatures
 
 

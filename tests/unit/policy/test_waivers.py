@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
@@ -142,3 +145,33 @@ def test_remaining_days_are_counted_up() -> None:
 @pytest.mark.parametrize(("pattern", "fitting"), [("sales", True), ("SALES", False), ("s?les", True), ("*", True), ("", False)])
 def test_names_are_compared_as_slugs(pattern: str, fitting: bool) -> None:
     assert fits(WaiverSelector.model_construct(names=(pattern,)), SALES, {}) is fitting
+
+
+@given(
+    names=st.lists(st.sampled_from(["sales", "s*", "s?les", "[s]ales", "info", "SALES"]), max_size=3),
+    days=st.lists(st.integers(1, 300), min_size=1, max_size=6),
+)
+def test_waivers_that_name_resources_are_found_like_all_others(names: list[str], days: list[int]) -> None:
+    """Whatever the selector, the one that ends last of those that fit is named, and all that fit are used."""
+    selector: dict[str, object] = {"names": names} if names else {"everything": True}
+    several = [
+        waiver(f"w{number}", expires=(TODAY + timedelta(days=day)).isoformat(), selector=selector if number % 2 else {"everything": True})
+        for number, day in enumerate(days)
+    ]
+    run = Waivers(several, terms())
+    (found,) = run.accept("prod", [finding()], lambda key: {})
+    fitting = [one for one in several if fits(one.spec.selector, SALES, {})]
+    expected = min(fitting, key=lambda one: (-one.spec.expires.timestamp(), one.name))
+    assert found.accepted is not None
+    assert found.accepted.name == expected.name
+    assert run.used == {one.id for one in fitting}
+
+
+def test_a_thousand_waivers_by_name_cost_no_thousand_comparisons_each() -> None:
+    names = [f"m{number}" for number in range(1000)]
+    run = Waivers([waiver(name, selector={"names": [name]}) for name in names], terms())
+    findings = [finding(about=Key("Mailbox", f"m{number % 2000}")) for number in range(20_000)]
+    before = time.process_time()
+    marked = run.accept("prod", findings, lambda key: {})
+    assert sum(not one.counts for one in marked) == 10_000
+    assert time.process_time() - before < 2.0
