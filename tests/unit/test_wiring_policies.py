@@ -14,7 +14,7 @@ from reconcile.model.resource import DesiredState
 from reconcile.policy import cel
 from reconcile.source.document_cache import SqliteDocumentCache
 from reconcile.wiring import policies
-from reconcile.wiring.policies import Rules, rules_of, shipped_rules
+from reconcile.wiring.policies import Rules, rules_named, rules_of, shipped_rules
 from support.estate import ENVIRONMENT, load_texts
 
 OWN = """\
@@ -114,6 +114,17 @@ def test_programs_of_another_build_of_the_library_are_not_used(
     _nothing_is_compiled(monkeypatch)
     with pytest.raises(AssertionError, match="read or compiled again"):
         rules_of(None, cache)
+
+
+def test_only_the_documents_of_named_rules_are_looked_at(
+    shipped: Path, cache: SqliteDocumentCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = rules_of(None, cache)
+    (shipped / "b.yaml").write_text(OWN.replace("severity: warning", "severity: no such thing"))
+    assert [one.metadata.name for one in rules_named({"shipped", "policy/expression"}, [rules], cache)] == ["shipped"]
+    assert [*rules_named({"own"}, [rules], cache)] == []
+    _nothing_is_compiled(monkeypatch)
+    assert [*rules_named({"policy/expression"}, [rules], cache)] == []
 
 
 def test_ranges_are_kept_too(shipped: Path, cache: SqliteDocumentCache) -> None:

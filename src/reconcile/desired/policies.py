@@ -6,7 +6,7 @@ A bad one is told and left out. It declares no row of a target, so it holds no r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,17 +61,23 @@ class _Sound(NamedTuple):
 
 
 def read_policies(
-    files: Sequence[F], refused: Sequence[Finding], read: Read[F], *, cache: DocumentCache | None = None
+    files: Sequence[F],
+    refused: Sequence[Finding],
+    read: Read[F],
+    *,
+    cache: DocumentCache | None = None,
+    named: Collection[str] | None = None,
 ) -> tuple[Mapping[Key, PolicyDeclared], tuple[Finding, ...]]:
     """All documents about the rules of a folder that is no estate, and what is wrong with them. Raises nothing for bad input.
 
-    Arguments as for `load`. Local dates are in UTC, and there are no variables. Documents of other kinds are passed over.
+    Arguments as for `load`. Local dates are in UTC, and there are no variables. Documents of other kinds are passed over, and so are those
+    with other names than `named`.
     """
     files = sorted(files, key=lambda file: file.path)
     documents = read_documents(files, read, cache=cache)
     unknown = [document for document in documents.documents if not is_policy(document) and document.kind not in DOCUMENT_KINDS]
     found = policies(
-        [document for document in documents.documents if is_policy(document)],
+        [document for document in documents.documents if is_policy(document) and (named is None or document.name in named)],
         None,
         Surroundings(variables={}, time_zone="UTC"),
         compare=True,

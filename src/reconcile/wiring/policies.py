@@ -185,7 +185,8 @@ def rules_named(names: Collection[str], rules: Iterable[Rules], cache: DocumentC
     if not wanted:
         return
     own = [one.documents for one in rules]
-    for declared in (shipped_rules(cache)[0], *own):
+    shipped, _ = policies_of(shipped_folder(), cache, prefix=SHIPPED_PREFIX, takes=_is_rule_file, named=wanted)
+    for declared in (shipped, *own):
         for key, one in declared.items():
             if key.name in wanted and isinstance(one.document, PolicyRule):
                 yield one.document
@@ -214,9 +215,15 @@ def shipped_names(rules: Iterable[Rules]) -> frozenset[str]:
 
 
 def policies_of(
-    place: Path, cache: DocumentCache | None, *, prefix: str = "", takes: Callable[[str], bool] = lambda path: True
+    place: Path,
+    cache: DocumentCache | None,
+    *,
+    prefix: str = "",
+    takes: Callable[[str], bool] = lambda path: True,
+    named: Collection[str] | None = None,
 ) -> tuple[Mapping[Key, PolicyDeclared], tuple[Finding, ...]]:
-    """The documents about the rules in a folder that is no estate, or in one file. `prefix` stands before the names of its files.
+    """The documents about the rules in a folder that is no estate, or in one file. `prefix` stands before the names of its files; with
+    `named` only documents of those names are looked at.
 
     Raises DesiredStateError where the folder cannot be read.
     """
@@ -229,7 +236,7 @@ def policies_of(
         for file, content in source.read(inner):
             yield file._replace(path=prefix + file.path), content
 
-    return read_policies([file._replace(path=prefix + file.path) for file in files], findings, read, cache=cache)
+    return read_policies([file._replace(path=prefix + file.path) for file in files], findings, read, cache=cache, named=named)
 
 
 def environments_with(directory: Path, path: str) -> list[str]:
