@@ -12,6 +12,7 @@ from reconcile.policy.rule import RuleBook
 from reconcile.policy.sight import Around
 from reconcile.policy.try_rule import Trial
 from reconcile.wiring.policies import policies_of
+from reconcile.wiring.trying import between
 
 FOLDER = Path(__file__).parents[2] / "policies"
 
@@ -30,7 +31,7 @@ def shipped() -> Shipped:
     declared, findings = policies_of(FOLDER, None, prefix="policies/")
     of_rules = {key.name: one for key, one in declared.items() if key.kind == "PolicyRule"}
     book, faults = compile_rules(of_rules.values())
-    around = Around(clock=time.thread_time)
+    around = Around(clock=time.thread_time, planned=between)
     return Shipped(
         trials={name: Trial(one, around) for name, one in sorted(of_rules.items())},
         book=book,

@@ -13,7 +13,7 @@ class Figures:
     """`ours` counts the rows that are ours on the target, by kind (of a target of which nothing can be ours: those that are declared and
     there). The rest names what changes: rows that stop (made inactive, or a direction switched off), mailboxes that get another profile,
     resources of which mail is read again that was passed over, profiles that open mailboxes with another account. `used_by` counts the
-    mailboxes of each profile that changes."""
+    mailboxes of each profile that changes; of one that goes, those that it leaves behind."""
 
     ours: Mapping[str, int] = field(default_factory=dict)
     disabled: tuple[Key, ...] = ()

@@ -68,7 +68,11 @@ class RuleExample(Group):
     name: Line | None = setting("What it shows.", max_length=200)
     documents: Text | None = setting("YAML documents, as in one file named example.yaml.")
     files: dict[Line, Text] = setting("Or several files: path → text.", default={})
-    before: Text | None = setting("Of a rule over changes: the YAML documents that were applied before.")
+    before: Text | None = setting(
+        "Of a rule over changes or plans: the YAML documents that were applied before; omitted means none. Environments of documents are "
+        "among them."
+    )
+    lifted: Annotated[tuple[Line, ...], Field(strict=False)] = setting("Of such a rule: brakes that are lifted.", default=())
     environment: Slug | None = setting("Environment that is looked at, where there are several.")
     today: Instant | None = setting("Instant it is looked at.", derived="2026-11-22T00:00:00Z")
     line: int | None = setting("Of a bad example: line of the finding.", ge=1)
@@ -172,5 +176,5 @@ def _approval_problems(spec: PolicyRuleSpec) -> Iterator[Problem]:
         yield Problem("minimumApprovals", f"{spec.minimum_approvals} cannot approve: requiresApprovalOf names {len(names)}")
     if over_plans and spec.fix:
         yield Problem("fix", f"a finding about a {spec.applies_to.lower()} is not mended by an edit of one field")
-    if not over_plans and any(one.before is not None for one in (*spec.examples.good, *spec.examples.bad)):
-        yield Problem("examples", "before is for rules over changes and plans")
+    if not over_plans and any(one.before is not None or one.lifted for one in (*spec.examples.good, *spec.examples.bad)):
+        yield Problem("examples", "before and lifted are for rules over changes and plans")

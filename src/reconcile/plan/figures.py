@@ -27,5 +27,5 @@ def figures(given: Given, changes: Sequence[Change], ground: brakes.Ground) -> F
         reprofiled=tuple(change.key for change in moved if brakes.moves_profile(change, ground)),
         floors_moved_back=tuple(brakes.floors_moved_back(moved, ground)),
         other_accounts=tuple(ground.other_account),
-        used_by={name: max(len(ground.riding.get(name, ())), lost.get(name, 0)) for name in sorted(profiles)},
+        used_by={name: lost[name] if name in lost else len(ground.riding.get(name, ())) for name in sorted(profiles)},
     )

@@ -213,7 +213,7 @@ _ALL: Final = (
     _fact(
         "mailboxes",
         Type.NUMBER,
-        "Of a profile: the mailboxes that use it, declared on it or left behind.",
+        "Of a profile: the mailboxes that use it; of one that goes, stops or is renamed, those that it leaves behind.",
         lambda change, seen: _users(change, seen),
         counted=True,
     ),
@@ -223,10 +223,8 @@ _ALL: Final = (
 def _users(change: Change, seen: ChangeSight) -> int:
     if change.key.kind != "EmailServerProfile":
         return 0
-    names = {change.key.name}
-    if isinstance(change, Update) and change.previous is not None:
-        names.add(change.previous.name)
-    return max(seen.used_by.get(name, 0) for name in names)
+    renamed = change.previous if isinstance(change, Update) else None
+    return seen.used_by.get((renamed or change.key).name, 0)
 
 
 #: Name of a variable → how it is made.

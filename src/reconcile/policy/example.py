@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -60,6 +61,21 @@ def read_example(example: RuleExample) -> Example | str:
         return f"it has no environment {wanted!r}"
     others = tuple(result.desired for name, result in found.items() if name != wanted and result.desired is not None)
     return Example(desired=desired, others=others, today=example.today or TODAY)
+
+
+def read_before(example: RuleExample, after: Example) -> Example | str:
+    """What was applied before, or why it cannot be looked at. Where `before` declares no Environment, those of the example were."""
+    if example.before is None:
+        return replace(after, desired=replace(after.desired, resources={}))
+    texts = [*example.files.values(), *([example.documents] if example.documents is not None else [])]
+    parts = () if _ENVIRONMENTS.search(example.before) else (part for text in texts for part in _PARTS.split(text))
+    documents = "\n---\n".join((example.before, *(part for part in parts if _ENVIRONMENTS.search(part))))
+    found = read_example(example.model_copy(update={"documents": documents, "files": {}}))
+    return f"before: {found}" if isinstance(found, str) else found
+
+
+_PARTS: Final = re.compile(r"^---\s*$", re.MULTILINE)
+_ENVIRONMENTS: Final = re.compile(r"^kind: Environment\s*$", re.MULTILINE)
 
 
 def _reader(contents: Mapping[str, bytes]) -> Read[_File]:

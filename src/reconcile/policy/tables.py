@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reconcile.model.resource import Resource
 from reconcile.policy import cel
 from reconcile.policy.compile import parameter_variable
 from reconcile.policy.rule import Rule
 from reconcile.policy.variables import vocabulary
-from reconcile.policy.world import World, plain
+from reconcile.policy.view import View
+from reconcile.policy.world import plain
 
 #: Name of a variable → value; MISSING where it is not known.
 Table = Mapping[str, Any]
 
 
-def tables(world: World, rule: Rule, objects: Sequence[Resource], today: datetime) -> list[Table]:
+def tables(world: View, rule: Rule, objects: Sequence[Any], today: datetime) -> list[Table]:
     """For each object what match and assert read of it; plain values, as expressions take them."""
     variables = vocabulary(rule.subject)
     fixed = {**rule.parameters, "today": cel.moment(today)}
