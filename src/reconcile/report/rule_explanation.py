@@ -9,6 +9,7 @@ from typing import Any, Final, assert_never
 
 from reconcile.model.finding import Finding
 from reconcile.model.fingerprint import fingerprint
+from reconcile.model.judgement import ANYBODY
 from reconcile.model.policy_rule import PolicyRuleSpec
 from reconcile.policy.message import shown
 from reconcile.policy.verdict import Outcome, Part, Verdict
@@ -75,6 +76,8 @@ def _about_rule(one: Explained) -> Iterator[str]:
     yield ""
     yield f"why      {_flat(spec.rationale)}"
     yield f"to do    {_flat(spec.remediation)}"
+    if spec.requires_approval_of is not None:
+        yield f"counts   until {_approval(spec)} approved the revision"
     for source in spec.sources:
         yield f"source   {source.title} ({source.date})" + (f": {_flat(source.says)}" if source.says else "")
     yield ""
@@ -98,6 +101,14 @@ def _about_rule(one: Explained) -> Iterator[str]:
             yield f"  … and {len(one.findings) - _NAMED:,} more: `reconcile lint`"
         if one.findings:
             yield f"one of them: reconcile explain {now.id} {one.findings[0].resource}"
+
+
+def _approval(spec: PolicyRuleSpec) -> str:
+    """Whose approval ends a finding of a rule over plans: "2 of desk, head"."""
+    names = spec.requires_approval_of or ()
+    if ANYBODY in names:
+        return "one who may approve" if spec.minimum_approvals == 1 else f"{spec.minimum_approvals} of those who may approve"
+    return names[0] if len(names) == 1 else f"{spec.minimum_approvals} of {', '.join(names)}"
 
 
 def _about_object(one: Explained) -> Iterator[str]:

@@ -48,9 +48,11 @@ def test_the_index_is_current() -> None:
 def test_no_page_is_of_a_rule_that_is_gone() -> None:
     left = {page.name for page in PAGES.glob("*.md")} - OTHERS - {f"{name}.md" for name in shipped().trials}
     if _refreshing():
-        for name in left:
-            (PAGES / name).unlink()
-        left = set()
+        for page in [PAGES / name for name in left]:
+            # What people wrote is left for them to name above.
+            if "\n## How it is checked\n" in page.read_text(encoding="utf-8"):
+                page.unlink()
+                left.discard(page.name)
     assert left == set(), HOW
 
 
