@@ -29,6 +29,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         key.write_bytes(base64.b64encode(bytes([number]) * 32))
         key.chmod(0o600)
         monkeypatch.setenv(f"SALES_{name.upper()}", f"password of {name}")
+        monkeypatch.setenv(f"NEWSLETTER_{name.upper()}", f"password of the newsletter of {name}")
     return root
 
 
@@ -40,7 +41,7 @@ def test_each_environment_has_its_own_plan_store_and_key(estate: Path, capsys: p
     assert sorted(path.parent.name for path in (estate / ".reconcile").glob("*/engine.db")) == ["dev", "prod", "test"]
     (estate / ".reconcile/secrets/prod.key").unlink()
     base = estate / "base" / "sales.yaml"
-    base.write_text(base.read_text().replace("password: ${password}", 'password: {ref: "${password}", generation: 2}'))
+    base.write_text(base.read_text().replace("ref: ${password}", "ref: ${password}\n      generation: 2"))
     capsys.readouterr()
     assert run(["apply", "--yes", "-C", str(estate), "-e", "dev"]) == 0
     assert run(["apply", "--yes", "-C", str(estate), "-e", "prod"]) == 1
@@ -88,9 +89,11 @@ def test_every_field_of_every_environment_shows_the_file_that_set_it(estate: Pat
             assert run(["render", key, "-C", str(estate), "-e", name, "-o", "json"]) == 0
             for field in json.loads(capsys.readouterr().out)["fields"]:
                 if field["origin"] == "document":
-                    path = field["path"].removesuffix(".ref").removesuffix(".generation")
-                    assert field["position"]["file"] == written[key, path], (name, key, path)
-                    assert field["layer"] == written[key, path].partition("/")[0]
+                    path = field["path"]
+                    secret = path.removesuffix(".generation")
+                    file = written.get((key, path)) or written[key, f"{secret}.ref"]
+                    assert field["position"]["file"] == file, (name, key, path)
+                    assert field["layer"] == file.partition("/")[0]
                     overlaid += field["layer"] == name
     assert overlaid >= 4
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,16 +15,9 @@ from reconcile.sandbox.demo.steps import STEPS, Edit
 ESTATE = Path(__file__).parents[2] / "desired-state"
 
 
-def test_it_lints_clean() -> None:
-    arguments = ["lint", "-C", str(ESTATE), "--gate", "information", "--output", "json"]
-    done = subprocess.run([sys.executable, "-m", "reconcile.cli.main", *arguments], capture_output=True, text=True, timeout=60, check=False)
-    document = json.loads(done.stdout)
-    assert (done.returncode, document["findings"], document["environments"]) == (0, [], ["demo"])
-
-
 def test_every_file_names_a_schema_that_is_there() -> None:
     files = sorted(ESTATE.rglob("*.yaml"))
-    assert len(files) == 9
+    assert len(files) == 11
     for file in files:
         first = file.read_text(encoding="utf-8").splitlines()[0]
         assert (file.parent / first.partition("$schema=")[2]).is_file(), file

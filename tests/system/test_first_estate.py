@@ -14,8 +14,8 @@ import pytest
 
 from reconcile.sandbox.corpus.addresses import MAILBOXES
 from reconcile.sandbox.world import Place, World
+from support.first_estate import edit, steps
 
-PAGE = Path(__file__).parents[2] / "docs" / "first-estate.md"
 #: What the page says that only a person or another terminal does.
 ELSEWHERE = "reconcile sandbox"
 
@@ -26,23 +26,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     with World(place=place, mailboxes=MAILBOXES, now=lambda: datetime.now(UTC)) as world:
         world.fill()
         yield world
-
-
-def steps() -> list[tuple[str, str]]:
-    """Blocks of the page: `sh` with commands, or the file named last before with the lines to change in it."""
-    page, found = PAGE.read_text("utf-8"), []
-    for block in re.finditer(r"^```(sh|diff)\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
-        named = re.findall(r"`([\w/]+\.yaml)`", page[: block.start()])
-        found.append(("sh" if block[1] == "sh" else named[-1], block[2]))
-    return found
-
-
-def edit(file: Path, difference: str) -> None:
-    """Lines with a minus become those with a plus that follow, wherever they are; what is not there fails."""
-    for old, new in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)+)", difference, re.MULTILINE):
-        before, after = (re.sub(r"^.", "", lines, flags=re.MULTILINE) for lines in (old, new))
-        assert before in file.read_text("utf-8"), f"{before!r} is not in {file}"
-        file.write_text(file.read_text("utf-8").replace(before, after), "utf-8")
 
 
 def test_the_page_works_as_written(tmp_path: Path, world: World) -> None:
