@@ -19,6 +19,7 @@ from reconcile.policy import baseline as known
 from reconcile.policy.approvals import NotProved, Proof
 from reconcile.policy.baseline import Baseline
 from reconcile.policy.configure import Configuration
+from reconcile.policy.variables import PLAN_SUBJECTS
 from reconcile.policy.waivers import DeclaredWaiver, Terms, Waivers
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Acceptance:
             today=self.today,
             waivable={rule.id: rule.waivable for rule in configuration.book},
             approvers=None if approvers is None else frozenset(one.name for one in approvers),
+            over_plans=frozenset(rule.id for rule in configuration.book if rule.subject in PLAN_SUBJECTS),
             warning_days=configuration.waiver_warning_days,
             maximum_days=configuration.maximum_waiver_days,
         )

@@ -41,12 +41,13 @@ class DeclaredWaiver:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What waivers are measured by. `waivable` maps the id of every known rule to whether it may be waived; `approvers` are the names
-    that settings declare, None where they declare none and any name will do; `warning_days` before its end a waiver is told about, one that
-    runs longer than `maximum_days` accepts nothing."""
+    that settings declare, None where they declare none and any name will do; `over_plans` are the rules that judge plans; `warning_days`
+    before its end a waiver is told about, one that runs longer than `maximum_days` accepts nothing."""
 
     today: datetime
     waivable: Mapping[str, bool]
     approvers: frozenset[str] | None = None
+    over_plans: frozenset[str] = frozenset()
     warning_days: int = 30
     maximum_days: int = 366
 
@@ -148,6 +149,9 @@ class Waivers:
 
     def _about_use(self, one: DeclaredWaiver, used: bool) -> Iterator[Finding]:
         left = one.spec.expires - self.terms.today
+        if not used and not self.terms.over_plans.isdisjoint(one.spec.rules):
+            # What plans do is not known where estates are looked at.
+            return
         if not used:
             yield _about(one, "waiver/unused", Severity.WARNING, "the waiver accepts no finding", "remove it", "spec.selector")
         elif left <= timedelta(days=self.terms.warning_days):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, get_args
 
+from reconcile.model.judgement import ANYBODY
 from reconcile.model.policy_rule import PolicyRule, PolicyRuleSpec, RuleExample, Tag
 from reconcile.policy.example import FILE
 from reconcile.policy.message import shown
@@ -112,6 +113,10 @@ def _facts(spec: PolicyRuleSpec) -> Iterator[str]:
     yield f"- It says: “{_text(spec.message)}”"
     if spec.at:
         yield f"- It marks the first of these that is written: {', '.join(f'`{name}`' for name in spec.at)}"
+    if spec.requires_approval_of:
+        whom = "whoever may approve" if spec.requires_approval_of == (ANYBODY,) else ", ".join(map(_text, spec.requires_approval_of))
+        count = "an approval" if spec.minimum_approvals == 1 else f"{spec.minimum_approvals} approvals"
+        yield f"- It stands until it got {count} of {whom} ([approvals](plan-rules.md#approvals))"
     if spec.cause is not None:
         yield f"- Findings with one cause, the {spec.cause}, are shown as one"
 
@@ -155,6 +160,7 @@ def _example(example: RuleExample, *, bad: bool) -> Iterator[str]:
         notes.append(f"looked at in {example.environment}")
     if example.today is not None:
         notes.append(f"on {example.today:%Y-%m-%d}")
+    notes += [f"the brake {_text(name)} is lifted" for name in example.lifted]
     notes += [f"`{name}` set to {_text(shown(value))}" for name, value in example.parameters.items()]
     files = {FILE: example.documents} if example.documents is not None else {}
     files |= example.files

@@ -81,7 +81,9 @@ def _unusable(rules: Rules, of_documents: Iterable[Finding]) -> Iterator[Finding
 
     for finding in rules.findings:
         one = rules.documents.get(finding.resource) if finding.resource is not None else None
-        if one is not None and isinstance(one.document, PolicyRule) and one.document.spec.applies_to in PLAN_SUBJECTS:
+        # Settings name who may approve, and switch rules on.
+        of_settings = one is not None and one.key.kind == "PolicySettings"
+        if of_settings or (one is not None and isinstance(one.document, PolicyRule) and one.document.spec.applies_to in PLAN_SUBJECTS):
             yield finding
     for finding in of_documents:
         about = finding.resource.kind if finding.resource is not None else ""
