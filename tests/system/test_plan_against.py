@@ -233,32 +233,40 @@ def test_a_field_that_is_declared_no_more_is_told(repository: Repository, offlin
 def test_the_step_of_the_workflow_that_init_writes_does_what_it_says(repository: Repository, offline: Commands, tmp_path: Path) -> None:
     """Run as the runner would: bash, a clone with origin, the base in a variable."""
     workflow = YAML(typ="safe", pure=True).load((ROOT / "src" / "reconcile" / "cli" / "starter" / "workflow.yml").read_text("utf-8"))
-    (step,) = [step for step in workflow["jobs"]["check"]["steps"] if "--against" in step.get("run", "")]
+    (step,) = [step for step in workflow["jobs"]["check"]["steps"] if "reconcile ci" in step.get("run", "")]
     assert step["env"] == {"BASE": "${{ github.base_ref }}"}
+    repository.git("mv", "estate", "desired-state")  # where commands look when nothing is named
+    repository.record("Move")
     repository.git("checkout", "-q", "-b", "change")
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", "-b", "change", repository.root, clone], check=True, capture_output=True)
-    (clone / "estate").rename(clone / "desired-state")  # where commands look when nothing is named
+    root = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "-b", "change", repository.root, root], check=True, capture_output=True)
+    clone = Repository(root)
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "reconcile").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m reconcile.cli.main "$@"\n')
     (tools / "reconcile").chmod(0o755)
     summary = tmp_path / "summary.md"
-    variables = {"BASE": "main", "GITHUB_STEP_SUMMARY": str(summary), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    variables = {
+        "BASE": "main",
+        "RUNNER_TEMP": str(tmp_path / "temp"),
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+    }
 
     def run() -> int:
         summary.unlink(missing_ok=True)
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-        return subprocess.run(command, cwd=clone, env=offline.environment(variables), capture_output=True, timeout=60).returncode
+        return subprocess.run(command, cwd=clone.root, env=offline.environment(variables), capture_output=True, timeout=60).returncode
 
     assert run() == 0
-    assert summary.read_text().startswith("<!-- reconcile plan dev -->\n### Plan for `dev`: create 12\n")
-    (clone / "desired-state").rename(clone / "estate")
-    write_estate(clone / "estate", [imap_profile("one"), *(user_mailbox(f"m{number}") for number in range(5))])
-    step["run"] = step["run"].replace("reconcile plan", "reconcile plan -C estate")
+    assert summary.read_text().startswith("<!-- reconcile ci -->\n### Configuration check passed\n")
+    assert "### Plan for `dev`: nothing to do" in summary.read_text()
+    write_estate(clone.root / "desired-state", [imap_profile("one"), *(user_mailbox(f"m{number}") for number in range(5))])
+    clone.commit("Take half away")
     assert run() == 4
     assert "**`bulk-delete`** 5 of " in summary.read_text()
-    assert not (clone / "estate" / ".reconcile").exists()
+    assert (tmp_path / "temp" / "gate" / "comment.md").read_text() == summary.read_text()
+    assert not (clone.root / "desired-state" / ".reconcile").exists()
 
 
 def test_an_environment_that_is_new_is_said_to_be(repository: Repository, offline: Commands) -> None:
