@@ -63,7 +63,7 @@ def mend(
     All are proved together, and apart where that fails, so that none is offered that does not hold.
     """
     work = _Work(before=before, content=content, judge=judge)
-    work.prove(work.without_conflicts(_joined(proposed)))
+    work.prove(work.possible(work.without_conflicts(_joined(proposed))))
     return work.mending
 
 
@@ -84,19 +84,32 @@ class _Work:
     content: Callable[[str], bytes | None]
     judge: Callable[[Mapping[str, bytes]], Judged]
     mending: Mending = field(default_factory=Mending)
+    made: dict[tuple[Fix, ...], bytes] = field(default_factory=dict)
 
     def without_conflicts(self, fixes: Iterable[Fix]) -> list[Fix]:
         """Of two that want the same field differently the first."""
-        taken: dict[tuple[str, Key, tuple[str, ...]], tuple[Edit, Fix]] = {}
+        taken: dict[tuple[str, Key], list[tuple[Edit, Fix]]] = {}
         kept = []
         for one in fixes:
-            clash = next((found for change in one.edits if (found := _clash(taken, one, change)) is not None), None)
+            there = taken.setdefault((one.file, one.key), [])
+            clash = next((owner for other, owner in there for change in one.edits if _contradict(change, other)), None)
             if clash is not None:
                 rule = clash.findings[0].rule
                 self._say(one, f"the edit contradicts that of {rule} in the same document; decide which of the two rules is to hold")
                 continue
-            taken.update({(one.file, one.key, change.path): (change, one) for change in one.edits})
+            there += [(change, one) for change in one.edits]
             kept.append(one)
+        return kept
+
+    def possible(self, fixes: Iterable[Fix]) -> list[Fix]:
+        """Those that can be written at all, each by itself."""
+        kept = []
+        for one in fixes:
+            result = self._file(one.file, (one,))
+            if isinstance(result, str):
+                self._say(one, result)
+            else:
+                kept.append(one)
         return kept
 
     def prove(self, batch: Sequence[Fix]) -> None:
@@ -116,19 +129,35 @@ class _Work:
             self.prove(batch[middle:])
 
     def _edited(self, fixes: Iterable[Fix]) -> tuple[dict[str, bytes], str]:
-        contents: dict[str, bytes] = {}
+        by_file: dict[str, list[Fix]] = {}
         for one in fixes:
-            data = contents.get(one.file) or self.content(one.file)
-            if data is None:
-                return {}, f"{one.file} cannot be read"
-            result = edit(data, file=one.file, kind=one.key.kind, name=one.key.name, edits=one.edits)
+            by_file.setdefault(one.file, []).append(one)
+        contents: dict[str, bytes] = {}
+        for file, several in by_file.items():
+            result = self._file(file, tuple(several))
+            if isinstance(result, str):
+                return {}, result
+            contents[file] = result
+        return contents, ""
+
+    def _file(self, file: str, fixes: tuple[Fix, ...]) -> bytes | str:
+        """A file with these edits, or why there is none. What was made is kept: halves of a batch ask again."""
+        known = self.made.get(fixes)
+        if known is not None:
+            return known
+        data = self.content(file)
+        if data is None:
+            return f"{file} cannot be read"
+        for one in fixes:
+            result = edit(data, file=file, kind=one.key.kind, name=one.key.name, edits=one.edits)
             if isinstance(result, Refused):
-                return {}, result.why
+                return result.why
             if result == data:
                 gone = all(change.value is None for change in one.edits)
-                return {}, "it is written nowhere" if gone else "the field has this value already"
-            contents[one.file] = result
-        return contents, ""
+                return "it is written nowhere" if gone else "the field has this value already"
+            data = result
+        self.made[fixes] = data
+        return data
 
     def _why_not(self, fixes: Sequence[Fix], contents: Mapping[str, bytes]) -> str:
         after = self.judge(contents)
@@ -161,14 +190,9 @@ def shown(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _clash(taken: Mapping[tuple[str, Key, tuple[str, ...]], tuple[Edit, Fix]], one: Fix, change: Edit) -> Fix | None:
-    for (file, key, path), (other, owner) in taken.items():
-        if (file, key) != (one.file, one.key):
-            continue
-        shorter = min(len(path), len(change.path))
-        if path[:shorter] == change.path[:shorter] and other != change:
-            return owner
-    return None
+def _contradict(one: Edit, other: Edit) -> bool:
+    shorter = min(len(one.path), len(other.path))
+    return one != other and one.path[:shorter] == other.path[:shorter]
 
 
 _Mark = tuple[str, int, str, str]
