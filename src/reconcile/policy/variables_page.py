@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconcile.policy.cel import EXTENSIONS
-from reconcile.policy.variables import PREFIXES, TODAY, Variable, vocabulary
+from reconcile.policy.change_facts import CHANGE_FACTS
+from reconcile.policy.plan_facts import HOUR, PLAN_FACTS, WEEKDAY
+from reconcile.policy.variables import PLAN_SUBJECTS, PREFIXES, TODAY, Variable, vocabulary
 
 _HEAD: Final = """\
 # Variables of rules
@@ -48,7 +50,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "| a rule over | sees |"
     yield "| --- | --- |"
-    for subject in PREFIXES:
+    for subject in (*PREFIXES, *PLAN_SUBJECTS):
         seen = sorted({name.partition(".")[0] for name in vocabulary(subject)})
         words = [f"`{prefix}`" if prefix == "today" else f"`{prefix}.*`" for prefix in (*seen, "params")]
         yield f"| {subject} | {', '.join(words)} |"
@@ -71,6 +73,21 @@ def _lines() -> Iterator[str]:
     yield "Every rule also sees the counts of the organization as `counts.organization.NAME`, and a rule over a Mailbox those of its"
     yield "profile as `counts.profile.NAME`."
     yield ""
+    yield "## change.*"
+    yield ""
+    yield "A rule over a Change also sees what is declared of the resource that changes: `mailbox.*` and its `profile.*`, or"
+    yield "`profile.*`. Of a resource of another kind, or one that is declared no more, that is not known. Values of fields are texts"
+    yield "here: `true`, `5`, instants as in the specs; ask first whether a path is there (`\"state\" in change.after`)."
+    yield ""
+    yield from _table(one.variable for one in CHANGE_FACTS.values())
+    yield "## plan.*"
+    yield ""
+    yield "Counted once, of the plan as it is, also of a part of it (`--only`). Whoever reads one of a change sees that of its plan."
+    yield ""
+    yield from _table(one.variable for one in PLAN_FACTS.values())
+    yield "## now.*"
+    yield ""
+    yield from _table([WEEKDAY, HOUR])
     yield "## today"
     yield ""
     yield from _table([TODAY])
