@@ -47,16 +47,17 @@ def estate(tmp_path: Path) -> Path:
 
 
 def test_new_writes_a_rule_that_passes_and_fires(commands: Commands, estate: Path) -> None:
-    for subject in ("Mailbox", "EmailServerProfile", "Organization", "Environment"):
+    subjects = ("Mailbox", "EmailServerProfile", "Organization", "Environment", "Change", "Plan")
+    for subject in subjects:
         done = commands.run("policy", "new", f"own-{subject.lower()}", "--applies-to", subject, "-C", str(estate))
         assert done.code == 0, done.err
         assert done.out == f"{estate}/policies/own-{subject.lower()}.yaml\n"
         assert "CHANGE-ME" in Path(done.out.strip()).read_text()
     tried = commands.run("policy", "test", "--mutate", str(estate / "policies"))
-    assert (tried.code, tried.err) == (0, "4 rules with 12 examples: 4 pass, 0 fail\n"), tried.out
+    assert (tried.code, tried.err) == (0, "6 rules with 17 examples: 6 pass, 0 fail\n"), tried.out
     listed = json.loads(commands.run("policy", "list", "-o", "json", "-C", str(estate)).out)
     assert {one["rule"]: one["source"] for one in listed["rules"] if one["source"] != "reconcile"} == {
-        f"own-{subject}": f"policies/own-{subject}.yaml" for subject in ("mailbox", "emailserverprofile", "organization", "environment")
+        f"own-{subject.lower()}": f"policies/own-{subject.lower()}.yaml" for subject in subjects
     }
     (estate / "support.yaml").write_text(
         "apiVersion: reconcile/v1alpha2\nkind: Mailbox\nmetadata: {name: support}\n"

@@ -13,7 +13,7 @@ from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import SLUG_PATTERN
 
 FORMAT_VERSION = "1.0"
-_SUBJECTS = ("Mailbox", "EmailServerProfile", "Organization", "Environment")
+_SUBJECTS = ("Mailbox", "EmailServerProfile", "Organization", "Environment", "Change", "Plan")
 
 
 @click.command("new", short_help="Write a commented rule with examples to begin with.")
