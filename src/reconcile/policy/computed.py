@@ -16,12 +16,14 @@ from reconcile.policy.variables import PREFIXES, Type, Variable
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """`sources` are paths of the kind's spec; `make` takes their values in that order."""
+    """`sources` are paths of the kind's spec; `make` takes their values in that order. `partly`: of what belongs to somebody else, those
+    that are known are enough where they give a value; None stands for the others."""
 
     kind: str
     variable: Variable
     sources: tuple[str, ...]
     make: Callable[..., Any]
+    partly: bool = False
 
 
 def domain(address: str | None) -> str | None:
@@ -50,11 +52,12 @@ def sending(same: bool | None, of_incoming: Any, own: Any) -> Any:
     return of_incoming if same else own
 
 
-def _text(name: str, description: str, *, kind: str, sources: tuple[str, ...], make: Callable[..., Any], **more: Any) -> Computed:
+def _text(
+    name: str, description: str, *, kind: str, sources: tuple[str, ...], make: Callable[..., Any], partly: bool = False, **more: Any
+) -> Computed:
     full = f"{PREFIXES[kind]}.{name}"
-    return Computed(
-        kind, Variable(**{"name": full, "type": Type.TEXT, "nullable": True, "description": description, **more}), sources, make
-    )
+    variable = Variable(**{"name": full, "type": Type.TEXT, "nullable": True, "description": description, **more})
+    return Computed(kind, variable, sources, make, partly)
 
 
 def system(server_type: str | None, version: str | None, server: str | None, credentials: str | None) -> str | None:
@@ -118,6 +121,7 @@ _ALL: Final[tuple[Computed, ...]] = (
         kind=_PROFILE,
         sources=("serverType", "facts.serverVersion", "incoming.server", "incoming.credentials"),
         make=system,
+        partly=True,
         values=("exchange-online", "exchange-server", "pop3-or-imap"),
     ),
     _text(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from reconcile.model.resource import Lifecycle, Resource
 from reconcile.policy.lookalikes import skeletons
 from reconcile.policy.variables import Type, Variable
 from reconcile.policy.world import World
@@ -41,6 +42,10 @@ def _syncs(incoming: str, outgoing: str, act: str) -> bool:
     return "server-side" in (incoming, outgoing, act) or incoming == "forward-mailbox"
 
 
+def _goes(state: str, way: str) -> bool:
+    return (state, way) == ("active", "server-side")
+
+
 _METHODS: Final = ("incoming", "outgoing", "appointmentsContactsTasks")
 #: Mailboxes of a profile, or of the whole organization.
 _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
@@ -61,13 +66,13 @@ _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
         ("state", "type", "incoming"),
         lambda state, owner, way: (state, owner, way) == ("active", "forward", "server-side"),
     ),
-    _Mailboxes("incoming", "Mailboxes that receive server-side.", ("incoming",), lambda way: way == "server-side"),
-    _Mailboxes("outgoing", "Mailboxes that send server-side.", ("outgoing",), lambda way: way == "server-side"),
+    _Mailboxes("incoming", "Active mailboxes that receive server-side.", ("state", "incoming"), _goes),
+    _Mailboxes("outgoing", "Active mailboxes that send server-side.", ("state", "outgoing"), _goes),
     _Mailboxes(
         "appointments",
-        "Mailboxes whose appointments, contacts and tasks are synchronised server-side.",
-        ("appointmentsContactsTasks",),
-        lambda way: way == "server-side",
+        "Active mailboxes whose appointments, contacts and tasks are synchronised server-side.",
+        ("state", "appointmentsContactsTasks"),
+        _goes,
     ),
     _Mailboxes("outlook", "Mailboxes with at least one method that is outlook.", _METHODS, lambda *ways: "outlook" in ways),
     _Mailboxes("deleting", "Mailboxes with deleteAfterProcessing.", ("deleteAfterProcessing",), lambda deletes: deletes),
@@ -122,7 +127,22 @@ def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
 
 
 def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
-    return lambda world: dict.fromkeys(world.names("Organization"), sum(map(bool, _selected(world, one))))
+    def count(world: World) -> Counted:
+        # A forward mailbox that somebody else keeps collects mail as well, unless its document says that it does not.
+        others = sum(map(_may_collect, world.desired.resources.values())) if one.name == "forwardReceiving" else 0
+        return dict.fromkeys(world.names("Organization"), others + sum(map(bool, _selected(world, one))))
+
+    return count
+
+
+def _may_collect(one: Resource) -> bool:
+    return (
+        one.key.kind == "Mailbox"
+        and one.lifecycle is Lifecycle.EXTERNAL
+        and one.spec.get("type") == "forward"
+        and one.spec.get("state", "active") == "active"
+        and one.spec.get("incoming", "server-side") == "server-side"
+    )
 
 
 def _start_dates(world: World) -> Counted:

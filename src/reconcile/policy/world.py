@@ -220,6 +220,10 @@ def _values(kind: str, resource: Resource, keeps: bool) -> Mapping[str, Any]:
     if not external:
         # Null means the default, where there is one.
         spec.update(kinds.defaults(kind, {path: leaf for path, leaf in spec.items() if leaf is not None}))
+    elif kind == "EmailServerProfile":
+        # Whoever owns it: serverType decides the protocols, and every profile has one.
+        following = kinds.defaults(kind, spec)
+        spec.update((path, following[path]) for path in ("incoming.protocol", "outgoing.protocol") if path in following)
     values: dict[str, Any] = {}
     for variable in _plain(kind):
         key = variable.key
@@ -234,7 +238,8 @@ def _values(kind: str, resource: Resource, keeps: bool) -> Mapping[str, Any]:
             values[key] = _value(variable, None)
     for computed in COMPUTED[kind].values():
         made = computed.make(*(values.get(source) for source in computed.sources))
-        if all(source in values for source in computed.sources) and (made is not None or computed.variable.nullable):
+        whole = all(source in values for source in computed.sources)
+        if (whole and (made is not None or computed.variable.nullable)) or (computed.partly and made is not None):
             values[computed.variable.key] = made
     values["name"] = resource.key.name
     values["labels"] = tuple(sorted(resource.labels.items()))

@@ -45,7 +45,7 @@ _PROFILE = PROFILE + "  processEmailFrom: 2025-06-01\n"
         ("queues", 1),
         ("forward", 1),
         ("forwardReceiving", 1),
-        ("incoming", 4),
+        ("incoming", 3),
         ("outgoing", 1),
         ("appointments", 1),
         ("outlook", 1),
@@ -116,6 +116,16 @@ def test_without_a_profile_or_an_organization_nothing_is_known() -> None:
     assert world.column("Mailbox", "counts.profile.mailboxes", mailboxes) == [MISSING]
     assert world.column("Mailbox", "counts.organization.mailboxes", mailboxes) == [MISSING]
     assert world.column("Mailbox", "counts.outsideOwnedDomains", mailboxes) == [False]
+
+
+def test_a_forward_mailbox_that_somebody_else_keeps_collects_unless_it_says_otherwise() -> None:
+    def collecting(*fields: str) -> list[object]:
+        theirs = _mailbox("z", "type: forward", *fields).replace("\nspec", "\nmanagement: {lifecycle: external}\nspec")
+        world = World(estate(_PROFILE, _ORGANIZATION, theirs).desired)
+        return world.column("Organization", "counts.forwardReceiving", world.objects("Organization"))
+
+    assert collecting() == collecting("incoming: server-side") == [1]
+    assert collecting("incoming: none") == collecting("state: inactive") == [0]
 
 
 def test_addresses_outside_of_owned_domains() -> None:

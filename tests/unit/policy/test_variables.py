@@ -21,6 +21,13 @@ from support.judging import MAILBOX, PROFILE, estate
 PAGE = Path(__file__).parents[3] / "docs" / "policies" / "variables.md"
 _ORGANIZATION = "apiVersion: reconcile/v1alpha2\nkind: Organization\nmetadata: {name: contoso}\nspec: {}\n"
 _BARE = PROFILE.replace("incoming: {server: imap.contoso.example}", "incoming: {server: imap.gmail.com}")
+_THEIRS = """\
+apiVersion: reconcile/v1alpha2
+kind: EmailServerProfile
+metadata: {name: mail}
+management: {lifecycle: external}
+spec: {displayName: Theirs, %s}
+"""
 _EXAMPLE = estate(_BARE, _ORGANIZATION, MAILBOX)
 
 
@@ -87,3 +94,29 @@ def test_every_variable_is_described() -> None:
 
 def test_what_is_no_subject_has_no_variables_of_its_own() -> None:
     assert set(vocabulary("MailboxList")) == {"today"}
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("serverType: exchange-server", MISSING),
+        ("serverType: exchange-server, incoming: {credentials: profile}", MISSING),
+        ("serverType: exchange-server, incoming: {credentials: server-to-server}", "exchange-online"),
+        ("serverType: exchange-server, facts: {serverVersion: exchange-se}", "exchange-server"),
+        ("serverType: exchange-online-hybrid", "exchange-online"),
+        ("serverType: imap-smtp", "pop3-or-imap"),
+    ],
+)
+def test_what_stands_behind_the_profile_of_somebody_else_is_known_as_far_as_anything_tells(written: str, known: object) -> None:
+    world = World(estate(_THEIRS % written, MAILBOX).desired)
+    assert world.column("Mailbox", "profile.system", world.objects("Mailbox")) == [known]
+
+
+@pytest.mark.parametrize(
+    ("server_type", "protocols"), [("exchange-server", ("ews", "ews")), ("imap-smtp", ("imap", "smtp")), ("pop3-smtp", ("pop3", "smtp"))]
+)
+def test_the_server_type_tells_the_protocols_of_somebody_elses_profile(server_type: str, protocols: tuple[str, str]) -> None:
+    world = World(estate(_THEIRS % f"serverType: {server_type}", MAILBOX).desired)
+    mailboxes = world.objects("Mailbox")
+    columns = [world.column("Mailbox", f"profile.{way}.protocol", mailboxes) for way in ("incoming", "outgoing")]
+    assert columns == [[protocols[0]], [protocols[1]]]
