@@ -58,12 +58,16 @@ def test_the_whole_way(tmp_path: Path) -> None:
     last_plan = done.stdout.split("$ reconcile plan")[2].split("$ reconcile")[0]
     assert "Mailbox/info" in last_plan
     assert "incoming mail stops" in last_plan
+    caught = done.stdout.split("$ reconcile lint")[2].split("$ git")[0]
+    assert "error[outgoing-uses-tls]" in caught
+    assert "help: Set outgoing.tls to starttls" in caught
     assert SUBJECT in done.stdout.split("--mailbox support")[1]
     assert [line for line in readme_lines() if without_numbers(line) not in map(without_numbers, done.stdout.splitlines())] == []
     assert f"Mail to {OUTSIDE} would have left this machine; the sandbox kept it." in done.stdout
     assert list(elsewhere.iterdir()) == []
     log = subprocess.run(["git", "-C", str(folder / "repository"), "log", "--format=%s"], capture_output=True, text=True, check=True).stdout
-    assert log.splitlines() == [step.message for step in STEPS if isinstance(step, Edit)] + ["Describe the mailboxes of Contoso"]
+    messages = ["Describe the mailboxes of Contoso", *(step.message for step in STEPS if isinstance(step, Edit))]
+    assert log.splitlines() == messages[::-1]
     described = json.loads((folder / "sandbox" / "world.json").read_text())
     password = Path(described["mailboxes"][0]["passwordFile"]).read_text()
     assert password not in done.stdout + done.stderr
@@ -95,7 +99,7 @@ def test_keep_leaves_the_mail_world_running(tmp_path: Path) -> None:
 
 def test_a_step_that_fails_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    steps = (Run(why="first", arguments=("lint", "--gate", "never")), Run(why="second", arguments=("lint",)))
+    steps = (Run(why="first", arguments=("lint", "--fail-on", "always")), Run(why="second", arguments=("lint",)))
     monkeypatch.setattr(demo_run, "STEPS", steps)
     demo = Demo(directory=tmp_path, environment=environment(), now=lambda: datetime.now(UTC), say=said.append, heading=str)
     assert demo.run(keep=False) == 64

@@ -52,8 +52,10 @@ class Demo:
                 match step:
                     case Run():
                         code = self._run(step, repository)
-                        if code != 0:
-                            self.say(f"\nThe demo stops: this ended with {code}, expected 0. Everything lies in {self.directory}")
+                        if code != step.code:
+                            self.say(
+                                f"\nThe demo stops: this ended with {code}, expected {step.code:d}. Everything lies in {self.directory}"
+                            )
                             return code
                     case Edit():
                         self._edit(step, repository)

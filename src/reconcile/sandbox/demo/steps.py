@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from reconcile.model.exit_code import ExitCode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A command of ours; `why` stands above it."""
+    """A command of ours; `why` stands above it, `code` is what it is to end with."""
 
     why: str
     arguments: tuple[str, ...]
+    code: ExitCode = ExitCode.NOTHING_TO_DO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ Step: TypeAlias = Run | Edit
 
 OUTSIDE = "orders@fabrikam.example"
 SUBJECT = "Übergabe: Angebot 4711"
+_ENFORCED = "starttls # enforced: without it nothing is sent, not even the user name"
 
 STEPS: tuple[Step, ...] = (
     Run(why="Is the estate right? No secret is read, no server is asked.", arguments=("lint",)),
@@ -57,6 +61,25 @@ STEPS: tuple[Step, ...] = (
     Run(why="Send it ...", arguments=("sync", "sales")),
     Run(why="... and fetch it again where it arrived.", arguments=("sync", "support")),
     Run(why="There it is.", arguments=("activities", "list", "--mailbox", "support", "--limit", "3")),
+    Edit(
+        why="Somebody in a hurry switches TLS off ...",
+        file="profiles/contoso-mail.yaml",
+        before=f"tls: {_ENFORCED}",
+        after="tls: none",
+        message="Send without TLS",
+    ),
+    Run(
+        why="... but a rule looks at every change before it is merged (`reconcile explain outgoing-uses-tls` has the reasons and sources).",
+        arguments=("lint",),
+        code=ExitCode.FINDINGS,
+    ),
+    Edit(
+        why="So it is mended in the same pull request.",
+        file="profiles/contoso-mail.yaml",
+        before="tls: none",
+        after=f"tls: {_ENFORCED}",
+        message="Send with TLS again",
+    ),
     Edit(
         why="Now somebody edits one file: the public address is no longer to be read.",
         file="mailboxes/info.yaml",
