@@ -116,7 +116,7 @@ def _facts(spec: PolicyRuleSpec) -> Iterator[str]:
     if spec.requires_approval_of:
         whom = "whoever may approve" if spec.requires_approval_of == (ANYBODY,) else ", ".join(map(_text, spec.requires_approval_of))
         count = "an approval" if spec.minimum_approvals == 1 else f"{spec.minimum_approvals} approvals"
-        yield f"- It stands until it got {count} of {whom} ([approvals](plan-rules.md#approvals))"
+        yield f"- It stands until it got {count} of {whom} ([approvals](../plan-rules.md#approvals))"
     if spec.cause is not None:
         yield f"- Findings with one cause, the {spec.cause}, are shown as one"
 
