@@ -122,6 +122,8 @@ def _about_object(
     rule: str, name: str, holding: Sequence[_Judged], shipped: Rules, today: datetime, cache: DocumentCache | None
 ) -> Explained:
     subject = (holding[0].rules if holding else shipped).written[rule].subject
+    if subject in ("Change", "Plan"):
+        raise SettingsError(f"{rule} looks at plans, not at what is declared", hint="`reconcile plan` shows what it finds, with its values.")
     for judged in holding:
         about = _object(name, subject, judged.desired)
         if about is None:
