@@ -89,6 +89,7 @@ def gate(machine: Commands, repository: Repository, revision: str, *words: str) 
     assert len((out / "comment.md").read_bytes()) <= 90_000
     for line in result.out.splitlines():
         assert line.startswith(("::error ", "::warning ", "::notice ")), line
+    assert "##[" not in result.err, "GitHub's runner takes it for a command, wherever it stands"
     ET.parse(out / "junit.xml")
     assert violations("sarif-schema-2.1.0.json", json.loads((out / "findings.sarif").read_text("utf-8"))) == []
     return result
@@ -186,6 +187,8 @@ def test_words_that_steer(machine: Commands, repository: Repository) -> None:
         ("a\n::set-output name=x::y.yaml", "##[error]x.yaml", "</details><b>.yaml", "@all ![x](https:x.example).yaml")
     ):
         (folder / name.replace("/", "∕")).write_text(mailbox(f"h{number}", displayName=printable[:200], incoming=printable[:200]))
+    (repository.root / ".github").mkdir()
+    (repository.root / ".github" / "##[add-mask]e.yml").write_text("x")
     rule = base_files()["estate/policies/rules.yaml"] or ""
     (repository.root / "estate" / "policies" / "mine.yaml").write_text(
         rule.partition("---")[0].replace("patient-polling", "mine").replace("House rule", "</details>![x](https://x.example)")

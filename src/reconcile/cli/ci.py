@@ -88,7 +88,6 @@ def _files(judged: Judged, name: str) -> Iterator[tuple[str, Iterator[str]]]:
 def _print(context: Context, judged: Judged) -> None:
     from reconcile.report.gate_json import gate_json
     from reconcile.report.gate_markdown import verdict
-    from reconcile.report.safe_text import neutral
 
     gate = judged.gate
     if context.as_json:
@@ -98,10 +97,17 @@ def _print(context: Context, judged: Judged) -> None:
     for piece in pieces(context.output, shown, Wishes(), color=context.color):
         click.echo(piece, nl=False, color=context.color)
     for one in gate.judges:
-        context.say(f"edits what judges it: {neutral(one.what)} ({one.action})")
+        context.say(f"edits what judges it: {_spoken(one.what)} ({one.action})")
     for compared in gate.environments:
         for brake in compared.plan.brakes if compared.plan is not None else ():
-            context.say(f"brake {brake.name} of {compared.environment}: {neutral(brake.message)}")
+            context.say(f"brake {brake.name} of {compared.environment}: {_spoken(brake.message)}")
         if compared.plan is None:
-            context.say(f"{compared.environment} could not be compared: {neutral(compared.problem)}")
+            context.say(f"{compared.environment} could not be compared: {_spoken(compared.problem)}")
     context.say(f"{verdict(gate)}; {len(gate.new):,} new, {len(gate.old):,} not new, {gate.mended:,} mended")
+
+
+def _spoken(text: str) -> str:
+    """Text of the change in the log of a pipeline: GitHub's runner takes `##[command]` for one of its own wherever it stands in a line."""
+    from reconcile.report.safe_text import neutral
+
+    return neutral(text).replace("##[", "# #[")
