@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from reconcile.wiring.policies import Rules
 
 FORMAT_VERSION = "1.0"
+#: Subjects of rules that a plan is judged by, and no declared object.
+_OF_PLANS = ("Change", "Plan")
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,32}")
 
 
@@ -122,8 +124,8 @@ def _about_object(
     rule: str, name: str, holding: Sequence[_Judged], shipped: Rules, today: datetime, cache: DocumentCache | None
 ) -> Explained:
     subject = (holding[0].rules if holding else shipped).written[rule].subject
-    if subject in ("Change", "Plan"):
-        raise SettingsError(f"{rule} looks at plans, not at what is declared", hint="`reconcile plan` shows what it finds, with its values.")
+    if subject in _OF_PLANS:
+        raise SettingsError(f"{rule} looks at plans, not at what is declared", hint="`reconcile plan` shows what it finds.")
     for judged in holding:
         about = _object(name, subject, judged.desired)
         if about is None:
@@ -162,7 +164,8 @@ def _explained(
     from reconcile.wiring.policies import listed_rules, rules_named
 
     (listed,) = (one for one in listed_rules(rules) if one.now.id == rule)
-    mine = None if judged is None else [finding for finding in judged.findings if finding.rule == rule]
+    looked = judged is not None and listed.now.subject not in _OF_PLANS
+    mine = None if judged is None or not looked else [finding for finding in judged.findings if finding.rule == rule]
     found = None
     if judged is not None and about is not None:
         found = verdict(listed.now, judged.desired, about, today=today, others=lambda: judged.others)
