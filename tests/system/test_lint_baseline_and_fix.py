@@ -216,6 +216,19 @@ def test_fix_in_json_names_what_was_done(estate: Estate) -> None:
     assert estate.found("--fix")["fixed"] == []
 
 
+def test_each_finding_of_a_file_has_its_own_edit(estate: Estate) -> None:
+    documents = [PROFILE.replace("NAME", name) for name in ("one", "two", "three")]
+    documents[1] = documents[1].replace("  sendEmailAlert: false\n", "")
+    estate.write("all.yaml", "---\n".join(documents))
+    found = estate.found("--suggest")["findings"]
+    edits = {one["resource"].partition("/")[2]: one["fix"]["edits"] for one in found if one["rule"] == "alerts-on"}
+    assert [(name, one["line"], one["text"]) for name in ("one", "two", "three") for one in edits[name]] == [
+        ("one", 7, "true"),
+        ("two", 14, "  sendEmailAlert: true\n"),
+        ("three", 21, "true"),
+    ]
+
+
 def test_what_is_accepted_is_left_alone(estate: Estate) -> None:
     assert estate.lint("--baseline", "write") == 0
     before = estate.contents()

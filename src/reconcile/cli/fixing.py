@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconcile.cli.context import Context
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from reconcile.model.resource import DesiredState
     from reconcile.policy.baseline import Baseline
     from reconcile.policy.fixes import Fix, Judged, Mending, Suggestion
-    from reconcile.report.fix_text import Offer
+    from reconcile.report.fix_text import Offer, Replacement
 
 
 def mended(context: Context, found: Linted, *, cache: DocumentCache | None, today: datetime, baseline: Baseline | None) -> Mending:
@@ -49,20 +51,42 @@ def mended(context: Context, found: Linted, *, cache: DocumentCache | None, toda
 
 def offers(found: Linted, mending: Mending) -> dict[Finding, Offer]:
     """How each finding may be mended; an edit is what its own fix makes of the file, without the others."""
-    from reconcile.desired.edit import Refused, edit
     from reconcile.policy.fixes import words_of
-    from reconcile.report.fix_text import Offer, replacements
+    from reconcile.report.fix_text import Offer
 
     offered: dict[Finding, Offer] = {}
+    by_file: dict[str, list[Fix]] = {}
     for one in mending.fixes:
-        before = found.contents(one.file) or b""
-        after = edit(before, file=one.file, kind=one.key.kind, name=one.key.name, edits=one.edits)
-        assert not isinstance(after, Refused), "it was made before"
-        offer = Offer(words_of(one), tuple(replacements(one.file, before, after)))
-        offered.update(dict.fromkeys(one.findings, offer))
+        by_file.setdefault(one.file, []).append(one)
+    for file, fixes in by_file.items():
+        for one, edits in _edits(found, file, fixes, mending.contents[file]):
+            offered.update(dict.fromkeys(one.findings, Offer(words_of(one), tuple(edits))))
     for finding, words in mending.suggestions:
         offered.setdefault(finding, Offer(words))
     return offered
+
+
+def _edits(found: Linted, file: str, fixes: Sequence[Fix], after: bytes) -> Iterator[tuple[Fix, list[Replacement]]]:
+    """Of a file in which each document has one fix its part of the whole difference: what hundreds of documents share is compared once."""
+    from reconcile.desired.edit import Refused, edit
+    from reconcile.report.fix_text import replacements
+
+    before = found.contents(file) or b""
+    starts = {
+        desired.resources[one.key].position.line: one for desired in found.states.values() for one in fixes if one.key in desired.resources
+    }
+    if len(starts) == len(fixes) > 1:
+        order = sorted(starts)
+        parts: dict[int, list[Replacement]] = {start: [] for start in order}
+        for part in replacements(file, before, after):
+            parts[order[max(bisect_right(order, part.line) - 1, 0)]].append(part)
+        if all(parts.values()):
+            yield from ((starts[start], several) for start, several in parts.items())
+            return
+    for one in fixes:
+        alone = edit(before, file=file, kind=one.key.kind, name=one.key.name, edits=one.edits)
+        assert not isinstance(alone, Refused), "it was made before"
+        yield one, replacements(file, before, alone)
 
 
 def diff(found: Linted, mending: Mending, prefix: str) -> list[str]:
@@ -103,7 +127,7 @@ def write_fixes(context: Context, found: Linted, mending: Mending) -> list[dict[
 def _proposals(found: Linted, cache: DocumentCache | None) -> Iterator[Fix | Suggestion]:
     """In the order of the findings."""
     from reconcile.policy.fixes import Fix, Suggestion, words_of
-    from reconcile.policy.propose import propose
+    from reconcile.policy.propose import documents_of, propose
     from reconcile.wiring.policies import rules_named
 
     counting = [finding for finding in found.result.findings if finding.counts and "/" not in finding.rule]
@@ -116,9 +140,10 @@ def _proposals(found: Linted, cache: DocumentCache | None) -> Iterator[Fix | Sug
     for rule in documents:
         edits.setdefault(rule.metadata.name, rule.spec.fix)  # of two with one name the one that comes with reconcile holds
     exposed = {finding.position.file for finding in found.result.findings if finding.rule.startswith("secret/")}
+    written = lru_cache(maxsize=8)(lambda file: documents_of(found.contents(file)))  # findings come file by file
     for finding in counting:
         for desired in where.get(finding, ()):
-            one = propose(finding, edits.get(finding.rule, ()), desired, found.contents)
+            one = propose(finding, edits.get(finding.rule, ()), desired, written)
             if isinstance(one, Fix) and one.file in exposed:
                 yield Suggestion(finding, f"{words_of(one)}; nothing is edited while {one.file} holds a secret in the clear")
             elif one is not None:

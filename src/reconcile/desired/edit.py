@@ -37,50 +37,73 @@ class Refused:
     why: str
 
 
+class Change(NamedTuple):
+    """Edits of the only document of this kind and name."""
+
+    kind: str
+    name: str
+    edits: tuple[Edit, ...]
+
+
 def edit(data: bytes, *, file: str, kind: str, name: str, edits: Sequence[Edit]) -> bytes | Refused:
     """The file with the edits in its only document of this kind and name. Raises nothing for bad input."""
+    return edit_documents(data, file=file, changes=[Change(kind, name, tuple(edits))])
+
+
+def edit_documents(data: bytes, *, file: str, changes: Sequence[Change]) -> bytes | Refused:
+    """The same for several documents, each named once; the file is read once for an edit of each. All edits are made, or none."""
     edited = data
-    for one in edits:
-        result = _edit(edited, file, kind, name, one)
+    for number in range(max((len(one.edits) for one in changes), default=0)):
+        result = _edit(edited, file, [(one.kind, one.name, one.edits[number]) for one in changes if number < len(one.edits)])
         if isinstance(result, Refused):
             return result
         edited = result
     return edited
 
 
-def _edit(data: bytes, file: str, kind: str, name: str, one: Edit) -> bytes | Refused:
+def _edit(data: bytes, file: str, changes: Sequence[tuple[str, str, Edit]]) -> bytes | Refused:
     places = read_places(data, file=file)
     if places.findings or not places.complete:
         return Refused(f"{file} has errors")
-    found = [(number, document) for number, document in enumerate(places.documents) if _is(document, kind, name)]
-    if len(found) != 1:
-        return Refused(f"{file} has {len(found) or 'no'} documents {kind}/{name}")
-    number, document = found[0]
-    wanted = _with(document.value, one)
-    if isinstance(wanted, Refused):
-        return wanted
-    if wanted == document.value:
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for number, document in enumerate(places.documents):
+        numbers.setdefault(_named(document), []).append(number)
+    wanted: dict[int, tuple[Edit, Value]] = {}
+    for kind, name, one in changes:
+        found = numbers.get((kind, name), [])
+        if len(found) != 1:
+            return Refused(f"{file} has {len(found) or 'no'} documents {kind}/{name}")
+        value = _with(places.documents[found[0]].value, one)
+        if isinstance(value, Refused):
+            return value
+        if value != places.documents[found[0]].value:
+            wanted[found[0]] = one, value
+    if not wanted:
         return data
     text = read_text(data)
     assert isinstance(text, str)
     lines = text.splitlines(keepends=True)
-    problem = _remove(lines, document, one.path) if one.value is None else _set(lines, document, one.path, _token(one.value))
-    if problem:
-        return Refused(f"{dotted(one.path)} in {file}: {problem}")
+    # From the last document to the first, so that the places of those before it still hold.
+    for number in sorted(wanted, reverse=True):
+        one, document = wanted[number][0], places.documents[number]
+        problem = _remove(lines, document, one.path) if one.value is None else _set(lines, document, one.path, _token(one.value))
+        if problem:
+            return Refused(f"{dotted(one.path)} in {file}: {problem}")
     written = _MARK * data.startswith(_MARK) + "".join(lines).encode("utf-8")
     before, after = read_values(data), read_values(written)
+    refused = Refused(f"{dotted(wanted[min(wanted)][0].path)} in {file} cannot be edited without rewriting the file")
     if before is None or after is None or len(before) != len(after):
-        return Refused(f"{dotted(one.path)} in {file} cannot be edited without rewriting the file")
-    expected = [wanted if index == number else value for index, (_, value) in enumerate(before)]
-    if [value for _, value in after] != expected:
-        return Refused(f"{dotted(one.path)} in {file} cannot be edited without rewriting the file")
-    return written
+        return refused
+    expected = [wanted[number][1] if number in wanted else value for number, (_, value) in enumerate(before)]
+    return written if [value for _, value in after] == expected else refused
 
 
-def _is(document: Document, kind: str, name: str) -> bool:
-    value = document.value
-    metadata = value.get("metadata") if isinstance(value, dict) else None
-    return isinstance(value, dict) and value.get("kind") == kind and isinstance(metadata, dict) and metadata.get("name") == name
+def _named(document: Document) -> tuple[str, str]:
+    """Kind and name, "" for what is not written."""
+    value = document.value if isinstance(document.value, dict) else {}
+    metadata = value.get("metadata")
+    kind, name = value.get("kind"), metadata.get("name") if isinstance(metadata, dict) else None
+    return kind if isinstance(kind, str) else "", name if isinstance(name, str) else ""
 
 
 def _with(value: Value, one: Edit) -> Value | Refused:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from reconcile.desired.edit import Edit, Refused, edit
+from reconcile.desired.edit import Change, Edit, Refused, edit_documents
 from reconcile.model.finding import Finding
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.key import Key
@@ -101,16 +101,19 @@ class _Work:
             kept.append(one)
         return kept
 
-    def possible(self, fixes: Iterable[Fix]) -> list[Fix]:
-        """Those that can be written at all, each by itself."""
-        kept = []
+    def possible(self, fixes: Sequence[Fix]) -> list[Fix]:
+        """Those that can be written at all: a whole file at once, and each by itself where that fails."""
+        by_file: dict[str, list[Fix]] = {}
         for one in fixes:
-            result = self._file(one.file, (one,))
-            if isinstance(result, str):
-                self._say(one, result)
-            else:
-                kept.append(one)
-        return kept
+            by_file.setdefault(one.file, []).append(one)
+        refused: dict[Fix, str] = {}
+        for file, several in by_file.items():
+            if len(several) == 1 or isinstance(self._file(file, tuple(several)), str):
+                alone = ((one, self._file(file, (one,))) for one in several)
+                refused.update({one: result for one, result in alone if isinstance(result, str)})
+        for one, why in refused.items():
+            self._say(one, why)
+        return [one for one in fixes if one not in refused]
 
     def prove(self, batch: Sequence[Fix]) -> None:
         """Take the whole batch where it does what it should, else its halves."""
@@ -148,14 +151,17 @@ class _Work:
         data = self.content(file)
         if data is None:
             return f"{file} cannot be read"
+        edits: dict[Key, list[Edit]] = {}
         for one in fixes:
-            result = edit(data, file=file, kind=one.key.kind, name=one.key.name, edits=one.edits)
-            if isinstance(result, Refused):
-                return result.why
-            if result == data:
-                gone = all(change.value is None for change in one.edits)
-                return "it is written nowhere" if gone else "the field has this value already"
-            data = result
+            edits.setdefault(one.key, []).extend(one.edits)
+        changes = [Change(key.kind, key.name, tuple(dict.fromkeys(of))) for key, of in edits.items()]
+        result = edit_documents(data, file=file, changes=changes)
+        if isinstance(result, Refused):
+            return result.why
+        if result == data:
+            gone = all(change.value is None for one in fixes for change in one.edits)
+            return "it is written nowhere" if gone else "the field has this value already"
+        data = result
         self.made[fixes] = data
         return data
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from reconcile.desired.edit import Edit
@@ -22,10 +22,26 @@ _KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
 _NOT_IN_SPEC: Final = ("name", "labels", "lifecycle")
 
 
-def propose(
-    finding: Finding, edits: Sequence[RuleEdit], desired: DesiredState, content: Callable[[str], bytes | None]
-) -> Fix | Suggestion | None:
-    """None where the rule names no edit. `desired` is the environment it was found in, `content` gives the octets of a file."""
+#: File → its documents by key, those whose key stands there twice left out.
+Written = Callable[[str], Mapping[Key, Value]]
+
+
+def documents_of(data: bytes | None) -> Mapping[Key, Value]:
+    """Of a file of YAML; none of one that cannot be read."""
+    found: dict[Key, Value] = {}
+    twice: set[Key] = set()
+    for _, value in (read_values(data) if data is not None else None) or ():
+        metadata = value.get("metadata") if isinstance(value, dict) else None
+        kind, name = (value.get("kind") if isinstance(value, dict) else None), metadata.get("name") if isinstance(metadata, dict) else None
+        if isinstance(kind, str) and isinstance(name, str):
+            key = Key(kind, name)
+            twice |= {key} & found.keys()
+            found[key] = value
+    return {key: value for key, value in found.items() if key not in twice}
+
+
+def propose(finding: Finding, edits: Sequence[RuleEdit], desired: DesiredState, written: Written) -> Fix | Suggestion | None:
+    """None where the rule names no edit. `desired` is the environment it was found in."""
     if not edits or finding.resource is None:
         return None
     fields: list[str] = []
@@ -40,7 +56,7 @@ def propose(
             return Suggestion(finding, f"{what}, but nothing in {desired.environment} is the {prefix} of {finding.resource}")
         if whose not in (None, key):
             return Suggestion(finding, f"{what} in {key}, together with an edit of {whose}")
-        if (where := _given_by(desired, resource, path)) or (where := _elsewhere(desired, resource, path, content)):
+        if (where := _given_by(desired, resource, path)) or (where := _elsewhere(desired, resource, path, one, written)):
             return Suggestion(finding, f"{what} of {key}: {where}")
         whose = key
         fields.append(path)
@@ -81,8 +97,8 @@ def _given_by(desired: DesiredState, resource: Resource, path: str) -> str:
     return ""
 
 
-def _elsewhere(desired: DesiredState, resource: Resource, path: str, content: Callable[[str], bytes | None]) -> str:
-    """Where it is written, if that is not one document in one file of YAML."""
+def _elsewhere(desired: DesiredState, resource: Resource, path: str, edit: RuleEdit, written: Written) -> str:
+    """Where it is written, if that is not one document in one file of YAML; or that there is nothing to edit."""
     key, file = resource.key, resource.position.file
     place = desired.locate(key, path)
     if place.file.lower().endswith(".csv"):
@@ -93,18 +109,13 @@ def _elsewhere(desired: DesiredState, resource: Resource, path: str, content: Ca
     files = {place.file, desired.locate(key, "").file, *(desired.locate(key, one).file for one in own)}
     if files != {file}:
         return f"several files say what it is; this comes from {place}"
-    data = content(file)
-    documents = [value for _, value in read_values(data) or () if _is(value, key)] if data is not None else []
-    if len(documents) != 1:
+    here: Value = written(file).get(key)
+    if here is None:
         return f"it has no document of its own, but comes from {place}"
-    written: Value = documents[0]
     for part in ("spec", *kinds.steps(key.kind, path)):
-        written = written.get(str(part)) if isinstance(written, dict) else None
-    if isinstance(written, str) and "${" in written:
-        return f"its value {written} is put in from a variable, at {place}"
-    return ""
-
-
-def _is(value: Value, key: Key) -> bool:
-    metadata = value.get("metadata") if isinstance(value, dict) else None
-    return isinstance(value, dict) and value.get("kind") == key.kind and isinstance(metadata, dict) and metadata.get("name") == key.name
+        here = here.get(str(part)) if isinstance(here, dict) else None
+    if isinstance(here, str) and "${" in here:
+        return f"its value {here} is put in from a variable, at {place}"
+    if here is None and edit.set_to is None:
+        return "it is written nowhere"
+    return "it has this value already" if here == edit.set_to and type(here) is type(edit.set_to) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from reconcile.report.safe_text import neutral
@@ -60,8 +60,8 @@ def replacements(file: str, before: bytes, after: bytes) -> list[Replacement]:
     """What turns one content into the other: whole lines that were added or removed, and the part of a line that changed."""
     old, new = (_lines(content.removeprefix(_MARK)) for content in (before, after))
     found = []
-    for tag, start, end, new_start, new_end in _matcher(old, new).get_opcodes():
-        if tag == "equal":
+    for same, start, end, new_start, new_end in _steps(old, new):
+        if same:
             continue
         was, now = "".join(old[start:end]), "".join(new[new_start:new_end])
         left = _common(was, now)
@@ -77,20 +77,91 @@ def replacements(file: str, before: bytes, after: bytes) -> list[Replacement]:
     return found
 
 
-def _matcher(old: list[str], new: list[str]) -> difflib.SequenceMatcher[str]:
-    # Exact for files that people write; where thousands of lines repeat, that would take minutes.
-    return difflib.SequenceMatcher(None, old, new, autojunk=len(old) > 2_000)
+class _Step(NamedTuple):
+    """Lines `start` to `end` of the old file that lines `new_start` to `new_end` of the new one stand for; both alike where `same`."""
+
+    same: bool
+    start: int
+    end: int
+    new_start: int
+    new_end: int
 
 
-def _hunks(old: list[str], new: list[str]) -> Iterator[str]:
-    for group in _matcher(old, new).get_grouped_opcodes(3):
-        yield f"@@ -{_range(group[0][1], group[-1][2])} +{_range(group[0][3], group[-1][4])} @@\n"
-        for tag, start, end, new_start, new_end in group:
-            if tag == "equal":
-                yield from (_line(" ", line) for line in old[start:end])
-                continue
-            yield from (_line("-", line) for line in old[start:end])
-            yield from (_line("+", line) for line in new[new_start:new_end])
+#: Lines that are looked ahead for where both files agree again; edits add, take away or change few.
+_NEAR = 12
+
+
+def _steps(old: Sequence[str], new: Sequence[str]) -> list[_Step]:
+    """The difference in one walk: files may hold thousands of lines that repeat, and edits are small."""
+    steps: list[_Step] = []
+    here, there = 0, 0
+    while here < len(old) or there < len(new):
+        start, new_start = here, there
+        while here < len(old) and there < len(new) and old[here] == new[there]:
+            here, there = here + 1, there + 1
+        if here > start:
+            steps.append(_Step(True, start, here, new_start, there))
+        if here < len(old) or there < len(new):
+            taken, put = _apart(old, new, here, there)
+            steps += _closer(old[here : here + taken], new[there : there + put], here, there)
+            here, there = here + taken, there + put
+    return steps
+
+
+def _closer(old: Sequence[str], new: Sequence[str], here: int, there: int) -> Iterator[_Step]:
+    """What differs within few lines; of many it is said as a whole."""
+    if len(old) + len(new) > 20 * _NEAR:
+        yield _Step(False, here, here + len(old), there, there + len(new))
+        return
+    for tag, start, end, new_start, new_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        yield _Step(tag == "equal", here + start, here + end, there + new_start, there + new_end)
+
+
+def _apart(old: Sequence[str], new: Sequence[str], here: int, there: int) -> tuple[int, int]:
+    """How many lines differ, as few as can be seen; all that is left where they do not come together again soon."""
+    for distance in range(1, 2 * _NEAR):
+        for taken in range(distance + 1):
+            put = distance - taken
+            ahead, new_ahead = old[here + taken : here + taken + 3], new[there + put : there + put + 3]
+            if ahead == new_ahead and here + taken <= len(old) and there + put <= len(new):
+                return taken, put
+    return len(old) - here, len(new) - there
+
+
+def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """With three lines around each change; changes closer than six lines to each other are one hunk."""
+    group: list[_Step] = []
+    for step in _steps(old, new):
+        if step.same and group and step.end - step.start > 6:
+            yield from _hunk(old, new, [*group, _Step(True, step.start, step.start + 3, step.new_start, step.new_start + 3)])
+            group = [_last_three(step)]
+        elif step.same and not group:
+            group = [_last_three(step)]
+        else:
+            group.append(step)
+    if any(not step.same for step in group):
+        last = group[-1]
+        if last.same and last.end - last.start > 3:
+            group[-1] = _Step(True, last.start, last.start + 3, last.new_start, last.new_start + 3)
+        yield from _hunk(old, new, group)
+
+
+def _last_three(step: _Step) -> _Step:
+    kept = min(3, step.end - step.start)
+    return _Step(True, step.end - kept, step.end, step.new_end - kept, step.new_end)
+
+
+def _hunk(old: Sequence[str], new: Sequence[str], group: Sequence[_Step]) -> Iterator[str]:
+    if all(step.same for step in group):
+        return
+    first, last = group[0], group[-1]
+    yield f"@@ -{_range(first.start, last.end)} +{_range(first.new_start, last.new_end)} @@\n"
+    for step in group:
+        if step.same:
+            yield from (_line(" ", line) for line in old[step.start : step.end])
+        else:
+            yield from (_line("-", line) for line in old[step.start : step.end])
+            yield from (_line("+", line) for line in new[step.new_start : step.new_end])
 
 
 def _range(start: int, stop: int) -> str:

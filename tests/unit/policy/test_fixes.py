@@ -171,6 +171,46 @@ def test_replacements_make_the_one_of_the_other(before: list[str], after: list[s
     assert sign + put_in(old, replacements("a.yaml", old, new)) == new
 
 
+def patched(before: bytes, diff: str) -> bytes:
+    """What `patch` makes of one file: hunks at exactly the lines they name."""
+    old = before.decode().split("\n")
+    old = [f"{line}\n" for line in old[:-1]] + ([old[-1]] if old[-1] else [])
+    made: list[str] = []
+    place = 0
+    lines = diff.split("\n")[2:]
+    for number, line in enumerate(lines):
+        text = line[1:] + ("" if lines[number + 1 : number + 2] == ["\\ No newline at end of file"] else "\n")
+        if line.startswith("@@"):
+            start, _, length = line.split()[1][1:].partition(",")
+            begin = int(start) - (0 if length == "0" else 1)
+            made += old[place:begin]
+            place = begin
+        elif line.startswith("+"):
+            made.append(text)
+        elif line.startswith((" ", "-")):
+            assert old[place] == text
+            made += [text] if line.startswith(" ") else []
+            place += 1
+    return "".join([*made, *old[place:]]).encode()
+
+
+MANY = st.lists(st.sampled_from(["a", "b", "c", "", "d: 1"]), max_size=30)
+
+
+@given(before=MANY, after=MANY, last=st.booleans(), newly=st.booleans(), ends=ENDS)
+def test_a_diff_makes_the_one_of_the_other(before: list[str], after: list[str], last: bool, newly: bool, ends: str) -> None:
+    old, new = (ends.join(before) + (ends if last else "")).encode(), (ends.join(after) + (ends if newly else "")).encode()
+    (text,) = unified_diff({"a.yaml": old}, {"a.yaml": new})
+    assert patched(old, text) == new
+
+
+@given(before=MANY, places=st.sets(st.integers(0, 29), max_size=4))
+def test_a_diff_of_few_lines_has_few_lines(before: list[str], places: set[int]) -> None:
+    after = [f"{line}!" if number in places else line for number, line in enumerate(before)]
+    (text,) = unified_diff({"a": "\n".join([*before, ""]).encode()}, {"a": "\n".join([*after, ""]).encode()})
+    assert sum(line.startswith("+") for line in text.split("\n")[2:]) == sum(number < len(before) for number in places)
+
+
 def test_words_are_replaced_as_a_whole_and_lines_are_inserted_as_lines() -> None:
     assert replacements("a", b"x: true # y\n", b"x: false # y\n") == [Replacement("a", 1, 4, 1, 8, "false")]
     assert replacements("a", b"x: 1\ny: 2\n", b"x: 1\nz: 3\ny: 2\n") == [Replacement("a", 2, 1, 2, 1, "z: 3\n")]
