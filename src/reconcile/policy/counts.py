@@ -47,6 +47,13 @@ def _goes(state: str, way: str) -> bool:
 
 
 _METHODS: Final = ("incoming", "outgoing", "appointmentsContactsTasks")
+_SECRETS: Final = ("credentials.password.ref", "credentials.refreshToken.ref")
+
+
+def _by_password(password: str | None, token: str | None) -> bool:
+    return password is not None and token is None
+
+
 #: Mailboxes of a profile, or of the whole organization.
 _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
     _Mailboxes("mailboxes", "Mailboxes."),
@@ -93,6 +100,22 @@ _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
         lambda state, incoming, outgoing, fetch, send: (
             state == "active"
             and ((incoming == "server-side" and fetch == "user-or-queue") or (outgoing == "server-side" and send == "user-or-queue"))
+        ),
+    ),
+    _Mailboxes(
+        "fetchingByPassword",
+        "Active mailboxes that are fetched with a password of their own, not with a refresh token.",
+        ("state", "incoming", "appointmentsContactsTasks", "profile.incoming.credentials", *_SECRETS),
+        lambda state, incoming, act, fetch, *secrets: (
+            state == "active" and "server-side" in (incoming, act) and fetch == "user-or-queue" and _by_password(*secrets)
+        ),
+    ),
+    _Mailboxes(
+        "sendingByPassword",
+        "Active mailboxes that send with a password of their own, not with a refresh token.",
+        ("state", "outgoing", "profile.sending.credentials", *_SECRETS),
+        lambda state, outgoing, send, *secrets: (
+            state == "active" and outgoing == "server-side" and send == "user-or-queue" and _by_password(*secrets)
         ),
     ),
     _Mailboxes(

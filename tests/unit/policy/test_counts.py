@@ -59,6 +59,8 @@ _PROFILE = PROFILE + "  processEmailFrom: 2025-06-01\n"
         ("onPremises", 1),
         ("bulkMailing", 1),
         ("individual", 4),
+        ("fetchingByPassword", 1),
+        ("sendingByPassword", 1),
         ("earlier", 1),
     ],
 )
@@ -72,6 +74,13 @@ def test_mailboxes_are_counted_by_profile_and_for_the_organization(name: str, nu
     ):
         assert world.column(subject, variable, world.objects(subject)) == [number], variable
     assert set(world.column("Mailbox", f"counts.profile.{name}", world.objects("Mailbox"))) == {number}
+
+
+def test_a_refresh_token_outweighs_the_password() -> None:
+    both = _mailbox("a", "incoming: server-side", "outgoing: server-side", "credentials: {password: 'env:ONE', refreshToken: 'env:TWO'}")
+    world = World(estate(_PROFILE, both).desired)
+    for name in ("fetchingByPassword", "sendingByPassword"):
+        assert world.column("EmailServerProfile", f"counts.{name}", world.objects("EmailServerProfile")) == [0]
 
 
 def test_the_table_above_names_every_count_of_mailboxes() -> None:
