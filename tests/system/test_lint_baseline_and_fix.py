@@ -224,8 +224,8 @@ def test_each_finding_of_a_file_has_its_own_edit(estate: Estate) -> None:
     edits = {one["resource"].partition("/")[2]: one["fix"]["edits"] for one in found if one["rule"] == "alerts-on"}
     assert [(name, one["line"], one["text"]) for name in ("one", "two", "three") for one in edits[name]] == [
         ("one", 7, "true"),
-        ("two", 14, "  sendEmailAlert: true\n"),
-        ("three", 21, "true"),
+        ("two", 15, "  sendEmailAlert: true\n"),
+        ("three", 22, "true"),
     ]
 
 
