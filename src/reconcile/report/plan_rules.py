@@ -27,7 +27,9 @@ def stops(judgement: Judgement, group: Group) -> bool:
 
 
 def asked_of(judgement: Judgement, group: Group) -> Asked | None:
-    """The approval that the rule of a group asks for."""
+    """The approval that the rule asks for, of a group that waits for it or got it."""
+    if group.first.accepted is not None and group.first.accepted.by != "approval":
+        return None
     return next((one for one in judgement.asked if one.rule == group.first.rule), None)
 
 

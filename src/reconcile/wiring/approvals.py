@@ -155,7 +155,7 @@ def _signed_by(git: GitSignatures, commit: str, line: Iterable[str], keys: Colle
     except ReconcileError as error:
         return NotProved(f"commit {commit[:12]} cannot be read: {error.message}")
     known = [key for key in keys if key not in brought]
-    why = git.unsigned(commit, known) if known else f"commit {commit[:12]} brought the key itself"
+    why = git.unsigned(commit, known) if known else f"commit {commit[:12]} is no approval: the key came with what it signs"
     return NotProved(why) if why else Proved(f"signed commit {commit[:12]}")
 
 
