@@ -33,6 +33,7 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
     from reconcile.cli.baseline import apply_wish, check_wish
     from reconcile.cli.linted import linted
     from reconcile.report.findings_json import FORMAT_VERSION, counts_json
+    from reconcile.report.findings_text import next_step
     from reconcile.report.rule_facts import facts
     from reconcile.wiring.estate import document_cache, open_source, repository_prefix
     from reconcile.wiring.judging import BASELINE_FILE, read_baseline
@@ -91,6 +92,8 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         ),
     )
     report(context, reported, wishes)
+    if context.output == "text" and (advice := next_step(result.findings, has_baseline=known is not None)):
+        context.say(advice)
     return code
 
 

@@ -10,7 +10,7 @@ from reconcile.desired.text import NotText, read_text, split_lines
 from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.position import Position
 from reconcile.report.excerpt import excerpt
-from reconcile.report.finding_groups import Group, PlaceOf, grouped, kinds_of, nowhere
+from reconcile.report.finding_groups import Group, PlaceOf, grouped, kinds_of, nowhere, worst_first
 from reconcile.report.safe_text import neutral
 
 #: The bytes of a file of the source, None when it cannot be read.
@@ -25,6 +25,8 @@ _NAMED = 3
 #: Blocks of one rule that are shown each; of more only the first few, for nobody reads ten thousand.
 _BLOCKS = 10
 _SHOWN_OF_MANY = 3
+#: Findings of rules from which on nobody mends all of them at once.
+_MANY = 20
 
 
 def findings_text(
@@ -56,7 +58,9 @@ def _few_of_each(groups: Sequence[Group]) -> tuple[list[Group], dict[tuple[str, 
     for group in groups:
         kind = (group.first.rule, group.first.severity)
         seen[kind] += 1
-        if sizes[kind] > _BLOCKS and seen[kind] > _SHOWN_OF_MANY:
+        # What only informs must not stand between the reader and what is wrong.
+        most = _SHOWN_OF_MANY if kind[1] is Severity.INFORMATION else _BLOCKS
+        if sizes[kind] > most and seen[kind] > _SHOWN_OF_MANY:
             left_out[kind] = left_out.get(kind, 0) + len(group.findings)
         else:
             shown.append(group)
@@ -68,6 +72,19 @@ def summary(findings: Sequence[Finding], *, files: int) -> str:
     accepted = len(findings) - len(findings := [finding for finding in findings if finding.counts])
     apart = f"; {accepted:,} accepted (--show-accepted shows them)" if accepted else ""
     return _standing(findings, files) + apart
+
+
+def next_step(findings: Sequence[Finding], *, has_baseline: bool) -> str:
+    """What to do about more findings of rules than anybody mends at once, as on the first day of an estate that was taken over; "" where
+    there are few."""
+    found = [finding for finding in findings if finding.counts and "/" not in finding.rule]
+    if len(found) <= _MANY:
+        return ""
+    groups = worst_first(grouped(found))
+    worst, causes = groups[0].first.rule, len(groups)
+    words = f"Next: `reconcile explain {worst}` says why it matters and where that is written"
+    accept = "; `reconcile lint --baseline write` accepts what there is now, so that only what is new counts"
+    return f"{len(found):,} findings of rules have {causes:,} cause{'' if causes == 1 else 's'}. {words}{'' if has_baseline else accept}."
 
 
 def _standing(findings: Sequence[Finding], files: int) -> str:
