@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,15 +16,15 @@ from reconcile.model.gate import Compared, Gate
 from reconcile.model.resource import DesiredState
 
 if TYPE_CHECKING:
+    from reconcile.cli.linted import Linted
     from reconcile.desired.documents import DocumentCache
-    from reconcile.desired.lint import LintResult
     from reconcile.model.change import Plan
     from reconcile.policy.baseline import Baseline
     from reconcile.policy.configure import Configuration
-    from reconcile.ports.source import Source, SourceFile
+    from reconcile.ports.source import Source
     from reconcile.report.rule_facts import Facts
     from reconcile.wiring.approvals import Approvals, Review
-    from reconcile.wiring.judging import PoliciesOf, RuleChecks
+    from reconcile.wiring.judging import PoliciesOf
 
 HEAD = "HEAD"
 #: A plan, and what it was made from → the plan as rules see it.
@@ -57,7 +57,7 @@ class Judged:
     gate: Gate
     known: Facts
     marks: frozenset[str]
-    head: Side
+    head: Linted
     docs_url: str
 
     def found(self, findings: Iterable[Finding]) -> Found:
@@ -77,25 +77,6 @@ class Judged:
 
 
 @dataclass(slots=True, kw_only=True)
-class Side:
-    """One revision, linted. `states` are its environments that can be used."""
-
-    commit: str
-    files: Mapping[str, SourceFile]
-    source: Source
-    result: LintResult
-    checks: RuleChecks
-    states: Mapping[str, DesiredState] = field(default_factory=dict)
-
-    def contents(self, path: str) -> bytes | None:
-        """A file of it."""
-        if path not in self.files:
-            return None
-        read = next((content for _, content in self.source.read([self.files[path]])), None)
-        return read if isinstance(read, bytes) else None
-
-
-@dataclass(slots=True, kw_only=True)
 class Linting:
     """How each revision is linted: at one moment, with the baseline of the base, and once they are known by the documents of the base."""
 
@@ -105,35 +86,18 @@ class Linting:
     baseline: Baseline | None
     judges: PoliciesOf | None = None
 
-    def of(self, source: Source, reviews: Sequence[Review] = ()) -> Side:
+    def of(self, source: Source, reviews: Sequence[Review] = ()) -> Linted:
         """One revision."""
         from reconcile.cli.estate import estate_label
-        from reconcile.desired.lint import lint
+        from reconcile.cli.linted import linted
         from reconcile.wiring.approvals import Approvals
         from reconcile.wiring.judging import rule_checks
 
-        states: dict[str, DesiredState] = {}
-        approvals = Approvals(folder=self.context.directory, revision=source.revision, reviews=reviews)
-        checks = rule_checks(self.cache, today=self.today, policies_of=self.judges, approvals=approvals, baseline=self.baseline)
-
-        def watching(desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Iterable[Finding]:
-            states[desired.environment] = desired
-            return checks(desired, others)
-
-        listing = source.list()
-        result = lint(
-            listing.files,
-            listing.findings,
-            source.read,
-            environment=self.context.environment,
-            source=estate_label(self.context.directory),
-            revision=source.revision,
-            cache=self.cache,
-            checks=watching,
-        )
-        result = checks.finished(result, whole=self.context.environment is None)
-        files = {file.path: file for file in listing.files}
-        return Side(commit=source.revision, files=files, source=source, result=result, checks=checks, states=states)
+        context, today, cache, baseline = self.context, self.today, self.cache, self.baseline
+        approvals = Approvals(folder=context.directory, revision=source.revision, reviews=reviews)
+        checks = rule_checks(cache, today=today, policies_of=self.judges, approvals=approvals, baseline=baseline)
+        label, name = estate_label(context.directory), context.environment
+        return linted(context, source, cache=cache, today=today, baseline=baseline, environment=name, keep=True, checks=checks, label=label)
 
 
 def judge(context: Context, asked: Asked) -> Judged:
@@ -206,7 +170,7 @@ def _source(context: Context, revision: str) -> Source:
     return source
 
 
-def _own_faults(head: Side, cache: DocumentCache | None) -> list[Finding]:
+def _own_faults(head: Linted, cache: DocumentCache | None) -> list[Finding]:
     """What is wrong with rules and settings of the change itself: they do not judge it, but they are to judge the next one. Expressions are
     compiled, never evaluated."""
     from reconcile.wiring.policies import rules_of
@@ -216,7 +180,7 @@ def _own_faults(head: Side, cache: DocumentCache | None) -> list[Finding]:
     return [fault for fault in faults if fault not in known]
 
 
-def _with_baseline(before: Side, head: Side) -> list[Finding]:
+def _with_baseline(before: Linted, head: Linted) -> list[Finding]:
     """What the change brings, with what its baseline accepts and may not: it can only shrink once it is there. That it can shrink is not
     said of one that was just edited."""
     from reconcile.policy.baseline import growth
@@ -231,7 +195,7 @@ def _with_baseline(before: Side, head: Side) -> list[Finding]:
     return [*findings, *growth(was, now, file=BASELINE_FILE)]
 
 
-def _grown(before: Side, head: Side) -> list[str]:
+def _grown(before: Linted, head: Linted) -> list[str]:
     """What the baseline of the change accepts, and did not before."""
     from reconcile.policy.baseline import Baseline, grows
     from reconcile.wiring.judging import read_baseline
@@ -259,7 +223,7 @@ def _approved(approvals: Approvals, configurations: Iterable[Configuration], com
     return ", ".join(dict.fromkeys(said))
 
 
-def _compared(context: Context, head: Side, before: Side, asked: Asked, plans: Plans) -> list[Compared]:
+def _compared(context: Context, head: Linted, before: Linted, asked: Asked, plans: Plans) -> list[Compared]:
     names = sorted({*head.result.environments, *before.result.environments})
     return [_plan(context, name, head, before, asked, plans) for name in names if context.environment in (None, name)]
 
@@ -279,7 +243,7 @@ def _plan_judge(approvals: Approvals, linting: Linting, fail_on: str | None, com
     return judged
 
 
-def _plan(context: Context, name: str, head: Side, before: Side, asked: Asked, plans: Plans) -> Compared:
+def _plan(context: Context, name: str, head: Linted, before: Linted, asked: Asked, plans: Plans) -> Compared:
     from reconcile.apply.against import against
     from reconcile.cli.revision import nothing_at
     from reconcile.plan.commits import with_commits

@@ -30,6 +30,11 @@ class Linted:
     states: Mapping[str, DesiredState] = field(default_factory=dict)
     by_environment: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
 
+    @property
+    def commit(self) -> str:
+        """The revision that was read."""
+        return self.source.revision
+
     def contents(self, path: str) -> bytes | None:
         """The octets of a file of the estate; None where they cannot be had."""
         if path not in self.files:
@@ -47,20 +52,25 @@ def linted(
     baseline: Baseline | None,
     environment: str | None,
     keep: bool = False,
+    checks: RuleChecks | None = None,
+    label: str = "",
 ) -> Linted:
-    """`keep`: fill in `states` and `by_environment`, which take memory. Raises DesiredStateError where the source cannot be read."""
+    """`keep`: fill in `states` and `by_environment`, which take memory. `checks` stand in the place of those of the source's own documents,
+    `label` in the place of its own. Raises DesiredStateError where the source cannot be read."""
     from reconcile.desired.lint import lint
     from reconcile.wiring.approvals import Approvals
     from reconcile.wiring.judging import rule_checks
 
-    approvals = Approvals(folder=context.directory, revision=context.revision)
-    checks = rule_checks(cache, today=today, approvals=approvals, baseline=baseline)
+    if checks is None:
+        approvals = Approvals(folder=context.directory, revision=context.revision)
+        checks = rule_checks(cache, today=today, approvals=approvals, baseline=baseline)
+    judging = checks
     states: dict[str, DesiredState] = {}
     found: dict[str, Sequence[Finding]] = {}
 
     def watching(desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Iterable[Finding]:
         states[desired.environment] = desired
-        found[desired.environment] = checks(desired, others)
+        found[desired.environment] = judging(desired, others)
         return found[desired.environment]
 
     listing = source.list()
@@ -69,7 +79,7 @@ def linted(
         listing.findings,
         source.read,
         environment=environment,
-        source=source.label,
+        source=label or source.label,
         revision=source.revision,
         cache=cache,
         checks=watching if keep else checks,
