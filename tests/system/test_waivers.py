@@ -92,6 +92,37 @@ def test_a_signature_of_the_approver_counts(repository: Repository, lint: Lint, 
     assert lint() == ACCEPTED
 
 
+def test_it_counts_in_a_folder_of_a_repository_and_in_a_bare_one(
+    repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str], security: SigningKey
+) -> None:
+    below = {
+        f"mail/estate/{path}": text for path, text in {**ESTATE, "settings.yaml": settings(("security-desk", security.public))}.items()
+    }
+    repository.commit("estate", below)
+    signed_commit(repository, "waive", {"mail/estate/waivers/sales.yaml": waiver()}, security)
+    assert run(["lint", "-C", str(repository.root / "mail" / "estate")]) == 0
+    repository.git("mv", "mail/estate", "top")
+    repository.commit("move")
+    assert run(["lint", "-C", str(repository.root / "top")]) == 3, "a moved file needs a new signature"
+    assert "is not signed" in capsys.readouterr().out
+    top = new_repository(tmp_path / "top")
+    top.commit("estate", {**ESTATE, "settings.yaml": settings(("security-desk", security.public))})
+    signed_commit(top, "waive", {"waivers/sales.yaml": waiver()}, security)
+    top.git("clone", "-q", "--bare", ".", str(tmp_path / "bare"))
+    assert run(["lint", "-C", str(tmp_path / "bare"), "--revision", "main"]) == 0
+
+
+def test_a_shallow_clone_says_what_it_lacks(
+    repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str], security: SigningKey
+) -> None:
+    repository.commit("estate", {**ESTATE, "settings.yaml": settings(("security-desk", security.public))})
+    signed_commit(repository, "waive", {"waivers/sales.yaml": waiver()}, security)
+    repository.commit("later", {"README.md": "x"})
+    repository.git("clone", "-q", "--depth", "1", f"file://{repository.root}", str(tmp_path / "shallow"))
+    assert run(["lint", "-C", str(tmp_path / "shallow")]) == 3
+    assert "git fetch --unshallow" in capsys.readouterr().out
+
+
 def test_an_unsigned_commit_is_no_proof(repository: Repository, lint: Lint, security: SigningKey) -> None:
     repository.commit("estate", {**ESTATE, "settings.yaml": settings(("security-desk", security.public))})
     commit = repository.commit("waive", {"waivers/sales.yaml": waiver()})

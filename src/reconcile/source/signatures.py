@@ -31,6 +31,7 @@ class GitSignatures:
     def __init__(self, folder: Path, revision: str | None, *, timeout: float = 60.0) -> None:
         self._git = Git(folder, timeout=timeout)
         self._history = GitHistory(folder, revision, timeout=timeout)
+        self._folder: str | None = None
         self._expected: set[str] = set()
         self._writers: dict[str, tuple[str, str]] = {}
         self._answers: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -51,7 +52,7 @@ class GitSignatures:
     def holds(self, commit: str, file: str, content: bytes) -> bool:
         """Whether the file had this content in a commit; line ends aside, which git may have changed on checkout."""
         try:
-            there = self._git.run("cat-file", "blob", f"{commit}:./{file}")
+            there = self._git.run("cat-file", "blob", f"{commit}:{self._prefix()}{file}")
         except ReconcileError:
             return False
         return there.replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
@@ -59,7 +60,10 @@ class GitSignatures:
     def same_tree(self, first: str, second: str) -> bool:
         """Whether two commits have the same estate."""
         try:
-            trees = {self._git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:./") for commit in (first, second)}
+            folder = self._prefix().rstrip("/")
+            trees = {
+                self._git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{folder}") for commit in (first, second)
+            }
         except ReconcileError:
             return False
         return len(trees) == 1
@@ -106,10 +110,17 @@ class GitSignatures:
         """The files of the estate that a commit changed: contents before and after. Raises DesiredStateError."""
         parents = self._git.run("rev-list", "--parents", "--max-count=1", "--end-of-options", commit).decode("ascii").split()[1:]
         both = [parents[0], commit] if parents else ["--root", commit]
-        tokens = self._git.run("diff-tree", "-r", "-z", "--no-abbrev", "--no-renames", "--no-commit-id", *both, "--", ".").split(b"\0")
+        below = ["--", self._prefix()] if self._prefix() else []
+        tokens = self._git.run("diff-tree", "-r", "-z", "--no-abbrev", "--no-renames", "--no-commit-id", *both, *below).split(b"\0")
         rows = [(token.decode("ascii").split(), path) for token, path in zip(tokens[::2], tokens[1::2], strict=False)]
         listed = [row for row, path in rows if path.lower().endswith((b".yaml", b".yml"))]
         return self._contents([row[2] for row in listed]), self._contents([row[3] for row in listed])
+
+    def _prefix(self) -> str:
+        """The estate's folder inside the repository, as git names it; a bare repository knows no relative paths."""
+        if self._folder is None:
+            self._folder = self._git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
+        return self._folder
 
     def _contents(self, ids: Sequence[str]) -> Sequence[bytes]:
         return [content for content in self._git.objects([one for one in ids if one.strip("0")]) if content is not None]
