@@ -206,6 +206,7 @@ def write(file: Path, text: Iterable[str]) -> None:
     """A file of UTF-8 text, whole or not at all; a link of that name is replaced, never followed. Raises SettingsError."""
     draft = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
     try:
+        draft.unlink(missing_ok=True)  # of a process that had this number before, and died
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
