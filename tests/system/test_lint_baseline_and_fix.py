@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from reconcile.cli.main import run
 from reconcile.errors import TransientError
 from reconcile.source.replace import replace
+from support.command import Commands
 from support.estate import ENVIRONMENT
 from support.own_rules import shipped_off
 
@@ -287,3 +289,34 @@ def test_a_file_that_cannot_be_written_is_told(estate: Estate) -> None:
         estate.root.chmod(0o755)
     assert "cannot be written" in estate.err
     assert (estate.root / "first.yaml").read_bytes() == before
+
+
+def test_a_run_that_is_killed_leaves_old_files_or_new_ones(estate: Estate, commands: Commands) -> None:
+    old = {f"many/{number:03}.yaml": PROFILE.replace("NAME", f"p{number}") for number in range(150)}
+    for name, text in old.items():
+        estate.write(name, text)
+    new = {name: text.replace("Alert: false", "Alert: true") for name, text in old.items()}
+    process = commands.start("lint", "-C", str(estate.root), "--fix")
+    last = estate.root / "many" / "000.yaml"
+    until = time.monotonic() + 60
+    while process.poll() is None and last.read_text() == old["many/000.yaml"] and time.monotonic() < until:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    after = {name: (estate.root / name).read_text() for name in old}
+    assert all(after[name] in (old[name], new[name]) for name in old)
+    assert any(after[name] == new[name] for name in old), "it was killed while it wrote"
+    assert estate.lint("--fix") == 0
+    assert {name: (estate.root / name).read_text() for name in old} == new
+
+
+def test_fixes_in_sarif_are_of_its_form(estate: Estate) -> None:
+    estate.lint("--suggest", "-o", "sarif")
+    (one,) = [entry for entry in json.loads(estate.out)["runs"][0]["results"] if entry["ruleId"] == "alerts-on"]
+    (fix,) = one["fixes"]
+    assert set(fix) == {"description", "artifactChanges"}
+    (change,) = fix["artifactChanges"]
+    assert change["artifactLocation"] == one["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert change["replacements"] == [
+        {"deletedRegion": {"startLine": 7, "startColumn": 19, "endLine": 7, "endColumn": 24}, "insertedContent": {"text": "true"}}
+    ]
