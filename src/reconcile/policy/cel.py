@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from reconcile.desired.suggest import did_you_mean
 from reconcile.model import instant
 from reconcile.policy.checked_expression import Comparison, read_checked
+from reconcile.policy.expression_tokens import TOKEN
 from reconcile.policy.variables import Type, Variable
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def load(code: bytes) -> Run:
     def evaluate(values: Mapping[str, object]) -> object:
         try:
             value = run(data=values)
+        except MemoryError:
+            return Failed("it needs more memory than there is")
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             return Failed(str(error))
         answer = value.plain_value()
@@ -174,6 +177,9 @@ def _environment(variables: Mapping[str, Variable]) -> Env:
 
 
 def _compile(text: str, variables: Mapping[str, Variable]) -> tuple[bytes, str] | list[Fault]:
+    if (lone := next((place for place, char in enumerate(text) if "\ud800" <= char <= "\udfff"), None)) is not None:
+        line, column = _line_of(text, lone)
+        return [Fault(message="half of a character, which no text can have", line=line, column=column)]
     try:
         expression = _environment(variables).compile(text)
     except (RuntimeError, ValueError) as error:
@@ -236,16 +242,9 @@ def _prefix_hint(name: str, variables: Mapping[str, Variable]) -> str:
     return f"a rule of this kind sees {', '.join(prefixes)}"
 
 
-#: Texts and comments of the language, and words.
-_TOKEN: Final = re.compile(
-    r"""[rRbB]{0,2}(?:'''(?:\\.|.)*?'''|\"\"\"(?:\\.|.)*?\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")|//[^\n]*|[A-Za-z_][A-Za-z0-9_]*|.""",
-    re.DOTALL,
-)
-
-
 def _refused(text: str) -> Iterator[Fault]:
     """What compiles but does not do what it looks like."""
-    tokens = [(match.start(), match[0]) for match in _TOKEN.finditer(text) if not match[0].isspace()]
+    tokens = [(match.start(), match[0]) for match in TOKEN.finditer(text) if not match[0].isspace() and not match[0].startswith("//")]
     for (start, token), (_, following) in pairwise(tokens):
         if token == "has" and following == "(":
             line, column = _line_of(text, start)
@@ -259,7 +258,7 @@ def _with_moments(text: str, names: Iterable[str]) -> str:
     """The same with `timestamp(today)` for `today`."""
     wanted = set(names)
     out: list[str] = []
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         field = bool(out) and "".join(out[-2:]).rstrip().endswith(".")
         out.append(f"timestamp({match[0]})" if match[0] in wanted and not field else match[0])
     return "".join(out)

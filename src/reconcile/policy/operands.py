@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-_TOKEN: Final = re.compile(
-    r"""[rRbB]{0,2}(?:'''(?:\\.|.)*?'''|\"\"\"(?:\\.|.)*?\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")|//[^\n]*|\|\||&&|.""", re.DOTALL
-)
+from reconcile.policy.expression_tokens import TOKEN
+
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -23,7 +21,7 @@ def operands(text: str) -> Operands:
     text = _unwrapped(text)
     depth = 0
     places: dict[str, list[int]] = {"||": [], "&&": []}
-    for found in _TOKEN.finditer(text):
+    for found in TOKEN.finditer(text):
         token = found[0]
         if token in _OPEN:
             depth += 1
@@ -50,7 +48,7 @@ def _unwrapped(text: str) -> str:
     text = text.strip()
     while text.startswith("("):
         depth = 0
-        for found in _TOKEN.finditer(text):
+        for found in TOKEN.finditer(text):
             depth += (found[0] in _OPEN) - (found[0] in _CLOSE)
             if depth == 0:
                 if found.end() < len(text):

@@ -49,6 +49,9 @@ def _program(text: str, *, boolean: bool = True, variables: Mapping[str, Variabl
         ("true && || false", 1, 9, "Syntax error", ""),
         ("'abc", 1, 1, "Syntax error", ""),
         ("[1].exists(today, today == 1) && today > today", 1, 1, "today cannot be the name of anything else here", ""),
+        ("'''" + "\\" * 400, 1, 3, "Syntax error", ""),
+        ('mailbox.name == "\ud800"', 1, 18, "half of a character", ""),
+        ("has // of\n(mailbox.labels.team)", 1, 1, "has() tells nothing here", ""),
         ("(" * 300 + "true" + ")" * 300, 1, 1, "recursion limit", ""),
     ],
 )  # fmt: skip
