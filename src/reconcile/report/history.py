@@ -110,7 +110,13 @@ def _reason(record: AuditRecord) -> str:
 
 
 def _words(record: AuditRecord) -> str:
-    return _reason(record) or ", ".join(path for path, _, _ in _fields(record))
+    return _reason(record) or _approved(record) or ", ".join(path for path, _, _ in _fields(record))
+
+
+def _approved(record: AuditRecord) -> str:
+    """Who approved what a rule asked for, and what proves it."""
+    given = _detail(record).get("given")
+    return ", ".join(f"{one.get('name')} ({one.get('proof')})" for one in given if isinstance(one, dict)) if isinstance(given, list) else ""
 
 
 def _shown(value: object) -> str:
