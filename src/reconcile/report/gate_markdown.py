@@ -32,7 +32,8 @@ _SHARES = (0.15, 0.45, 0.35)
 
 def gate_markdown(gate: Gate, known: Facts, *, mark: str = "", limit: int = LIMIT, place_of: PlaceOf = nowhere) -> str:
     """The comment, with a line break at its end. `mark` tells several gates of one repository apart."""
-    new = Sections([finding for finding in gate.new if finding.counts], known, place_of)
+    # Also what a waiver of the base accepts: by a label or a name, a change can bring itself below one.
+    new = Sections(gate.new, known, place_of)
     text = _fitting(gate, new, mark, limit)
     while (octets := len(text.encode("utf-8", "replace"))) > MOST_OCTETS and limit <= LIMIT:
         limit = min(limit - 1000, int(limit * MOST_OCTETS / octets))

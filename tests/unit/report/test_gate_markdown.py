@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconcile.model.change import Cause, Create, Moved, Plan
 from reconcile.model.exit_code import ExitCode
-from reconcile.model.finding import Finding, Severity
+from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.gate import Compared, Gate, JudgeChange
 from reconcile.model.key import Key
 from reconcile.model.position import Position
@@ -103,6 +103,15 @@ def test_it_fits_in_characters_and_octets(words: str) -> None:
     assert "Not new, and failing nothing here: 500 errors" in text
     assert [*harm(text)] == []
     assert len(gate_markdown(whole, {}, limit=SUMMARY_LIMIT)) <= SUMMARY_LIMIT
+
+
+def test_what_a_waiver_of_the_base_accepts_is_shown_when_it_is_new() -> None:
+    waived = replace(finding(), accepted=Accepted(by="waiver", name="legacy"))
+    text = gate_markdown(gate(new=[waived], old=[waived]), {})
+    assert "### Configuration check passed" in text
+    assert "#### New findings: 1 accepted" in text
+    assert "  - accepted by waiver legacy" in text
+    assert text.count("synchronises appointments") == 1
 
 
 def test_a_summary_has_room_for_more() -> None:
