@@ -56,3 +56,19 @@ def _from_local(moment: datetime, place: ZoneInfo, text: str) -> datetime:
 def text(moment: datetime) -> str:
     """Canonical: UTC with a trailing Z, fractions only where there are any. Takes an aware datetime."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def day(moment: datetime) -> str:
+    """For people: `2027-03-31`, and with its time what does not begin a day of UTC (`2027-03-30 22:00 UTC`), so that nobody takes it for
+    another day than the one that was written. Takes an aware datetime."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%d}" if (utc.hour, utc.minute) == (0, 0) else f"{utc:%Y-%m-%d %H:%M} UTC"
+
+
+def local(written: str, time_zone: str) -> str:
+    """A canonical instant as its author would write it in that zone: `2027-03-31`, and with its time and offset what does not begin a day
+    there. Raises ValueError for what is no instant or no zone."""
+    there = parse(written, "UTC").astimezone(zone(time_zone))
+    if (there.hour, there.minute, there.second, there.microsecond) == (0, 0, 0, 0):
+        return f"{there:%Y-%m-%d}"
+    return there.isoformat().replace("+00:00", "Z")

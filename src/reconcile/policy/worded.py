@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from reconcile.model import instant
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.position import Position
 from reconcile.policy import cel
 from reconcile.policy.message import shown
 from reconcile.policy.rule import Expression, Rule
-from reconcile.policy.variables import vocabulary
+from reconcile.policy.variables import Type, vocabulary
 from reconcile.policy.view import View
 from reconcile.policy.world import MISSING, plain
 
@@ -57,9 +58,19 @@ def _said(part: Expression, rule: Rule, subject: str, one: Any, world: View, tod
     variables = vocabulary(subject)
     taken = {name: plain(variables.get(name), value) for name, value in values.items()}
     if names == (text,):
-        return shown(taken[text])
+        known = variables.get(text)
+        dated = known is not None and known.type is Type.INSTANT and isinstance(taken[text], str)
+        return instant.local(taken[text], _time_zone(subject, one, world)) if dated else shown(taken[text])
     answer = _loaded(part.program.code)(taken)
     return "(not known)" if isinstance(answer, cel.Failed) else shown(answer)
+
+
+def _time_zone(subject: str, one: Any, world: View) -> str:
+    try:
+        (name,) = world.column(subject, "environment.timeZone", [one])
+    except KeyError:
+        return "UTC"
+    return name if isinstance(name, str) else "UTC"
 
 
 def _value(rule: Rule, subject: str, one: Any, world: View, today: datetime, name: str) -> Any:

@@ -67,3 +67,30 @@ def test_a_repeated_hour_names_both_ways_to_write_it() -> None:
 @pytest.mark.parametrize(("_", "__", "canonical"), GOOD)
 def test_canonical_text_reads_as_itself(_: str, __: str, canonical: str) -> None:
     assert instant.text(instant.parse(canonical, "Europe/Berlin")) == canonical
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "said"),
+    [
+        ("2027-03-31", "UTC", "2027-03-31"),
+        ("2027-03-31", "Europe/Berlin", "2027-03-30 22:00 UTC"),
+        ("2027-03-31", "America/New_York", "2027-03-31 04:00 UTC"),
+        ("2027-03-31T00:00:00+02:00", "UTC", "2027-03-30 22:00 UTC"),
+    ],
+)
+def test_a_day_of_another_zone_is_never_said_as_another_day(written: str, zone: str, said: str) -> None:
+    assert instant.day(instant.parse(written, zone)) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "shown"),
+    [
+        ("2027-06-01", "Europe/Berlin", "2027-06-01"),
+        ("2027-06-01", "UTC", "2027-06-01"),
+        ("2027-06-01T00:00:00Z", "Europe/Berlin", "2027-06-01T02:00:00+02:00"),
+        ("2027-06-01T08:30:00", "America/New_York", "2027-06-01T08:30:00-04:00"),
+        ("2027-06-01T08:30:00", "UTC", "2027-06-01T08:30:00Z"),
+    ],
+)
+def test_an_instant_is_shown_as_it_would_be_written_there(written: str, zone: str, shown: str) -> None:
+    assert instant.local(instant.text(instant.parse(written, zone)), zone) == shown

@@ -148,6 +148,15 @@ def test_only_what_is_matched_must_hold() -> None:
     assert found.judged == {"tried": 2}
 
 
+def test_a_date_is_said_as_it_was_written_in_the_zone_of_the_environment() -> None:
+    zone = _ENVIRONMENT.replace("{variables", "{timeZone: Europe/Berlin, variables")
+    dated = MAILBOX.replace("spec:", "spec:\n  processEmailFrom: 2027-06-01", 1)
+    tried = rule("false", message='"from {mailbox.processEmailFrom}"')
+    assert [one.message for one in judged([tried], estate(PROFILE, dated, zone)).findings] == ["from 2027-06-01"]
+    assert [one.message for one in judged([tried], estate(PROFILE, dated)).findings] == ["from 2027-06-01"]
+    assert [one.message for one in judged([tried], estate(PROFILE, MAILBOX)).findings] == ["from null"]
+
+
 def test_a_finding_says_what_where_why_and_what_next() -> None:
     tried = rule(
         "size(mailbox.name) > params.least && profile.incoming.port == 1",
