@@ -235,7 +235,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "A waiver runs longer than maximumWaiverDays of PolicySettings; it accepts nothing.",
         "Let it end earlier.",
     ),
-    Rule("waiver/unused", _WARNING, "A waiver accepts no finding.", "Remove it."),
+    Rule("waiver/unused", _WARNING, "A waiver accepts no finding.", "Remove it, or correct its rules and its selector."),
     Rule(
         "waiver/unknown-approver",
         _ERROR,
@@ -290,8 +290,11 @@ def page() -> str:
     lines = [
         "# Findings",
         "",
-        "What `reconcile lint` can say. Each id keeps its meaning for good; gates and reports may rely on it. A document with an error",
-        "is *held*: plan, apply and run leave alone what it declares, what needs it, and what came from its file, and go on with the rest.",
+        "What `reconcile lint` says of files that it cannot take as they are, and of the documents about rules. These checks are built in, and",
+        "their ids have a slash. All that concerns good practice is said by [rules](policies/index.md), whose ids have none: each has a page, and",
+        "`reconcile explain ID` tells of both. How a finding of a rule is accepted: [waivers](waivers.md). Each id keeps its meaning for good;",
+        "gates and reports may rely on it. A document with an error is *held*: plan, apply and run leave alone what it declares, what needs it,",
+        "and what came from its file, and go on with the rest.",
         "",
         "| id | severity | meaning | what to do |",
         "| --- | --- | --- | --- |",

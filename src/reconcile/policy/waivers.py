@@ -6,19 +6,26 @@ at, and said at the end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
 from reconcile.model.finding import Accepted, Finding, Severity
+from reconcile.model.instant import day
 from reconcile.model.key import Key
 from reconcile.model.position import Position
 from reconcile.model.waiver import WaiverSelector, WaiverSpec
 
 Labels = Mapping[str, str]
+
+#: As many approvers are written out.
+_NAMED: Final = 6
+_UNUSED: Final = "remove it if what it was for is mended; else correct its rules, or whom its selector means"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,16 +133,18 @@ class Waivers:
                     f"spec.rules.{number}",
                 )
         if spec.expires <= terms.today:
-            message = f"the waiver ended on {spec.expires:%Y-%m-%d}; it accepts nothing any more"
+            message = f"the waiver ended on {day(spec.expires)}; it accepts nothing any more"
             yield _about(one, "waiver/expired", Severity.WARNING, message, "mend the finding, or have it approved again", "spec.expires")
         elif self._too_long(one):
             most = _days(timedelta(terms.maximum_days))
-            message = f"the waiver runs until {spec.expires:%Y-%m-%d}; one that runs for more than {most} accepts nothing"
+            message = f"the waiver runs until {day(spec.expires)}; one that runs for more than {most} accepts nothing"
             hint = "let it end earlier, and renew it then; maximumWaiverDays of PolicySettings says how long one may run"
             yield _about(one, "waiver/too-long", Severity.ERROR, message, hint, "spec.expires")
         if terms.approvers is not None and spec.approver not in terms.approvers:
             message = f"{spec.approver!r} is not among the approvers of the policy settings; the waiver accepts nothing"
-            yield _about(one, "waiver/unknown-approver", Severity.ERROR, message, "name one of them", "spec.approver")
+            yield _about(
+                one, "waiver/unknown-approver", Severity.ERROR, message, f"name one of them: {_some(terms.approvers)}", "spec.approver"
+            )
         elif one.waits:
             message = "the change that is judged wrote this waiver, so it accepts nothing in it"
             hint = f"merge it first; or let {spec.approver} review the change at the forge"
@@ -153,9 +162,9 @@ class Waivers:
             # What plans do is not known where estates are looked at.
             return
         if not used:
-            yield _about(one, "waiver/unused", Severity.WARNING, "the waiver accepts no finding", "remove it", "spec.selector")
+            yield _about(one, "waiver/unused", Severity.WARNING, "the waiver accepts no finding", _UNUSED, "spec.selector")
         elif left <= timedelta(days=self.terms.warning_days):
-            message = f"the waiver ends on {one.spec.expires:%Y-%m-%d}, in {_days(left)}; its findings count again then"
+            message = f"the waiver ends on {day(one.spec.expires)}, in {_days(left)}; its findings count again then"
             yield _about(
                 one, "waiver/expires-soon", Severity.INFORMATION, message, "mend the finding, or have it approved again", "spec.expires"
             )
@@ -166,25 +175,32 @@ class _Candidates:
     """Waivers of one rule, those that name resources apart: a thousand of them are not compared with each of a thousand findings."""
 
     named: dict[str, list[tuple[int, DeclaredWaiver]]] = field(default_factory=dict)
+    patterned: list[tuple[tuple[int, DeclaredWaiver], Sequence[str]]] = field(default_factory=list)
     others: list[tuple[int, DeclaredWaiver]] = field(default_factory=list)
     count: int = 0
+    _known: dict[str, list[DeclaredWaiver]] = field(default_factory=dict)
 
     def add(self, one: DeclaredWaiver) -> None:
         """The next in order."""
         entry = (self.count, one)
         self.count += 1
         names = one.spec.selector.names
-        if not names or any(letter in name for name in names for letter in "*?["):
+        if not names:
             self.others.append(entry)
-            return
-        for name in set(names):
-            self.named.setdefault(name, []).append(entry)
+        elif any(letter in name for name in names for letter in "*?["):
+            self.patterned.append((entry, names))
+        else:
+            for name in set(names):
+                self.named.setdefault(name, []).append(entry)
 
     def of(self, name: str) -> list[DeclaredWaiver]:
         """Those that may mean a resource of this name, in order."""
-        named = self.named.get(name)
-        found = self.others if named is None else sorted((*named, *self.others), key=itemgetter(0))
-        return [one for _, one in found]
+        known = self._known.get(name)
+        if known is None:
+            fitting = [entry for entry, patterns in self.patterned if _named(name, patterns)]
+            found = (*self.named.get(name, ()), *fitting, *self.others)
+            known = self._known[name] = [one for _, one in sorted(found, key=itemgetter(0))]
+        return known
 
 
 def fits(selector: WaiverSelector, key: Key, labels: Labels) -> bool:
@@ -193,9 +209,23 @@ def fits(selector: WaiverSelector, key: Key, labels: Labels) -> bool:
         return True
     if selector.kinds is not None and key.kind not in selector.kinds:
         return False
-    if selector.names is not None and not any(fnmatchcase(key.name, pattern) for pattern in selector.names):
+    if selector.names is not None and not _named(key.name, selector.names):
         return False
     return all(labels.get(name) == value for name, value in selector.labels.items())
+
+
+def _some(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+
+
+def _named(name: str, patterns: Iterable[str]) -> bool:
+    return any(_pattern(pattern)(name) is not None for pattern in patterns)
+
+
+@lru_cache(maxsize=50_000)
+def _pattern(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """What `fnmatchcase` does, which forgets a pattern after a few hundred others; reading one takes a hundred times as long as trying it."""
+    return re.compile(translate(pattern)).match
 
 
 _DAY: Final = timedelta(days=1)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from reconcile.desired.plaintext import SECRET_NAME
 from reconcile.desired.text import NotText, read_text, split_lines
 from reconcile.model.finding import Accepted, Finding, Severity
+from reconcile.model.instant import day
 from reconcile.model.position import Position
 from reconcile.report.excerpt import excerpt
 from reconcile.report.finding_groups import Group, PlaceOf, grouped, kinds_of, nowhere, worst_first
@@ -152,7 +153,7 @@ def _named(finding: Finding, place: Position) -> str:
 
 def accepted_by(accepted: Accepted) -> str:
     """`waiver legacy until 2027-03-31`, `the baseline`."""
-    until = f" until {accepted.until:%Y-%m-%d}" if accepted.until is not None else ""
+    until = f" until {day(accepted.until)}" if accepted.until is not None else ""
     if accepted.by == "approval":
         return f"approval of {neutral(accepted.name)}"
     return f"waiver {neutral(accepted.name)}{until}" if accepted.by == "waiver" else f"the baseline{until}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reconcile.model.finding import Severity
+from reconcile.model.instant import day
 from reconcile.model.key import Key
 from reconcile.policy.rule import Rule
 from reconcile.report.table import table
@@ -33,7 +34,7 @@ class ListedRule:
         if (giver := self.set_by.get("severity")) is not None:
             return f"set by {giver}"
         begun = [start for start, _ in self.now.escalations if start <= today]
-        return f"since {max(begun):%Y-%m-%d}" if begun else ""
+        return f"since {day(max(begun))}" if begun else ""
 
     def standing(self, today: datetime) -> str:
         """on, or why it is off."""
@@ -41,9 +42,9 @@ class ListedRule:
             giver = self.set_by.get("enabled")
             return f"off ({giver})" if giver is not None else "off"
         if self.now.valid_from is not None and today < self.now.valid_from:
-            return f"from {self.now.valid_from:%Y-%m-%d}"
+            return f"from {day(self.now.valid_from)}"
         if self.now.valid_until is not None and today >= self.now.valid_until:
-            return f"until {self.now.valid_until:%Y-%m-%d}"
+            return f"until {day(self.now.valid_until)}"
         return "on"
 
 

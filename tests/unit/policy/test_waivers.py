@@ -142,6 +142,20 @@ def test_remaining_days_are_counted_up() -> None:
     assert soon.position == Position("legacy.yaml", len("spec.expires"))
 
 
+def test_the_end_is_never_said_as_another_day_than_the_written_one() -> None:
+    waivers = Waivers([waiver(expires="2026-12-10T00:00:00+01:00")], terms())
+    waivers.accept("prod", [finding()], lambda key: {})
+    (soon,) = waivers.remarks()
+    assert "ends on 2026-12-09 23:00 UTC, in 18 days" in soon.message
+
+
+def test_who_may_approve_is_named() -> None:
+    waivers = Waivers([waiver()], terms(approvers=frozenset(f"approver-{number}" for number in range(9))))
+    waivers.accept("prod", [finding()], lambda key: {})
+    (unknown,) = waivers.remarks()
+    assert unknown.hint == "name one of them: approver-0, approver-1, approver-2, approver-3, approver-4, approver-5 …"
+
+
 @pytest.mark.parametrize(("pattern", "fitting"), [("sales", True), ("SALES", False), ("s?les", True), ("*", True), ("", False)])
 def test_names_are_compared_as_slugs(pattern: str, fitting: bool) -> None:
     assert fits(WaiverSelector.model_construct(names=(pattern,)), SALES, {}) is fitting
