@@ -176,6 +176,23 @@ def test_a_bad_baseline_ends_lint_and_nothing_else(estate: Estate, tmp_path: Pat
     assert run(["plan", "-C", str(estate.root), "--state-dir", str(tmp_path / "state")]) == 0
 
 
+@pytest.mark.parametrize("how", ["broken", "link", "folder"])
+def test_a_bad_baseline_does_not_stop_the_loop(estate: Estate, tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = estate.root / BASELINE
+    match how:
+        case "broken":
+            path.write_text("<<<<<<<\n")
+        case "link":
+            path.symlink_to(tmp_path)
+        case _:
+            path.mkdir()
+    assert run(["run", "--once", "-C", str(estate.root), "--state-dir", str(tmp_path / "state"), "-o", "json"]) == 0
+    events = {event["part"]: event for event in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert events["configuration"]["applied"] == 2
+    assert "baseline/unreadable" in events["rules"]["message"]
+    assert events["rules"]["errors"] == 2
+
+
 def test_a_baseline_behind_a_link_is_not_read(estate: Estate, tmp_path: Path) -> None:
     assert estate.lint("--baseline", "write") == 0
     (estate.root / BASELINE).rename(tmp_path / "elsewhere.json")

@@ -97,13 +97,17 @@ class _Estate:
     def load(self) -> LoadResult:
         from reconcile.cli.estate import estate_label, load_judged
         from reconcile.controller.rules import judged_as
+        from reconcile.errors import DesiredStateError
         from reconcile.wiring.estate import document_cache, open_source
         from reconcile.wiring.judging import BASELINE_FILE
 
         context, now = self.context, self.clock.now()
         source = open_source(context.directory, context.revision)
         listing = source.list()
-        baseline = source.octets(BASELINE_FILE)
+        try:
+            baseline = source.octets(BASELINE_FILE)
+        except DesiredStateError:
+            baseline = None  # a finding says so; what is applied does not depend on it
         fresh = self._judged_as is None or not self._judged_as.holds(source.revision, listing.files, baseline, now)
         result, judged = load_judged(
             context,

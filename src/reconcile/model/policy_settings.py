@@ -76,10 +76,6 @@ def problems(spec: PolicySettingsSpec) -> Iterator[Problem]:
         for place, key in enumerate(approver.keys):
             if not is_public_key(key):
                 yield Problem(f"approvers.{number}.keys.{place}", _NO_KEY)
-    if spec.approvals == "signatures" and not any(one.keys for one in spec.approvers):
-        yield Problem("approvals", "no approver has a key to sign with")
-    if spec.approvals == "reviews" and not spec.approvers:
-        yield Problem("approvals", "no approver is named")
 
 
 _NO_KEY: Final = "is no public SSH key of one line, as in id_ed25519.pub; options before the key and certificates are not taken"

@@ -107,3 +107,28 @@ def test_a_public_key_is_one_line_without_options(text: str, expected: bool) -> 
     else:
         with pytest.raises(ValueError, match="is no public SSH key"):
             bare_key(text)
+
+
+def test_several_settings_are_put_together_and_the_stronger_counts() -> None:
+    """Who may approve may stand in one document, what proves it in another; where two differ, the stronger holds and lint says so."""
+    from reconcile.policy.configure import configure, settings_of
+    from reconcile.policy.rule import RuleBook
+    from support.estate import ENVIRONMENT, load_texts
+
+    def found(*specs: str) -> tuple[Means, list[str]]:
+        texts = {
+            f"s{number}.yaml": f"apiVersion: reconcile/v1alpha2\nkind: PolicySettings\nmetadata: {{name: s{number}}}\nspec: {spec}\n"
+            for number, spec in enumerate(specs)
+        }
+        desired = load_texts({"environment.yaml": ENVIRONMENT, **texts}).desired
+        assert desired is not None
+        configuration = configure(RuleBook(), {}, settings_of(desired.policies.values(), "test"))
+        return configuration.approvals, [finding.rule for finding in configuration.findings]
+
+    who = "{approvers: [{name: mail}]}"
+    assert found(who) == (Means.REVIEWS, [])
+    assert found(who, "{approvals: names}") == (Means.NAMES, [])
+    assert found(who, "{approvals: signatures}") == (Means.SIGNATURES, [])
+    assert found("{approvals: names}", "{approvals: signatures}", "{approvals: reviews}")[0] is Means.SIGNATURES
+    assert "policy/settings-conflict" in found("{approvals: names}", "{approvals: signatures}")[1]
+    assert found() == (Means.NAMES, [])
