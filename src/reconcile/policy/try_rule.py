@@ -15,6 +15,7 @@ from reconcile.policy.operands import operands
 from reconcile.policy.rule import Rule
 from reconcile.policy.sight import Around, Look, Seen, look_at
 from reconcile.policy.tables import answers
+from reconcile.policy.worded import NOT_KNOWN
 
 _Path = tuple[str | int, ...]
 _MANY: Final = 200
@@ -121,6 +122,11 @@ class Trial:
                 found = ", ".join(sorted({_at(one) for one in mine}))
                 message = f"the {case.called} has its finding at {found}, expected {file}:{line}"
                 yield self._failure(message, "correct the line, or what the rule marks (at)", (*case.path, "line"))
+            if unsaid := next((one.message for one in mine if NOT_KNOWN in one.message), ""):
+                message = f"the {case.called} has a message with a part that cannot be worked out: {unsaid}"
+                yield self._failure(
+                    message, "mend the expression in braces: it fails, or reads what is not known there", ("spec", "message")
+                )
 
     def _gaps(self, rule: Rule, objects: Sequence[Mapping[str, object]]) -> Iterator[Finding]:
         """What of match and assert no example tries."""

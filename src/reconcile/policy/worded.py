@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from reconcile.model import instant
 from reconcile.model.finding import Finding, Severity
@@ -16,6 +16,9 @@ from reconcile.policy.rule import Expression, Rule
 from reconcile.policy.variables import Type, vocabulary
 from reconcile.policy.view import View
 from reconcile.policy.world import MISSING, plain
+
+#: Stands in a message for an expression that has no value.
+NOT_KNOWN: Final = "(not known)"
 
 
 def worded(
@@ -54,7 +57,7 @@ def _said(part: Expression, rule: Rule, subject: str, one: Any, world: View, tod
     names = part.program.reads
     values = {name: _value(rule, subject, one, world, today, name) for name in names}
     if MISSING in values.values():
-        return "(not known)"
+        return NOT_KNOWN
     variables = vocabulary(subject)
     taken = {name: plain(variables.get(name), value) for name, value in values.items()}
     if names == (text,):
@@ -62,7 +65,7 @@ def _said(part: Expression, rule: Rule, subject: str, one: Any, world: View, tod
         dated = known is not None and known.type is Type.INSTANT and isinstance(taken[text], str)
         return instant.local(taken[text], _time_zone(subject, one, world)) if dated else shown(taken[text])
     answer = _loaded(part.program.code)(taken)
-    return "(not known)" if isinstance(answer, cel.Failed) else shown(answer)
+    return NOT_KNOWN if isinstance(answer, cel.Failed) else shown(answer)
 
 
 def _time_zone(subject: str, one: Any, world: View) -> str:

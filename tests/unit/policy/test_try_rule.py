@@ -204,3 +204,11 @@ def test_a_limit_needs_an_example_on_both_sides() -> None:
     trial, _ = _trial(text)
     assert "parameter least moved down to 3" in [*survivors(trial)]
     assert "parameter least moved up to 5" not in [*survivors(trial)]
+
+
+@pytest.mark.parametrize("expression", ["int(mailbox.displayName) / 60", "profile.displayName"])
+def test_a_message_that_cannot_be_worked_out_fails_the_example(expression: str) -> None:
+    tried = _tried(RULE.replace('"{mailbox.name} has no owner"', f'"{{{expression}}} has no owner"'))
+    (failure,) = tried.failures
+    assert failure.message == ("the bad example 1 has a message with a part that cannot be worked out: (not known) has no owner")
+    assert failure.path == "spec.message"
