@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
-from operator import itemgetter
 from typing import Final
 
 from reconcile.model.finding import Accepted, Finding, Severity
@@ -172,35 +171,30 @@ class Waivers:
 
 @dataclass(slots=True)
 class _Candidates:
-    """Waivers of one rule, those that name resources apart: a thousand of them are not compared with each of a thousand findings."""
+    """Waivers of one rule, those that name resources by how the names begin: not all are compared with each of a thousand findings."""
 
+    beginning: dict[str, list[tuple[int, DeclaredWaiver]]] = field(default_factory=dict)
+    lengths: set[int] = field(default_factory=set)
     named: dict[str, list[tuple[int, DeclaredWaiver]]] = field(default_factory=dict)
-    patterned: list[tuple[tuple[int, DeclaredWaiver], Sequence[str]]] = field(default_factory=list)
-    others: list[tuple[int, DeclaredWaiver]] = field(default_factory=list)
     count: int = 0
-    _known: dict[str, list[DeclaredWaiver]] = field(default_factory=dict)
 
     def add(self, one: DeclaredWaiver) -> None:
         """The next in order."""
-        entry = (self.count, one)
+        for name in {*(one.spec.selector.names or ("*",))}:
+            begin = _WILD.split(name, maxsplit=1)[0]
+            if begin == name:
+                self.named.setdefault(name, []).append((self.count, one))
+            else:
+                self.beginning.setdefault(begin, []).append((self.count, one))
+                self.lengths.add(len(begin))
         self.count += 1
-        names = one.spec.selector.names
-        if not names:
-            self.others.append(entry)
-        elif any(letter in name for name in names for letter in "*?["):
-            self.patterned.append((entry, names))
-        else:
-            for name in set(names):
-                self.named.setdefault(name, []).append(entry)
 
     def of(self, name: str) -> list[DeclaredWaiver]:
         """Those that may mean a resource of this name, in order."""
-        known = self._known.get(name)
-        if known is None:
-            fitting = [entry for entry, patterns in self.patterned if _named(name, patterns)]
-            found = (*self.named.get(name, ()), *fitting, *self.others)
-            known = self._known[name] = [one for _, one in sorted(found, key=itemgetter(0))]
-        return known
+        found = dict(self.named.get(name, ()))
+        for length in self.lengths:
+            found.update(self.beginning.get(name[:length], ()))
+        return [one for _, one in sorted(found.items())]
 
 
 def fits(selector: WaiverSelector, key: Key, labels: Labels) -> bool:
@@ -224,10 +218,11 @@ def _named(name: str, patterns: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=50_000)
 def _pattern(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    """What `fnmatchcase` does, which forgets a pattern after a few hundred others; reading one takes a hundred times as long as trying it."""
+    """As `fnmatchcase`, which forgets a pattern after a few hundred others and takes a hundred times as long to read one as to try it."""
     return re.compile(translate(pattern)).match
 
 
+_WILD: Final = re.compile(r"[*?\[]")
 _DAY: Final = timedelta(days=1)
 
 

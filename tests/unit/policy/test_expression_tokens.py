@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.policy import cel
 from reconcile.policy.expression_tokens import TOKEN
 from reconcile.policy.operands import operands
-from reconcile.policy.variables import vocabulary
 
 
 def _pieces(text: str) -> list[str]:
@@ -42,10 +40,3 @@ def test_texts_without_an_end_take_no_time(text: str) -> None:
     """Two ways to read a backslash once doubled the time with every two of them: sixty took years."""
     assert "".join(_pieces(text)) == text
     assert operands(text).texts == (text,)
-
-
-def test_the_moment_is_not_looked_for_in_raw_texts() -> None:
-    program = cel.check(r"today != timestamp(0) && r'\' + '/today' == mailbox.displayName", vocabulary("Mailbox"), boolean=True)
-    assert isinstance(program, cel.Program)
-    values = {"today": "2026-11-22T00:00:00Z", "mailbox.displayName": "\\/today"}
-    assert cel.load(program.code)(values) is True
