@@ -116,16 +116,22 @@ class _Work:
         return [one for one in fixes if one not in refused]
 
     def prove(self, batch: Sequence[Fix]) -> None:
-        """Take the whole batch where it does what it should, else its halves."""
+        """Take the whole batch where it does what it should; else those apart that seem to be at fault, else its halves."""
         if not batch:
             return
-        contents, refused = self._edited([*self.mending.fixes, *batch])
-        why = refused or self._why_not([*self.mending.fixes, *batch], contents)
+        together = [*self.mending.fixes, *batch]
+        contents, why = self._edited(together)
+        suspects: set[Fix] = set()
+        if not why:
+            why, suspects = self._why_not(together, contents)
         if not why:
             self.mending.fixes += batch
             self.mending.contents = contents
         elif len(batch) == 1:
             self._say(batch[0], why)
+        elif 0 < len(suspects & {*batch}) < len(batch):
+            self.prove([one for one in batch if one not in suspects])
+            self.prove([one for one in batch if one in suspects])
         else:
             middle = len(batch) // 2
             self.prove(batch[:middle])
@@ -165,18 +171,21 @@ class _Work:
         self.made[fixes] = data
         return data
 
-    def _why_not(self, fixes: Sequence[Fix], contents: Mapping[str, bytes]) -> str:
+    def _why_not(self, fixes: Sequence[Fix], contents: Mapping[str, bytes]) -> tuple[str, set[Fix]]:
+        """Why these edits are not all right, and which seem to be at fault; the latter only saves time."""
         after = self.judge(contents)
         left = {fingerprint(finding) for finding in after.findings if finding.counts}
-        for one in fixes:
-            for finding in one.findings:
-                if fingerprint(finding) in left:
-                    return "the edit would not make the finding go away"
+        useless = {one for one in fixes if any(fingerprint(finding) in left for finding in one.findings)}
+        if useless:
+            return "the edit would not make the finding go away", useless
         new = _marks(after.findings) - _marks(self.before.findings)
         if new:
             rule, about = min((rule, about) for _, _, rule, about in new)
-            return f"the edit would bring another finding: {rule}" + (f" on {about}" if about else "")
-        return _other_change(self.before.states, after.states, fixes)
+            named = {about for _, _, _, about in new}
+            return f"the edit would bring another finding: {rule}" + (f" on {about}" if about else ""), {
+                one for one in fixes if str(one.key) in named
+            }
+        return _other_change(self.before.states, after.states, fixes), set()
 
     def _say(self, one: Fix, why: str) -> None:
         for finding in one.findings:

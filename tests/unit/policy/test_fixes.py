@@ -78,6 +78,24 @@ def test_one_that_does_not_hold_is_told_apart_from_those_that_do() -> None:
     assert b"owner" not in mending.contents["profile.yaml"]
 
 
+def test_those_at_fault_are_found_without_judging_each() -> None:
+    names = [f"label{number}" for number in range(64)]
+    estate = Estate({name: f"{name}: x" for name in names} | {"bad": "never"})
+    proposed = [fix(f"brakes.{name}", "x", name) for name in names]
+    proposed.insert(40, fix("owner", "y", "bad"))
+    judged = 0
+
+    def judge(contents: Mapping[str, bytes]) -> Judged:
+        nonlocal judged
+        judged += 1
+        return Judged(estate.judge(contents).findings, {})
+
+    mending = mend(proposed, judge({}), lambda file: FILES[file].encode(), judge)
+    assert sorted(rules(mending)) == sorted(names)
+    assert [one.finding.rule for one in mending.suggestions] == ["bad"]
+    assert judged == 4, "before, all, all but one, the one"
+
+
 def test_two_findings_with_one_edit_go_away_with_it() -> None:
     estate = Estate({"a": "sendEmailAlert: true", "b": "sendEmailAlert: true"})
     mending = estate.mend(fix("sendEmailAlert", True, "a"), fix("sendEmailAlert", True, "b"))
@@ -206,6 +224,7 @@ def test_a_diff_makes_the_one_of_the_other(before: list[str], after: list[str], 
 
 @given(before=MANY, places=st.sets(st.integers(0, 29), max_size=4))
 def test_a_diff_of_few_lines_has_few_lines(before: list[str], places: set[int]) -> None:
+    before = [f"{number}: {line}" for number, line in enumerate(before)]
     after = [f"{line}!" if number in places else line for number, line in enumerate(before)]
     (text,) = unified_diff({"a": "\n".join([*before, ""]).encode()}, {"a": "\n".join([*after, ""]).encode()})
     assert sum(line.startswith("+") for line in text.split("\n")[2:]) == sum(number < len(before) for number in places)
