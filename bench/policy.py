@@ -9,6 +9,7 @@ measured is from the first import of the evaluator to the last finding. Rules ov
 numbers in them; one in six reads what no two mailboxes share (their address), so that nothing of it can be judged once for many. "90 off"
 has a hundred rules of which ninety are switched off. Prints one JSON object a line.
 
+    python bench/policy.py --plans                      rules over plans of 1,000, 10,000 and 100,000 changes
     python bench/policy.py --lint                       all of `reconcile lint` over 10,000 files: cold, warm, one file changed
 """
 
@@ -73,11 +74,14 @@ class _File(NamedTuple):
 
 def made_book(number: int) -> RuleBook:
     """So many rules over mailboxes. None finds anything."""
+    shapes = [SHAPES[index % len(SHAPES)].format(n=index, wide=100 + index) for index in range(number)]
+    return book_of("---\n".join(RULE.format(number=index, text=text) for index, text in enumerate(shapes)).encode())
+
+
+def book_of(data: bytes) -> RuleBook:
+    """The rules of a text."""
     from reconcile.desired.policies import read_policies
     from reconcile.policy.compile import compile_rules
-
-    shapes = [SHAPES[index % len(SHAPES)].format(n=index, wide=100 + index) for index in range(number)]
-    data = "---\n".join(RULE.format(number=index, text=text) for index, text in enumerate(shapes)).encode()
 
     def read(files: Iterable[_File]) -> Iterator[tuple[_File, bytes | Finding]]:
         return ((file, data) for file in files)
@@ -162,6 +166,84 @@ def measure(mailboxes: int, rules: str, book: bytes) -> dict[str, object]:
     }
 
 
+PLAN_RULES = """\
+apiVersion: reconcile/v1alpha2
+kind: PolicyRule
+metadata: {{name: over-changes}}
+spec:
+  title: A rule of the benchmark
+  severity: warning
+  message: "{{change.name}} goes from {{change.before}} to {{change.after}}"
+  rationale: Because.
+  remediation: Mend it.
+  sources: [{{title: A page, date: "2026"}}]
+  appliesTo: Change
+  assert: {text}
+  at: [mailbox.profile]
+  cause: profile
+"""
+#: None finds anything in the first, all changes are found in the second.
+OVER_CHANGES = {
+    "one over changes": '\'!("state" in change.after) && mailbox.profile != null && change.name != "x"\'',
+    "one that finds all": "\"!('profile' in change.fields)\"",
+}
+
+
+def measure_plan(changes: int, rules: str, book: bytes) -> dict[str, object]:
+    """Runs in the child: every mailbox gets another profile."""
+    from reconcile.model.change import Cause, FieldChange, Moved, Plan, Update
+    from reconcile.model.figures import Figures
+
+    desired = made_state(changes)
+    mailboxes = [one for key, one in desired.resources.items() if key.kind == "Mailbox"]
+    made = tuple(
+        Update(
+            key=one.key,
+            external_id=one.key.name,
+            observed_version="v",
+            spec=one.spec,
+            fields=(
+                FieldChange(path="profile", before="old", after=one.spec["profile"], cause=Cause(moved=Moved.GIT, position=one.position)),
+            ),
+            position=one.position,
+        )
+        for one in mailboxes
+    )
+    keys = tuple(one.key for one in made)
+    plan = Plan(
+        target="engine",
+        environment="bench",
+        organization_id=None,
+        source="",
+        revision="",
+        changes=made,
+        figures=Figures(ours={"Mailbox": changes}, reprofiled=keys),
+    )
+    before, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    from reconcile.policy.evaluate_plan import evaluate_plan
+    from reconcile.policy.rule import RuleBook
+
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    found = evaluate_plan(RuleBook.load(book), plan, desired, approvers=("somebody",), today=moment, clock=time.thread_time)
+    used = time.process_time() - before
+    return {
+        "changes": changes,
+        "rules": rules,
+        "pairs": sum(found.judged.values()),
+        "findings": len(found.findings),
+        "cpu_s": round(used, 3),
+        "cpu_us_per_change": round(used / changes * 1e6, 1),
+        "added_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024, 1),
+    }
+
+
+def plan_books() -> Iterator[tuple[str, RuleBook]]:
+    """Those that come with reconcile, one over each change, and one that finds something in all of them."""
+    yield "shipped", shipped_book()
+    for name, text in OVER_CHANGES.items():
+        yield name, book_of(PLAN_RULES.format(text=text).encode())
+
+
 def books(numbers: Iterable[int]) -> Iterator[tuple[str, RuleBook]]:
     """What is tried: so many rules, the same with nine of ten off, one that finds something, the shipped ones."""
     from reconcile.policy.rule import RuleBook
@@ -225,21 +307,23 @@ def main() -> None:
     parser.add_argument("--rules", type=int, nargs="*", default=[10, 30, 100])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--lint", action="store_true")
+    parser.add_argument("--plans", action="store_true")
     parser.add_argument("--child", nargs=3, metavar=("MAILBOXES", "RULES", "BOOK"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         mailboxes, rules, book = options.child
-        print(json.dumps(measure(int(mailboxes), rules, Path(book).read_bytes())))
+        measured = measure_plan if options.plans else measure
+        print(json.dumps(measured(int(mailboxes), rules, Path(book).read_bytes())))
         return
     if options.lint:
         lint_figures(max(options.repeat, 3))
         return
     with tempfile.TemporaryDirectory(prefix="reconcile-bench-") as scratch:
-        for number, (name, book) in enumerate(books(options.rules)):
+        for number, (name, book) in enumerate(plan_books() if options.plans else books(options.rules)):
             kept = Path(scratch) / str(number)
             kept.write_bytes(book.dump())
             for mailboxes in options.mailboxes:
-                command = [sys.executable, __file__, "--child", str(mailboxes), name, str(kept)]
+                command = [sys.executable, __file__, *(["--plans"] if options.plans else []), "--child", str(mailboxes), name, str(kept)]
                 runs = [
                     json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(options.repeat)
                 ]

@@ -201,8 +201,11 @@ def test_a_change_is_judged_by_its_base(desk: Desk, key: SigningKey, tmp_path: P
     against = desk("plan", "--against", "git:main", "--revision", "HEAD")
     assert (against.code, f"rule {RULE}: b goes" in against.out) == (3, True)
     out = tmp_path / "out"
-    assert desk("ci", "--base", "main", "--out", str(out)).code == 3
+    failed = desk("ci", "--base", "main", "--out", str(out))
+    assert (failed.code, f"test: the rule {RULE} stands against it: b goes, one of 1" in failed.err) == (3, True)
     assert f"- **`{RULE}`** (error" in (out / "comment.md").read_text()
+    assert "### Configuration check failed: 1 rule stands against the plan, an approval is missing\n" in (out / "comment.md").read_text()
+    assert desk("ci", "--base", "main", "--fail-on", "never").code == 3, "the rule is gone, which waits for approval"
     assert desk("ci", "--base", "main", "--out", str(out), "--approval", f"security-desk@{head}").code == 0
     assert "approved by security-desk (reviewed by security-desk)" in (out / "comment.md").read_text()
     repository.git("checkout", "-q", "main")

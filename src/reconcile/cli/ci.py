@@ -88,6 +88,7 @@ def _files(judged: Judged, name: str) -> Iterator[tuple[str, Iterator[str]]]:
 def _print(context: Context, judged: Judged) -> None:
     from reconcile.report.gate_json import gate_json
     from reconcile.report.gate_markdown import verdict
+    from reconcile.report.plan_rules import refusal
 
     gate = judged.gate
     if context.as_json:
@@ -101,6 +102,8 @@ def _print(context: Context, judged: Judged) -> None:
     for compared in gate.environments:
         for brake in compared.plan.brakes if compared.plan is not None else ():
             context.say(f"brake {brake.name} of {compared.environment}: {_spoken(brake.message)}")
+        if compared.plan is not None and (words := refusal(compared.plan)):
+            context.say(f"{compared.environment}: {_spoken(words)}")
         if compared.plan is None:
             context.say(f"{compared.environment} could not be compared: {_spoken(compared.problem)}")
     context.say(f"{verdict(gate)}; {len(gate.new):,} new, {len(gate.old):,} not new, {gate.mended:,} mended")

@@ -111,7 +111,11 @@ class PlanReporter:
             resource = self._world.desired.resources.get(change.key) if change.key.kind == "Mailbox" else None
             name = self._world.around.column("Mailbox", "mailbox.profile", [resource])[0] if resource is not None else None
             return Key(kind, name) if name else None
-        return next((key for key in self._world.desired.resources if key.kind == kind), None)
+        return self._environment if kind == "Environment" else self._organization
+
+    @cached_property
+    def _organization(self) -> Key | None:
+        return next((key for key in self._world.desired.resources if key.kind == "Organization"), None)
 
 
 def _cause(change: Change) -> Position | None:

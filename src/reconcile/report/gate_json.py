@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconcile.model.gate import Compared, Gate, JudgeChange
+from reconcile.plan.judgement_document import judgement_document
 from reconcile.report.findings_json import counts_json, finding_json, position_json
 from reconcile.report.gate_markdown import verdict
 from reconcile.report.plan_text import summary_counts
@@ -49,4 +50,5 @@ def _environment(one: Compared) -> dict[str, object]:
     if one.plan is None:
         return {"name": one.environment, "problem": one.problem}
     brakes = [{"name": brake.name, "message": brake.message} for brake in one.plan.brakes]
-    return {"name": one.environment, "summary": summary_counts(one.plan), "brakes": brakes, "held": len(one.plan.held)}
+    judged = {} if one.plan.judgement is None else {"judgement": judgement_document(one.plan.judgement)}
+    return {"name": one.environment, "summary": summary_counts(one.plan), "brakes": brakes, "held": len(one.plan.held), **judged}

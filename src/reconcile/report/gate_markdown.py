@@ -16,6 +16,7 @@ from reconcile.report.findings_markdown import Sections, counted_findings, left_
 from reconcile.report.markdown_blocks import LIMIT, Block, fitted
 from reconcile.report.markdown_text import code, prose
 from reconcile.report.plan_markdown import plan_markdown
+from reconcile.report.plan_rules import rules_against
 from reconcile.report.rule_facts import Facts
 
 #: GitHub takes a summary of 1 MiB a step (docs.github.com, Actions, workflow commands, job summaries).
@@ -55,6 +56,9 @@ def verdict(gate: Gate) -> str:
     brakes = sum(len(one.plan.brakes) for one in gate.environments if one.plan is not None)
     if brakes:
         reasons.append(f"{brakes:,} {'brake stands' if brakes == 1 else 'brakes stand'}")
+    plans = [one.plan for one in gate.environments if one.plan is not None]
+    if rules := {rule for plan in plans for rule in rules_against(plan)}:
+        reasons.append(f"{len(rules):,} {'rule stands' if len(rules) == 1 else 'rules stand'} against the plan")
     unknown = [one.environment for one in gate.environments if one.plan is None and one.code is not ExitCode.NOTHING_TO_DO]
     if unknown:
         reasons.append(f"{len(unknown):,} {'environment' if len(unknown) == 1 else 'environments'} could not be compared")

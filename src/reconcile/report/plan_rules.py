@@ -72,7 +72,8 @@ def refusal(plan: Plan) -> str:
     rules = rules_against(plan)
     what = f"the rule {rules[0]} stands" if len(rules) == 1 else f"the rules {', '.join(rules)} stand"
     waits = [one for one in (plan.judgement.asked if plan.judgement is not None else ()) if not one.granted and one.rule in rules]
-    return f"{what} against it: {found[0].message}" + (f"; {next(approval_words(waits[0]))}" if waits else "")
+    needs = next((words for one in waits for words in approval_words(one) if words.startswith("needs")), "")
+    return f"{what} against it: {found[0].message}" + (f"; {needs}" if needs else "")
 
 
 def rules_against(plan: Plan) -> list[str]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from reconcile.errors import PlanRefused, StalePlan
 from reconcile.model.change import Cause, Command, Create, FieldChange, Moved, Plan, Update
+from reconcile.model.figures import Figures
+from reconcile.model.finding import Accepted, Finding, Severity
+from reconcile.model.judgement import Approved, Asked, Judgement, NotApproved
 from reconcile.model.key import Key
+from reconcile.model.position import Position
 from reconcile.plan import codec
 from reconcile.plan.digest import digest
+from reconcile.plan.document import checksum
 from support.specs import mailbox
 
 CREATE = Create(key=Key("Mailbox", "sales"), spec={**mailbox("sales@contoso.example"), "list": ("a", "b")}, cause=Cause(moved=Moved.NEW))
@@ -88,6 +95,77 @@ def test_another_format_is_stale() -> None:
         codec.decode(edited(formatVersion="9.0"))
     with pytest.raises(StalePlan, match="journal"):
         codec.decode_change('{"action": "create"}')
+
+
+def test_a_plan_of_the_version_before_is_read() -> None:
+    """1.1 had neither figures nor judgement."""
+    body = {name: value for name, value in json.loads(TEXT).items() if name not in ("figures", "judgement", "checksum")}
+    old = {**body, "formatVersion": "1.1"}
+    assert codec.decode(json.dumps({**old, "checksum": checksum(old)})) == plan(CREATE)
+    with pytest.raises(PlanRefused, match="checksum"):
+        codec.decode(json.dumps({**old, "checksum": checksum(body)}))
+
+
+FINDING = Finding(
+    rule="a-rule",
+    severity=Severity.ERROR,
+    message="it says so",
+    position=Position("a.yaml", 3, 5, 9),
+    hint="mend it",
+    path="spec.profile",
+    resource=CREATE.key,
+    related=(Position("b.yaml", 1),),
+    cause=Key("Environment", "dev"),
+    values=(("plan.deletes", "2"),),
+)
+JUDGEMENT = Judgement(
+    findings=(
+        FINDING,
+        replace(FINDING, rule="approved", accepted=Accepted(by="approval", name="ann")),
+        replace(FINDING, rule="waived", accepted=Accepted(by="waiver", name="w", until=datetime(2027, 1, 1, tzinfo=UTC))),
+    ),
+    asked=(
+        Asked(rule="approved", names=("any",), given=(Approved(name="ann", how="signed"),)),
+        Asked(rule="a-rule", names=("bob", "eve"), minimum=2, missing=(NotApproved(name="bob", why="not signed"),)),
+    ),
+    fail_on=Severity.WARNING,
+    commit="0123456789ab",
+)
+FIGURES = Figures(ours={"Mailbox": 3}, disabled=(CREATE.key,), reprofiled=(CREATE.key,), used_by={"mail": 2})
+
+
+def test_figures_and_judgement_are_kept() -> None:
+    judged = replace(plan(CREATE), figures=FIGURES, judgement=JUDGEMENT)
+    assert codec.decode(codec.encode(judged)) == judged
+    assert judged.digest == plan(CREATE).digest, "who approved is no part of what would be done"
+    nothing = replace(judged, judgement=replace(JUDGEMENT, fail_on=None))
+    assert codec.decode(codec.encode(nothing)) == nothing
+    assert (len(JUDGEMENT.stops), len(nothing.judgement.stops if nothing.judgement else ())) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("findings", 0, "accepted"), {"by": "approval", "name": "me", "until": None}, "checksum does not fit"),
+        (("findings",), [], "checksum does not fit"),
+        (("asked", 1, "minimum"), 0, "checksum does not fit"),
+        (("failOn",), "never", "checksum does not fit"),
+        (("failOn",), "sometimes", "judgement.failOn"),
+        (("findings", 0, "resource"), "sales", "not a key"),
+        (("findings", 0, "values"), [["one"]], "damaged"),
+        (("findings", 0, "accepted"), {"by": "myself", "name": "", "until": None}, "judgement.findings.0.accepted.by"),
+        (("findings", 2, "accepted", "until"), "soon", "damaged"),
+        (("granted",), True, "judgement.granted: Extra inputs"),
+    ],
+)
+def test_a_judgement_that_was_edited(path: tuple[str | int, ...], value: object, words: str) -> None:
+    document = json.loads(codec.encode(replace(plan(CREATE), figures=FIGURES, judgement=JUDGEMENT)))
+    node = document["judgement"]
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    with pytest.raises(PlanRefused, match=words):
+        codec.decode(json.dumps(document))
 
 
 def test_every_leaf_keeps_its_type() -> None:
