@@ -117,11 +117,12 @@ def _labels(desired: DesiredState, key: Key) -> Mapping[str, str]:
 
 
 def _merged(findings: Iterable[Finding]) -> Iterable[Finding]:
-    """Each finding once: one that counts in some environment, else one that is accepted in all."""
+    """Each finding once, though environments may differ in the values behind it: one that counts in some environment, else one that is
+    accepted in all."""
     found: dict[Finding, Finding] = {}
-    for finding in findings:
-        if finding.counts:
-            found[finding] = finding
-        else:
-            found.setdefault(replace(finding, accepted=None), finding)
+    for finding in sorted(findings, key=lambda one: one.values):
+        said = replace(finding, accepted=None, values=())
+        before = found.get(said)
+        if before is None or (finding.counts and not before.counts):
+            found[said] = finding
     return found.values()

@@ -43,6 +43,15 @@ def test_what_two_environments_share_counts_while_it_counts_in_one(
     assert accepted_by(None, *findings) == expected, name
 
 
+def test_what_environments_say_alike_is_said_once() -> None:
+    run = Acceptance(today=TODAY, proof_of=lambda waiver, configuration: Proved("x"))
+    prod, test = (replace(finding(), values=(("mailbox.password.ref", f"env:{name}"),)) for name in ("PROD", "TEST"))
+    # Whichever environment is read first, the same one speaks for both.
+    assert run.of_all([prod, test], whole=True) == run.of_all([test, prod], whole=True) == [prod]
+    waived = replace(prod, accepted=Accepted(by="waiver", name="w"))
+    assert run.of_all([waived, test], whole=True) == [test]
+
+
 def test_the_baseline_comes_after_waivers_and_over_all_environments() -> None:
     known = made_from([finding()])
     assert accepted_by(known, finding(), finding()) == [("a", False)], "one of two environments is no second one"
