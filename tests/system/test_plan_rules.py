@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,40 @@ def test_a_revert_is_judged_too(desk: Desk) -> None:
     assert desk("apply", "--yes").code == 0
     back = desk("plan", "--revert", added)
     assert (back.code, f"rule {RULE}: b goes, one of 1" in back.out) == (3, True)
+
+
+def _ignored(repository: Repository) -> str:
+    repository.write({".gitignore": "*.yml\n", "mailboxes/x.yml": mailbox("x")})
+    return "mailboxes/x.yml"
+
+
+def _taken_for_unchanged(repository: Repository) -> str:
+    repository.git("update-index", "--assume-unchanged", "mailboxes/a.yaml")
+    repository.write({"mailboxes/a.yaml": mailbox("a") + "# changed\n"})
+    return "mailboxes/a.yaml"
+
+
+def _left_out_of_the_checkout(repository: Repository) -> str:
+    repository.git("update-index", "--skip-worktree", "mailboxes/a.yaml")
+    repository.write({"mailboxes/a.yaml": None})
+    return "mailboxes/a.yaml"
+
+
+def _in_the_index_only(repository: Repository) -> str:
+    repository.write({"mailboxes/x.yaml": mailbox("x")})
+    repository.git("add", "-A")
+    return "mailboxes/x.yaml"
+
+
+@pytest.mark.parametrize("hide", [_ignored, _taken_for_unchanged, _left_out_of_the_checkout, _in_the_index_only])
+def test_what_git_does_not_look_at_is_not_approved(desk: Desk, key: SigningKey, hide: Callable[[Repository], str]) -> None:
+    repository = applied(desk, **{"settings.yaml": settings(("security-desk", key.public))})
+    signed_commit(repository, "approve", {}, key)
+    assert desk("plan").code == 0
+    path = hide(repository)
+    plan = desk("plan", "--lift-brake", "emptied")
+    assert (plan.code, f"{path} is not committed as it is" in plan.out) == (3, True)
+    assert desk("plan", "--revision", "HEAD").code == 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Nothing that the repository is configured with has a say: neither its lists of s
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from reconcile.errors import ReconcileError
 from reconcile.source.entries import is_document, is_hidden
+from reconcile.source.folder import FolderSource
 from reconcile.source.git_process import Git
 from reconcile.source.history import GitHistory
 
@@ -69,22 +71,33 @@ class GitSignatures:
         return len(trees) == 1
 
     def committed(self) -> tuple[str, str]:
-        """(the commit that holds the whole estate of the working folder as it is, "") or ("", why there is none)."""
+        """(the commit that holds all documents of the working folder as they are, "") or ("", why there is none).
+
+        Octet by octet: what git is told to ignore, to keep out of a sparse checkout or to take for unchanged is read all the same.
+        """
         try:
             commit = self._git.run("rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}").decode("ascii").strip()
-            told = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching", "--ignore-submodules=none")
-            rows = self._git.run("status", *told, "--", ".").split(b"\0")
-            prefix = self._git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").strip("\n")
+            rows = self._git.run("ls-tree", "-r", "-z", commit, "--", ".").split(b"\0")
         except ReconcileError:
             return "", "the estate lies in no commit"
-        paths = [row[3:].decode("utf-8", "surrogateescape").removeprefix(prefix) for row in rows if row]
-        for path in paths:
-            *folders, name = path.rstrip("/").split("/")
-            if any(map(is_hidden, folders)) or is_hidden(name):
-                continue
-            if path.endswith("/") or is_document(name):
-                return "", f"{path} is not committed as it is"
-        return commit, ""
+        held: dict[str, str] = {}
+        for row in rows:
+            about, _, path = row.decode("utf-8", "surrogateescape").partition("\t")
+            *folders, name = path.split("/")
+            if name and is_document(name) and not any(map(is_hidden, (*folders, name))):
+                held[path] = about.split()[2]
+        here = {file.path for file in FolderSource(self._git.folder).list().files}
+        differs = next(iter(sorted(here ^ held.keys())), None)
+        differs = differs or next((path for path in sorted(here) if self._blob(path, len(held[path])) != held[path]), None)
+        return (commit, "") if differs is None else ("", f"{differs} is not committed as it is")
+
+    def _blob(self, path: str, digits: int) -> str:
+        """The id that git gives the content of a file; "" where it cannot be read."""
+        try:
+            data = (self._git.folder / path).read_bytes()
+        except OSError:
+            return ""
+        return hashlib.new("sha1" if digits == 40 else "sha256", b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
     def same_estate(self, commit: str) -> Sequence[str]:
         """The commit, and those before it from which on the estate is the same: who signed one of them signed what it holds."""
