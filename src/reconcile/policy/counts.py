@@ -225,12 +225,16 @@ def _elsewhere(world: World) -> Counted:
             here[address.casefold()].append(one.key.name)
     found: dict[str, set[str]] = defaultdict(set)
     for other in world.others:
-        columns = [other.all("Mailbox", f"mailbox.{field}") for field in ("emailAddress", "state", *_METHODS)]
-        for address, state, *ways in zip(*columns, strict=True):
-            if state == "active" and _syncs(*ways):
-                for name in here.get(address.casefold(), ()) if address else ():
-                    found[name].add(other.environment)
+        for address in here.keys() & other.counted(_synchronized_addresses).keys():
+            for name in here[address]:
+                found[name].add(other.environment)
     return {name: tuple(sorted(environments)) for name, environments in found.items()}
+
+
+def _synchronized_addresses(world: World) -> Counted:
+    columns = [world.all("Mailbox", f"mailbox.{field}") for field in ("emailAddress", "state", *_METHODS)]
+    rows = zip(*columns, strict=True)
+    return {address.casefold(): True for address, state, *ways in rows if address and state == "active" and _syncs(*ways)}
 
 
 def _outside(world: World) -> Counted:

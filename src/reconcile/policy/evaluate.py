@@ -20,6 +20,7 @@ from reconcile.policy.rule import Rule, RuleBook
 from reconcile.policy.variables import PREFIXES, vocabulary
 from reconcile.policy.view import Tells, View
 from reconcile.policy.world import MISSING, Columns, World, plain
+from reconcile.policy.worlds import Worlds
 
 #: Objects that are looked at together; bounds the memory that columns take.
 CHUNK: Final = 5_000
@@ -42,15 +43,17 @@ def evaluate(
     *,
     today: datetime,
     others: Callable[[], Iterable[DesiredState]] = tuple,
+    worlds: Worlds | None = None,
     clock: Callable[[], float],
 ) -> Evaluation:
-    """What the rules of the book find. `others` gives the other environments of the estate, and is called when a rule
-    needs them; `clock` gives seconds that pass while this process works. Raises nothing for bad rules: one that
-    fails is a finding about itself."""
+    """What the rules of the book find. `others` gives the other environments of the estate, and is called when a rule needs them;
+    whoever judges several environments shares `worlds` among them. `clock` gives seconds that pass while this process works. Raises
+    nothing for bad rules: one that fails is a finding about itself."""
     rules = [rule for rule in book if rule.subject in PREFIXES and rule.holds(today)]
     if not rules:
         return Evaluation()
-    world = World(desired, others=lambda: [World(other) for other in others()])
+    views = worlds or Worlds()
+    world = World(desired, others=lambda: views.of(others()))
     return evaluate_view(rules, world, PREFIXES, Reporter(world, today), today=today, clock=clock)
 
 

@@ -117,6 +117,13 @@ class World:
             found = self._columns[subject, variable] = self.column(subject, variable, self.objects(subject))
         return found
 
+    def counted(self, of: Callable[[World], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """What comes of counting that way, counted once."""
+        found = self._counted.get(of)
+        if found is None:
+            found = self._counted[of] = of(self)
+        return found
+
     def _single(self, kind: str) -> Mapping[str, Any] | None:
         found = next((one for key, one in self.desired.resources.items() if key.kind == kind), None)
         return None if found is None else _values(kind, found, self._keeps)
@@ -167,9 +174,7 @@ class World:
         from reconcile.policy.counts import COUNTS
 
         count = COUNTS[subject][variable]
-        of = self._counted.get(count.of)
-        if of is None:
-            of = self._counted[count.of] = count.of(self)
+        of = self.counted(count.of)
         whose = variable.split(".")[1]
         if whose == "organization":
             names = self.names("Organization")

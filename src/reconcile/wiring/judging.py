@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from reconcile.model.position import Position
     from reconcile.policy.acceptance import Acceptance
     from reconcile.policy.baseline import Baseline
+    from reconcile.policy.worlds import Worlds
     from reconcile.wiring.approvals import Approvals
-    from reconcile.wiring.policies import Rules
+    from reconcile.wiring.policies import RuleBooks, Rules
 
 #: The documents about the rules that an environment is judged by.
 PoliciesOf: TypeAlias = "Callable[[DesiredState], Mapping[Key, PolicyDeclared]]"
@@ -43,10 +44,13 @@ class RuleChecks:
     policies_of: PoliciesOf | None = None
     rules: dict[str, Rules] = field(default_factory=dict)
     places: dict[Key, Position] = field(default_factory=dict)
+    _books: RuleBooks | None = None
+    _worlds: Worlds | None = None
 
     def __call__(self, desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Sequence[Finding]:
         from reconcile.policy.evaluate import evaluate
-        from reconcile.wiring.policies import rules_of
+        from reconcile.policy.worlds import Worlds
+        from reconcile.wiring.policies import RuleBooks, rules_of
 
         waivers = {key: one for key, one in desired.policies.items() if key.kind == "Waiver"}
         self.approvals.expect(waivers.values())
@@ -54,8 +58,10 @@ class RuleChecks:
             judges = self.policies_of(desired)
             self.approvals.let_in(one for one in waivers.values() if (known := judges.get(one.key)) and known.document == one.document)
             desired = replace(desired, policies=judges)
-        rules = self.rules[desired.environment] = rules_of(desired, self.cache)
-        evaluation = evaluate(rules.book, desired, today=self.today, others=others, clock=time.thread_time)
+        books = self._books = self._books or RuleBooks(self.cache)
+        worlds = self._worlds = self._worlds or Worlds()
+        rules = self.rules[desired.environment] = rules_of(desired, self.cache, books=books)
+        evaluation = evaluate(rules.book, desired, today=self.today, others=others, worlds=worlds, clock=time.thread_time)
         causes = {finding.cause for finding in evaluation.findings if finding.cause is not None}
         self.places.update((key, desired.resources[key].position) for key in causes if key in desired.resources)
         return self.acceptance.of_environment(desired, [*rules.findings, *evaluation.findings], rules.configuration, waivers)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from reconcile.errors import SettingsError
 
@@ -47,18 +47,39 @@ class Rules:
         return self.configuration.book
 
 
-def rules_of(desired: DesiredState | None, cache: DocumentCache | None) -> Rules:
+#: What rules became: the book, the ranges of their parameters, what is wrong with them.
+_Made: TypeAlias = "tuple[RuleBook, Limits, tuple[Finding, ...]]"
+
+
+@dataclass(slots=True)
+class RuleBooks:
+    """What a run made of rules, for environments that have the same. `made` maps the name of a cache entry to it."""
+
+    cache: DocumentCache | None
+    made: dict[str, _Made] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], _Made]) -> _Made:
+        """As `make` gives it the first time."""
+        found = self.made.get(name)
+        if found is None:
+            found = self.made[name] = make()
+        return found
+
+
+def rules_of(desired: DesiredState | None, cache: DocumentCache | None, *, books: RuleBooks | None = None) -> Rules:
     """The rules that come with reconcile and those of the estate, as its settings want them; without an estate the former as they are.
+    Whoever asks for several environments shares `books` among them.
 
     Raises SettingsError where this installation lacks its rules.
     """
     from reconcile.policy.configure import configure, settings_of
     from reconcile.policy.rule import RuleBook
 
-    book, limits, findings = _shipped(cache)
+    books = books or RuleBooks(cache)
+    book, limits, findings = books.once("shipped-rules", lambda: _shipped(cache))
     shipped = frozenset(rule.id for rule in book)
     if desired is not None and any(key.kind == "PolicyRule" for key in desired.policies):
-        own, own_limits, own_findings = _own(desired, shipped, cache)
+        own, own_limits, own_findings = _own(desired, shipped, books)
         book = RuleBook(rules=tuple(sorted((*book, *own), key=lambda rule: rule.id)))
         limits, findings = {**limits, **own_limits}, (*findings, *own_findings)
     documents: Mapping[Key, PolicyDeclared] = desired.policies if desired is not None else {}
@@ -73,7 +94,7 @@ def rules_of(desired: DesiredState | None, cache: DocumentCache | None) -> Rules
     )
 
 
-def _shipped(cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
+def _shipped(cache: DocumentCache | None) -> _Made:
     """The rules that come with reconcile, without reading a file while none has changed."""
     _, files, _ = _listed(shipped_folder(), _is_rule_file)
     said = "\0".join(f"{file.path}\0{file.content_id}" for file in files) if all(file.content_id for file in files) else ""
@@ -83,21 +104,26 @@ def _shipped(cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Findi
     return _compiled(declared.values(), findings, cache, "shipped-rules", said)
 
 
-def _own(desired: DesiredState, shipped: frozenset[str], cache: DocumentCache | None) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
+def _own(desired: DesiredState, shipped: frozenset[str], books: RuleBooks) -> _Made:
     """The estate's rules, compiled again only when one has changed."""
     declared = [one for one in desired.policies.values() if one.key.kind == "PolicyRule"]
     taken = [one for one in declared if one.key.name in shipped]
     free = [one for one in declared if one.key.name not in shipped]
     clashes = tuple(_clash(one) for one in taken)
     said = "\0".join(one.digest for one in free)
-    if (known := _kept(cache, "own-rules", said)) is not None:
-        return *known, clashes
-    return _compiled(free, clashes, cache, "own-rules", said)
+
+    def make() -> _Made:
+        if (known := _kept(books.cache, "own-rules", said)) is not None:
+            return *known, ()
+        return _compiled(free, (), books.cache, "own-rules", said)
+
+    book, limits, findings = books.once(_key("own-rules", said), make)
+    return book, limits, (*clashes, *findings)
 
 
 def _compiled(
     declared: Iterable[PolicyDeclared], findings: tuple[Finding, ...], cache: DocumentCache | None, name: str, said: str
-) -> tuple[RuleBook, Limits, tuple[Finding, ...]]:
+) -> _Made:
     import orjson
 
     from reconcile.model.policy_rule import PolicyRule
