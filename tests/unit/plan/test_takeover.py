@@ -102,8 +102,9 @@ def test_missing_secrets_are_asked_for(kind: str, leaves: dict[str, Leaf], missi
 
 
 def test_the_platforms_profile_is_referred_to() -> None:
-    made = draft("EmailServerProfile", profile(displayName="Microsoft Exchange Online"), built_in=True)
-    assert (made.is_external, dict(made.spec)) == (True, {"displayName": "Microsoft Exchange Online"})
+    told = {"displayName": "Microsoft Exchange Online", "serverType": "exchange-server", "incoming.credentials": "server-to-server"}
+    made = draft("EmailServerProfile", profile(**told, maxConcurrentConnections=20), built_in=True)
+    assert (made.is_external, dict(made.spec)) == (True, told)
 
 
 def rows(*specs: Mapping[str, Leaf]) -> ObservedState:

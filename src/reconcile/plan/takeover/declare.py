@@ -30,6 +30,8 @@ _DERIVED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Mailbox": ("displayName",),
 }
+#: What is said of the profile that the platform made: by these rules tell whose mailboxes do not belong on it.
+_TOLD: Final = frozenset({"displayName", "serverType", "incoming.credentials"})
 _OAUTH: Final = frozenset({"gmail-oauth", "entra-oauth"})
 
 
@@ -64,10 +66,10 @@ def declare(key: Key, row: Present, names: Names) -> Draft:
     if row.built_in:
         return Draft(
             key=key,
-            spec={path: leaf for path, leaf in row.spec.items() if path == "displayName"},
+            spec={path: leaf for path, leaf in row.spec.items() if path in _TOLD},
             external_id=row.external_id,
             is_external=True,
-            remarks=("The platform made this profile. It is referred to and never written, so nothing more is said of it.",),
+            remarks=("The platform made this profile. It is referred to and never written: this only says what it is, for rules.",),
         )
     remarks: list[str] = []
     beside: dict[str, str] = {}
