@@ -86,6 +86,7 @@ def _files(judged: Judged, name: str) -> Iterator[tuple[str, Iterator[str]]]:
 
 
 def _print(context: Context, judged: Judged) -> None:
+    from reconcile.report.counted import several
     from reconcile.report.gate_json import gate_json
     from reconcile.report.gate_markdown import verdict
     from reconcile.report.plan_rules import refusal
@@ -99,6 +100,11 @@ def _print(context: Context, judged: Judged) -> None:
         click.echo(piece, nl=False, color=context.color)
     for one in gate.judges:
         context.say(f"edits what judges it: {_spoken(one.what)} ({one.action})")
+    if gate.waits:
+        names = _spoken(several(gate.approvers or ()))
+        context.say(
+            f"needs the approval of one of {names}: a commit signed with their key, or a review handed in as --approval NAME@COMMIT"
+        )
     for compared in gate.environments:
         for brake in compared.plan.brakes if compared.plan is not None else ():
             context.say(f"brake {brake.name} of {compared.environment}: {_spoken(brake.message)}")

@@ -246,7 +246,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "waiver/unproved-approver",
         _ERROR,
         "Nothing outside of the file shows that the approver of a waiver approved it; it accepts nothing.",
-        "Let the approver sign the commit, or review the change ([waivers](waivers.md)).",
+        "Let the approver sign the commit, or review the change; docs/waivers.md says which counts.",
     ),
     Rule(
         "waiver/waits",

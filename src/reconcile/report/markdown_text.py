@@ -22,8 +22,8 @@ _PLAIN = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*|[0-9]+(?:[.,][0-9]+)*%?|[→·�
 _REFERENCE = re.compile(r"\b(?:[0-9a-fA-F]{7,}\b|GH-[0-9])", re.IGNORECASE)
 #: What begins a list where a sentence begins.
 _MARK = re.compile(r"[0-9]+[.)]|\+")
-_OPENING = "(“"
-_CLOSING = ".,;:)!?”"
+_OPENING = '(“"'
+_CLOSING = '.,;:)!?”"'
 
 
 def code(text: str, longest: int = LONGEST) -> str:
