@@ -25,7 +25,8 @@ behind the word for its kind, so `spec.incoming.port` of a profile is `profile.i
   document is bad.
 - **Instants are texts** in UTC: `timestamp(profile.processEmailFrom) < today`. **Durations are texts** in seconds:
   `duration(profile.minPollingInterval) > duration("900s")`. Ask for null first: `mailbox.processEmailFrom == null || …`.
-- **Secrets** are seen by reference only.
+- **Secrets** are seen by reference only. `kept` says whether the target may hold one that nobody declares: an export shows none, so
+  a rule that misses a secret asks for it too.
 - A rule must come to true or false. An error, or null, is never taken for a pass: the rule is reported as `policy/rule-failed`.
 - The language is the Common Expression Language with its extensions {extensions}; `has()` is refused, since every
   variable has a value or null. Loops are for short lists: the language stops long ones, so what is said of many mailboxes is counted
@@ -77,7 +78,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "A rule over a Change also sees what is declared of the resource that changes: `mailbox.*` and its `profile.*`, or"
     yield "`profile.*`. Of a resource of another kind, or one that is declared no more, that is not known. Values of fields are texts"
-    yield "here: `true`, `5`, instants as in the specs; ask first whether a path is there (`\"state\" in change.after`)."
+    yield 'here: `true`, `5`, instants as in the specs; ask first whether a path is there (`"state" in change.after`).'
     yield ""
     yield from _table(one.variable for one in CHANGE_FACTS.values())
     yield "## plan.*"
