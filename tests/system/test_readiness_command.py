@@ -36,7 +36,7 @@ def test_on_the_day_it_has_stopped(commands: Commands) -> None:
 def test_programs_get_every_mailbox(commands: Commands) -> None:
     done = commands.run(*_WORDS, "-C", _HYBRID, "-o", "json")
     document = json.loads(done.out)
-    assert (done.code, document["exit"], document["formatVersion"]) == (0, 0, "1.0")
+    assert (done.code, document["exit"], document["formatVersion"]) == (0, 0, "1.1")
     assert [(one["date"], one["profiles"], one["mailboxes"]) for one in document["milestones"]][-1] == (
         "2027-04-01T00:00:00Z",
         ["exchange-online"],

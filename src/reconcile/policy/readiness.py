@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
-from reconcile.model.resource import DesiredState, Resource
+from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy import cel
 from reconcile.policy.evaluate import evaluate
 from reconcile.policy.readiness_topics import Milestone, Topic
@@ -54,13 +54,16 @@ class Affected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """`profiles` are those that the topic concerns, the most urgent first; `held` counts what has errors and could not be judged."""
+    """`profiles` are those that the topic concerns, the most urgent first; `held` counts what has errors and could not be judged;
+    `elsewhere` are (name, displayName, mailboxes) of the profiles that others manage and mailboxes are synchronised by: nobody knows of
+    them."""
 
     topic: Topic
     environment: str
     today: datetime
     profiles: tuple[Affected, ...]
     held: int
+    elsewhere: tuple[tuple[str, str, int], ...] = ()
 
     def stopping(self, milestone: Milestone) -> Sequence[Affected]:
         """The profiles that stop, or have stopped, on this date."""
@@ -87,7 +90,21 @@ def readiness(topic: Topic, book: RuleBook, desired: DesiredState, *, today: dat
             profiles.append(_affected(one, theirs, mailboxes.get(name, ()), today, stops))
     order = [*Standing]
     profiles.sort(key=lambda one: (order.index(one.standing), one.stops is None, one.stops or today, -len(one.mailboxes), one.key.name))
-    return Readiness(topic=topic, environment=desired.environment, today=today, profiles=tuple(profiles), held=len(desired.held))
+    return Readiness(
+        topic=topic,
+        environment=desired.environment,
+        today=today,
+        profiles=tuple(profiles),
+        held=len(desired.held),
+        elsewhere=tuple(_elsewhere(desired, mailboxes)),
+    )
+
+
+def _elsewhere(desired: DesiredState, mailboxes: Mapping[str, Sequence[object]]) -> Iterator[tuple[str, str, int]]:
+    """Silence about them would read as if their mailboxes were ready."""
+    for key, one in sorted(desired.resources.items()):
+        if key.kind == _PROFILE and one.lifecycle is Lifecycle.EXTERNAL and mailboxes.get(key.name):
+            yield key.name, str(one.spec.get("displayName") or ""), len(mailboxes[key.name])
 
 
 def _affected(

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconcile.policy.readiness import Affected, Lack, Readiness, Standing
 from reconcile.report.counted import counted
-from reconcile.report.readiness_text import standing_words, totals
+from reconcile.report.readiness_text import elsewhere_words, standing_words, totals
 from reconcile.report.rule_facts import Facts, facts_about
 from reconcile.report.safe_text import neutral
 
@@ -47,6 +47,7 @@ section.profile { border: 1px solid var(--line); border-left: .4rem solid var(--
 .do { background: var(--shade); border-radius: .25rem; padding: .5rem .75rem; }
 .mailboxes { columns: 3 14rem; margin: .9rem 0 0; padding: 0; list-style: none; font-size: .9rem; overflow-wrap: anywhere; }
 footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: .75rem; font-size: .85rem; color: var(--quiet); }
+@media (max-width: 40rem) { body { padding: 1rem .75rem; } th, td { padding: .4rem .3rem; } .date { white-space: normal; } }
 @media print {
   @page { size: A4; margin: 18mm 16mm; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
@@ -84,7 +85,9 @@ def _page(found: Readiness, known: Facts, source: str) -> Iterator[str]:
     for one in found.profiles:
         yield from _profile(one, found, known)
     if not found.profiles:
-        yield "<p>No profile is concerned.</p>"
+        yield f"<p>No profile {'that is judged ' if found.elsewhere else ''}is concerned.</p>"
+    for name, display_name, mailboxes in found.elsewhere:
+        yield f"<p>{_text(elsewhere_words(name, display_name, mailboxes))}</p>"
     if found.held:
         yield f"<p>{counted(found.held, 'document')} could not be judged; <code>reconcile lint</code> says why.</p>"
     yield "</main>\n<footer>"

@@ -7,7 +7,7 @@ from reconcile.model.exit_code import ExitCode
 from reconcile.policy.readiness import Affected, Lack, Readiness, Standing
 from reconcile.report.rule_facts import Facts, facts_about
 
-_FORMAT_VERSION = "1.0"
+_FORMAT_VERSION = "1.1"
 
 
 def readiness_json(found: Readiness, known: Facts, code: ExitCode, *, source: str) -> dict[str, object]:
@@ -37,6 +37,7 @@ def readiness_json(found: Readiness, known: Facts, code: ExitCode, *, source: st
             for standing in Standing
         },
         "profiles": [_profile(one, known) for one in found.profiles],
+        "notJudged": [{"name": name, "displayName": shown, "mailboxes": number} for name, shown, number in found.elsewhere],
         "held": found.held,
         "exit": int(code),
     }

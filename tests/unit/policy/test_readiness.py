@@ -192,3 +192,14 @@ def test_sending_with_a_password_stops_at_the_end_of_the_year() -> None:
     found = _ready(*documents, topic=TOPICS["smtp-basic-authentication"])
     assert _names(found.stopping(found.topic.milestones[0])) == ["basic"]
     assert _names(found.standing(Standing.READY)) == ["oauth"]
+
+
+def test_mailboxes_of_a_profile_that_others_manage_are_told_of_and_never_taken_for_ready() -> None:
+    external = (
+        "apiVersion: reconcile/v1alpha2\nkind: EmailServerProfile\nmetadata: {name: platform}\n"
+        "management: {lifecycle: external}\nspec: {displayName: Microsoft Exchange Online}\n"
+    )
+    unused = external.replace("platform", "unused").replace("Microsoft", "Another")
+    found = _ready(external, unused, _mailbox("a", profile="platform"), _mailbox("b", "incoming: none", profile="platform"))
+    assert found.profiles == ()
+    assert found.elsewhere == (("platform", "Microsoft Exchange Online", 1),)

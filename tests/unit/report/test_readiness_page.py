@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.position import Position
@@ -85,7 +87,8 @@ def _readiness(*profiles: Affected, environment: str = "production", held: int =
 
 
 def _page(text: str) -> str:
-    return readiness_html(_readiness(_affected(text), environment=text, held=2), {}, source=text)
+    found = replace(_readiness(_affected(text), environment=text, held=2), elsewhere=((text, text, 3),))
+    return readiness_html(found, {}, source=text)
 
 
 def test_hostile_texts_stay_texts() -> None:
@@ -141,3 +144,20 @@ def test_text_is_harmless_on_a_terminal() -> None:
     for text in _HOSTILE:
         shown = readiness_text(_readiness(_affected(text), environment=text), {}, source=text, fit=80, verbose=True)
         assert not any(char in shown for char in "\x1b\u202e\u2066\x07")
+
+
+def test_what_is_not_judged_is_said_in_every_form() -> None:
+    found = replace(_readiness(), elsewhere=(("platform", "Microsoft Exchange Online", 266),))
+    text = readiness_text(found, {}, source="/estate", fit=None, verbose=False)
+    assert "No profile that is judged is concerned." in text
+    assert "Not judged: platform (Microsoft Exchange Online) with 266 mailboxes." in text
+    assert "platform (Microsoft Exchange Online) with 266 mailboxes" in readiness_html(found, {}, source="/estate")
+    document = readiness_json(found, {}, ExitCode.NOTHING_TO_DO, source="/estate")
+    assert document["notJudged"] == [{"name": "platform", "displayName": "Microsoft Exchange Online", "mailboxes": 266}]
+
+
+def test_sentences_fit_a_narrow_terminal() -> None:
+    one = _affected("a word " * 40)
+    found = replace(_readiness(one), elsewhere=(("platform", "Microsoft Exchange Online", 266),))
+    _, _, below = readiness_text(found, {}, source="/estate", fit=80, verbose=False).partition("exchange (")
+    assert max(len(line) for line in below.splitlines()[1:] if " at " not in line) <= 80
