@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,11 +25,17 @@ from support.exports import TRAPS, Row, mailbox_row, organization_row, profile_r
 _ANY = st.one_of(st.sampled_from(TRAPS), st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(" #:-'\"\n\t[]{},&*!|>%@`?=0e1x\\$")), max_size=15))  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One for all estates: each command would compile the rules otherwise."""
+    with mock.patch.dict(os.environ, {"RECONCILE_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}):
+        yield
+
+
 def reconcile(*words: object) -> tuple[int, Any]:
     """A command line in this process, and the JSON it prints."""
     printed, talk = io.StringIO(), io.StringIO()
-    nowhere = mock.patch.dict(os.environ, {"RECONCILE_CACHE_DIR": os.devnull})
-    with nowhere, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(talk):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(talk):
         code = run([*map(str, words), "--output", "json"])
     assert printed.getvalue(), talk.getvalue()
     return code, json.loads(printed.getvalue())
