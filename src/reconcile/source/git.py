@@ -143,6 +143,8 @@ class GitSource:
             hint = "name a folder inside a git repository, or leave --revision out"
             if "dubious ownership" in error.message:
                 hint = "folder and repository belong to different accounts: give both one owner, or make a clone of your own"
+            if "another one's work tree" in error.message:
+                hint = error.hint
             raise DesiredStateError(f"{self._folder} cannot be read as a git repository: {error.message}", hint=hint) from error
         # --end-of-options: a revision that begins with a dash is a name, never an option.
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from reconcile.errors import DesiredStateError, SettingsError, TimedOut
+from reconcile.source.git_place import embedded
 
 # A request is 41 bytes and a pipe holds at least 4,096: so many can be written before the first answer is read.
 _BATCH = 64
@@ -92,6 +93,11 @@ class Git:
                 yield from answers
 
     def _command(self, *arguments: str) -> Sequence[str]:
+        if (inner := embedded(self.folder)) is not None:
+            # Its configuration could name programs, and its branches are what its author wants them to be.
+            raise DesiredStateError(
+                f"{inner} is a repository inside of another one's work tree", hint="remove it: its history is no part of this one"
+            )
         top = trusted_repository(self.folder)
         trust = () if top is None else ("-c", f"safe.directory={top}")
         settings = (part for setting in _SETTINGS for part in ("-c", setting))

@@ -46,6 +46,13 @@ def base_source(directory: Path, revision: str) -> Source:
     return GitSource(directory, revision, may_be_new=True)
 
 
+def refuse_another(directory: Path) -> None:
+    """Raises DesiredStateError where a checked out change could lead the folder to another estate than the base has there."""
+    from reconcile.source.git_place import refuse_another
+
+    refuse_another(directory)
+
+
 def merge_base(directory: Path, one: str, other: str) -> str | None:
     """The last commit that two commits of the repository both build on, None where nobody knows."""
     from reconcile.source.git_relation import merge_base
