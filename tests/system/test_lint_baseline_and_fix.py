@@ -41,6 +41,19 @@ spec:
   serverType: imap-smtp
   sendEmailAlert: false
 """
+_ASSIGNMENT = """\
+apiVersion: reconcile/v1alpha2
+kind: MailboxAssignment
+metadata: {name: everyone}
+spec: {selector: {everything: true}, settings: {filter: replies}}
+"""
+_MAILBOX = """\
+---
+apiVersion: reconcile/v1alpha2
+kind: Mailbox
+metadata: {name: NAME}
+spec: {emailAddress: NAME@contoso.example}
+"""
 BASELINE = ".reconcile-baseline.json"
 
 
@@ -233,6 +246,18 @@ def test_fix_in_json_names_what_was_done(estate: Estate) -> None:
         {"file": "first.yaml", "resource": "EmailServerProfile/first", "description": one["description"], "rules": ["alerts-on"]}
     ]
     assert estate.found("--fix")["fixed"] == []
+
+
+def test_what_an_assignment_gives_many_mailboxes_is_suggested_once(estate: Estate) -> None:
+    rule = RULE.replace("EmailServerProfile", "Mailbox").replace("profile.sendEmailAlert", "mailbox.filter")
+    rule = rule.replace("assert: mailbox.filter", 'assert: mailbox.filter == "all"').replace("set: true", "set: all")
+    estate.write("rule.yaml", rule.replace("{profile.name}", "{mailbox.name}"))
+    estate.write("all.yaml", _ASSIGNMENT + "".join(_MAILBOX.replace("NAME", f"m{number}") for number in range(3)))
+    estate.lint("--suggest")
+    (line,) = [line for line in estate.out.splitlines() if line.startswith("suggestion: ")]
+    assert line.startswith(
+        "suggestion: alerts-on: set filter: all of Mailbox/m0 and 2 more: MailboxAssignment/everyone gives it, at all.yaml:"
+    )
 
 
 def test_each_finding_of_a_file_has_its_own_edit(estate: Estate) -> None:

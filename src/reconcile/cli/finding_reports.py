@@ -188,13 +188,16 @@ def _offered(found: Found) -> Iterator[str]:
     """What a person must do, then what a program can: the difference comes last, so that `git apply` takes the whole output."""
     from reconcile.report.safe_text import neutral
 
-    by_words: dict[str, list[Finding]] = {}
+    by_words: dict[tuple[str, str, str], dict[str, None]] = {}
     for finding in found.findings:
         offer = found.offers.get(finding)
         if offer is not None and not offer.replacements:
-            by_words.setdefault(f"{finding.rule}: {offer.words}", []).append(finding)
-    for words in by_words:
-        yield f"suggestion: {neutral(words)}\n"
+            # What is said of many in the same words is said once.
+            before, whom, after = offer.words.partition(str(finding.resource))
+            by_words.setdefault((f"{finding.rule}: {before}", "" if whom else offer.words, after), {})[whom] = None
+    for (before, _, after), everyone in by_words.items():
+        first, *more = everyone
+        yield f"suggestion: {neutral(before)}{neutral(first)}{f' and {len(more)} more' if more else ''}{neutral(after)}\n"
     if by_words and found.diff:
         yield "\n"
     terminal = sys.stdout.isatty()
