@@ -116,6 +116,16 @@ def test_a_plan_asks_the_server_only_when_told_and_says_what_it_cannot_know(dove
     assert "messages of Mailbox/sales were not counted: localhost:" in away.out
 
 
+def test_apply_shows_the_count_that_the_plan_showed(dovecot: Dovecot, estate: MailEstate) -> None:
+    edit(estate, "sales.yaml", "  incoming: server-side", "  incoming: server-side\n  processEmailFrom: 2025-12-01T00:00:00Z")
+    estate("apply", "--yes")
+    estate("sync")
+    edit(estate, "sales.yaml", "2025-12-01", "2025-11-01")
+    words = "mail from 2025-11-01T00:00:00Z is read again: 0 messages"
+    assert words in estate("plan", code=4).out
+    assert words in estate("apply", "--yes", code=4).out
+
+
 def test_a_commit_is_taken_back_and_what_stays_is_counted(dovecot: Dovecot, estate: MailEstate, smtp: FaultServer) -> None:
     repository: Repository = new_repository(estate.estate)
     edit(estate, "sales.yaml", "  incoming: server-side", "  incoming: none")

@@ -66,6 +66,7 @@ def _fresh(
     from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import apply_store, comparing_secrets
     from reconcile.wiring.estate import history
+    from reconcile.wiring.mail import plan_counts
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
     from reconcile.wiring.target import check_writable, target_writer
@@ -83,7 +84,16 @@ def _fresh(
             writer = target_writer(loaded.target, database, context.settings)
             recovered = recover(writer, store, clock=clock, actor=context.actor)
             comparing = comparing_secrets(context.settings)
-            found = planned(loaded.desired, writer, store, lifted=lifted, comparing=comparing, selection=selection, deciding=shortfalls)
+            found = planned(
+                loaded.desired,
+                writer,
+                store,
+                lifted=lifted,
+                comparing=comparing,
+                count=plan_counts(context.settings, database, online=False).count,
+                selection=selection,
+                deciding=shortfalls,
+            )
             plan = judge(replace(found.plan, notes=(*loaded.notes, *found.plan.notes)), found.desired)
             if not context.as_json:
                 known = with_commits(plan, history(context.directory, context.revision).last_commits)

@@ -49,7 +49,8 @@ def command(context: Context, words: tuple[str, ...]) -> ExitCode:
         return ExitCode.NOTHING_TO_DO
     if not found:
         close = [*rules_like(context, words[0]), *near(asked)][:3]
-        hint = f"Perhaps {' or '.join(repr(name) for name in close)}?" if close else "Try a word of it, or see docs/kinds."
+        nothing = "Try a word of it; `reconcile policy list` names the rules, and docs/kinds the fields."
+        hint = f"Perhaps {' or '.join(repr(name) for name in close)}?" if close else nothing
         raise SettingsError(f"nothing is called {asked!r}", hint=hint)
     _explain(context, asked, found)
     return ExitCode.NOTHING_TO_DO

@@ -30,7 +30,7 @@ class WaiverSpec(Spec):
     """One waiver."""
 
     rules: Annotated[tuple[Slug, ...], Field(strict=False), SetOf] = required(
-        "metadata.name of each rule; no patterns.", examples=(["tls-required"],)
+        "metadata.name of each rule; no patterns.", examples=(["incoming-uses-tls"],)
     )
     selector: WaiverSelector = required("Whose findings.")
     environments: Annotated[tuple[Slug, ...], Field(strict=False), SetOf] | None = setting(

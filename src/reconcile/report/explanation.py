@@ -13,6 +13,7 @@ from reconcile.model.key import Key
 from reconcile.model.labels import Label
 from reconcile.model.position import Position
 from reconcile.model.vocabulary import Term
+from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
 
 _SHOWN = 10
@@ -107,7 +108,7 @@ def _uses(uses: Sequence[Use], environment: str) -> Iterator[str]:
         counts[_leaf(use.value)] = counts.get(_leaf(use.value), 0) + 1
     often = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     summary = ", ".join(f"{neutral(value)} ({count})" for value, count in often[:5]) + (", …" if len(often) > 5 else "")
-    yield f"  in {environment}, declared {len(uses)} times: {summary}"
+    yield f"  in {environment}, declared {counted(len(uses), 'time')}: {summary}"
     for use in uses[:_SHOWN]:
         by = "" if use.commit is None else f"  {_commit(use.commit)}"
         place = f"{use.position.file}:{use.position.line}" if use.position is not None else "shipped"

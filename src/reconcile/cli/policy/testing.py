@@ -26,7 +26,7 @@ def test_command(context: Context, words: tuple[str, ...], no_cache: bool, mutat
 
     \b
     reconcile policy test policies/
-    reconcile policy test tls-required
+    reconcile policy test incoming-uses-tls
     """
     from reconcile.report.findings_json import findings_json
     from reconcile.report.tried_rules import totals, tried_json, tried_table, tried_text
