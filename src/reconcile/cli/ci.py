@@ -98,6 +98,8 @@ def _print(context: Context, judged: Judged) -> None:
     shown: Found = judged.found([*gate.new, *gate.old] if gate.strict else gate.new)
     for piece in pieces(context.output, shown, Wishes(), color=context.color):
         click.echo(piece, nl=False, color=context.color)
+    for note in gate.notes:
+        context.say(note)
     for one in gate.judges:
         context.say(f"edits what judges it: {_spoken(one.what)} ({one.action})")
     if gate.waits:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconcile.cli.context import Context
 from reconcile.cli.finding_reports import Found, Wishes, strictest
+from reconcile.cli.revision import NOT_YET
 from reconcile.errors import DesiredStateError, ReconcileError
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.gate import Compared, Gate
+from reconcile.model.key import POLICY_KINDS
 from reconcile.model.resource import DesiredState
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from reconcile.wiring.judging import PoliciesOf
 
 HEAD = "HEAD"
+#: Rooms of built-in checks that look at documents which could be read.
+_AFTER_READING = ("policy", "waiver", "baseline", "secret", "assignment")
 #: A plan, and what it was made from → the plan as rules see it.
 Plans: TypeAlias = "Callable[[Plan, DesiredState], Plan]"
 #: The brake of the gate's own: an environment that is gone, or has another name, is applied no more.
@@ -119,7 +123,8 @@ def judge(context: Context, asked: Asked) -> Judged:
     tip = linting.of(tip_source)
     linting.judges = judged_by(tip.states)
     head = linting.of(head_source, reviews)
-    began = merge_base(folder, tip.commit, head.commit) or tip.commit
+    common = merge_base(folder, tip.commit, head.commit)
+    began = common or tip.commit
     before = tip if began == tip.commit else linting.of(_source(context, began))
     parts = split([*_with_baseline(before, head), *_own_faults(head, cache)], before.result.findings)
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
@@ -127,7 +132,7 @@ def judge(context: Context, asked: Asked) -> Judged:
     proposed = _source(context, asked.proposed).revision if asked.proposed else head.commit
     approvals = Approvals(folder=folder, revision=head.commit, reviews=reviews)
     approved = _approved(approvals, configurations, proposed)
-    environments = _compared(context, head, before, asked, _plan_judge(approvals, linting, asked.fail_on, proposed))
+    environments = _compared(context, head, before, tip, asked, _plan_judge(approvals, linting, asked.fail_on, proposed))
     edits = judge_changes(
         before.states,
         head.states,
@@ -150,6 +155,7 @@ def judge(context: Context, asked: Asked) -> Judged:
         fail_on=Wishes(fail_on=asked.fail_on).gate(strictest(one.fail_on for one in configurations)),
         strict=asked.strict,
         code=ExitCode.NOTHING_TO_DO,
+        notes=[*_notes(tip, known_beginning=common is not None)],
     )
     code = code_of(parts.new, parts.old, environments, fail_on=gate.fail_on, strict=gate.strict, waits=gate.waits)
     named = {finding.rule for finding in (*parts.new, *parts.old)}
@@ -224,9 +230,36 @@ def _approved(approvals: Approvals, configurations: Iterable[Configuration], com
     return ", ".join(dict.fromkeys(said))
 
 
-def _compared(context: Context, head: Linted, before: Linted, asked: Asked, plans: Plans) -> list[Compared]:
-    names = sorted({*head.result.environments, *before.result.environments})
-    return [_plan(context, name, head, before, asked, plans) for name in names if context.environment in (None, name)]
+def _compared(context: Context, head: Linted, before: Linted, tip: Linted, asked: Asked, plans: Plans) -> list[Compared]:
+    names = sorted({*head.result.environments, *before.result.environments, *tip.result.environments})
+    wanted = [name for name in names if context.environment in (None, name)]
+    if fault := _hides_judges(tip, context.environment):
+        problem = f"the base cannot be read as a whole, so nobody knows what judges: mend it first. {fault}"
+        return [Compared(environment=name, problem=problem, code=ExitCode.COULD_NOT_OBSERVE) for name in wanted]
+    return [_plan(context, name, head, before, asked, plans) for name in wanted]
+
+
+def _notes(tip: Linted, *, known_beginning: bool) -> Iterator[str]:
+    if not known_beginning:
+        yield (
+            "No commit is known that base and change both build on, so the comparison is with the tip of the base: what others merged "
+            "since then shows as undone. Where the clone is shallow, git fetch --unshallow brings what is missing."
+        )
+    if not tip.result.environments:
+        yield "The base has no environment in this folder, so only the rules that come with reconcile judge, and nobody is asked."
+
+
+def _hides_judges(tip: Linted, only: str | None) -> str:
+    """Why rules, settings or approvers of the base may be missing, "" where they are all known: a change is not let through because nobody
+    could read who judges it."""
+    unread = [name for name in tip.result.environments if name not in tip.states and only in (None, name)]
+    for finding in sorted(tip.result.findings, key=Finding.sort_key):
+        room, slash, _ = finding.rule.partition("/")
+        if finding.severity is not Severity.ERROR or not slash or finding.rule in NOT_YET or room in _AFTER_READING:
+            continue
+        if unread or finding.resource is None or finding.resource.kind in (*POLICY_KINDS, "Environment"):
+            return f"{finding.position}: {finding.message}"
+    return f"environment {unread[0]} is broken there" if unread else ""
 
 
 def _plan_judge(approvals: Approvals, linting: Linting, fail_on: str | None, commit: str) -> Plans:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconcile.desired.load import LoadResult
 
 #: What another revision may lack without being broken: it did not have this environment yet.
-_NOT_YET = {"environment/unknown", "environment/missing"}
+NOT_YET = {"environment/unknown", "environment/missing"}
 
 
 def untouched_cache(context: Context) -> DocumentCache | None:
@@ -61,7 +61,7 @@ def nothing_at(head: DesiredState, revision: str) -> DesiredState:
 
 def _not_yet(result: LoadResult, head: DesiredState, revision: str, commit: str) -> DesiredState:
     """The environment is new. Raises DesiredStateError when it may be there and cannot be read: then nothing is known to be new."""
-    errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR and finding.rule not in _NOT_YET]
+    errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR and finding.rule not in NOT_YET]
     if errors:
         first = errors[0]
         raise DesiredStateError(

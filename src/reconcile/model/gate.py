@@ -41,7 +41,8 @@ class Compared:
 class Gate:
     """`base` is the revision that judges, as it was named, `base_commit` its id; `compared_commit` is another one where the change does not
     build on the tip of the base. `new` and `old` are findings of the change, `old` those that the base has too; `mended` counts those that
-    only the base has. `approvers` is None where the base names nobody. `fail_on` None: findings fail nothing."""
+    only the base has. `approvers` is None where the base names nobody. `fail_on` None: findings fail nothing. `notes` are sentences on what
+    the comparison cannot know."""
 
     base: str
     base_commit: str
@@ -57,6 +58,7 @@ class Gate:
     fail_on: Severity | None
     strict: bool
     code: ExitCode
+    notes: Sequence[str] = ()
 
     @property
     def waits(self) -> bool:

@@ -21,6 +21,7 @@ def gate_json(gate: Gate, known: Facts) -> dict[str, object]:
         "comparedWith": gate.compared_commit,
         "head": {"commit": gate.head_commit},
         "folder": gate.prefix,
+        **({"notes": [*gate.notes]} if gate.notes else {}),
         "failOn": str(gate.fail_on) if gate.fail_on is not None else "never",
         "counts": {"new": counts_json(gate.new), "existing": counts_json(gate.old), "mended": gate.mended},
         "judges": [_judge(one) for one in gate.judges],

@@ -97,6 +97,7 @@ def _head(gate: Gate, mark: str) -> Iterator[str]:
         compared += f"; the base has moved on, so the comparison is with {code(gate.compared_commit[:12])}, where the change began"
     where = f", in {code(gate.prefix)}" if gate.prefix else ""
     yield f"{compared}{where}. Rules, settings, waivers and brakes are those of the base.\n"
+    yield from (f"**{prose(note)}**\n" for note in gate.notes)
 
 
 def _judges(gate: Gate, limit: int) -> str:
