@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from reconcile.desired.suggest import did_you_mean
 from reconcile.model import instant
 from reconcile.policy.checked_expression import Comparison, read_checked
+from reconcile.policy.expression_size import MOST, VALUE, growth
 from reconcile.policy.expression_tokens import TOKEN
 from reconcile.policy.variables import Type, Variable
 
@@ -76,6 +77,9 @@ def check(text: str, variables: Mapping[str, Variable], *, boolean: bool) -> Pro
     if isinstance(compiled, list):
         return compiled
     code, result = compiled
+    if (grown := growth(code)) is not None:
+        line, column = _line_of(text, grown.offset)
+        return [Fault(message="this may become too large", line=line, column=column, hint=_GROWS)]
     checked = read_checked(code)
     if boolean and result not in ("bool", "dyn", "wrapper(bool)"):
         return [
@@ -127,6 +131,7 @@ def moment(today: datetime) -> str:
     return instant.text(today)
 
 
+_GROWS: Final = f"what an expression makes may have {MOST // 1_000_000} million characters, and a value of a document counts as {VALUE:,}"
 _WORDS: Final = {"string": "a text", "int": "a number", "uint": "a number", "double": "a number", "null_type": "null", "list": "a list"}
 
 

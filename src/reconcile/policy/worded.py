@@ -20,6 +20,9 @@ from reconcile.policy.world import MISSING, plain
 #: Stands in a message for an expression that has no value.
 NOT_KNOWN: Final = "(not known)"
 
+#: Characters of a message; what a rule puts in may be longer than anybody reads, once for each of ten thousand objects.
+LONGEST: Final = 2_000
+
 
 def worded(
     rule: Rule,
@@ -41,7 +44,7 @@ def worded(
     return Finding(
         rule=rule.id,
         severity=rule.severity_at(today),
-        message="".join(said),
+        message=_cut("".join(said)),
         hint=rule.hint,
         position=position,
         path=path,
@@ -50,6 +53,10 @@ def worded(
         values=tuple((name, shown(plain(variables.get(name), value))) for name, value in values.items()),
         related=related,
     )
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= LONGEST else f"{message[:LONGEST]}… ({len(message) - LONGEST} more characters)"
 
 
 def _said(part: Expression, rule: Rule, subject: str, one: Any, world: View, today: datetime) -> str:

@@ -236,6 +236,13 @@ def test_a_rule_that_fails_is_one_finding_about_itself_and_the_others_run(assert
     assert (finding.position, finding.resource) == (Position("rules.yaml", 1), Key("PolicyRule", "failing"))
 
 
+def test_a_message_is_as_long_as_people_read() -> None:
+    long = "".join(f".replace('{old}', '{new * 10}')" for old, new in ("ab", "bc", "cd"))
+    tried = rule("false", message=f"\"{{'aaaaaaaaaa'{long}}} of {{mailbox.name}}\"")
+    (finding,) = judged([tried], estate(PROFILE, MAILBOX)).findings
+    assert finding.message == "d" * 2000 + "… (8009 more characters)"
+
+
 def test_an_error_in_match_is_no_pass_either() -> None:
     (finding,) = judged([rule("true", match="mailbox.labels.team == 'a'")], estate(PROFILE, MAILBOX)).findings
     assert finding.rule == "policy/rule-failed"
