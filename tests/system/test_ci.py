@@ -151,6 +151,18 @@ def test_who_must_approve_stands_in_the_base(tmp_path: Path) -> None:
     assert "changed at `policies/settings.yaml:1`, approved: security (reviewed by security)" in comment.read_text()
 
 
+def test_who_approved_the_estate_did_not_approve_the_pipeline(tmp_path: Path) -> None:
+    repository = gated(tmp_path / "repository", {"estate/mailboxes/new.yaml": mailbox("new")})
+    before = approval(repository)
+    assert gate(repository, "--approval", before) == 0
+    repository.commit("Reword", {})
+    assert gate(repository, "--approval", before) == 0, "the same files"
+    repository.commit("Judge nobody", {".github/workflows/policy-gate.yml": "on: push\n"})
+    assert gate(repository, "--approval", before) == 3
+    assert "approved" not in str(result(repository)["judges"])
+    assert gate(repository, "--approval", approval(repository)) == 0
+
+
 def test_what_was_approved_may_be_merged_by_the_forge(tmp_path: Path) -> None:
     repository = gated(tmp_path / "repository", {"estate/policies/settings.yaml": SETTINGS.replace("mail-lead", "me")})
     proposed = repository.git("rev-parse", "change")

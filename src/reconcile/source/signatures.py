@@ -59,10 +59,10 @@ class GitSignatures:
             return False
         return there.replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
 
-    def same_tree(self, first: str, second: str) -> bool:
-        """Whether two commits have the same estate."""
+    def same_tree(self, first: str, second: str, *, whole: bool = False) -> bool:
+        """Whether two commits have the same estate; with `whole` the same files everywhere in the repository."""
         try:
-            folder = self._prefix().rstrip("/")
+            folder = "" if whole else self._prefix().rstrip("/")
             trees = {
                 self._git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{folder}") for commit in (first, second)
             }

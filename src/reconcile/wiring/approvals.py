@@ -90,8 +90,8 @@ class Approvals:
         return proof(name, approvers=configuration.approvers, means=means, reviewers=holding, signature=signature)
 
     def of_change(self, names: Iterable[str], configuration: Configuration, *, commit: str) -> Mapping[str, Proof]:
-        """Whether each of these approved all that the estate is in `commit`: with a review of it, or of a commit with the same files, or by
-        signing it. `configuration` is that of the base."""
+        """Whether each of these approved all that the repository is in `commit`: with a review of it, or of a commit with the same files, or
+        by signing it. Files beside the estate count: the pipeline that judges is among them. `configuration` is that of the base."""
         git = self._git()
         if git is None:
             return dict.fromkeys(names, NotProved("nobody looked for it"))
@@ -100,7 +100,7 @@ class Approvals:
             why = git.unsigned(commit, keys)
             return NotProved(why) if why else Proved("signed")
 
-        holding = {one.name for one in self.reviews if one.commit == commit or git.same_tree(one.commit, commit)}
+        holding = {one.name for one in self.reviews if one.commit == commit or git.same_tree(one.commit, commit, whole=True)}
         return approved_by(names, approvers=configuration.approvers, means=Means.REVIEWS, reviewers=holding, signature=signature)
 
     def of_plan(self, names: Iterable[str], configuration: Configuration, *, revision: str) -> tuple[str, Mapping[str, Proof]]:
