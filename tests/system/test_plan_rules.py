@@ -361,3 +361,25 @@ def test_a_saved_plan_meets_the_hour_it_is_applied_at(desk: Desk, tmp_path: Path
     assert (closed.code, "rule changes-keep-to-the-window: it is " in closed.out) == (3, True), "the window closed in between"
     repository.write({"settings.yaml": open_hours})
     assert desk("apply", str(saved)).code == 0
+
+
+def test_settings_say_whose_approval_a_shipped_rule_asks_for(desk: Desk) -> None:
+    repository = desk.repository
+    environment = "apiVersion: reconcile/v1alpha2\nkind: Environment\nmetadata: {name: test, labels: {stage: production}}\nspec: {}\n"
+    asks = "{rules: {production-loses-nothing-unapproved: {requiresApprovalOf: [security-desk]}}, approvers"
+    named = settings(("mail-lead", ""), ("security-desk", "")).replace("{approvers", asks)
+    repository.commit("estate", {"environment.yaml": environment, "settings.yaml": named, "a.yaml": mailbox("a"), "b.yaml": mailbox("b")})
+    assert desk("apply", "--yes").code == 0
+    commit = repository.commit("remove", {"b.yaml": None})
+    other = desk("plan", "--approval", f"mail-lead@{commit}")
+    assert (other.code, "needs an approval by security-desk" in other.out) == (3, True)
+    assert desk("plan", "--approval", f"security-desk@{commit}").code == 0
+    both = named.replace("[security-desk]}", "[any], minimumApprovals: 2}")
+    commit = repository.commit("two", {"settings.yaml": both})
+    assert desk("plan", "--approval", f"security-desk@{commit}").code == 3
+    assert desk("plan", "--approval", f"security-desk@{commit}", "--approval", f"mail-lead@{commit}").code == 0
+    repository.write(
+        {"settings.yaml": named.replace("production-loses-nothing-unapproved", "one-address-is-synchronised-in-one-environment")}
+    )
+    lint = desk("lint")
+    assert (lint.code, "only rules over changes and plans ask for approval" in lint.out) == (3, True)

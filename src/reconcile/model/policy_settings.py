@@ -25,6 +25,10 @@ class RuleSetting(Group):
     parameters: dict[ParameterName, Scalar | Annotated[tuple[Line, ...], Field(strict=False)]] = setting(
         "Values of its parameters.", default={}
     )
+    requires_approval_of: Annotated[tuple[Line, ...], Field(strict=False)] | None = setting(
+        "Of a rule over changes or plans: whose approval it asks for; any stands for whoever may approve.", examples=(["security-desk"],)
+    )
+    minimum_approvals: int | None = setting("Of such a rule: how many of them must have approved.", ge=1, le=20)
     reason: Line | None = setting("Why; shown by `reconcile policy list`.", max_length=500)
 
 
@@ -67,8 +71,11 @@ class PolicySettings(PolicyDocument):
 def problems(spec: PolicySettingsSpec) -> Iterator[Problem]:
     """Settings that set nothing."""
     for name, one in spec.rules.items():
-        if one.enabled is None and one.severity is None and not one.parameters:
-            yield Problem(f"rules.{name}", "sets nothing: write enabled, severity or parameters, or remove it")
+        asks = one.requires_approval_of is not None or one.minimum_approvals is not None
+        if one.enabled is None and one.severity is None and not one.parameters and not asks:
+            yield Problem(f"rules.{name}", "sets nothing: write enabled, severity, parameters or whose approval it asks for, or remove it")
+        if one.requires_approval_of == ():
+            yield Problem(f"rules.{name}.requiresApprovalOf", "write the names of approvers, or any")
     names = [one.name for one in spec.approvers]
     if len(set(names)) < len(names):
         yield Problem("approvers", "an approver is named twice")

@@ -16,6 +16,7 @@ from reconcile.model.key import Key
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.policy.approvals import Means, means_of
 from reconcile.policy.rule import Rule, RuleBook
+from reconcile.policy.variables import PLAN_SUBJECTS
 
 if TYPE_CHECKING:
     # Most estates have no settings, and the models take milliseconds.
@@ -144,6 +145,10 @@ class _Work:
                     self._say(name, "enabled", _Said(setting.enabled, one, (*path, "enabled")))
                 if setting.severity is not None:
                     self._say(name, "severity", _Said(setting.severity, one, (*path, "severity")))
+                for alias, asked in (("requiresApprovalOf", setting.requires_approval_of), ("minimumApprovals", setting.minimum_approvals)):
+                    said = _Said(asked, one, (*path, alias))
+                    if asked is not None and self._asks(rule, said):
+                        self._say(name, alias, said)
                 for parameter, value in setting.parameters.items():
                     said = _Said(value, one, (*path, "parameters", parameter))
                     if self._fits(rule, parameter, said):
@@ -158,6 +163,10 @@ class _Work:
             changed["enabled"] = enabled
         if (severity := self.agreed(rule.id, "severity")) is not None:
             changed |= {"severity": _SEVERITIES[severity], "escalations": ()}
+        if (whom := self.agreed(rule.id, "requiresApprovalOf")) is not None:
+            changed["requires_approval_of"] = whom
+        if (least := self.agreed(rule.id, "minimumApprovals")) is not None:
+            changed["minimum_approvals"] = least
         values = {name: value for name in rule.parameters if (value := self.agreed(rule.id, name)) is not None}
         if values:
             plain = {name: [*value] if isinstance(value, tuple) else value for name, value in values.items()}
@@ -206,6 +215,14 @@ class _Work:
 
     def _say(self, rule: str, what: str, said: _Said) -> None:
         self.said.setdefault((rule, what), []).append(said)
+
+    def _asks(self, rule: Rule, said: _Said) -> bool:
+        """Whether the rule can ask for approval."""
+        if rule.subject in PLAN_SUBJECTS:
+            return True
+        message = f"{rule.id} judges what is declared, which a Waiver accepts; only rules over changes and plans ask for approval"
+        self._find(said.by, "policy/parameter-value", message, "remove it", said.path)
+        return False
 
     def _fits(self, rule: Rule, name: str, said: _Said) -> bool:
         """Whether the rule has the parameter, and it can have the value."""
