@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -176,17 +177,19 @@ def _start_dates(world: World) -> Counted:
     return {profile: len(found) for profile, found in dates.items()}
 
 
-def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold) -> Callable[[World], Counted]:
-    """Names of the other mailboxes with the same value."""
+def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold, active: bool = False) -> Callable[[World], Counted]:
+    """Names of the other mailboxes with the same value, or of the other active ones."""
 
     def count(world: World) -> Counted:
         mailboxes = world.objects("Mailbox")
         groups: dict[str, list[str]] = defaultdict(list)
-        for one, value in zip(mailboxes, world.all("Mailbox", f"mailbox.{field}"), strict=True):
-            if value:
+        states = world.all("Mailbox", "mailbox.state")
+        for one, value, state in zip(mailboxes, world.all("Mailbox", f"mailbox.{field}"), states, strict=True):
+            if value and (state == "active" or not active):
                 groups[fold(value)].append(one.key.name)
         shared = [sorted(names) for names in groups.values() if len(names) > 1]
-        return {name: tuple(other for other in names if other != name)[:_MOST] for names in shared for name in names}
+        # Thousands may share one value, so no more is looked at than is handed on.
+        return {name: tuple(other for other in names[: _MOST + 1] if other != name)[:_MOST] for names in shared for name in names}
 
     return count
 
@@ -208,9 +211,10 @@ def _lookalikes(world: World) -> Counted:
     found: dict[str, tuple[str, ...]] = {}
     for group in groups.values():
         if len(group) > 1:
+            ordered = sorted((name, address) for address, names in group.items() for name in names)
             for address, names in group.items():
-                others = sorted(other for different, others in group.items() if different != address for other in others)
-                found.update(dict.fromkeys(names, tuple(others[:_MOST])))
+                others = islice((name for name, different in ordered if different != address), _MOST)
+                found.update(dict.fromkeys(names, tuple(others)))
     return found
 
 
@@ -327,7 +331,11 @@ _ORGANIZATION: Final = (
 _ENVIRONMENT: Final = (_names("mailingEverybody", "Names of the other environments that may mail everybody.", _mailing_everybody),)
 _MAILBOX: Final = (
     _names("lookalikes", "Names of other mailboxes whose address looks the same but is another (at most 20).", _lookalikes),
-    _names("sameUsername", "Names of other mailboxes with the same credentials.username (at most 20).", _sharing("credentials.username")),
+    _names(
+        "sameUsername",
+        "Names of other active mailboxes with the same credentials.username (at most 20).",
+        _sharing("credentials.username", active=True),
+    ),
     _names(
         "samePassword",
         "Names of other mailboxes whose password comes from the same reference (at most 20).",

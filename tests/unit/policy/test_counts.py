@@ -76,6 +76,12 @@ def test_mailboxes_are_counted_by_profile_and_for_the_organization(name: str, nu
     assert set(world.column("Mailbox", f"counts.profile.{name}", world.objects("Mailbox"))) == {number}
 
 
+def test_an_inactive_mailbox_shares_no_account() -> None:
+    account = "credentials: {username: shared, password: 'env:ONE'}"
+    world = World(estate(_PROFILE, _mailbox("a", account), _mailbox("b", "state: inactive", account)).desired)
+    assert world.column("Mailbox", "counts.sameUsername", world.objects("Mailbox")) == [(), ()]
+
+
 def test_a_refresh_token_outweighs_the_password() -> None:
     both = _mailbox("a", "incoming: server-side", "outgoing: server-side", "credentials: {password: 'env:ONE', refreshToken: 'env:TWO'}")
     world = World(estate(_PROFILE, both).desired)
