@@ -20,6 +20,7 @@ from reconcile.policy.rule import Expression, Rule, RuleBook
 from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
 
 _FIRST_SENTENCE: Final = re.compile(r"(.+?[.!?])(?=\s+[^a-z\s]|\s*$)", re.DOTALL)
+_LOOK_UP: Final = "docs/policies/variables.md lists what a rule may read, docs/policies/index.md says how it is written"
 _SEVERITIES: Final = {"error": Severity.ERROR, "warning": Severity.WARNING, "information": Severity.INFORMATION}
 
 
@@ -140,7 +141,7 @@ class _Work:
                 rule="policy/expression",
                 severity=Severity.ERROR,
                 message=message,
-                hint=hint or "see the list of variables and the language of rules",
+                hint=hint or _LOOK_UP,
                 position=position or self.declared.place(path),
                 path=".".join(str(part) for part in path),
                 resource=self.declared.key,

@@ -14,6 +14,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Final
 
+from reconcile.desired.suggest import did_you_mean
 from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.instant import day
 from reconcile.model.key import Key
@@ -24,6 +25,7 @@ Labels = Mapping[str, str]
 
 #: As many approvers are written out.
 _NAMED: Final = 6
+_NO_RULE: Final = "`reconcile policy list` shows all; a rule with errors is left out until it is mended"
 _UNUSED: Final = "remove it if what it was for is mended; else correct its rules, or whom its selector means"
 
 
@@ -118,8 +120,14 @@ class Waivers:
         for number, rule in enumerate(spec.rules):
             if rule not in terms.waivable:
                 message = f"there is no rule {rule!r}"
+                hint = did_you_mean(rule, terms.waivable)
                 yield _about(
-                    one, "waiver/unknown-rule", Severity.ERROR, message, "`reconcile policy list` shows all", f"spec.rules.{number}"
+                    one,
+                    "waiver/unknown-rule",
+                    Severity.ERROR,
+                    message,
+                    hint if hint.startswith("did") else _NO_RULE,
+                    f"spec.rules.{number}",
                 )
             elif not terms.waivable[rule]:
                 message = f"the rule {rule!r} cannot be waived"

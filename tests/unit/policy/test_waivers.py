@@ -149,6 +149,19 @@ def test_the_end_is_never_said_as_another_day_than_the_written_one() -> None:
     assert "ends on 2026-12-09 23:00 UTC, in 18 days" in soon.message
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("tls-requird", "did you mean tls-required?"),
+        ("own", "`reconcile policy list` shows all; a rule with errors is left out until it is mended"),
+    ],
+)
+def test_an_unknown_rule_is_told_with_what_it_may_be(name: str, hint: str) -> None:
+    waivers = Waivers([waiver(rules=[name])], terms())
+    waivers.accept("prod", [finding()], lambda key: {})
+    assert [one.hint for one in waivers.remarks()] == [hint]
+
+
 def test_who_may_approve_is_named() -> None:
     waivers = Waivers([waiver()], terms(approvers=frozenset(f"approver-{number}" for number in range(9))))
     waivers.accept("prod", [finding()], lambda key: {})
