@@ -34,6 +34,7 @@ _ONCE: Final = {
     "maximum_waiver_days": "maximumWaiverDays",
     "approvals": "approvals",
 }
+_NO_RULE: Final = "`reconcile policy list` shows all; a rule with errors is left out until it is mended"
 _SEVERITIES: Final = {str(severity): severity for severity in Severity}
 _Path = tuple[str | int, ...]
 
@@ -138,7 +139,7 @@ class _Work:
                 rule = known.get(name)
                 if rule is None:
                     hint = did_you_mean(name, known)
-                    hint = hint if hint.startswith("did") else "`reconcile policy list` shows all"
+                    hint = hint if hint.startswith("did") else _NO_RULE
                     self._find(one, "policy/unknown-rule", f"there is no rule {name!r}", hint, path)
                     continue
                 if setting.enabled is not None:
