@@ -22,8 +22,15 @@ States = Mapping[str, DesiredState]
 _NAMED: Final = 8
 _BRAKES: Final = "brakes."
 #: Files beside the estate that decide whether and how a change is judged: whole folders, and files by name.
-_FOLDERS: Final = (".github/", ".gitlab/", ".circleci/", ".azuredevops/")
-_FILES: Final = (".gitlab-ci.yml", ".pre-commit-config.yaml", "CODEOWNERS", "docs/CODEOWNERS", "azure-pipelines.yml", "Jenkinsfile")
+_FOLDERS: Final = (".github/", ".gitlab/", ".circleci/", ".azuredevops/", ".forgejo/", ".gitea/", ".buildkite/", ".tekton/", ".woodpecker/")
+_FILES: Final = frozenset(
+    (
+        *(".gitlab-ci.yml", ".pre-commit-config.yaml", "CODEOWNERS", "docs/CODEOWNERS", "azure-pipelines.yml", "Jenkinsfile"),
+        *("bitbucket-pipelines.yml", ".travis.yml", ".woodpecker.yml", ".woodpecker.yaml", ".drone.yml"),
+    )
+)
+#: In any folder: what git makes of files when it checks them out. `working-tree-encoding` gives a work tree other words than were judged.
+_ATTRIBUTES: Final = ".gitattributes"
 
 
 def judged_by(base: States) -> Callable[[DesiredState], Documents]:
@@ -64,7 +71,7 @@ def judge_changes(base: States, head: States, files: Iterable[str], *, baseline:
         for change in (*_documents(before, after), *_brakes(name, before, after)):
             told.setdefault((change.what, change.action, *change.changes), change)
     for file in sorted({*files}):
-        if file in _FILES or file.startswith(_FOLDERS):
+        if file in _FILES or file.startswith(_FOLDERS) or file.rpartition("/")[2] == _ATTRIBUTES:
             told.setdefault((file,), JudgeChange(what=file, action="changed"))
     if grown:
         more = (f"and {len(grown) - _NAMED} more",) if len(grown) > _NAMED else ()

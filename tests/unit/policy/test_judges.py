@@ -134,6 +134,12 @@ def test_edits_are_told_once_with_what_they_change(change: dict[str, str], expec
         (".pre-commit-config.yaml", True),
         ("CODEOWNERS", True),
         ("estate/CODEOWNERS", False),
+        # It can give a work tree other words than those that were judged.
+        (".gitattributes", True),
+        ("estate/mailboxes/.gitattributes", True),
+        ("estate/x.gitattributes", False),
+        (".forgejo/workflows/gate.yml", True),
+        ("bitbucket-pipelines.yml", True),
         ("readme.md", False),
         ("estate/.github/x", False),
         ("github/x", False),
