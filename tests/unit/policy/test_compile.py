@@ -37,7 +37,12 @@ spec:
         ("  assert: >-\n    true &&\n    mailbox.tipe == null\n", 14, 5, 17),
         ("  assert: >-\n    true\n\n    && mailbox.tipe == null\n", 15, 8, 20),
         ("  assert: true &&\n    mailbox.tipe\n    == null\n", 13, 5, 17),
-        ("  assert: 'mailbox.type == ''queu'''\n", 12, 28, 29),
+        ("  assert: 'mailbox.type == ''queu'''\n", 12, 28, 35),
+        ("  assert: 'mailbox.name == ''x'' && mailbox.tipe == null'\n", 12, 37, 49),
+        ("  assert: 'mailbox.name == '''' && mailbox.tipe == null'\n", 12, 36, 48),
+        ('  assert: "mailbox.name == \\"x\\" && mailbox.tipe == null"\n', 12, 37, 49),
+        ('  assert: "mailbox.name == \'\\U0001F600\\u00e9\\x41\\t\' && mailbox.tipe == null"\n', 12, 56, 68),
+        ('  assert: "true &\\\n    & mailbox.tipe == null"\n', 13, 7, 19),
         ("  match: mailbox.tipe == null\n  assert: 'true'\n", 12, 10, 22),
     ],
 )  # fmt: skip
