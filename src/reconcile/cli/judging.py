@@ -118,7 +118,7 @@ def judge(context: Context, asked: Asked) -> Judged:
     reviews = [review(text) for text in asked.reviews]
     cache, folder = untouched_cache(context), context.directory
     refuse_another(folder)
-    tip_source, head_source = _source(context, asked.base), _source(context, context.revision or HEAD)
+    tip_source, head_source = _source(context, asked.base), _source(context, HEAD if context.revision is None else context.revision)
     linting = Linting(context=context, cache=cache, today=datetime.now(UTC), baseline=read_baseline(tip_source.octets))
     tip = linting.of(tip_source)
     linting.judges = judged_by(tip.states)
@@ -129,7 +129,7 @@ def judge(context: Context, asked: Asked) -> Judged:
     parts = split([*_with_baseline(before, head), *_own_faults(head, cache)], before.result.findings)
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
     approvers = sorted({approver.name for one in configurations for approver in one.approvers or ()})
-    proposed = _source(context, asked.proposed).revision if asked.proposed else head.commit
+    proposed = _source(context, asked.proposed).revision if asked.proposed is not None else head.commit
     approvals = Approvals(folder=folder, revision=head.commit, reviews=reviews)
     approved = _approved(approvals, configurations, proposed)
     environments = _compared(context, head, before, tip, asked, _plan_judge(approvals, linting, asked.fail_on, proposed))
@@ -169,6 +169,9 @@ def _source(context: Context, revision: str) -> Source:
     from reconcile.cli.revision import fetch_hint
     from reconcile.wiring.estate import base_source
 
+    if not revision.strip():
+        # HEAD instead of it would be the base itself where a pipeline has checked that out, and pass.
+        raise DesiredStateError("a revision without a name", hint="A variable of the pipeline is empty: name a branch, tag or commit.")
     source = base_source(context.directory, revision)
     try:
         _ = source.revision

@@ -140,7 +140,7 @@ class GitSource:
         try:
             inside = self._git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
         except DesiredStateError as error:
-            hint = "name a folder inside a git repository, or leave --revision out"
+            hint = "name a folder inside a git repository with -C; what reads the files as they lie there works without one"
             if "dubious ownership" in error.message:
                 hint = "folder and repository belong to different accounts: give both one owner, or make a clone of your own"
             if "another one's work tree" in error.message:
