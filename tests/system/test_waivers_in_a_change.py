@@ -85,6 +85,45 @@ def test_a_signature_with_a_key_of_the_base_counts(repository: Repository, gate:
     assert gate() == COUNTS, "the same words as were signed, in a commit that is not"
 
 
+def test_one_that_the_base_took_back_counts_no_more(repository: Repository, gate: Gate, security: SigningKey) -> None:
+    """It was signed, and still stands in a change that was begun before."""
+    begin(repository, ("security-desk", security.public))
+    repository.git("checkout", "-q", "main")
+    signed_commit(repository, "waive", {"waivers/sales.yaml": waiver()}, security)
+    repository.git("checkout", "-q", "-B", "change")
+    repository.commit("change", {"sales.yaml": MAILBOX})
+    assert gate() == {"our-names": False}
+    repository.git("checkout", "-q", "main")
+    repository.commit("take it back", {"waivers/sales.yaml": None})
+    repository.git("checkout", "-q", "change")
+    assert gate() == {"our-names": True}
+
+
+@pytest.mark.parametrize("others", [0, 60])
+@pytest.mark.parametrize("at", ["1000000000 +0000", "1800000000 +0000"])
+def test_a_merge_brings_back_nothing_that_was_taken_back(
+    repository: Repository, gate: Gate, security: SigningKey, others: int, at: str
+) -> None:
+    """Its tree is that of the commit that was signed, so that git finds nothing changed on that side; its dates are what its author likes.
+    With many files git is not asked for each by name."""
+    more = {
+        f"waivers/{number}.yaml": waiver().replace("{name: sales}", f"{{name: w{number}}}").replace("[sales]", "[info]")
+        for number in range(others)
+    }
+    begin(repository, ("security-desk", security.public))
+    repository.git("checkout", "-q", "main")
+    signed_commit(repository, "waive", {"waivers/sales.yaml": waiver(), **more}, security)
+    repository.git("branch", "old")
+    repository.commit("take it back", {"waivers/sales.yaml": None})
+    who = {f"GIT_{one}_{what}": value for one in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "x"), ("EMAIL", "x@contoso.example"))}
+    who |= {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
+    repository.git("checkout", "-q", "-B", "change", "old")
+    repository.commit("change", {"sales.yaml": MAILBOX})
+    idle = repository.git("commit-tree", "main^{tree}", "-p", "main", "-m", "idle", **who)
+    made = repository.git("commit-tree", "change^{tree}", "-p", idle, "-p", "old", "-m", "merge", **who)
+    assert gate("--revision", made) == COUNTS
+
+
 def test_a_key_that_the_change_brings_counts_for_nothing(
     repository: Repository, gate: Gate, security: SigningKey, stranger: SigningKey
 ) -> None:

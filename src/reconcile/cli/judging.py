@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reconcile.cli.linted import Linted
     from reconcile.desired.documents import DocumentCache
     from reconcile.model.change import Plan
+    from reconcile.model.policy_declared import PolicyDeclared
     from reconcile.policy.baseline import Baseline
     from reconcile.policy.configure import Configuration
     from reconcile.ports.source import Source
@@ -82,13 +83,15 @@ class Judged:
 
 @dataclass(slots=True, kw_only=True)
 class Linting:
-    """How each revision is linted: at one moment, with the baseline of the base, and once they are known by the documents of the base."""
+    """How each revision is linted: at one moment, with the baseline of the base, and once they are known by the documents of the base;
+    `taken_back` are waivers that it had where the change began, and has no more."""
 
     context: Context
     cache: DocumentCache | None
     today: datetime
     baseline: Baseline | None
     judges: PoliciesOf | None = None
+    taken_back: Sequence[PolicyDeclared] = ()
 
     def of(self, source: Source, reviews: Sequence[Review] = ()) -> Linted:
         """One revision."""
@@ -99,7 +102,8 @@ class Linting:
 
         context, today, cache, baseline = self.context, self.today, self.cache, self.baseline
         approvals = Approvals(folder=context.directory, revision=source.revision, reviews=reviews)
-        checks = rule_checks(cache, today=today, policies_of=self.judges, approvals=approvals, baseline=baseline)
+        back = self.taken_back
+        checks = rule_checks(cache, today=today, policies_of=self.judges, approvals=approvals, baseline=baseline, taken_back=back)
         label, name = estate_label(context.directory), context.environment
         return linted(context, source, cache=cache, today=today, baseline=baseline, environment=name, keep=True, checks=checks, label=label)
 
@@ -122,10 +126,14 @@ def judge(context: Context, asked: Asked) -> Judged:
     linting = Linting(context=context, cache=cache, today=datetime.now(UTC), baseline=read_baseline(tip_source.octets))
     tip = linting.of(tip_source)
     linting.judges = judged_by(tip.states)
-    head = linting.of(head_source, reviews)
-    common = merge_base(folder, tip.commit, head.commit)
+    common = merge_base(folder, tip.commit, head_source.revision)
     began = common or tip.commit
     before = tip if began == tip.commit else linting.of(_source(context, began))
+    linting.taken_back = _taken_back(before, tip)
+    if linting.taken_back:
+        # Nor do they accept there what they accept no more here: it would look as if the change had brought it.
+        before = linting.of(_source(context, began))
+    head = linting.of(head_source, reviews)
     parts = split([*_with_baseline(before, head), *_own_faults(head, cache)], before.result.findings)
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
     approvers = sorted({approver.name for one in configurations for approver in one.approvers or ()})
@@ -240,6 +248,12 @@ def _compared(context: Context, head: Linted, before: Linted, tip: Linted, asked
         problem = f"the base cannot be read as a whole, so nobody knows what judges: mend it first. {fault}"
         return [Compared(environment=name, problem=problem, code=ExitCode.COULD_NOT_OBSERVE) for name in wanted]
     return [_plan(context, name, head, before, asked, plans) for name in wanted]
+
+
+def _taken_back(before: Linted, tip: Linted) -> list[PolicyDeclared]:
+    stand = [one for state in tip.states.values() for one in state.policies.values()]
+    had = [one for state in before.states.values() for one in state.policies.values() if one.key.kind == "Waiver"]
+    return [one for one in had if not any(known.key == one.key and known.document == one.document for known in stand)]
 
 
 def _notes(tip: Linted, *, known_beginning: bool) -> Iterator[str]:

@@ -27,12 +27,17 @@ _SHALLOW = "this clone is shallow: git fetch --unshallow brings the commits that
 
 
 class GitHistory:
-    """`folder` as for GitSource; `revision` None means the working folder, whose edits are not committed yet."""
+    """`folder` as for GitSource; `revision` None means the working folder, whose edits are not committed yet. `every_side`: the last commit
+    of a file is one that no other that touched it builds on, whatever merges and dates say. That takes a walk to the first commit."""
 
-    def __init__(self, folder: Path, revision: str | None, *, timeout: float = 60.0, farthest: int = _FARTHEST) -> None:
+    def __init__(
+        self, folder: Path, revision: str | None, *, timeout: float = 60.0, farthest: int = _FARTHEST, every_side: bool = False
+    ) -> None:
         self._git = Git(folder, timeout=timeout)
         self._revision = revision
         self._farthest = farthest
+        # Otherwise git follows the one side of a merge that has the file as it is, and goes by dates that authors write.
+        self._order = ("--full-history", "--topo-order") if every_side else ()
 
     def last_commits(self, files: Collection[str]) -> LastCommits:
         """See `History.last_commits`."""
@@ -146,7 +151,7 @@ class GitHistory:
         """(commit, path from the top of the repository), newest commit first."""
         limits = [*paths.values()] if len(paths) <= _NAMED else ["."] if prefix else []
         arguments = ["log", "--format=%H", "--raw", "-z", "-c", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-color"]
-        arguments += ["--no-show-signature", f"--max-count={self._farthest}", start, "--", *limits]
+        arguments += ["--no-show-signature", *self._order, f"--max-count={self._farthest}", start, "--", *limits]
         commit = ""
         path_follows = False
         for token in self._git.tokens(*arguments):

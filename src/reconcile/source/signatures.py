@@ -32,7 +32,7 @@ class GitSignatures:
 
     def __init__(self, folder: Path, revision: str | None, *, timeout: float = 60.0) -> None:
         self._git = Git(folder, timeout=timeout)
-        self._history = GitHistory(folder, revision, timeout=timeout)
+        self._history = GitHistory(folder, revision, timeout=timeout, every_side=True)
         self._folder: str | None = None
         self._expected: set[str] = set()
         self._writers: dict[str, tuple[str, str]] = {}

@@ -47,6 +47,7 @@ class Approvals:
     of_a_change: bool = False
     _expected: set[str] = field(default_factory=set, init=False)
     _let_in: set[str] = field(default_factory=set, init=False)
+    _taken_back: set[str] = field(default_factory=set, init=False)
     _signatures: GitSignatures | None = field(default=None, init=False)
 
     def expect(self, waivers: Iterable[PolicyDeclared]) -> None:
@@ -57,9 +58,15 @@ class Approvals:
         """These stand on the base as they do in the change."""
         self._let_in |= {one.digest for one in waivers}
 
+    def take_back(self, waivers: Iterable[PolicyDeclared]) -> None:
+        """These stand in the change as they stood where it began, and on the base no more."""
+        self._taken_back |= {one.digest for one in waivers}
+
     def of_waiver(self, waiver: PolicyDeclared, configuration: Configuration) -> Proof:
         """Whether the approver that a waiver names approved it. What was let in already is asked for signatures alone: a review was asked
         for when it came, and no forge tells of it later."""
+        if waiver.digest in self._taken_back:
+            return NotProved("the base has taken it back since the change was begun")
         written = self.of_a_change and waiver.digest not in self._let_in
         means = configuration.approvals
         if written:
@@ -90,8 +97,8 @@ class Approvals:
         return proof(name, approvers=configuration.approvers, means=means, reviewers=holding, signature=signature)
 
     def of_change(self, names: Iterable[str], configuration: Configuration, *, commit: str) -> Mapping[str, Proof]:
-        """Whether each of these approved all that the repository is in `commit`: with a review of it, or of a commit with the same files, or
-        by signing it. Files beside the estate count: the pipeline that judges is among them. `configuration` is that of the base."""
+        """Whether each of these approved all that the repository is in `commit`: with a review of it, or of a commit with the same files,
+        or by signing it. Files beside the estate count: the pipeline that judges is among them. `configuration` is that of the base."""
         git = self._git()
         if git is None:
             return dict.fromkeys(names, NotProved("nobody looked for it"))

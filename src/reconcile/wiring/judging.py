@@ -35,13 +35,14 @@ BASELINE_FILE = ".reconcile-baseline.json"
 @dataclass(slots=True, kw_only=True)
 class RuleChecks:
     """What `lint` hands each environment to; `finished` ends a run. `rules` keeps, by environment, what it was judged by,
-    `places` where the causes of findings are declared."""
+    `places` where the causes of findings are declared. `taken_back` are waivers that the base had, and has no more."""
 
     cache: DocumentCache | None
     today: datetime
     approvals: Approvals
     acceptance: Acceptance
     policies_of: PoliciesOf | None = None
+    taken_back: Sequence[PolicyDeclared] = ()
     rules: dict[str, Rules] = field(default_factory=dict)
     places: dict[Key, Position] = field(default_factory=dict)
     _books: RuleBooks | None = None
@@ -57,6 +58,8 @@ class RuleChecks:
         if self.policies_of is not None:
             judges = self.policies_of(desired)
             self.approvals.let_in(one for one in waivers.values() if (known := judges.get(one.key)) and known.document == one.document)
+            back = {one.key: one.document for one in self.taken_back}
+            self.approvals.take_back(one for one in waivers.values() if back.get(one.key) == one.document)
             desired = replace(desired, policies=judges)
         books = self._books = self._books or RuleBooks(self.cache)
         worlds = self._worlds = self._worlds or Worlds()
@@ -82,6 +85,7 @@ def rule_checks(
     policies_of: PoliciesOf | None = None,
     approvals: Approvals | None = None,
     baseline: Baseline | None = None,
+    taken_back: Sequence[PolicyDeclared] = (),
 ) -> RuleChecks:
     """`today` stands for now. `policies_of` gives documents about the rules from elsewhere: a change is judged by those of its base. Its
     own waivers count where they stand there too, or their approval is proved. Without `approvals` nobody looks for proof, and none is
@@ -94,7 +98,7 @@ def rule_checks(
     if policies_of is not None:
         proofs.of_a_change = True
     acceptance = Acceptance(today=moment, proof_of=proofs.of_waiver, baseline=baseline, baseline_file=BASELINE_FILE)
-    return RuleChecks(cache=cache, today=moment, approvals=proofs, acceptance=acceptance, policies_of=policies_of)
+    return RuleChecks(cache=cache, today=moment, approvals=proofs, acceptance=acceptance, policies_of=policies_of, taken_back=taken_back)
 
 
 def read_baseline(octets: Callable[[str], bytes | None]) -> Baseline | None:
