@@ -73,7 +73,7 @@ def test_the_signature_of_an_approver_lets_it_through_and_is_recorded(desk: Desk
     unsigned = repository.commit("remove")
     waits = desk("plan")
     assert (waits.code, f"security-desk: commit {unsigned[:12]} is not signed" in waits.out) == (3, True)
-    assert "needs an approval by whoever may approve" in waits.out
+    assert "needs an approval by security-desk" in waits.out
     assert desk("apply", "--yes").code == 3
 
     signed = signed_commit(repository, "approve", {}, key)
@@ -187,7 +187,7 @@ def test_the_loop_holds_the_plan_until_it_is_signed(desk: Desk, key: SigningKey)
     events = [json.loads(line) for line in held.out.splitlines()]
     stalled = next(one for one in events if one["part"] == "configuration")
     assert (stalled["kind"], stalled["rules"]) == ("stalled", [RULE])
-    assert f"the rule {RULE} stands against it: b goes, one of 2; needs an approval by whoever may approve" in stalled["message"]
+    assert f"the rule {RULE} stands against it: b goes, one of 2; needs an approval by security-desk" in stalled["message"]
     assert desk.mailboxes() == {"a", "b", "c"}
     signed_commit(repository, "approve", {}, key)
     assert desk("run", "--once").code == 0

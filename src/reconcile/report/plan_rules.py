@@ -43,13 +43,21 @@ def approval_words(one: Asked) -> Iterator[str]:
     if not one.missing and not one.given:
         yield f"needs {_approvals(left)}; {_NOBODY}"
         return
-    whom = "whoever may approve" if one.names == (ANYBODY,) else f"{', '.join(one.names)}"
+    whom = _anybody(one) if one.names == (ANYBODY,) else ", ".join(one.names)
     more = " more" if one.given else ""
     yield f"needs {_approvals(left, more)} by {whom}"
     for by in one.missing[:NAMED]:
         yield f"{by.name}: {by.why}"
     if len(one.missing) > NAMED:
         yield f"and {len(one.missing) - NAMED:,} more who did not"
+
+
+def _anybody(one: Asked) -> str:
+    names = [by.name for by in one.missing[:NAMED]]
+    more = f" and {len(one.missing) - NAMED:,} more" if len(one.missing) > NAMED else ""
+    if len(names) < 2:
+        return names[0] if names else "whoever may approve"
+    return f"any of {', '.join(names)}{more}"
 
 
 def objects(group: Group) -> str:
