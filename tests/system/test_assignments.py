@@ -10,6 +10,7 @@ import pytest
 from support.assigned import document
 from support.command import Commands
 from support.estate import PROFILE
+from support.own_rules import shipped_off
 
 ENVIRONMENT = document("Environment", "prod", {"target": {"type": "engine"}, "layers": ["base", "prod"]})
 ORGANIZATION = document("Organization", "contoso", {"defaults": {"outgoing": "server-side", "appointmentsContactsTasks": "server-side"}})
@@ -37,6 +38,7 @@ def estate(tmp_path: Path) -> Path:
     (folder / "base").mkdir(parents=True)
     (folder / "prod").mkdir()
     (folder / "environment.yaml").write_text(ENVIRONMENT)
+    (folder / "base" / "quiet.yaml").write_text(shipped_off())
     (folder / "base" / "profile.yaml").write_text(PROFILE)
     (folder / "base" / "organization.yaml").write_text(ORGANIZATION)
     (folder / "base" / "assignments.yaml").write_text(f"{QUEUES}---\n{IDLE}")
