@@ -233,6 +233,20 @@ def test_fix_writes_says_what_and_ends_by_what_is_left(estate: Estate) -> None:
     assert "fixed" not in estate.err
 
 
+def test_the_next_step_is_named_where_edits_are_shown_and_where_there_are_none(estate: Estate) -> None:
+    writes, nothing = "`reconcile lint --fix` writes these edits", "nothing to edit: no rule names an edit"
+    estate.lint()
+    assert (writes in estate.err, nothing in estate.err) == (False, False)
+    estate.lint("--suggest")
+    assert (writes in estate.err, nothing in estate.err) == (True, False)
+    (estate.root / "queue.yaml").write_text("apiVersion: reconcile/v1alpha2\nkind: Mailbox\nmetadata: {name: q}\nspec: {type: nothing}\n")
+    estate.lint("--fix")
+    assert (writes in estate.err, nothing in estate.err, "fixed first.yaml" in estate.err) == (False, False, True)
+    for word in ("--suggest", "--fix"):
+        estate.lint(word)
+        assert (writes in estate.err, nothing in estate.err) == (False, True)
+
+
 def test_fix_in_json_names_what_was_done(estate: Estate) -> None:
     document = estate.found("--suggest")
     (one,) = [entry["fix"] for entry in document["findings"] if entry["rule"] == "alerts-on"]

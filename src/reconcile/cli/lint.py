@@ -92,9 +92,18 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         ),
     )
     report(context, reported, wishes)
+    if context.output == "text" and (fix or suggest) and result.findings:
+        _say_what_was_edited(context, edits=bool(changes or fixed), suggest=suggest)
     if context.output == "text" and (advice := next_step(result.findings, has_baseline=known is not None)):
         context.say(advice)
     return code
+
+
+def _say_what_was_edited(context: Context, *, edits: bool, suggest: bool) -> None:
+    if not edits:
+        context.say("nothing to edit: no rule names an edit that is proved to mend what is found and to change nothing else")
+    elif suggest and context.revision is None:
+        context.say("`reconcile lint --fix` writes these edits")
 
 
 def _check(context: Context, *, fix: bool, suggest: bool, baseline: str | None) -> None:
