@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator
 
 import pytest
 
 from support.golden import Golden
+from support.published_schemas import NOT_HERE
 from support.servers import closing_lines
 
 # Whoever starts the tests in the background of a script hands down that Ctrl-C is ignored, and every child of a test would inherit
@@ -25,6 +27,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         skipped = reporter.stats.get("skipped", [])
         for line in closing_lines(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)):
             reporter.write_line(line, yellow=True)
+        if not os.environ.get("PUBLISHED_SCHEMAS"):
+            reporter.write_line(NOT_HERE, yellow=True)
     return result
 
 

@@ -208,7 +208,10 @@ def test_nothing_of_git_is_talked_into_running_something(machine: Commands, repo
     (repository.root / "estate" / "mailboxes" / "new.yaml").write_text(
         mailbox("new", credentials={"allowUse": True, "username": "new", "password": "env:SALES_PASSWORD"})
     )
-    assert gate(machine, repository, commit(repository)).code == 0
+    assert gate(machine, repository, commit(repository)).code == 3
+    told = json.loads((machine.state.parent / "out" / "result.json").read_text("utf-8"))
+    assert told["verdict"] == "failed: an approval is missing", "of what git makes of files elsewhere"
+    assert [one["what"] for one in told["judges"]] == [".gitattributes"]
     assert not Path("/tmp/pwned").exists()
 
 
