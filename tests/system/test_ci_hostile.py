@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
@@ -178,6 +179,35 @@ def test_bombs(machine: Commands, repository: Repository) -> None:
     assert "yaml/anchor" in files["mailboxes/laughs.yaml"]
     assert "yaml/tag" in files["mailboxes/tag.yaml"]
     assert "yaml/too-many-documents" in files["mailboxes/many.yaml"]
+
+
+@pytest.mark.parametrize("where", ["main:estate", "main"])
+def test_a_tree_that_never_ends(where: str, machine: Commands, repository: Repository) -> None:
+    """A few objects that name each other over and over: ten thousand million files, in the estate and beside it."""
+
+    inner = _made(
+        repository,
+        "\n".join(f"100644 blob {repository.git('rev-parse', 'main:estate/environment.yaml')}\tf{number}" for number in range(10)),
+    )
+    for _ in range(9):
+        inner = _made(repository, "\n".join(f"040000 tree {inner}\td{number}" for number in range(10)))
+    top = _made(repository, f"{repository.git('ls-tree', where)}\n040000 tree {inner}\tz")
+    if where != "main":
+        estate = repository.git("rev-parse", where)
+        top = _made(repository, repository.git("ls-tree", "main").replace(estate, top))
+    made = repository.git("commit-tree", top, "-p", "main", "-m", "Never end", **_someone())
+    command = ["ci", "--base", "main", "--revision", made, "-C", str(repository.root / "estate")]
+    script = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({2 << 30}, {2 << 30})); import sys; from reconcile.cli.main import run; sys.exit(run({command!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=machine.environment({}), cwd=machine.state.parent, capture_output=True, text=True, timeout=50
+    )
+    assert done.returncode == 1, done.stderr
+    assert "more than 500,000 files" in done.stderr
+
+
+def _made(repository: Repository, rows: str) -> str:
+    done = subprocess.run(["git", "mktree"], cwd=repository.root, input=rows + "\n", capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_words_that_steer(machine: Commands, repository: Repository) -> None:

@@ -64,7 +64,7 @@ class GitSource:
         tree = ["ls-tree", "-r", "-z", "--long", "--full-tree", commit]
         if self._prefix:
             tree += ["--", self._prefix]
-        rows = [_row(line) for line in self._git.run(*tree).split(b"\0") if line]
+        rows = [_row(line) for line in self._git.listed(*tree)]
         if self._prefix and not rows and not self._may_be_new:
             raise DesiredStateError(
                 f"the revision {self._wanted} has no folder {self._prefix}", hint="name a folder that exists in that revision"

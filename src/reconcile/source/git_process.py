@@ -18,6 +18,10 @@ from reconcile.source.git_place import embedded
 # A request is 41 bytes and a pipe holds at least 4,096: so many can be written before the first answer is read.
 _BATCH = 64
 _CHUNK = 1 << 16
+#: Files of one listing, and octets of it. A tree of a few objects can name the same folders over and over, without end.
+MOST_FILES = 500_000
+_MOST_OCTETS = 200_000_000
+_LONGEST = 10_000_000
 #: Above what the repository itself is configured with: core.fsmonitor names a program, log.follow changes what a log shows.
 _SETTINGS = ("core.quotePath=false", "protocol.allow=never", "core.fsmonitor=false", "log.follow=false")
 
@@ -66,11 +70,24 @@ class Git:
                 if not chunk:
                     break
                 *whole, rest = (rest + chunk).split(b"\0")
+                if len(rest) > _LONGEST:
+                    raise DesiredStateError(f"git {arguments[0]} tells of a name of more than {_LONGEST:,} octets", hint="rename it")
                 yield from whole
             if rest:
                 yield rest
             if process.wait(self._timeout) != 0:
                 raise DesiredStateError(f"git {arguments[0]} failed", hint="check the repository with git fsck")
+
+    def listed(self, *arguments: str) -> Iterator[bytes]:
+        """`tokens` of a listing of files, as long as there are not too many of them."""
+        octets = 0
+        for number, token in enumerate(self.tokens(*arguments)):
+            octets += len(token)
+            if number >= MOST_FILES or octets > _MOST_OCTETS:
+                hint = "name the folder of the estate alone with -C; take folders out that hold each other over and over"
+                raise DesiredStateError(f"git {arguments[0]} lists more than {MOST_FILES:,} files", hint=hint)
+            if token:
+                yield token
 
     def objects(self, ids: Sequence[str]) -> Iterator[bytes | None]:
         """Contents in the order asked for, None for a missing one. Raises DesiredStateError when git ends early."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconcile.errors import DesiredStateError
-from reconcile.source.git_process import Git
+from reconcile.source.git_process import MOST_FILES, Git
+
+_FOLDER = b"40000"
 
 
 def merge_base(folder: Path, one: str, other: str) -> str | None:
@@ -18,6 +20,44 @@ def merge_base(folder: Path, one: str, other: str) -> str | None:
 
 
 def changed_files(folder: Path, one: str, other: str) -> list[str]:
-    """Paths that differ between two commits, from the root of the repository; of a renamed file both."""
-    said = Git(folder).run("diff-tree", "-r", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", one, other)
-    return [path.decode("utf-8", "surrogateescape") for path in said.split(b"\0") if path]
+    """Paths that differ between two commits, from the root of the repository; of a renamed file both. Raises DesiredStateError for a change
+    that is too large: `git diff-tree` keeps all of it in memory before it says a word, and a tree can be made that never ends."""
+    git = Git(folder)
+    first, second = (
+        git.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").decode("ascii").strip() for commit in (one, other)
+    )
+    found: list[str] = []
+    level = [(b"", first, second)] if first != second else []
+    while level:
+        ids = [*dict.fromkeys(tree for _, *sides in level for tree in sides if tree)]
+        trees = {tree: _entries(tree, content) for tree, content in zip(ids, git.objects(ids), strict=True)} | {"": {}}
+        below: list[tuple[bytes, str, str]] = []
+        for inside, before, after in level:
+            old, new = trees[before], trees[after]
+            for name in sorted(old.keys() | new.keys()):
+                sides = [old.get(name, (b"", "")), new.get(name, (b"", ""))]
+                if sides[0] == sides[1]:
+                    continue
+                if any(mode not in (_FOLDER, b"") for mode, _ in sides):
+                    found.append((inside + name).decode("utf-8", "surrogateescape"))
+                was, now = (tree if mode == _FOLDER else "" for mode, tree in sides)
+                if was or now:
+                    below.append((inside + name + b"/", was, now))
+            if len(found) + len(below) > MOST_FILES:
+                raise DesiredStateError(f"the change touches more than {MOST_FILES:,} files", hint="split it into several changes")
+        level = below
+    return sorted(found)
+
+
+def _entries(tree: str, content: bytes | None) -> dict[bytes, tuple[bytes, str]]:
+    """Name → (mode, id): what a tree object holds (gitformat-pack; `mode name NUL id`, the id in octets)."""
+    if content is None:
+        raise DesiredStateError(f"the object {tree} is missing in the repository", hint="fetch it: git fetch --refetch")
+    found: dict[bytes, tuple[bytes, str]] = {}
+    at, length = 0, len(tree) // 2
+    while at < len(content):
+        end = content.index(b"\0", at)
+        mode, _, name = content[at:end].partition(b" ")
+        found[name] = mode.lstrip(b"0"), content[end + 1 : end + 1 + length].hex()
+        at = end + 1 + length
+    return found
