@@ -285,6 +285,22 @@ def test_plan_counts_what_lint_counts(repository: Repository, tmp_path: Path, ca
     assert "rules find" not in capsys.readouterr().err
 
 
+def test_a_plan_tells_of_no_mere_information_and_its_waiver_is_used(
+    repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["-C", str(repository.root), "--state-dir", str(tmp_path / "state")]
+    assert "severity: error" in RULE
+    repository.write({**ESTATE, "rule.yaml": RULE.replace("severity: error", "severity: information")})
+    assert run(["plan", *options]) == 0
+    assert "rules find" not in capsys.readouterr().err
+    repository.write({"waivers/sales.yaml": waiver()})
+    assert run(["plan", *options]) == 0
+    assert "rules find" not in capsys.readouterr().err, "a waiver that nothing needs would be a warning"
+    repository.write({"waivers/sales.yaml": waiver().replace("names: [sales]", "names: [nobody]")})
+    assert run(["plan", *options]) == 0
+    assert "rules find 1 warning" in capsys.readouterr().err
+
+
 def test_a_waiver_ends_in_the_running_loop_without_a_commit(repository: Repository, commands: Commands) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat(timespec="seconds")
     repository.write({**ESTATE, "off.yaml": shipped_off(), "waivers/sales.yaml": waiver(expires=soon)})

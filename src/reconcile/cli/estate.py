@@ -105,7 +105,10 @@ def load_judged(
     cache: DocumentCache | None,
     judge: bool = True,
 ) -> tuple[LoadResult, Sequence[Finding]]:
-    """What git declares, and what rules find in it, as waivers and baseline have it now. Raises SettingsError, DesiredStateError."""
+    """What git declares, and the errors and warnings that rules find in it, as waivers and baseline have it now.
+
+    Raises SettingsError, DesiredStateError.
+    """
     if not judge:
         from reconcile.desired.load import load
 
@@ -131,7 +134,8 @@ def load_judged(
     except ReconcileError as error:
         # Lint ends here; what is applied does not depend on it, so more counts than should, and all else goes on.
         problem = (unreadable_baseline(error),)
-    checks = rule_checks(cache, approvals=approvals, baseline=baseline)
+    # Only errors and warnings are told; of ten thousand mailboxes each may have something that merely informs.
+    checks = rule_checks(cache, approvals=approvals, baseline=baseline, least=Severity.WARNING)
     result, found = load_and_check(
         listing.files,
         listing.findings,

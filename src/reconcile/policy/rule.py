@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -81,6 +81,10 @@ class RuleBook:
     def get(self, name: str) -> Rule | None:
         """The rule with this id."""
         return next((rule for rule in self.rules if rule.id == name), None)
+
+    def from_severity(self, least: Severity, today: datetime, *, besides: Collection[str] = ()) -> RuleBook:
+        """The rules that weigh this much or more, and those named `besides`."""
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.severity_at(today) >= least or rule.id in besides))
 
     def replacing(self, **changed: Rule) -> RuleBook:
         """The same with other rules in the place of those with the same id."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from reconcile.errors import ReconcileError
 from reconcile.model.finding import Finding, Severity
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconcile.desired.lint import LintResult
     from reconcile.model.key import Key
     from reconcile.model.policy_declared import PolicyDeclared
-    from reconcile.model.position import Position
+    from reconcile.model.waiver import Waiver
     from reconcile.policy.acceptance import Acceptance
     from reconcile.policy.baseline import Baseline
     from reconcile.policy.worlds import Worlds
@@ -43,6 +43,7 @@ class RuleChecks:
     acceptance: Acceptance
     policies_of: PoliciesOf | None = None
     taken_back: Sequence[PolicyDeclared] = ()
+    least: Severity = Severity.INFORMATION
     rules: dict[str, Rules] = field(default_factory=dict)
     places: dict[Key, Position] = field(default_factory=dict)
     _books: RuleBooks | None = None
@@ -64,7 +65,12 @@ class RuleChecks:
         books = self._books = self._books or RuleBooks(self.cache)
         worlds = self._worlds = self._worlds or Worlds()
         rules = self.rules[desired.environment] = rules_of(desired, self.cache, books=books)
-        evaluation = evaluate(rules.book, desired, today=self.today, others=others, worlds=worlds, clock=time.thread_time)
+        book = rules.book
+        if self.least > Severity.INFORMATION:
+            # A waiver is used where it accepts anything, however light.
+            waived = {rule for one in waivers.values() for rule in cast("Waiver", one.document).spec.rules}
+            book = book.from_severity(self.least, self.today, besides=waived)
+        evaluation = evaluate(book, desired, today=self.today, others=others, worlds=worlds, clock=time.thread_time)
         causes = {finding.cause for finding in evaluation.findings if finding.cause is not None}
         self.places.update((key, desired.resources[key].position) for key in causes if key in desired.resources)
         return self.acceptance.of_environment(desired, [*rules.findings, *evaluation.findings], rules.configuration, waivers)
@@ -86,6 +92,7 @@ def rule_checks(
     approvals: Approvals | None = None,
     baseline: Baseline | None = None,
     taken_back: Sequence[PolicyDeclared] = (),
+    least: Severity = Severity.INFORMATION,
 ) -> RuleChecks:
     """`today` stands for now. `policies_of` gives documents about the rules from elsewhere: a change is judged by those of its base. Its
     own waivers count where they stand there too, or their approval is proved. Without `approvals` nobody looks for proof, and none is
@@ -98,7 +105,15 @@ def rule_checks(
     if policies_of is not None:
         proofs.of_a_change = True
     acceptance = Acceptance(today=moment, proof_of=proofs.of_waiver, baseline=baseline, baseline_file=BASELINE_FILE)
-    return RuleChecks(cache=cache, today=moment, approvals=proofs, acceptance=acceptance, policies_of=policies_of, taken_back=taken_back)
+    return RuleChecks(
+        cache=cache,
+        today=moment,
+        approvals=proofs,
+        acceptance=acceptance,
+        policies_of=policies_of,
+        taken_back=taken_back,
+        least=least,
+    )
 
 
 def read_baseline(octets: Callable[[str], bytes | None]) -> Baseline | None:
