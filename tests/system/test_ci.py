@@ -232,6 +232,26 @@ def test_a_finding_that_moves_with_its_resource_is_not_new(tmp_path: Path) -> No
     assert (rules(repository), rules(repository, new=False)) == ([], ["named-mailboxes"])
 
 
+def test_what_one_environment_puts_up_with_is_new_in_another(tmp_path: Path) -> None:
+    layers = {"prod": "[policies, common, prod]", "test": "[policies, common, test]"}
+    environments = {
+        f"estate/{name}.yaml": ENVIRONMENT.replace("name: prod", f"name: {name}").replace("spec:\n", f"spec:\n  layers: {folders}\n")
+        for name, folders in layers.items()
+    }
+    files = {"estate/policies/rules.yaml": RULE, "estate/policies/settings.yaml": SETTINGS, "estate/common/one.yaml": profile()}
+    files |= {"estate/test/weak.yaml": profile("1m").replace("name: one", "name: weak").replace("Profile one", "Weak"), "estate/prod/m.yaml": mailbox("m")}
+    repository = gated(tmp_path / "repository", {})
+    repository.git("checkout", "-q", "main")
+    repository.git("rm", "-rq", "estate")
+    repository.commit("Two environments", {**files, **environments})
+    repository.git("checkout", "-q", "-b", "next")
+    repository.commit("Something", {"estate/prod/n.yaml": mailbox("n")})
+    assert (gate(repository), rules(repository, new=False)) == (0, ["patient-polling"])
+    weaker = environments["estate/prod.yaml"].replace("common, prod]", "common, prod, test]")
+    repository.commit("Take the layer of the other", {"estate/prod.yaml": weaker})
+    assert (gate(repository), rules(repository)) == (3, ["patient-polling"])
+
+
 def test_what_is_mended_is_counted(tmp_path: Path) -> None:
     repository = gated(tmp_path / "repository", {"estate/mailboxes/m0.yaml": mailbox("m0")})
     assert gate(repository) == 0

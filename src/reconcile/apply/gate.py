@@ -6,12 +6,13 @@ be mended step by step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from reconcile.model.change import HeldBecause, Plan
 from reconcile.model.exit_code import ExitCode, strongest
 from reconcile.model.finding import Finding, Severity
+from reconcile.model.fingerprint import fingerprint
 from reconcile.model.gate import Compared
 from reconcile.plan.code import of_plan
 from reconcile.report.sightings import Sightings
@@ -29,9 +30,10 @@ class Split(NamedTuple):
     mended: int
 
 
-def split(head: Iterable[Finding], base: Iterable[Finding]) -> Split:
+def split(head: Iterable[Finding], base: Iterable[Finding], *, reaching: Collection[str] = ()) -> Split:
     """Compared by fingerprint: a finding that moved with its resource is not new; a second one of the same kind at the same field is.
-    One that the base accepted or that weighed less there is new where it counts now."""
+    One that the base accepted or that weighed less there is new where it counts now, and so are those with a fingerprint in `reaching`:
+    an environment has them now that had them not, though another had."""
     seen = Sightings()
     before = {seen.mark(finding): finding for finding in base}
     marks = Sightings()
@@ -43,6 +45,7 @@ def split(head: Iterable[Finding], base: Iterable[Finding]) -> Split:
         met.add(mark)
         known = before.get(mark)
         grew = known is None or (finding.counts and (not known.counts or finding.severity > known.severity))
+        grew = grew or (finding.counts and fingerprint(finding) in reaching)
         (new if grew else old).append(finding)
     return Split(new, old, frozenset(before), len(before.keys() - met))
 

@@ -134,7 +134,7 @@ def judge(context: Context, asked: Asked) -> Judged:
         # Nor do they accept there what they accept no more here: it would look as if the change had brought it.
         before = linting.of(_source(context, began))
     head = linting.of(head_source, reviews)
-    parts = split([*_with_baseline(before, head), *_own_faults(head, cache)], before.result.findings)
+    parts = split([*_with_baseline(before, head), *_own_faults(head, cache)], before.result.findings, reaching=_reaching(before, head))
     configurations = [rules.configuration for rules in tip.checks.rules.values()]
     approvers = sorted({approver.name for one in configurations for approver in one.approvers or ()})
     proposed = _source(context, asked.proposed).revision if asked.proposed is not None else head.commit
@@ -196,6 +196,18 @@ def _own_faults(head: Linted, cache: DocumentCache | None) -> list[Finding]:
     known = {*head.result.findings}
     faults = {fault: None for state in head.states.values() if state.policies for fault in rules_of(state, cache).findings}
     return [fault for fault in faults if fault not in known]
+
+
+def _reaching(before: Linted, head: Linted) -> set[str]:
+    """Fingerprints of findings that an environment has in the change and had not before: a layer of another one may have brought them,
+    where they were known and put up with."""
+    from reconcile.model.fingerprint import fingerprint
+
+    found: set[str] = set()
+    for name in head.by_environment.keys() & before.by_environment.keys():
+        known = {fingerprint(finding) for finding in before.by_environment[name]}
+        found |= {fingerprint(finding) for finding in head.by_environment[name] if finding.counts} - known
+    return found
 
 
 def _with_baseline(before: Linted, head: Linted) -> list[Finding]:

@@ -77,7 +77,8 @@ def judge_changes(base: States, head: States, files: Iterable[str], *, baseline:
         more = (f"and {len(grown) - _NAMED} more",) if len(grown) > _NAMED else ()
         accepts = tuple(f"accepts {one}" for one in grown[:_NAMED])
         told[baseline,] = JudgeChange(what=baseline, action="changed", changes=(*accepts, *more))
-    return list(told.values())
+    # What is added stands last: hundreds of new rules must not push the one edit that switches the gate off out of what is shown.
+    return sorted(told.values(), key=lambda one: (one.action == "added", one.what.startswith("PolicyRule/") and one.action == "added"))
 
 
 def _documents(before: DesiredState | None, after: DesiredState | None) -> Iterator[JudgeChange]:

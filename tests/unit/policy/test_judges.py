@@ -154,3 +154,11 @@ def test_a_baseline_is_told_when_it_accepts_more() -> None:
     assert told({}, ("b.json",), ("r on a",)) == [("b.json", "changed", ("accepts r on a",))]
     many = told({}, (), tuple(f"r on {number}" for number in range(20)))[0][2]
     assert (len(many), many[-1]) == (9, "and 12 more")
+
+
+def test_what_is_added_pushes_nothing_out_of_sight() -> None:
+    more = {f"base/more{number}.yaml": RULE.format(name=f"a{number}", word="x") for number in range(50)}
+    head = {**BASE, **more, "base/settings.yaml": SETTINGS.format(name="shared", enabled="false")}
+    told = judge_changes(states(BASE, "one", "two"), states(head, "one", "two"), [".github/workflows/gate.yml"], baseline="b", grown=["x"])
+    assert [one.what for one in told[:3]] == ["PolicySettings/shared", ".github/workflows/gate.yml", "b"]
+    assert {one.action for one in told[3:]} == {"added"}
