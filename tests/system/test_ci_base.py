@@ -102,3 +102,14 @@ def _someone() -> dict[str, str]:
     return {
         f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "x"), ("EMAIL", "x@contoso.example"))
     }
+
+
+def test_a_tag_with_the_name_of_the_base_is_not_the_base(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """git takes tags first, and more people may push tags than the branch."""
+    repository = gated(tmp_path / "repository", {"estate/profiles/one.yaml": profile("1m")})
+    repository.git("update-ref", "refs/remotes/origin/main", "main")
+    assert gate(repository, base="origin/main") == 3
+    repository.git("tag", "origin/main", "change")
+    assert gate(repository, base="origin/main") == 1
+    assert "origin/main may be refs/tags/origin/main or refs/remotes/origin/main" in capsys.readouterr().err
+    assert gate(repository, base="refs/remotes/origin/main") == 3

@@ -115,7 +115,7 @@ def judge(context: Context, asked: Asked) -> Judged:
     from reconcile.policy.judges import judge_changes, judged_by
     from reconcile.report.rule_facts import facts
     from reconcile.wiring.approvals import Approvals, review
-    from reconcile.wiring.estate import changed_files, merge_base, refuse_another, repository_prefix
+    from reconcile.wiring.estate import changed_files, merge_base, refuse_ambiguous, refuse_another, repository_prefix
     from reconcile.wiring.judging import BASELINE_FILE, read_baseline
     from reconcile.wiring.policies import rules_named, shipped_names
 
@@ -123,6 +123,7 @@ def judge(context: Context, asked: Asked) -> Judged:
     cache, folder = untouched_cache(context), context.directory
     refuse_another(folder)
     tip_source, head_source = _source(context, asked.base), _source(context, HEAD if context.revision is None else context.revision)
+    refuse_ambiguous(folder, asked.base)
     linting = Linting(context=context, cache=cache, today=datetime.now(UTC), baseline=read_baseline(tip_source.octets))
     tip = linting.of(tip_source)
     linting.judges = judged_by(tip.states)

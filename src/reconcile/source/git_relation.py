@@ -19,6 +19,16 @@ def merge_base(folder: Path, one: str, other: str) -> str | None:
     return found.decode("ascii").strip() or None
 
 
+def refuse_ambiguous(folder: Path, name: str) -> None:
+    """Raises DesiredStateError where a short name means several references: whoever may push a tag called origin/main would be the base."""
+    wanted = [f"{room}{name}" for room in ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")]
+    listed = Git(folder).run("for-each-ref", "--format=%(refname)", "refs").decode("utf-8", "surrogateescape").splitlines()
+    found = [one for one in wanted if one in {*listed}]
+    if len(found) > 1:
+        hint = f"name it in full, such as {found[-1]}; look at who made the other, and remove it"
+        raise DesiredStateError(f"{name} may be {' or '.join(found)}", hint=hint)
+
+
 def changed_files(folder: Path, one: str, other: str) -> list[str]:
     """Paths that differ between two commits, from the root of the repository; of a renamed file both. Raises DesiredStateError for a change
     that is too large: `git diff-tree` keeps all of it in memory before it says a word, and a tree can be made that never ends."""

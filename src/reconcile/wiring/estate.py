@@ -53,6 +53,13 @@ def refuse_another(directory: Path) -> None:
     refuse_another(directory)
 
 
+def refuse_ambiguous(directory: Path, name: str) -> None:
+    """Raises DesiredStateError where a name means several references of the repository."""
+    from reconcile.source.git_relation import refuse_ambiguous
+
+    refuse_ambiguous(directory, name)
+
+
 def merge_base(directory: Path, one: str, other: str) -> str | None:
     """The last commit that two commits of the repository both build on, None where nobody knows."""
     from reconcile.source.git_relation import merge_base
