@@ -383,3 +383,18 @@ def test_settings_say_whose_approval_a_shipped_rule_asks_for(desk: Desk) -> None
     )
     lint = desk("lint")
     assert (lint.code, "only rules over changes and plans ask for approval" in lint.out) == (3, True)
+
+
+def test_lint_tells_of_an_approver_nobody_declares_and_the_plan_where_the_rule_fires(desk: Desk) -> None:
+    repository = desk.repository
+    named = settings(("mail-lead", ""), ("security-desk", ""))
+    repository.commit("estate", {**estate("a", "b", "c"), "rule.yaml": rule("securty-desk"), "settings.yaml": named})
+    lint = desk("lint")
+    assert lint.code == 3
+    assert "'securty-desk' is not among the approvers of environment test, so deletions-are-approved cannot get its approval" in lint.out
+    assert "--> rule.yaml:13:24" in lint.out
+    assert "did you mean security-desk?" in lint.out
+    assert desk("apply", "--yes").code == 0, "a plan that asks nobody is not stopped by it"
+    commit = repository.commit("remove", {"mailboxes/b.yaml": None})
+    stopped = desk("plan", "--approval", f"securty-desk@{commit}")
+    assert (stopped.code, "'securty-desk' is not among the approvers of the policy settings" in stopped.out) == (3, True)

@@ -75,11 +75,14 @@ class PlanJudge:
 
 def _unusable(rules: Rules, of_documents: Iterable[Finding]) -> Iterator[Finding]:
     """What is wrong with rules over plans, and with documents about the rules that could not be read: nothing is let through by half a
-    rule book."""
+    rule book. Whom nobody declares cannot approve: the rule holds all the same, and says so where it fires."""
     from reconcile.model.policy_rule import PolicyRule
+    from reconcile.policy.unknown_approvers import UNKNOWN_APPROVER
     from reconcile.policy.variables import PLAN_SUBJECTS
 
     for finding in rules.findings:
+        if finding.rule == UNKNOWN_APPROVER:
+            continue
         one = rules.documents.get(finding.resource) if finding.resource is not None else None
         # Settings name who may approve, and switch rules on.
         of_settings = one is not None and one.key.kind == "PolicySettings"

@@ -74,6 +74,7 @@ def rules_of(desired: DesiredState | None, cache: DocumentCache | None, *, books
     """
     from reconcile.policy.configure import configure, settings_of
     from reconcile.policy.rule import RuleBook
+    from reconcile.policy.unknown_approvers import unknown_approvers
 
     books = books or RuleBooks(cache)
     book, limits, findings = books.once("shipped-rules", lambda: _shipped(cache))
@@ -85,11 +86,12 @@ def rules_of(desired: DesiredState | None, cache: DocumentCache | None, *, books
     documents: Mapping[Key, PolicyDeclared] = desired.policies if desired is not None else {}
     settings = settings_of(documents.values(), desired.environment) if desired is not None else ()
     configuration = configure(book, limits, settings)
+    unknown = unknown_approvers(configuration, documents, desired.environment) if desired is not None else ()
     return Rules(
         configuration=configuration,
         written={rule.id: rule for rule in book},
         shipped=shipped,
-        findings=(*findings, *configuration.findings),
+        findings=(*findings, *configuration.findings, *unknown),
         documents=documents,
     )
 
