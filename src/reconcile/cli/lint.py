@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ import click
 from reconcile.cli.baseline import ACTIONS
 from reconcile.cli.context import Context, common
 from reconcile.cli.finding_reports import FORMS, Found, Wishes, report, reporting, strictest
+from reconcile.cli.today import moment, today_option
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Write the edits that rules name, where they are proved to mend and to change nothing else.")
 @click.option("--suggest", is_flag=True, help="Show those edits as a diff, and say in words what nobody can edit for you.")
 @click.option("--baseline", type=click.Choice(ACTIONS), help="Accept what there is now (once), take out what is gone, or pass over it.")
+@today_option
 @common(state=False, outputs=FORMS)
 @reporting
-def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline: str | None, wishes: Wishes) -> ExitCode:
+def command(
+    context: Context, no_cache: bool, fix: bool, suggest: bool, baseline: str | None, today: str | None, wishes: Wishes
+) -> ExitCode:
     """Check every file of the estate, for all environments or the one named with -e. Resolves no secret, writes nothing unless --fix,
     --baseline or --report says so.
+
+    --today looks ahead: what fails when a dated rule changes, a waiver ends or a password expires.
 
     In a pipeline: reconcile lint --output github --report sarif=lint.sarif --report junit=lint.xml
     """
@@ -39,13 +44,13 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
     from reconcile.wiring.judging import BASELINE_FILE, read_baseline
     from reconcile.wiring.policies import rules_named, shipped_names
 
-    _check(context, fix=fix, suggest=suggest, baseline=baseline)
+    _check(context, fix=fix, suggest=suggest, baseline=baseline, today=today)
     check_wish(context, baseline)
     source = open_source(context.directory, context.revision)
     cache = None if no_cache else document_cache(context.settings)
-    today = datetime.now(UTC)
+    judged_at = moment(today)
     known = None if baseline == "ignore" else read_baseline(source.octets)
-    found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment, keep=fix or suggest)
+    found = linted(context, source, cache=cache, today=judged_at, baseline=known, environment=context.environment, keep=fix or suggest)
     if baseline in ("write", "shrink"):
         found = apply_wish(context, found, baseline, known, source.octets(BASELINE_FILE))
     offered: dict[Finding, Offer] = {}
@@ -54,13 +59,13 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
     if fix or suggest:
         from reconcile.cli.fixing import diff, mended, offers, still_offered, write_fixes
 
-        mending = mended(context, found, cache=cache, today=today, baseline=known)
+        mending = mended(context, found, cache=cache, today=judged_at, baseline=known)
         offered = offers(found, mending)
         if suggest:
             changes = diff(found, mending, repository_prefix(context.directory))
         elif mending.fixes:
             fixed = write_fixes(context, found, mending)
-            found = linted(context, source, cache=cache, today=today, baseline=known, environment=context.environment)
+            found = linted(context, source, cache=cache, today=judged_at, baseline=known, environment=context.environment)
             offered = still_offered(found, mending)
     result, checks = found.result, found.checks
     gate = wishes.gate(strictest(rules.configuration.fail_on for rules in checks.rules.values()))
@@ -69,6 +74,7 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         "formatVersion": FORMAT_VERSION,
         "source": source.label,
         "revision": source.revision,
+        **({"today": judged_at.date().isoformat()} if today is not None else {}),
         "environments": [*result.environments],
         "counts": counts_json(result.findings),
         "files": result.files,
@@ -92,6 +98,8 @@ def command(context: Context, no_cache: bool, fix: bool, suggest: bool, baseline
         ),
     )
     report(context, reported, wishes)
+    if context.output == "text" and today is not None:
+        context.say(f"judged as on {judged_at.date()}: rules, waivers and baseline count as they will then")
     if context.output == "text" and (fix or suggest) and result.findings:
         _say_what_was_edited(context, edits=bool(changes or fixed), suggest=suggest)
     if context.output == "text" and (advice := next_step(result.findings, has_baseline=known is not None)):
@@ -106,9 +114,11 @@ def _say_what_was_edited(context: Context, *, edits: bool, suggest: bool) -> Non
         context.say("`reconcile lint --fix` writes these edits")
 
 
-def _check(context: Context, *, fix: bool, suggest: bool, baseline: str | None) -> None:
+def _check(context: Context, *, fix: bool, suggest: bool, baseline: str | None, today: str | None) -> None:
     if fix and suggest:
         raise click.UsageError("--fix and --suggest exclude each other: write the edits, or look at them")
+    if today is not None and (fix or baseline in ("write", "shrink")):
+        raise click.UsageError("--today looks ahead and writes nothing: leave out --fix and --baseline write or shrink")
     if (fix or suggest) and baseline in ("write", "shrink"):
         raise click.UsageError(f"--baseline {baseline} stands alone: mend first, then run it")
     if fix and context.revision is not None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.today import moment, today_option
 from reconcile.errors import SettingsError
 from reconcile.model.exit_code import ExitCode
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("readiness", short_help="Say which mailboxes stop working on which date, and what to change.")
 @click.argument("report", required=False, metavar="[REPORT]")
 @click.option("--from", "origin", metavar="ORIGIN", help="Judge snapshot:PATH, an export of the product, as import would declare it.")
-@click.option("--today", metavar="DATE", help="Judge as on this day, such as 2027-03-01 [now].")
+@today_option
 @click.option("--offline", is_flag=True, help="From the files alone, without looking at the target.")
 @click.option("--verbose", "-v", is_flag=True, help="Name every mailbox, however many there are.")
 @common(outputs=("text", "json", "html"))
@@ -51,7 +51,7 @@ def command(context: Context, report: str | None, origin: str | None, today: str
     topic = TOPICS.get(report)
     if topic is None:
         raise click.UsageError(f"There is no readiness report {report!a}; there are {', '.join(TOPICS)}.")
-    moment = _moment(today)
+    judged_at = moment(today)
     with ExitStack() as held:
         found = _declared(context, offline) if origin is None else held.enter_context(_exported(context, origin))
         if found is None:
@@ -64,7 +64,7 @@ def command(context: Context, report: str | None, origin: str | None, today: str
         from reconcile.wiring.readiness import readiness_rules
 
         book, rules = readiness_rules(topic.name, desired, document_cache(context.settings))
-        result = readiness(topic, book, desired, today=moment, clock=time.thread_time)
+        result = readiness(topic, book, desired, today=judged_at, clock=time.thread_time)
         _print(context, result, facts(rules), source, verbose=verbose)
     return ExitCode.NOTHING_TO_DO
 
@@ -81,15 +81,6 @@ def _print(context: Context, result: Readiness, known: Facts, source: str, *, ve
             context.octets(readiness_html(result, known, source=source).encode("utf-8"))
         case _:
             context.data(readiness_text(result, known, source=source, fit=context.columns, verbose=verbose))
-
-
-def _moment(today: str | None) -> datetime:
-    if today is None:
-        return datetime.now(UTC)
-    try:
-        return datetime.strptime(today, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise click.UsageError(f"--today {today!a} is no day; write it as 2027-03-01.") from None
 
 
 def _declared(context: Context, offline: bool) -> tuple[DesiredState, str] | None:
