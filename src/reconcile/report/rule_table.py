@@ -49,15 +49,19 @@ class ListedRule:
 
 
 def rule_table(rules: Sequence[ListedRule], *, today: datetime, fit: int | None) -> str:
-    """A line for each rule."""
-    rows = []
+    """A line for each rule. In a terminal what the author wrote has a column only where some rule weighs something else now; a pipe has
+    always the same columns."""
+    rows: list[tuple[str, ...]] = []
+    differs = fit is None or any(one.own.severity is not one.severity(today) for one in rules)
     for one in rules:
         why = one.why(today)
         weighs = str(one.severity(today)) + (f" ({why})" if why else "")
         tags = ", ".join(one.now.tags)
-        rows.append((one.now.id, str(one.own.severity), weighs, one.now.subject, tags, one.standing(today), one.source))
-    headers = ["rule", "severity", "weighs now", "looks at", "tags", "state", "source"]
-    return table(headers, rows, limits=[None, None, 40, None, 40, 40, 40], fit=fit, empty="no rule fits")
+        written = (str(one.own.severity),) if differs else ()
+        rows.append((one.now.id, *written, weighs, one.now.subject, tags, one.standing(today), one.source))
+    headers = ["rule", *(["severity"] if differs else []), "weighs now", "looks at", "tags", "state", "source"]
+    limits = [None, *([None] if differs else []), 40, None, 40, 40, 40]
+    return table(headers, rows, limits=limits, fit=fit, empty="no rule fits")
 
 
 def rule_json(one: ListedRule, *, today: datetime) -> dict[str, Any]:
