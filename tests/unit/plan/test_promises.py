@@ -220,7 +220,7 @@ def test_nothing_stops_where_an_inactive_profile_is_made(target: str) -> None:
 def test_two_revisions_are_told_apart_by_the_target_the_environment_names() -> None:
     def made(target: str) -> Plan:
         environment: Specs = {"Environment/test": {"target.type": target}}
-        return against(estate({**environment, **exchange()}), estate(environment), "git:main", deciding=shortfalls)
+        return against(estate({**environment, **exchange()}), estate(environment), "git:main", deciding=shortfalls).plan
 
     assert any("receiving over ews" in note for note in notes(made("engine")))
     assert not any("receiving over ews" in note for note in notes(made("snapshot")))
