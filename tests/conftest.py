@@ -25,10 +25,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and not hasattr(session.config, "workerinput"):
         skipped = reporter.stats.get("skipped", [])
-        for line in closing_lines(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)):
-            reporter.write_line(line, yellow=True)
         if not os.environ.get("PUBLISHED_SCHEMAS"):
             reporter.write_line(NOT_HERE, yellow=True)
+        for line in closing_lines(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)):
+            reporter.write_line(line, yellow=True)
     return result
 
 
