@@ -54,7 +54,10 @@ def test_a_full_disk_under_stdout_is_an_error_and_no_traceback(commands: Command
                 timeout=60,
                 check=False,
             )
-        assert (done.returncode, done.stderr.splitlines()[0]) == (1, "error: No space left on device")
+        # What was told before it stands above it, and the next step below.
+        error, following = done.stderr.splitlines()[-2:]
+        assert (done.returncode, error) == (1, "error: No space left on device")
+        assert following.startswith("  next: Check permissions and free space")
         assert "Traceback" not in done.stderr
 
 
