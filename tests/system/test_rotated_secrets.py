@@ -84,7 +84,12 @@ def test_what_this_host_cannot_read_is_told_and_nothing_follows(watched: Watched
     assert "file:password" not in blind.out
     # Comparing revisions and looking for drift resolve nothing, so there is nothing to tell.
     assert "not compared: env:" not in watched("drift").out
-    assert "CANARY" not in watched("lint").out
+    # Lint resolves nothing: it says the same with and without the secret. The reference it points at may show, its value may not.
+    without, with_it = watched("lint"), watched("lint", CANARY=FIRST)
+    assert "env:CANARY" in without.out
+    assert (without.code, without.out, without.err) == (with_it.code, with_it.out, with_it.err)
+    assert FIRST not in with_it.out + with_it.err
+    assert "not compared" not in without.out + without.err
 
 
 def test_a_plan_makes_no_key(watched: Watched) -> None:
