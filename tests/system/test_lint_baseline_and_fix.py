@@ -202,6 +202,7 @@ def test_a_bad_baseline_does_not_stop_the_loop(estate: Estate, tmp_path: Path, h
     assert run(["run", "--once", "-C", str(estate.root), "--state-dir", str(tmp_path / "state"), "-o", "json"]) == 0
     events = {event["part"]: event for event in map(json.loads, capsys.readouterr().out.splitlines())}
     assert events["configuration"]["applied"] == 2
+    assert events["rules"]["kind"] == "found"
     assert "baseline/unreadable" in events["rules"]["message"]
     assert events["rules"]["errors"] == 2
 

@@ -23,8 +23,8 @@ LONGEST_SLEEP = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line for people and machines. `part` is what it is about, `kind` a stable word (started, settled, requeued, stalled,
-    stopped, or what a part reports); `detail` holds plain values."""
+    """One line for people and machines. `part` is what it is about, `kind` a stable word (settled, found, requeued, stalled, stopped);
+    `detail` holds plain values."""
 
     at: datetime
     part: str
@@ -36,13 +36,15 @@ class Event:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one pass of a part did. `quiet` when there was nothing to tell; `stalled` names what a person must do; `retry` why the pass
-    must soon be repeated; `again_after` replaces the part's interval this time; `code` is what a command would end with."""
+    must soon be repeated; `found` what a person should look at though nothing waits for it; `again_after` replaces the part's interval
+    this time; `code` is what a command would end with."""
 
     message: str = ""
     quiet: bool = False
     detail: Mapping[str, object] = field(default_factory=dict)
     stalled: str = ""
     retry: str = ""
+    found: str = ""
     again_after: timedelta | None = None
     code: ExitCode = ExitCode.NOTHING_TO_DO
 
@@ -120,10 +122,11 @@ class Loop:
 
     def _tell(self, part: Part, before: Standing, report: Report, result: PassResult, now: datetime) -> None:
         match result:
-            case Settled(again_after=after):
-                kind, message = "settled", report.message
+            case Settled(again_after=after, found=found):
+                kind, message = ("found", found) if found else ("settled", report.message)
                 # What was wrong before is over: that is news even when there is nothing else to tell.
-                if report.quiet and (before.result is None or isinstance(before.result, Settled)):
+                last = before.result if before.result is not None else Settled(again_after=after)
+                if report.quiet and isinstance(last, Settled) and last.found == found:
                     return
             case Requeue(after=after, why=why):
                 kind, message = "requeued", why
@@ -163,4 +166,4 @@ def _result(report: Report, failures: int, interval: timedelta) -> PassResult:
         return Stalled(reason=report.stalled, again_after=usual)
     if report.retry:
         return Requeue(after=pause(failures), why=report.retry)
-    return Settled(again_after=usual)
+    return Settled(again_after=usual, found=report.found)

@@ -27,9 +27,10 @@ MOVED = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Done; look again after the usual time."""
+    """Done; look again after the usual time. `found` is what a person should look at though it stops nothing; empty for nothing."""
 
     again_after: timedelta
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,4 +65,4 @@ class Rules:
         first = min(counting, key=lambda one: (-one.severity, *one.sort_key()))
         more = f", and {len(counting) - 1} more" if len(counting) > 1 else ""
         words = f"{first.severity}[{first.rule}] {first.position}: {first.message}{more}; see `reconcile lint`"
-        return Report(stalled=words, quiet=True, detail=detail)
+        return Report(found=words, quiet=True, detail=detail)

@@ -96,6 +96,21 @@ def test_a_stall_that_ends_is_news() -> None:
     assert show.told()[:-1] == [("work", "stalled", "no"), ("work", "settled", "fine")]
 
 
+def test_what_is_found_is_told_once_when_it_changes_and_when_it_ends() -> None:
+    show = Show(lasts=190)
+    results = [Report(found=text, quiet=True) for text in ("x", "x", "y")] + [PermanentError("no")]
+    results += [Report(found="y", quiet=True)] + [Report(message="nothing", quiet=True)] * 9
+    code = show.play(show.part("rules", results, interval=30))
+    assert show.told()[:-1] == [
+        ("rules", "found", "x"),
+        ("rules", "found", "y"),
+        ("rules", "stalled", "no"),
+        ("rules", "found", "y"),
+        ("rules", "settled", "nothing"),
+    ]
+    assert code is ExitCode.NOTHING_TO_DO
+
+
 def test_quiet_passes_say_nothing() -> None:
     show = Show()
     show.play(show.part("work", []))
