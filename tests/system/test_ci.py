@@ -239,7 +239,10 @@ def test_what_one_environment_puts_up_with_is_new_in_another(tmp_path: Path) -> 
         for name, folders in layers.items()
     }
     files = {"estate/policies/rules.yaml": RULE, "estate/policies/settings.yaml": SETTINGS, "estate/common/one.yaml": profile()}
-    files |= {"estate/test/weak.yaml": profile("1m").replace("name: one", "name: weak").replace("Profile one", "Weak"), "estate/prod/m.yaml": mailbox("m")}
+    files |= {
+        "estate/test/weak.yaml": profile("1m").replace("name: one", "name: weak").replace("Profile one", "Weak"),
+        "estate/prod/m.yaml": mailbox("m"),
+    }
     repository = gated(tmp_path / "repository", {})
     repository.git("checkout", "-q", "main")
     repository.git("rm", "-rq", "estate")

@@ -216,8 +216,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "policy/unknown-approver",
         _ERROR,
-        "A rule, or settings of one, asks for the approval of somebody whom the PolicySettings of the environment do not declare; a warning "
-        "where enough others can approve, or where no approvers are declared.",
+        "A rule, or settings of one, asks for the approval of somebody whom the PolicySettings of the environment do not declare; a "
+        "warning where enough others can approve, or where no approvers are declared.",
         "Correct the name, declare the approver, or let settings of that environment ask somebody else.",
     ),
     Rule(
