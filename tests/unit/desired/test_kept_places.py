@@ -101,3 +101,14 @@ def test_names_with_dots_are_no_paths(source: Source) -> None:
     for _ in range(2):
         dotted, nested = places(source, cache, "metadata.labels", "metadata.labels.a.b")
         assert dotted.line == nested.line == 5
+
+
+def test_what_a_later_layer_begins_to_say_is_found_there() -> None:
+    environment = ENVIRONMENT.replace("spec: {}", "spec: {layers: [base, over]}")
+    part = "apiVersion: reconcile/v1alpha2\nkind: Mailbox\nmetadata: {name: sales}\nspec:\n"
+    source = Source({"base/prod.yaml": environment, "base/sales.yaml": MAILBOX, "over/sales.yaml": f"{part}  type: queue\n"})
+    cache = Kept()
+    for _ in range(2):
+        assert [place.file for place in places(source, cache, "emailAddress")] == ["base/sales.yaml"]
+    source.texts["over/sales.yaml"] = f"{part}  emailAddress: other@contoso.example\n"
+    assert [place.file for place in places(source, cache, "emailAddress")] == ["over/sales.yaml"]
