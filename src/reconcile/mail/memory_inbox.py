@@ -10,11 +10,12 @@ from datetime import datetime
 from reconcile.errors import Unavailable
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Listed, Look
 
 PROTOCOL = "memory"
 _BATCH = 3
 _CHUNK = 1 << 16
+_HEADER = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -90,6 +91,7 @@ class MemoryInbox:
         retry: Sequence[RemoteId],
         wanted: Callable[[Listed], bool],
         accept: Callable[[Listed, Iterator[bytes]], None],
+        examine: Examine | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         before = self._open(cursor)
@@ -102,13 +104,13 @@ class MemoryInbox:
             number = max([number, *part])
             last = start + size >= len(numbers)
             end = self._cursor(next_number - 1, next_number, count) if last else self._cursor(number)
-            yield self._batch([self._listed(each) for each in part if each in self.server.messages], (), wanted, accept, end)
+            yield self._batch([self._listed(each) for each in part if each in self.server.messages], (), wanted, accept, examine, end)
             number = next_number - 1 if last else number
         if retry:
             asked = [int(remote.value) for remote in retry]
             there = [self._listed(each) for each in asked if each in self.server.messages]
             gone = tuple(self._id(each) for each in asked if each not in self.server.messages)
-            yield self._batch(there, gone, wanted, accept, self._cursor(number, next_number, count))
+            yield self._batch(there, gone, wanted, accept, examine, self._cursor(number, next_number, count))
 
     def _id(self, number: int) -> RemoteId:
         return RemoteId(PROTOCOL, str(number))
@@ -123,9 +125,12 @@ class MemoryInbox:
         vanished: tuple[RemoteId, ...],
         wanted: Callable[[Listed], bool],
         accept: Callable[[Listed, Iterator[bytes]], None],
+        examine: Examine | None,
         cursor: Cursor,
     ) -> Batch:
         chosen = [message for message in listed if wanted(message)]
+        if examine is not None:
+            chosen = [message for message in chosen if examine(message, self._header(int(message.remote_id.value)))]
         read, missing = [], []
         for message in chosen:
             self.server.fault()
@@ -144,6 +149,13 @@ class MemoryInbox:
             cursor=cursor,
             messages=len(self.server.messages),
         )
+
+    def _header(self, number: int) -> bytes:
+        if number in self.server.hollow or number not in self.server.messages:
+            return b""
+        message = self.server.messages[number][0]
+        end = message.find(b"\r\n\r\n")
+        return message[: end + 4 if end >= 0 else None][:_HEADER]
 
     def _chunks(self, message: bytes) -> Iterator[bytes]:
         if self.closed:

@@ -17,6 +17,8 @@ from reconcile.model.problem import Problem
 from reconcile.model.protocols import PROTOCOLS, IncomingProtocol, OutgoingProtocol, ServerType
 from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, SetOf, Slug, Uuid, span
 
+_LARGE = 2**31 - 1
+
 Tls: TypeAlias = Literal["implicit", "starttls", "none"]
 Authentication: TypeAlias = Literal["auto-detect", "negotiate", "ntlm", "basic", "oauth"]
 CredentialRetrieval: TypeAlias = Literal[
@@ -60,6 +62,12 @@ class ConnectionSettings(Group):
     )
     password: SecretField | None = setting("Password of that account, by reference.", examples=("env:CRM_MAIL_PASSWORD",))
     use_impersonation: bool = setting("Use Exchange impersonation for other mailboxes; false means delegation.", default=False)
+    client_certificate: SecretField | None = setting(
+        "PEM with certificate and private key that is shown in the TLS handshake, by reference.", examples=("file:contoso-client.pem",)
+    )
+    certificate_sign_in: bool = setting(
+        "Sign in by clientCertificate (SASL EXTERNAL) instead of a password; the authorization identity is the user name.", default=False
+    )
 
 
 class IncomingSettings(ConnectionSettings):
@@ -68,6 +76,12 @@ class IncomingSettings(ConnectionSettings):
     protocol: IncomingProtocol | None = setting("Protocol mail is fetched with.", derived="the one of serverType")
     tls: Tls = setting("implicit: TLS from the first byte; starttls: upgraded and enforced; none: no encryption.", default="implicit")
     credentials: CredentialRetrieval = setting("Where the credentials come from.", default="user-or-queue")
+    idle: bool = setting("IMAP: keep a connection open and let the server announce new mail (IDLE), beside polling.", default=False)
+    compression: bool = setting("IMAP: compress the connection (COMPRESS=DEFLATE) where the server offers it.", default=False)
+    keywords: bool = setting(
+        "IMAP: mark mail at the server as tracked or undeliverable with a keyword, the counterpart of the product's categories.",
+        default=False,
+    )
 
 
 class OutgoingSettings(ConnectionSettings):
@@ -83,6 +97,21 @@ class OutgoingSettings(ConnectionSettings):
         derived="user-or-queue, unless useSameSettingsForOutgoing",
     )
     auto_grant_delegate_access: bool = setting("Let the product grant itself delegate access when it sends.", default=False)
+    sent_copy: Literal["none", "append"] = setting(
+        "append: put a copy of sent mail into the folder for sent mail, over IMAP; none: the server keeps one itself, or nobody does.",
+        default="none",
+    )
+    delivery_reports: Annotated[tuple[Literal["failure", "delay", "success"], ...], Field(strict=False), SetOf] | None = setting(
+        "SMTP: delivery status notifications to ask for, where the server offers DSN; omitted leaves it to the server.",
+        examples=(["failure", "delay"],),
+    )
+    messages_per_minute: int | None = setting(
+        "Most messages a mailbox sends in a minute.", derived="the limit of the provider", ge=1, le=_LARGE
+    )
+    messages_per_day: int | None = setting(
+        "Most messages a mailbox sends in 24 hours.", derived="the limit of the provider", ge=1, le=_LARGE
+    )
+    recipients_per_message: int | None = setting("Most recipients of one message.", derived="the limit of the provider", ge=1, le=_LARGE)
 
 
 class OAuthSettings(Group):
@@ -94,6 +123,21 @@ class OAuthSettings(Group):
     use_default_tenant_id: bool = setting("Use the tenant id that the product's setup script stored instead of tenantId.", default=True)
     resource_id: Line | None = setting("Entra resource the token is asked for, usually the host of the EWS endpoint.", max_length=1024)
     server_authority: Literal["public", "us-government", "china", "automatic"] = setting("Cloud whose sign-in is used.", default="public")
+    grant: Literal["client-credentials", "refresh-token"] | None = setting(
+        "client-credentials: the application signs in itself; refresh-token: each mailbox's owner agrees once (`reconcile auth login`).",
+        derived="client-credentials for entra-oauth, refresh-token for gmail-oauth and for mailbox credentials",
+    )
+    token_endpoint: Location | None = setting(
+        "Address tokens are asked from; https.", derived="the one of the provider", examples=("https://login.contoso.example/token",)
+    )
+    authorization_endpoint: Location | None = setting("Address a person signs in at; https.", derived="the one of the provider")
+    device_endpoint: Location | None = setting("Address of device authorization (RFC 8628); https.", derived="the one of the provider")
+    scopes: Annotated[tuple[Line, ...], Field(strict=False), SetOf] | None = setting(
+        "Scopes a token is asked for.", derived="those of the provider for the protocol", examples=(["https://mail.google.com/"],)
+    )
+    ca_certificate: Reference | None = setting(
+        "PEM certificate of the authority that signed the token endpoint's certificate, by reference; the system's authorities otherwise."
+    )
     key_vault_reference: Line | None = setting("Key vault reference that holds the certificate, as the target names it.", max_length=320)
     managed_identity: Line | None = setting("Managed identity that opens the key vault, as the target names it.", max_length=320)
 

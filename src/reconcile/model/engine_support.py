@@ -180,7 +180,7 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
 _NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
 _OAUTH = NotBuilt("sign-in by OAuth is not built, so this is kept and not used", neutral=(None, False, True, "public"))
 _CORRELATION = NotBuilt("tracked mail is not attached to other rows")
-_TOKEN = NotBuilt("no tracking token is written into subjects or read from them", neutral=(None,))
+_TOKEN = NotBuilt("no tracking token is written into subjects or read from them", neutral=(None, False))
 _SMART = NotBuilt("there is no smart matching", neutral=(None, False, True))
 _PARTIES = NotBuilt("senders and recipients are kept as addresses, without looking for rows")
 _QUEUE_ITEMS = NotBuilt("no queue items are made")
@@ -191,7 +191,9 @@ _ATTACHMENTS = NotBuilt("attachments are kept and sent as they are, whatever the
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 
 NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
-    "Environment": {},
+    "Environment": {
+        "allowedSenders": NotBuilt("every mailbox of the environment that may send does", neutral=(None,)),
+    },
     "EmailServerProfile": {
         "sendEmailAlert": NotBuilt("nobody is alerted by mail; `status` and `mailboxes` show errors"),
         "defaultServerLocation": NotBuilt("incoming.server and outgoing.server count", neutral=(None,)),
@@ -203,6 +205,25 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "oauth.serverAuthority": _OAUTH,
         "oauth.keyVaultReference": _OAUTH,
         "oauth.managedIdentity": _OAUTH,
+        "oauth.grant": _OAUTH,
+        "oauth.tokenEndpoint": _OAUTH,
+        "oauth.authorizationEndpoint": _OAUTH,
+        "oauth.deviceEndpoint": _OAUTH,
+        "oauth.scopes": _OAUTH,
+        "oauth.caCertificate": _OAUTH,
+        **{
+            f"{direction}.{field}": NotBuilt("no certificate is shown to the server")
+            for direction in ("incoming", "outgoing")
+            for field in ("clientCertificate", "certificateSignIn")
+        },
+        "incoming.idle": NotBuilt("new mail is found by polling"),
+        "incoming.compression": NotBuilt("the connection is not compressed"),
+        "incoming.keywords": NotBuilt("nothing is marked at the server"),
+        "outgoing.sentCopy": NotBuilt("no copy is put into the folder for sent mail", neutral=(None, "none")),
+        "outgoing.deliveryReports": NotBuilt("the server decides about delivery reports", neutral=(None,)),
+        "outgoing.messagesPerMinute": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
+        "outgoing.messagesPerDay": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
+        "outgoing.recipientsPerMessage": NotBuilt("a mail goes to all of its recipients at once", neutral=(None,)),
     },
     "Organization": {
         "approval.requirePrivilegeForOwnAddress": NotBuilt("addresses are not approved yet"),
@@ -210,6 +231,12 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
             "appointments, contacts and tasks are not synchronised", neutral=(None, "none", "outlook")
         ),
         "tracking.correlation": _CORRELATION,
+        "tracking.token.enabled": _TOKEN,
+        "tracking.token.messageDigits": _TOKEN,
+        "tracking.correlateByReferences": _CORRELATION,
+        "tracking.ignoreAutomaticReplies": NotBuilt("automatic replies are tracked like any other mail"),
+        "approval.requireTest": NotBuilt("a mailbox is enabled by being applied"),
+        "processing.advancingDate": NotBuilt("the cursor decides what is new; dates stay where they are declared"),
         "tracking.token.prefix": _TOKEN,
         "tracking.token.baseNumber": _TOKEN,
         "tracking.token.userDigits": _TOKEN,
@@ -274,7 +301,10 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "linkedItems.unlinkOnLogicalDelete": _NO_ITEMS,
         "linkedItems.oneMailingAddress": _NO_ITEMS,
     },
-    "Mailbox": {"credentials.refreshToken": _OAUTH},
+    "Mailbox": {
+        "credentials.refreshToken": _OAUTH,
+        "sendAs": NotBuilt("each mailbox sends as itself only", neutral=(None, ())),
+    },
 }
 
 

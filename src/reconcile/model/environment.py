@@ -107,6 +107,10 @@ class EnvironmentSpec(Spec):
         'Who may be mailed: addresses, domains such as @contoso.example, or "*" for everybody; omitted means nobody.',
         examples=(["@contoso.example"],),
     )
+    allowed_senders: Annotated[tuple[Recipient, ...], Field(strict=False), SetOf] | None = setting(
+        'Who may send: addresses, domains such as @contoso.example, or "*"; omitted means every mailbox of the environment.',
+        examples=(["@contoso.example"],),
+    )
     ignore: IgnoredFields = setting(
         "Fields that are owned elsewhere, by kind; as management.ignore of each document.", default=IgnoredFields.model_construct()
     )

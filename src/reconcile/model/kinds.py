@@ -179,7 +179,13 @@ def _static(kind: str) -> Mapping[str, Leaf]:
 #: Written out, because every plan asks and the models that say the same take milliseconds to make (a test holds both equal).
 _SECRETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "EmailServerProfile": ("incoming.password", "outgoing.password", "oauth.clientSecret"),
+        "EmailServerProfile": (
+            "incoming.password",
+            "incoming.clientCertificate",
+            "outgoing.password",
+            "outgoing.clientCertificate",
+            "oauth.clientSecret",
+        ),
         "Mailbox": ("credentials.password", "credentials.refreshToken"),
     }
 )

@@ -86,6 +86,9 @@ class MailboxSettings(Strict):
         examples=("2026-01-01",),
     )
     delete_after_processing: bool = setting("Delete mail at the server once it is stored; queue and forward mailboxes only.", default=False)
+    send_as: Annotated[tuple[Slug, ...], Field(strict=False), SetOf] | None = setting(
+        "metadata.name of the mailboxes whose owners may send as this mailbox; its owner's consent.", examples=(["sales-team"],)
+    )
     filter: Filter | None = setting("Which incoming mail is tracked; omitted leaves the choice to the user.", examples=("all",))
     facts: SharedFacts = setting("Facts the product has no column for.", default=SharedFacts.model_construct())
 

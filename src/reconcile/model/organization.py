@@ -26,6 +26,7 @@ class ApprovalSettings(Group):
     require_for_users: bool | None = setting("Process mail only for users whose address was approved.")
     require_for_queues: bool | None = setting("Process mail only for queues whose address was approved.")
     require_privilege_for_own_address: bool | None = setting("Approving one's own address needs the approval privilege.")
+    require_test: bool | None = setting("Process mail only for mailboxes that were tested and enabled; false: applying enables.")
 
 
 class DefaultSettings(Group):
@@ -42,9 +43,11 @@ class DefaultSettings(Group):
 class TrackingToken(Group):
     """The text in a subject by which a reply is recognised."""
 
+    enabled: bool | None = setting("Write a token into the subject of outgoing mail, and look for one in incoming mail.")
     prefix: Line | None = setting("Prefix of the token, 1 to 20 characters.", max_length=20, examples=("CRM:",))
     base_number: int | None = setting("Number the user part starts from; distinct per organization.", ge=0, le=_LARGE)
     user_digits: int | None = setting("Digits of the user part.", ge=1, le=10)
+    message_digits: int | None = setting("Digits of the message counter.", ge=1, le=9)
     maximum_number: int | None = setting("Number after which the counter starts again.", ge=0, le=_LARGE)
     maximum_subject_length: int | None = setting("Length of a subject on the mail server with the token, in characters.", ge=255, le=400)
 
@@ -66,6 +69,7 @@ class TrackingSettings(Group):
     hide_auto_track_options: bool | None = setting("Hide the wider choices of automatic tracking.")
     hide_track_all_option: bool | None = setting("Hide the choice to track everything.")
     ignore_thread_headers: bool | None = setting("Correlate without In-Reply-To and the conversation index.")
+    correlate_by_references: bool | None = setting("Correlate by the References header too, which the product does not.")
     do_not_correlate_forwards_as_replies: bool | None = setting("Do not take a forwarded mail for a reply.")
     only_synchronizing_mailbox_decides: bool | None = setting(
         "Only the filter of the mailbox being processed decides, not those of other recipients."
@@ -73,6 +77,7 @@ class TrackingSettings(Group):
     force_filter_for_users: Literal["all", "replies", "known-senders", "email-enabled", "none", "off"] | None = setting(
         "One filter for every user mailbox; off leaves the choice to the user."
     )
+    ignore_automatic_replies: bool | None = setting("Do not track automatic replies (RFC 3834), such as out-of-office notes.")
     ignore_copied_items: bool | None = setting("Do not import copies of items that are linked already.")
     skip_rights_managed_email: bool | None = setting("Skip rights-managed mail.")
     recipient_activity: bool | None = setting("Allow tracking whether recipients open sent mail.")
@@ -155,6 +160,9 @@ class ProcessingSettings(Group):
     connection_channel: Literal["server-side", "email-router"] | None = setting("Server-side synchronization, or the retired Email Router.")
     content_filtering: bool | None = setting("Filter content on email server profiles.")
     forced_unlocking: bool | None = setting("Unlock mailboxes that are stuck.")
+    advancing_date: bool | None = setting(
+        "Move each mailbox's date forward with the mail, as the product does; late, moved or backdated mail is lost by it."
+    )
     inactive_backoff: bool | None = setting("Look at inactive mailboxes less often.")
     exchange_batch_size: int | None = setting("Mails fetched from Exchange at a time.", ge=1, le=_LARGE)
     use_anchor_mailbox: bool | None = setting("Send the X-AnchorMailbox header to Exchange.")

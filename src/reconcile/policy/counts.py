@@ -1,16 +1,16 @@
 """What rules need as numbers and short lists over many objects, counted in Python, because loops over thousands are refused in rules. Pure.
 
 To add a number about profiles or organizations, add an entry to `_OF_MAILBOXES`: a name, what it counts, the fields of a mailbox it looks
-at (its own, or `profile.` fields of its profile), and when a mailbox counts. Everything else is a function of the `World` that gives name
-of object → value. Nothing is counted that no rule reads.
+at (its own, or `profile.` fields of its profile; mailboxes that are `alike` must agree in them), and when a mailbox counts. Everything else
+is a function of the `World` that gives name of object → value. Nothing is counted that no rule reads.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice, repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -48,10 +48,11 @@ def _goes(state: str, way: str) -> bool:
 
 
 _METHODS: Final = ("incoming", "outgoing", "appointmentsContactsTasks")
-_SECRETS: Final = ("credentials.password.ref", "credentials.refreshToken.ref")
+#: Whether they are set: what they say is each mailbox's own.
+_SECRETS: Final = ("credentials.password.ref?", "credentials.refreshToken.ref?")
 
 
-def _by_password(password: str | None, token: str | None) -> bool:
+def _by_password(password: bool | None, token: bool | None) -> bool:
     return password is not None and token is None
 
 
@@ -85,8 +86,8 @@ _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
     _Mailboxes("outlook", "Mailboxes with at least one method that is outlook.", _METHODS, lambda *ways: "outlook" in ways),
     _Mailboxes("deleting", "Mailboxes with deleteAfterProcessing.", ("deleteAfterProcessing",), lambda deletes: deletes),
     _Mailboxes("dated", "Mailboxes with a processEmailFrom of their own.", ("processEmailFrom",), lambda date: date is not None),
-    _Mailboxes("usernames", "Mailboxes with a user name of their own.", ("credentials.username",), lambda name: name is not None),
-    _Mailboxes("passwords", "Mailboxes with a password of their own.", ("credentials.password.ref",), lambda ref: ref is not None),
+    _Mailboxes("usernames", "Mailboxes with a user name of their own.", ("credentials.username?",), lambda name: name is not None),
+    _Mailboxes("passwords", "Mailboxes with a password of their own.", ("credentials.password.ref?",), lambda ref: ref is not None),
     _Mailboxes("consenting", "Mailboxes that consent to the use of their credentials.", ("credentials.allowUse",), lambda allowed: allowed),
     _Mailboxes("unfiltered", "Mailboxes that leave the choice of the filter to the user.", ("filter",), lambda chosen: chosen is None),
     _Mailboxes(
@@ -136,16 +137,20 @@ def _full(field: str) -> str:
     return field if field.startswith("profile.") else f"mailbox.{field}"
 
 
-def _selected(world: World, one: _Mailboxes) -> Iterable[bool]:
-    mailboxes = world.objects("Mailbox")
-    if not one.fields:
-        return [True] * len(mailboxes)
-    return map(one.where, *(world.all("Mailbox", _full(field)) for field in one.fields))
+def _selected(world: World, one: _Mailboxes) -> Iterator[tuple[Any, int]]:
+    """(name of the profile, number) of the combinations of mailboxes that count."""
+    columns = world.combinations
+    counting = map(one.where, *(columns[_full(field)] for field in one.fields)) if one.fields else repeat(True)
+    return compress(zip(columns["mailbox.profile"], world.mailboxes.times, strict=True), counting)
 
 
 def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
     def count(world: World) -> Counted:
-        return Counter(profile for profile, counts in zip(_profile_of(world), _selected(world, one), strict=True) if counts and profile)
+        found: Counter[Any] = Counter()
+        for profile, times in _selected(world, one):
+            if profile:
+                found[profile] += times
+        return found
 
     return count
 
@@ -154,7 +159,7 @@ def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
     def count(world: World) -> Counted:
         # A forward mailbox that somebody else keeps collects mail as well, unless its document says that it does not.
         others = sum(map(_may_collect, world.desired.resources.values())) if one.name == "forwardReceiving" else 0
-        return dict.fromkeys(world.names("Organization"), others + sum(map(bool, _selected(world, one))))
+        return dict.fromkeys(world.names("Organization"), others + sum(times for _, times in _selected(world, one)))
 
     return count
 
@@ -171,7 +176,8 @@ def _may_collect(one: Resource) -> bool:
 
 def _start_dates(world: World) -> Counted:
     dates: dict[str, set[str]] = defaultdict(set)
-    for profile, date in zip(_profile_of(world), world.all("Mailbox", "mailbox.processEmailFrom"), strict=True):
+    columns = world.combinations
+    for profile, date in zip(columns["mailbox.profile"], columns["mailbox.processEmailFrom"], strict=True):
         if profile and date:
             dates[profile].add(date)
     return {profile: len(found) for profile, found in dates.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Any, Final
 
 from reconcile.model.finding import Finding
@@ -24,7 +25,7 @@ from reconcile.policy.worlds import Worlds
 
 #: Objects that are looked at together; bounds the memory that columns take.
 CHUNK: Final = 5_000
-#: Combinations that are remembered from one chunk to the next.
+#: Combinations of values that are remembered from one chunk to the next.
 _REMEMBERED: Final = 50_000
 
 
@@ -70,16 +71,30 @@ def evaluate_view(
             [_Group(world, subject, reads, group, today, budget) for reads, group in _groups(rules, subject).items()] if objects else []
         )
         failed: set[str] = set()
-        for start in range(0, len(objects) if groups else 0, CHUNK):
-            columns = Columns(world, subject, objects[start : start + CHUNK])
-            for rule, one, why in (found for group in groups for found in group.judge(columns)):
-                if why is None:
-                    findings.append(reporter.finding(rule, subject, one))
-                elif rule.id not in failed:
-                    failed.add(rule.id)
-                    findings.append(reporter.failed(rule, one, why))
+        for rule, one, why in _found(groups, world, subject, objects):
+            if why is None:
+                findings.append(reporter.finding(rule, subject, one))
+            elif rule.id not in failed:
+                failed.add(rule.id)
+                findings.append(reporter.failed(rule, one, why))
         judged.update((rule.id, group.judged) for group in groups for rule in group.rules)
     return Evaluation(findings=tuple(sorted(set(findings), key=_order)), judged=judged)
+
+
+def _found(groups: Sequence[_Group], world: View, subject: str, objects: Sequence[Any]) -> Iterator[_Found]:
+    """What does not hold, or failed. Of objects that agree in what a group reads it looks at one."""
+    alike = {group: some for group in groups if (some := world.alike(subject, group.columns)) is not None}
+    for some in {id(one): one for one in alike.values()}.values():
+        for start in range(0, len(some.first), CHUNK):
+            columns = Columns(world, subject, some.first[start : start + CHUNK])
+            times = some.times[start : start + CHUNK]
+            for rule, one, why in (found for group in alike for found in group.judge(columns, times)):
+                yield from ((rule, each, why) for each in some.of(one))
+    alone = [group for group in groups if group not in alike]
+    for start in range(0, len(objects) if alone else 0, CHUNK):
+        columns = Columns(world, subject, objects[start : start + CHUNK])
+        for group in alone:
+            yield from group.judge(columns)
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
@@ -100,6 +115,8 @@ def _groups(rules: Sequence[Rule], subject: str) -> dict[tuple[str, ...], list[R
 
 
 _Key = tuple[Any, ...]
+#: Rule, object, and None or the reason why the rule failed on it.
+_Found = tuple[Rule, Any, str | None]
 #: Rules that do not hold, with why where one failed; None where something that they read is not known.
 _Outcome = tuple[tuple[Rule, str | None], ...] | None
 
@@ -115,26 +132,30 @@ class _Group:
         first = Columns(world, subject, world.objects(subject)[:1])
         constants = {name: first[name][0] for name in reads if world.constant(subject, name)}
         self._unknown = MISSING in constants.values()
-        self._columns = [name for name in reads if name not in constants]
-        self._names = [name.removesuffix("?") for name in self._columns]
+        #: What it reads that is not the same for all.
+        self.columns = [name for name in reads if name not in constants]
+        self._names = [name.removesuffix("?") for name in self.columns]
         self._around = {name.removesuffix("?"): plain(self._variables.get(name), value) for name, value in constants.items()}
         self._around["today"] = cel.moment(today)
         self._known: dict[_Key, _Outcome] = {}
 
-    def judge(self, columns: Columns) -> Iterator[tuple[Rule, Any, str | None]]:
-        """(rule, object, None) for what does not hold, or with the reason why the rule failed on it."""
+    def judge(self, columns: Columns, times: Sequence[int] = ()) -> Iterator[_Found]:
+        """What does not hold, or failed. `times`: how many each object stands for, where not for itself alone."""
         if self._unknown:
             return
         known = self._known
         if len(known) > _REMEMBERED:
             known.clear()
-        values = [columns[name] for name in self._columns]
+        values = [columns[name] for name in self.columns]
         keys: list[_Key] = [*zip(*values, strict=True)] if values else [()] * len(columns.objects)
         fresh = [*(dict.fromkeys(keys).keys() - known.keys())]
         if fresh:
             known.update(self._outcomes(fresh))
         outcomes = [*map(known.__getitem__, keys)]
-        self.judged += len(keys) - outcomes.count(None)
+        if times:
+            self.judged += sum(compress(times, (outcome is not None for outcome in outcomes)))
+        else:
+            self.judged += len(keys) - outcomes.count(None)
         if any(outcomes):
             for one, outcome in zip(columns.objects, outcomes, strict=True):
                 for rule, why in outcome or ():

@@ -5,7 +5,7 @@ The environment as rules over resources see it is made when a rule first reads s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -45,6 +45,10 @@ class PlanWorld:
     def constant(self, subject: str, variable: str) -> bool:
         """Whether it is the same for all changes."""
         return variable.partition(".")[0] in ("plan", "now", "organization", "environment")
+
+    def alike(self, subject: str, variables: Iterable[str]) -> None:
+        """A plan has few changes that agree."""
+        return
 
     def column(self, subject: str, variable: str, objects: Sequence[Any]) -> list[Any]:
         """As `World.column`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from reconcile.model.finding import Finding
+from reconcile.policy.alike import Alike
 from reconcile.policy.rule import Rule
 
 
@@ -22,6 +23,10 @@ class View(Protocol):
 
     def column(self, subject: str, variable: str, objects: Sequence[Any], /) -> list[Any]:
         """The value for each object; MISSING where it is not known. Raises KeyError for no variable."""
+        ...
+
+    def alike(self, subject: str, variables: Iterable[str], /) -> Alike | None:
+        """Which of them agree in all of the variables (`NAME?`: in whether it is null); None where that is not known."""
         ...
 
 

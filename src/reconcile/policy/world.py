@@ -7,7 +7,7 @@ here, so that values can be told apart by a dictionary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from reconcile.desired.organization_defaults import DEFAULTS, organization_defau
 from reconcile.model import duration, kinds
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
+from reconcile.policy.alike import Alike, alike, shared
 from reconcile.policy.computed import COMPUTED
 from reconcile.policy.provider_facts import facts
 from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
@@ -90,6 +91,20 @@ class World:
         """Whether it has one value for all objects of the kind."""
         prefix = variable.partition(".")[0]
         return (prefix in ("organization", "environment") and PREFIXES[subject] != prefix) or variable.startswith("counts.organization.")
+
+    def alike(self, subject: str, variables: Iterable[str]) -> Alike | None:
+        """Which of them agree in all of the variables (`NAME?`: in whether it is null); None where that is not known."""
+        return self.mailboxes if subject == "Mailbox" and all(map(shared, variables)) else None
+
+    @cached_property
+    def mailboxes(self) -> Alike:
+        """Those that rules look at, by what they say."""
+        return alike(self._objects["Mailbox"])
+
+    @cached_property
+    def combinations(self) -> Columns:
+        """The columns of the first mailbox of each combination."""
+        return Columns(self, "Mailbox", self.mailboxes.first)
 
     def column(self, subject: str, variable: str, objects: Sequence[Resource]) -> list[Any]:
         """The value of the variable for each object of the kind; MISSING where it is not known. Raises KeyError for no variable."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
@@ -47,6 +47,11 @@ class Batch:
     messages: int
 
 
+#: Asked with a message and its header (everything up to and with the empty line, cut after 256 KB; b"" where the server gives none),
+#: before its body is fetched: whether the body is wanted.
+Examine: TypeAlias = Callable[[Listed, bytes], bool]
+
+
 class Inbox(Protocol):
     """One mailbox's inbox over one connection, read-only: nothing at the server changes, no flag either."""
 
@@ -62,10 +67,14 @@ class Inbox(Protocol):
         retry: Sequence[RemoteId],
         wanted: Callable[[Listed], bool],
         accept: Callable[[Listed, Iterator[bytes]], None],
+        examine: Examine | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         """List what lies behind the cursor (everything for None), ask `wanted` for each message, hand the bytes of each wanted one
         to `accept` in chunks of at most a few megabytes, in order; after each batch, yield it.
+
+        With `examine` the header of each wanted message is fetched first, in order, and only those it takes are read as a whole; the
+        others count as `declined`. Without it no header is fetched by itself.
 
         `since` may be used to let the server leave out what is more than a day older; the decision stays with `wanted`. `retry`
         names messages of this history that came without content before; they are asked for again, last. `accept` must consume

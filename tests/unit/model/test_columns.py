@@ -13,9 +13,32 @@ from reconcile.model.columns import COLUMNS, FieldRole
 
 #: Fields without any column: facts, and what only our own engine knows.
 WITHOUT_COLUMN = {
-    "EmailServerProfile": {"provider", "incoming.protocol", "incoming.caCertificate", "outgoing.protocol", "outgoing.caCertificate"},
-    "Mailbox": {"type"},
-    "Organization": {"deployment", "edition", "cloud", "fips", "fipsEdition", "ownedDomains"},
+    "EmailServerProfile": {
+        "provider",
+        *(
+            f"{direction}.{field}"
+            for direction in ("incoming", "outgoing")
+            for field in ("protocol", "caCertificate", "clientCertificate", "certificateSignIn")
+        ),
+        *(f"incoming.{field}" for field in ("idle", "compression", "keywords")),
+        *(f"outgoing.{field}" for field in ("sentCopy", "deliveryReports", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage")),
+        *(f"oauth.{field}" for field in ("grant", "tokenEndpoint", "authorizationEndpoint", "deviceEndpoint", "scopes", "caCertificate")),
+    },
+    "Mailbox": {"type", "sendAs"},
+    "Organization": {
+        "deployment",
+        "edition",
+        "cloud",
+        "fips",
+        "fipsEdition",
+        "ownedDomains",
+        "approval.requireTest",
+        "processing.advancingDate",
+        "tracking.token.enabled",
+        "tracking.token.messageDigits",
+        "tracking.correlateByReferences",
+        "tracking.ignoreAutomaticReplies",
+    },
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconcile.errors import Unavailable
+from reconcile.errors import Unavailable, Unsupported
 from reconcile.mail.imap.connection import Endpoint
 from reconcile.mail.imap.faults import Refused, translated
 from reconcile.mail.imap.listing import LARGE_BYTES, Found, Listing, uid_set
@@ -19,7 +19,7 @@ from reconcile.mail.imap.stream import Request, Stream
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.secret import Secret
-from reconcile.ports.mail import Batch, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Listed, Look
 
 #: Batches asked for before the first is answered.
 _WINDOW = 3
@@ -74,8 +74,11 @@ class ImapInbox:
         retry: Sequence[RemoteId],
         wanted: Wanted,
         accept: Accept,
+        examine: Examine | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
+        if examine is not None:
+            raise Unsupported("headers are not fetched by themselves yet", field="filter")
         stream = self._stream
         if stream is None:
             raise Unavailable(f"{self._endpoint}: the connection is closed")

@@ -1,0 +1,58 @@
+"""Signing in to a mail server. Connectors drive the exchange over their protocol; what is said in it is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from reconcile.model.secret import Secret
+from reconcile.model.sign_in import SignInKind
+
+
+class Mechanism(Protocol):
+    """One exchange of one SASL mechanism (RFC 4422) over one connection. Bytes are as they are before base64."""
+
+    @property
+    def name(self) -> str:
+        """As it stands behind AUTH or AUTHENTICATE: "PLAIN", "XOAUTH2"."""
+        ...
+
+    @property
+    def secrets(self) -> Collection[str]:
+        """Texts that must stand in no error or log: passwords, tokens, what was sent, also in base64."""
+        ...
+
+    def initial(self) -> bytes | None:
+        """The initial response; None where the server speaks first."""
+        ...
+
+    def respond(self, challenge: bytes) -> bytes:
+        """The answer to a challenge. Raises AuthenticationRejected when the server cannot prove itself, or says why it refuses."""
+        ...
+
+
+class SignIn(Protocol):
+    """One account."""
+
+    @property
+    def kind(self) -> SignInKind: ...
+
+    @property
+    def username(self) -> str: ...
+
+    @property
+    def password(self) -> Secret | None:
+        """For commands that take a password as it is (IMAP LOGIN, POP3 PASS); None for every other kind."""
+        ...
+
+    def mechanism(self, *, protocol: str, host: str, offered: Collection[str]) -> Mechanism:
+        """The one to use of what the server offers (upper case names); `protocol` is imap, pop3 or smtp. May ask for a token.
+
+        Raises AuthenticationRejected when the server offers nothing that fits the configured kind, or when there is no valid token
+        and a person must sign in; TransientError when the token endpoint cannot be reached.
+        """
+        ...
+
+    def refused(self) -> bool:
+        """The server refused what `mechanism` gave last. True when trying once more makes sense, with another token: at most once."""
+        ...
