@@ -152,11 +152,64 @@ def _delegates(b: Before) -> str:
     return "the right to send for others is no longer granted by itself" if b.moved("outgoing.autoGrantDelegateAccess") else ""
 
 
+def _switch(path: str, on: str, off: str) -> Words:
+    def words(b: Before) -> str:
+        old, new = b.words(path, "false")
+        if old == new:
+            return ""
+        return on if new == "true" else off if b.old else ""
+
+    return words
+
+
+def _sent_copy(b: Before) -> str:
+    old, new = b.words("outgoing.sentCopy", "none")
+    if old == new:
+        return ""
+    return "a copy of each sent mail is put into the folder for sent mail" if new == "append" else "no more copies of sent mail are made"
+
+
+def _delivery_reports(b: Before) -> str:
+    both = b.words("outgoing.deliveryReports")
+    if both[0] == both[1]:
+        return ""
+    return f"servers are asked to report {both[1]} of each mail" if both[1] else "servers decide whether they report failures"
+
+
+def _sending_limits(b: Before) -> str:
+    parts = []
+    for name, what in (
+        ("messagesPerMinute", "messages a minute"),
+        ("messagesPerDay", "messages in 24 hours"),
+        ("recipientsPerMessage", "recipients of one message"),
+    ):
+        old, new = b.words(f"outgoing.{name}")
+        if old != new:
+            parts.append(f"a mailbox sends at most {new} {what}" if new else f"no limit of {what} is kept")
+    return "; ".join(parts)
+
+
 PROFILE: tuple[Rule, ...] = (
     (("state",), _profile_state),
     ((*_both("server", "port"), "autodiscover", "defaultServerLocation"), _server),
     (("serverType", *_both("protocol")), _protocol),
-    ((*_both("username", "password.*", "credentials", "authentication"), "oauth.*"), _profile_credentials),
+    (
+        (*_both("username", "password.*", "credentials", "authentication", "clientCertificate.*", "certificateSignIn"), "oauth.*"),
+        _profile_credentials,
+    ),
+    (("incoming.idle",), _switch("incoming.idle", "a connection of each mailbox stays open", "new mail is found by polling alone")),
+    (("incoming.compression",), _switch("incoming.compression", "connections are compressed", "connections are no longer compressed")),
+    (
+        ("incoming.keywords",),
+        _switch(
+            "incoming.keywords",
+            "messages at the server are marked as tracked or undeliverable",
+            "messages at the server are no longer marked",
+        ),
+    ),
+    (("outgoing.sentCopy",), _sent_copy),
+    (("outgoing.deliveryReports",), _delivery_reports),
+    (tuple(f"outgoing.{name}" for name in ("messagesPerMinute", "messagesPerDay", "recipientsPerMessage")), _sending_limits),
     (("incoming.tls",), _tls("incoming")),
     (("outgoing.tls",), _tls("outgoing")),
     (_both("caCertificate"), _authority),

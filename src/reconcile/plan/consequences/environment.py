@@ -21,6 +21,15 @@ def _recipients(b: Before) -> str:
     return "; ".join(parts)
 
 
+def _senders(b: Before) -> str:
+    old, new = b.old.get("allowedSenders"), b.new.get("allowedSenders")
+    if old == new:
+        return ""
+    if not isinstance(new, tuple):
+        return "every mailbox that sends may send again" if b.old else ""
+    return f"only {some(new)} may send" if new else "nobody may send"
+
+
 def _limits(b: Before) -> str:
     if not b.old:
         return ""
@@ -47,5 +56,6 @@ ENVIRONMENT: tuple[Rule, ...] = (
     (("retention.mail",), _kept("mail", "tracked mail received")),
     (("retention.outgoing",), _kept("outgoing", "outgoing mail sent or given up")),
     (("allowedRecipients",), _recipients),
+    (("allowedSenders",), _senders),
     (("brakes.*",), _limits),
 )

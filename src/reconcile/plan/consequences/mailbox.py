@@ -136,6 +136,13 @@ def _owner(b: Before) -> str:
     return f"belongs to {both[1] or 'nobody'} instead of {both[0] or 'nobody'}" if both else ""
 
 
+def _send_as(b: Before) -> str:
+    old, new = b.words("sendAs")
+    if old == new:
+        return ""
+    return f"{new} may send as this mailbox" if new else "only its owner sends as this mailbox"
+
+
 MAILBOX: tuple[Rule, ...] = (
     (("state",), mailbox_state),
     (("incoming",), _incoming),
@@ -149,4 +156,5 @@ MAILBOX: tuple[Rule, ...] = (
     (("processEmailFrom",), _mailbox_floor),
     (("deleteAfterProcessing",), _deleting),
     (("filter",), _filter),
+    (("sendAs",), _send_as),
 )

@@ -19,6 +19,15 @@ def _approval(path: str, whom: str) -> Words:
     return words
 
 
+def _test(b: Before) -> str:
+    old, new = b.words("approval.requireTest", "false")
+    if old == new:
+        return ""
+    if new == "true":
+        return "mail of a mailbox waits until it was tested and enabled"
+    return "a mailbox is enabled by being applied" if b.old else ""
+
+
 def _non_ssl(b: Before) -> str:
     old, new = b.words("deploymentSettings.allowNonSslEmail", "false")
     if old == new:
@@ -87,6 +96,7 @@ def _bytes(words: str) -> str:
 ORGANIZATION: tuple[Rule, ...] = (
     (("approval.requireForUsers",), _approval("approval.requireForUsers", "users")),
     (("approval.requireForQueues",), _approval("approval.requireForQueues", "queues")),
+    (("approval.requireTest",), _test),
     (("deploymentSettings.allowNonSslEmail",), _non_ssl),
     (("tracking.*", "smartMatching.*"), _correlation),
     (("defaults.*",), _new_mailboxes),
