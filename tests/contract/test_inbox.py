@@ -15,7 +15,7 @@ from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.secret import Secret
-from reconcile.ports.mail import Batch, Inbox, Listed
+from reconcile.ports.mail import Batch, Examine, Inbox, Listed
 from support.dovecot import PASSWORD, running
 from support.hostile import HOSTILE
 
@@ -95,6 +95,7 @@ def visit(
     since: datetime | None = None,
     retry: Sequence[RemoteId] = (),
     wanted: Callable[[Listed], bool] = lambda _: True,
+    examine: Examine | None = None,
     careful: bool = False,
 ) -> Seen:
     inbox = box.inbox()
@@ -108,7 +109,7 @@ def visit(
     try:
         look = inbox.look(cursor)
         start = None if look.restarted else cursor
-        batches = list(inbox.read(start, since=since, retry=retry, wanted=wanted, accept=accept, careful=careful))
+        batches = list(inbox.read(start, since=since, retry=retry, wanted=wanted, accept=accept, examine=examine, careful=careful))
     finally:
         inbox.close()
         inbox.close()  # twice does no harm
@@ -268,3 +269,94 @@ def test_an_error_of_accept_passes_through(box: Box) -> None:
     with pytest.raises(LookupError, match="mine"):
         list(inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=accept))
     inbox.close()
+
+
+def numbered(raw: bytes) -> int:
+    return int(raw.split(b"Subject: ")[1].split(b"\r\n")[0])
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_headers_decide_before_bodies_are_fetched(box: Box, careful: bool) -> None:
+    for number in range(8):
+        box.deliver(message(number), NOW)
+    heard: list[bytes] = []
+
+    def examine(listed: Listed, header: bytes) -> bool:
+        heard.append(header)
+        return numbered(header) in (2, 7)
+
+    seen = visit(box, examine=examine, careful=careful)
+    assert heard == [message(number).partition(b"body")[0] for number in range(8)]
+    assert [*seen.bodies.values()] == [message(2), message(7)]
+    assert sum(batch.declined for batch in seen.batches) == 6
+    assert not look(box, seen.cursor)[1]
+    # After a crash behind any batch, its cursor brings exactly the rest.
+    for index, batch in enumerate(seen.batches):
+        done = [listed.remote_id.value for earlier in seen.batches[: index + 1] for listed in earlier.read]
+        assert sorted([*done, *visit(box, batch.cursor, examine=examine).bodies], key=int) == sorted(seen.bodies, key=int)
+
+
+def test_only_what_is_wanted_is_examined(box: Box) -> None:
+    for days in (30, 20, 10):
+        box.deliver(message(days), NOW - timedelta(days=days))
+    heard: list[int] = []
+
+    def examine(_: Listed, header: bytes) -> bool:
+        heard.append(numbered(header))
+        return heard[-1] == 10
+
+    seen = visit(box, wanted=lambda listed: listed.received >= NOW - timedelta(days=25), examine=examine)
+    assert heard == [20, 10]
+    assert [*seen.bodies.values()] == [message(10)]
+    assert sum(batch.declined for batch in seen.batches) == 2
+
+
+def test_a_long_header_is_cut_before_it_is_examined(box: Box) -> None:
+    long = b"Subject: 1\r\n" + b"X-Filler: 0123456789\r\n" * 20_000 + b"\r\nbody\r\n"
+    endless = b"Subject: 2\r\nX-Filler: " + b"x" * 300_000
+    box.deliver(long, NOW)
+    box.deliver(endless + b"\r\n\r\nbody\r\n", NOW)
+    heard: list[bytes] = []
+    seen = visit(box, examine=lambda _, header: heard.append(header) or True)
+    assert heard == [long[: 256 * 1024], endless[: 256 * 1024]]
+    assert [*seen.bodies.values()] == [long, endless + b"\r\n\r\nbody\r\n"]
+
+
+def test_without_a_header_it_is_missing_and_examined_when_asked_again(box: Box) -> None:
+    for number in range(3):
+        box.deliver(message(number), NOW)
+    again = (RemoteId("imap", "2"), RemoteId("imap", "3"), RemoteId("imap", "77"))
+    if box.hollow is None:
+        seen = visit(box, examine=lambda _, header: True)
+        second = visit(box, seen.cursor, retry=again, examine=lambda _, header: numbered(header) == 1)
+        assert ([*second.bodies.values()], second.batches[-1].declined) == ([message(1)], 1)
+        assert second.batches[-1].vanished == (RemoteId("imap", "77"),)
+        return
+    box.hollow(2)
+    seen = visit(box, examine=lambda _, header: numbered(header) != 0)
+    assert [*seen.bodies.values()] == [message(2)]
+    (missing,) = [listed for batch in seen.batches for listed in batch.missing]
+    assert missing.remote_id.value == "2"
+    second = visit(box, seen.cursor, retry=(missing.remote_id,), examine=lambda _, header: True)
+    assert [listed.remote_id for batch in second.batches for listed in batch.missing] == [missing.remote_id]
+
+
+def test_hostile_headers_are_examined_and_kept_byte_for_byte(box: Box) -> None:
+    sent = [raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for _, raw in HOSTILE]
+    for raw in sent:
+        box.deliver(raw, NOW)
+    seen = visit(box, examine=lambda _, header: True)
+    missing = [int(listed.remote_id.value) for batch in seen.batches for listed in batch.missing]
+    # Only what holds nothing at all has no header.
+    assert [sent[number - 1] for number in missing] == [raw for raw in sent if not raw]
+    assert [*seen.bodies.values()] == [raw.replace(b"\x00", box.nul) for raw in sent if raw]
+
+
+def test_an_error_of_examine_passes_through(box: Box) -> None:
+    box.deliver(message(1), NOW)
+
+    def examine(_: Listed, __: bytes) -> bool:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        visit(box, examine=examine)

@@ -129,9 +129,14 @@ class MemoryInbox:
         cursor: Cursor,
     ) -> Batch:
         chosen = [message for message in listed if wanted(message)]
+        read: list[Listed] = []
+        missing: list[Listed] = []
+        declined = len(listed) - len(chosen)
         if examine is not None:
-            chosen = [message for message in chosen if examine(message, self._header(int(message.remote_id.value)))]
-        read, missing = [], []
+            headers = [(message, self._header(int(message.remote_id.value))) for message in chosen]
+            missing = [message for message, header in headers if not header]
+            chosen = [message for message, header in headers if header and examine(message, header)]
+            declined += len(headers) - len(missing) - len(chosen)
         for message in chosen:
             self.server.fault()
             number = int(message.remote_id.value)
@@ -143,7 +148,7 @@ class MemoryInbox:
         self.server.fault()
         return Batch(
             read=tuple(read),
-            declined=len(listed) - len(chosen),
+            declined=declined,
             missing=tuple(missing),
             vanished=vanished,
             cursor=cursor,

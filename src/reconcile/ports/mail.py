@@ -47,8 +47,8 @@ class Batch:
     messages: int
 
 
-#: Asked with a message and its header (everything up to and with the empty line, cut after 256 KB; b"" where the server gives none),
-#: before its body is fetched: whether the body is wanted.
+#: Asked with a message and its header (everything up to and with the empty line, cut after 256 KB, never empty), before its body is
+#: fetched: whether the body is wanted.
 Examine: TypeAlias = Callable[[Listed, bytes], bool]
 
 
@@ -74,7 +74,7 @@ class Inbox(Protocol):
         to `accept` in chunks of at most a few megabytes, in order; after each batch, yield it.
 
         With `examine` the header of each wanted message is fetched first, in order, and only those it takes are read as a whole; the
-        others count as `declined`. Without it no header is fetched by itself.
+        others count as `declined`, those that come without a header as `missing`. Without it no header is fetched by itself.
 
         `since` may be used to let the server leave out what is more than a day older; the decision stays with `wanted`. `retry`
         names messages of this history that came without content before; they are asked for again, last. `accept` must consume

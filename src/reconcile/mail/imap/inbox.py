@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconcile.errors import Unavailable, Unsupported
+from reconcile.errors import Unavailable
+from reconcile.mail.imap.bodies import Accept, Flight
 from reconcile.mail.imap.connection import Endpoint
-from reconcile.mail.imap.faults import Refused, translated
-from reconcile.mail.imap.listing import LARGE_BYTES, Found, Listing, uid_set
+from reconcile.mail.imap.faults import translated
+from reconcile.mail.imap.groups import Group, Judged, Verdict, grouped, judged
+from reconcile.mail.imap.headers import examined
+from reconcile.mail.imap.listing import Found, Listing, uid_set
 from reconcile.mail.imap.login import open_stream, open_with_status
-from reconcile.mail.imap.parts import in_parts
 from reconcile.mail.imap.place import PROTOCOL, ImapPlace
-from reconcile.mail.imap.replies import TOO_LONG
-from reconcile.mail.imap.stream import Request, Stream
+from reconcile.mail.imap.stream import Stream
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.secret import Secret
@@ -25,7 +26,6 @@ from reconcile.ports.mail import Batch, Examine, Listed, Look
 _WINDOW = 3
 
 Wanted = Callable[[Listed], bool]
-Accept = Callable[[Listed, Iterator[bytes]], None]
 
 
 class ImapInbox:
@@ -77,8 +77,6 @@ class ImapInbox:
         examine: Examine | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
-        if examine is not None:
-            raise Unsupported("headers are not fetched by themselves yet", field="filter")
         stream = self._stream
         if stream is None:
             raise Unavailable(f"{self._endpoint}: the connection is closed")
@@ -86,7 +84,7 @@ class ImapInbox:
             if self._here.messages < 0:
                 self._examine(stream)
             stream.widen()
-            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, careful)
+            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, examine, careful)
 
     def _read(
         self,
@@ -96,12 +94,16 @@ class ImapInbox:
         retry: Sequence[RemoteId],
         wanted: Wanted,
         accept: Accept,
+        examine: Examine | None,
         careful: bool,
     ) -> Iterator[Batch]:
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
         listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
-        waiting: deque[_Flight] = deque()
-        groups = listing.groups(wanted, one_by_one=careful)
+        waiting: deque[tuple[Group, Flight]] = deque()
+        windows: Iterator[Iterable[Judged]] = judged(listing.windows(), wanted)
+        if examine is not None:
+            windows = examined(stream, windows, examine, one_by_one=careful)
+        groups = grouped(windows, one_by_one=careful)
         exhausted = False
         while True:
             while not exhausted and len(waiting) < _WINDOW:
@@ -109,17 +111,17 @@ class ImapInbox:
                 if group is None:
                     exhausted = True
                 else:
-                    waiting.append(_Flight(stream, group.wanted, group.declined, group.last, accept))
+                    waiting.append((group, Flight(stream, group.wanted, accept)))
             if not waiting:
                 break
-            flight = waiting.popleft()
+            group, flight = waiting.popleft()
             missing = flight.land()
-            place = replace(place, uid=max(place.uid, flight.last))
+            place = replace(place, uid=max(place.uid, group.last))
             end = self._settled(place, listing, stream) if exhausted and not waiting else place
             yield Batch(
-                read=tuple(message for message in flight.asked if message not in missing),
-                declined=flight.declined,
-                missing=missing,
+                read=tuple(message for message in group.wanted if message not in missing),
+                declined=group.declined,
+                missing=(*group.empty, *missing),
                 vanished=(),
                 cursor=end.cursor(),
                 messages=stream.exists,
@@ -129,7 +131,7 @@ class ImapInbox:
             place = self._settled(place, listing, stream)
             yield Batch(read=(), declined=0, missing=(), vanished=(), cursor=place.cursor(), messages=stream.exists)
         if retry:
-            yield self._again(stream, place, retry, wanted, accept)
+            yield self._again(stream, place, retry, wanted, accept, examine)
 
     def _settled(self, place: ImapPlace, listing: Listing, stream: Stream) -> ImapPlace:
         """The place after everything that is listed was decided.
@@ -143,7 +145,9 @@ class ImapInbox:
         # A message that arrived meanwhile makes EXISTS larger than at EXAMINE: the next look sees the difference.
         return replace(place, uid=uid, next_uid=self._here.next_uid, messages=self._here.messages)
 
-    def _again(self, stream: Stream, place: ImapPlace, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept) -> Batch:
+    def _again(
+        self, stream: Stream, place: ImapPlace, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept, examine: Examine | None
+    ) -> Batch:
         uids = sorted({int(remote.value) for remote in retry if remote.protocol == PROTOCOL and remote.value.isdigit()})
         found = Found()
         there: set[int] = set()
@@ -152,13 +156,17 @@ class ImapInbox:
             stream.finish(stream.ask(b"UID FETCH %s (UID INTERNALDATE RFC822.SIZE)" % uid_set(uids), found.taking(set(uids))))
             there = {*stream.found(search), *found.listed}
         listed = [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids if uid in there]
-        asked = [message for message in listed if wanted(message)]
-        missing: list[Listed] = []
+        windows: Iterator[Iterable[Judged]] = judged([listed], wanted)
+        if examine is not None:
+            windows = examined(stream, windows, examine, one_by_one=True)
+        verdicts = [one for window in windows for one in window]
+        missing = [message for message, verdict in verdicts if verdict is Verdict.EMPTY]
+        asked = [message for message, verdict in verdicts if verdict is Verdict.WANTED]
         for message in asked:
-            missing += _Flight(stream, (message,), 0, 0, accept).land()
+            missing += Flight(stream, (message,), accept).land()
         return Batch(
             read=tuple(message for message in asked if message not in missing),
-            declined=len(listed) - len(asked),
+            declined=sum(verdict is Verdict.DECLINED for _, verdict in verdicts),
             missing=tuple(missing),
             vanished=tuple(RemoteId(PROTOCOL, str(uid)) for uid in uids if uid not in there),
             cursor=place.cursor(),
@@ -169,65 +177,3 @@ class ImapInbox:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
-
-
-class _Flight:
-    """One batch of bodies: asked for when made, read when landed. What comes before that (the server answers in order, but an
-    earlier batch may still be asking for parts of a large message) waits in memory, a batch at most."""
-
-    def __init__(self, stream: Stream, asked: Sequence[Listed], declined: int, last: int, accept: Accept) -> None:
-        self.asked = tuple(asked)
-        self.declined = declined
-        self.last = last
-        self._stream = stream
-        self._accept = accept
-        self._left = {int(message.remote_id.value): message for message in asked}
-        self._too_long: list[Listed] = []
-        self._early: list[tuple[Listed, bytes]] = []
-        self._landing = False
-        self._request: Request | None = None
-        self._in_parts = len(self.asked) == 1 and self.asked[0].size > LARGE_BYTES
-        if self.asked and not self._in_parts:
-            self._request = stream.ask(b"UID FETCH %s (UID BODY.PEEK[])" % uid_set(list(self._left)), self._take)
-
-    def _take(self, _: int, uid: int, found: dict[bytes, object]) -> bool:
-        if b"BODY[]" not in found:
-            return False
-        message = self._left.get(uid)
-        if message is None:
-            return False
-        body = found[b"BODY[]"]
-        if body is TOO_LONG:
-            # The claimed size was wrong: once more, in parts.
-            del self._left[uid]
-            self._too_long.append(message)
-        elif isinstance(body, bytes):
-            del self._left[uid]
-            if self._landing:
-                self._accept(message, iter((body,)))
-            else:
-                self._early.append((message, body))
-        return True
-
-    def land(self) -> tuple[Listed, ...]:
-        """Read the answer; returns what came without content."""
-        self._landing = True
-        for message, body in self._early:
-            self._accept(message, iter((body,)))
-        self._early.clear()
-        if self._request is not None:
-            try:
-                self._stream.finish(self._request)
-            except Refused as refused:
-                # Exchange answers NO after the others when one message cannot be rendered; BAD is about us.
-                if refused.kind != "NO" or len(self._left) == len(self.asked) > 1:
-                    raise
-        large = list(self.asked) if self._in_parts else self._too_long
-        missing = [] if self._in_parts else list(self._left.values())
-        for message in large:
-            first, rest = in_parts(self._stream, int(message.remote_id.value))
-            if first is None:
-                missing.append(message)
-            else:
-                self._accept(message, rest)
-        return tuple(missing)

@@ -1,4 +1,4 @@
-"""What lies behind the cursor: numbers, dates and sizes first, bodies in batches by bytes later."""
+"""What lies behind the cursor: numbers, dates and sizes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ from reconcile.mail.imap.stream import Request, Stream
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail import Listed
 
-#: One commit each: large enough that the disk's syncs do not count, small enough that a broken connection repeats little.
-BATCH_BYTES = 4 << 20
-BATCH_MESSAGES = 500
-#: A message that claims to be larger is read in parts, alone.
-LARGE_BYTES = 4 << 20
 #: Messages whose dates and sizes are held at a time.
 WINDOW = 2000
 #: So many of the last UIDs are listed without a search.
@@ -70,15 +65,6 @@ def _listed(uids: Sequence[int], found: Found) -> list[Listed]:
     return [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Bodies to ask for with one command, how many of the same stretch were not wanted, and the last UID it decides."""
-
-    wanted: tuple[Listed, ...]
-    declined: int
-    last: int
-
-
 class Listing:
     """Messages with a UID above `after`. Of many the server may leave out what is older than `since` (SEARCH SINCE, RFC 3501 6.4.4)."""
 
@@ -94,7 +80,13 @@ class Listing:
         """Whether the last message the server counts was listed."""
         return exists == 0 or self._highest_sequence >= exists
 
-    def _windows(self) -> Iterator[list[Listed]]:
+    def windows(self) -> Iterator[list[Listed]]:
+        """Stretches in ascending order, their dates and sizes held at a time."""
+        for window in self._stretches():
+            self.found_any = self.found_any or bool(window)
+            yield window
+
+    def _stretches(self) -> Iterator[list[Listed]]:
         if 0 < self._next_uid <= self._after + WINDOW:
             yield self._few()
         else:
@@ -148,24 +140,3 @@ class Listing:
     def _answer(self, request: Request, found: Found, uids: list[int]) -> list[Listed]:
         self._finish(request, found)
         return _listed(uids, found)
-
-    def groups(self, wanted: Callable[[Listed], bool], *, one_by_one: bool) -> Iterator[Group]:
-        """Batches by bytes; a message larger than a batch stands alone."""
-        for window in self._windows():
-            taken: list[Listed] = []
-            size = declined = last = 0
-            for message in window:
-                self.found_any = True
-                if not wanted(message):
-                    declined += 1
-                    last = int(message.remote_id.value)
-                    continue
-                weight = message.size if message.size <= LARGE_BYTES else BATCH_BYTES
-                if taken and (one_by_one or size + weight > BATCH_BYTES or len(taken) >= BATCH_MESSAGES):
-                    yield Group(tuple(taken), declined, last)
-                    taken, size, declined = [], 0, 0
-                taken.append(message)
-                size += weight
-                last = int(message.remote_id.value)
-            if taken or declined:
-                yield Group(tuple(taken), declined, last)

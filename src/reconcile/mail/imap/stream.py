@@ -22,7 +22,7 @@ _LONGEST_LINE = 64 << 20
 _DRAIN = 1 << 20
 _BUFFER = 1 << 18
 
-_BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
+_BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[(HEADER)?\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
 _LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
 _TOLD = re.compile(rb"\b(UIDVALIDITY|UIDNEXT|MESSAGES) (\d{1,20})")
 _UNTAGGED = re.compile(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)\b", re.IGNORECASE)
@@ -171,10 +171,10 @@ class Stream:
         if match is None:
             self._handle(line)
             return
-        body = self._literal(int(match[3]))
+        body = self._literal(int(match[4]))
         rest = self._line()
         if rest == b")\r\n":
-            self._dispatch(int(match[1]), {b"UID": match[2], b"BODY[]": body})
+            self._dispatch(int(match[1]), {b"UID": match[2], b"BODY[HEADER]" if match[3] else b"BODY[]": body})
         else:
             # More items follow the body: read them the general way, the body standing as the first literal.
             self._items(int(match[1]), [line[: line.rfind(b"{")]], [body], rest)
