@@ -120,14 +120,13 @@ def _said(findings: Iterable[Finding]) -> list[tuple[str, ...]]:
 def _naive(rule: Rule, desired: DesiredState) -> tuple[set[str], bool, int]:
     """One object after the other, match before assert: (names it does not hold for, whether it failed, how many were judged)."""
     world = World(desired)
-    variables = vocabulary(rule.subject)
     wrong, failed, judged = set(), False, 0
     for one in world.objects(rule.subject):
         values = {name: world.column(rule.subject, name, [one])[0] for name in rule.reads if name != "today"}
         if MISSING in values.values():
             continue
         judged += 1
-        table = {**{name: plain(variables[name], value) for name, value in values.items()}, "today": cel.moment(TODAY)}
+        table = {**{name: plain(rule.subject, name, value) for name, value in values.items()}, "today": cel.moment(TODAY)}
         answer = (
             cel.load(rule.assert_.program.code)(table) if rule.match is None or cel.load(rule.match.program.code)(table) is True else True
         )

@@ -14,7 +14,7 @@ from itertools import compress, islice, repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from reconcile.model.resource import Lifecycle, Resource
+from reconcile.model.resource import Resource
 from reconcile.policy.lookalikes import skeletons
 from reconcile.policy.variables import Type, Variable
 from reconcile.policy.world import World
@@ -158,7 +158,7 @@ def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
 def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
     def count(world: World) -> Counted:
         # A forward mailbox that somebody else keeps collects mail as well, unless its document says that it does not.
-        others = sum(map(_may_collect, world.desired.resources.values())) if one.name == "forwardReceiving" else 0
+        others = sum(map(_may_collect, world.foreign)) if one.name == "forwardReceiving" else 0
         return dict.fromkeys(world.names("Organization"), others + sum(times for _, times in _selected(world, one)))
 
     return count
@@ -166,9 +166,7 @@ def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
 
 def _may_collect(one: Resource) -> bool:
     return (
-        one.key.kind == "Mailbox"
-        and one.lifecycle is Lifecycle.EXTERNAL
-        and one.spec.get("type") == "forward"
+        one.spec.get("type") == "forward"
         and one.spec.get("state", "active") == "active"
         and one.spec.get("incoming", "server-side") == "server-side"
     )
@@ -188,9 +186,13 @@ def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold, active: b
 
     def count(world: World) -> Counted:
         mailboxes = world.objects("Mailbox")
+        values = world.all("Mailbox", f"mailbox.{field}")
+        said = [*map(fold, filter(None, values))]
+        if len({*said}) == len(said):
+            return {}
         groups: dict[str, list[str]] = defaultdict(list)
         states = world.all("Mailbox", "mailbox.state")
-        for one, value, state in zip(mailboxes, world.all("Mailbox", f"mailbox.{field}"), states, strict=True):
+        for one, value, state in zip(mailboxes, values, states, strict=True):
             if value and (state == "active" or not active):
                 groups[fold(value)].append(one.key.name)
         shared = [sorted(names) for names in groups.values() if len(names) > 1]

@@ -18,7 +18,7 @@ from reconcile.policy import cel
 from reconcile.policy.budget import Budget
 from reconcile.policy.report_finding import Reporter
 from reconcile.policy.rule import Rule, RuleBook
-from reconcile.policy.variables import PREFIXES, vocabulary
+from reconcile.policy.variables import PREFIXES
 from reconcile.policy.view import Tells, View
 from reconcile.policy.world import MISSING, Columns, World, plain
 from reconcile.policy.worlds import Worlds
@@ -128,14 +128,14 @@ class _Group:
         self.rules = rules
         self.judged = 0
         self._budget = budget
-        self._variables = vocabulary(subject)
+        self._subject = subject
         first = Columns(world, subject, world.objects(subject)[:1])
         constants = {name: first[name][0] for name in reads if world.constant(subject, name)}
         self._unknown = MISSING in constants.values()
         #: What it reads that is not the same for all.
         self.columns = [name for name in reads if name not in constants]
         self._names = [name.removesuffix("?") for name in self.columns]
-        self._around = {name.removesuffix("?"): plain(self._variables.get(name), value) for name, value in constants.items()}
+        self._around = {name.removesuffix("?"): plain(subject, name, value) for name, value in constants.items()}
         self._around["today"] = cel.moment(today)
         self._known: dict[_Key, _Outcome] = {}
 
@@ -180,7 +180,7 @@ class _Group:
     def _table(self, key: _Key) -> dict[str, Any]:
         table = dict(self._around)
         for name, value in zip(self._names, key, strict=True):
-            table[name] = plain(self._variables.get(name), value) if type(value) is tuple else value
+            table[name] = plain(self._subject, name, value) if type(value) is tuple else value
         return table
 
 

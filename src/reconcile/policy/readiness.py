@@ -195,5 +195,5 @@ def _concerned(topic: Topic, world: World) -> Iterator[Resource]:
     columns = [world.column(_PROFILE, name, objects) for name in program.reads]
     for one, values in zip(objects, zip(*columns, strict=True), strict=True):
         named = dict(zip(program.reads, values, strict=True))
-        if MISSING not in named.values() and run({name: plain(variables[name], value) for name, value in named.items()}) is True:
+        if MISSING not in named.values() and run({name: plain(_PROFILE, name, value) for name, value in named.items()}) is True:
             yield one

@@ -19,13 +19,12 @@ Table = Mapping[str, Any]
 
 def tables(world: View, rule: Rule, objects: Sequence[Any], today: datetime) -> list[Table]:
     """For each object what match and assert read of it; plain values, as expressions take them."""
-    variables = vocabulary(rule.subject)
     fixed = {**rule.parameters, "today": cel.moment(today)}
     read = [name for name in rule.reads if name not in fixed]
     columns = [world.column(rule.subject, name, objects) for name in read]
     rows = zip(*columns, strict=True) if columns else [()] * len(objects)
     given = {name: value for name, value in fixed.items() if name in rule.reads}
-    return [{**given, **{name: plain(variables.get(name), value) for name, value in zip(read, row, strict=True)}} for row in rows]
+    return [{**given, **{name: plain(rule.subject, name, value) for name, value in zip(read, row, strict=True)}} for row in rows]
 
 
 def answers(rule: Rule, text: str, of: Sequence[Table]) -> list[object]:

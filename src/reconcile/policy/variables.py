@@ -79,18 +79,36 @@ _WORDS: Final = re.compile(r"`([^`]*)`")
 @lru_cache(maxsize=16)
 def vocabulary(subject: str) -> Mapping[str, Variable]:
     """Name → variable, of everything a rule over a kind may read but its parameters. Empty for what is no kind of subject."""
-    from reconcile.policy.computed import COMPUTED
+    own = [variable for prefix in _AROUND.get(subject, ()) for variable in own_variables(_KINDS[prefix]).values()]
+    return MappingProxyType({variable.name: variable for variable in (*own, *_of_plans(subject), *_beside(subject).values())})
+
+
+def variable(subject: str, name: str) -> Variable | None:
+    """The one of that name in the vocabulary of a kind; None for none. Makes no more of the vocabulary than it needs."""
+    prefix = name.partition(".")[0]
+    if prefix in _AROUND.get(subject, ()):
+        return own_variables(_KINDS[prefix]).get(name)
+    return vocabulary(subject).get(name) if prefix in ("change", "plan", "now") else _beside(subject).get(name)
+
+
+@lru_cache(maxsize=16)
+def _beside(subject: str) -> Mapping[str, Variable]:
+    """What is counted, and what is known of the provider."""
     from reconcile.policy.counts import COUNTS
     from reconcile.policy.provider_facts import provider_variables
 
-    own = [
-        variable
-        for prefix in _AROUND.get(subject, ())
-        for variable in (*_of_kind(prefix), *(one.variable for one in COMPUTED[_KINDS[prefix]].values()))
-    ]
     counted = [count.variable for count in COUNTS[subject].values()] if subject in COUNTS else []
     provider = provider_variables() if "profile" in _AROUND.get(subject, ()) else ()
-    return MappingProxyType({variable.name: variable for variable in (*own, *counted, *provider, *_of_plans(subject), TODAY)})
+    return MappingProxyType({variable.name: variable for variable in (*counted, *provider, TODAY)})
+
+
+@lru_cache(maxsize=8)
+def own_variables(kind: str) -> Mapping[str, Variable]:
+    """Name → variable, of what is written of a kind or computed from that."""
+    from reconcile.policy.computed import COMPUTED
+
+    computed = (one.variable for one in COMPUTED[kind].values())
+    return MappingProxyType({variable.name: variable for variable in (*_of_kind(PREFIXES[kind]), *computed)})
 
 
 def _of_plans(subject: str) -> tuple[Variable, ...]:

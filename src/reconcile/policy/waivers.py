@@ -12,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconcile.desired.suggest import did_you_mean
 from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.instant import day
 from reconcile.model.key import Key
 from reconcile.model.position import Position
-from reconcile.model.waiver import WaiverSelector, WaiverSpec
+
+if TYPE_CHECKING:
+    # Many estates have none, and the model takes milliseconds.
+    from reconcile.model.waiver import WaiverSelector, WaiverSpec
 
 Labels = Mapping[str, str]
 

@@ -13,7 +13,7 @@ from reconcile.model.position import Position
 from reconcile.policy import cel
 from reconcile.policy.message import shown
 from reconcile.policy.rule import Expression, Rule
-from reconcile.policy.variables import Type, vocabulary
+from reconcile.policy.variables import Type, variable
 from reconcile.policy.view import View
 from reconcile.policy.world import MISSING, plain
 
@@ -38,7 +38,6 @@ def worded(
     related: tuple[Position, ...] = (),
 ) -> Finding:
     """Of a rule that does not hold for `one`, which is known as `about`."""
-    variables = vocabulary(subject)
     values = {name: _value(rule, subject, one, world, today, name) for name in rule.reads}
     said = (part if isinstance(part, str) else _said(part, rule, subject, one, world, today) for part in rule.message)
     return Finding(
@@ -50,7 +49,7 @@ def worded(
         path=path,
         resource=about,
         cause=cause,
-        values=tuple((name, shown(plain(variables.get(name), value))) for name, value in values.items()),
+        values=tuple((name, shown(plain(subject, name, value))) for name, value in values.items()),
         related=related,
     )
 
@@ -65,10 +64,9 @@ def _said(part: Expression, rule: Rule, subject: str, one: Any, world: View, tod
     values = {name: _value(rule, subject, one, world, today, name) for name in names}
     if MISSING in values.values():
         return NOT_KNOWN
-    variables = vocabulary(subject)
-    taken = {name: plain(variables.get(name), value) for name, value in values.items()}
+    taken = {name: plain(subject, name, value) for name, value in values.items()}
     if names == (text,):
-        known = variables.get(text)
+        known = variable(subject, text)
         dated = known is not None and known.type is Type.INSTANT and isinstance(taken[text], str)
         return instant.local(taken[text], _time_zone(subject, one, world)) if dated else shown(taken[text])
     answer = _loaded(part.program.code)(taken)

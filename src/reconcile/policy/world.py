@@ -18,7 +18,7 @@ from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy.alike import Alike, alike, shared
 from reconcile.policy.computed import COMPUTED
 from reconcile.policy.provider_facts import facts
-from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
+from reconcile.policy.variables import PREFIXES, Type, Variable, own_variables, variable
 from reconcile.policy.view import View
 
 
@@ -43,12 +43,18 @@ class World:
         environment = next((one for key, one in desired.resources.items() if key.kind == "Environment"), None)
         self._keeps = environment is not None and environment.spec.get("target.type") == "snapshot"
         self._objects: dict[str, list[Resource]] = {kind: [] for kind in PREFIXES}
+        #: Mailboxes that somebody else keeps.
+        self.foreign: list[Resource] = []
         profiles: list[Resource] = []
         for key, resource in desired.resources.items():
             if key.kind == "EmailServerProfile":
                 profiles.append(resource)
-            if key.kind in self._objects and resource.lifecycle is not Lifecycle.EXTERNAL:
+            if key.kind not in self._objects:
+                continue
+            if resource.lifecycle is not Lifecycle.EXTERNAL:
                 self._objects[key.kind].append(resource)
+            elif key.kind == "Mailbox":
+                self.foreign.append(resource)
         #: Name → key of a variable → value, external profiles too: of those, what was not written is not there.
         self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one, self._keeps) for one in profiles}
         self._singles = {kind: self._single(kind) for kind in ("Organization", "Environment")}
@@ -90,7 +96,9 @@ class World:
     def constant(self, subject: str, variable: str) -> bool:
         """Whether it has one value for all objects of the kind."""
         prefix = variable.partition(".")[0]
-        return (prefix in ("organization", "environment") and PREFIXES[subject] != prefix) or variable.startswith("counts.organization.")
+        if prefix == "counts":
+            return variable.startswith("counts.organization.") or self._nothing_counted(subject, variable)
+        return prefix in ("organization", "environment") and PREFIXES[subject] != prefix
 
     def alike(self, subject: str, variables: Iterable[str]) -> Alike | None:
         """Which of them agree in all of the variables (`NAME?`: in whether it is null); None where that is not known."""
@@ -170,7 +178,7 @@ class World:
             return [*map(computed.make, *(self._mailbox(source, objects) for source in computed.sources))]
         if key in _kept("Mailbox"):
             return [self._keeps and one.spec.get(_reference(key)) is None for one in objects]
-        known = vocabulary("Mailbox")[f"mailbox.{key}"]
+        known = own_variables("Mailbox")[f"mailbox.{key}"]
         if known.type is Type.TEXTS:
             return [one.spec.get(key) or () for one in objects]
         default = _default(key)
@@ -184,6 +192,13 @@ class World:
         if found is None:
             found = self._given[said] = organization_defaults(self.desired, mailbox)
         return found
+
+    def _nothing_counted(self, subject: str, variable: str) -> bool:
+        """Whether there is nothing to say of any of them, as where no two mailboxes share an account."""
+        from reconcile.policy.counts import COUNTS
+
+        of_mailboxes = subject == "Mailbox" and not variable.startswith("counts.profile.")
+        return of_mailboxes and not self.counted(COUNTS[subject][variable.removesuffix("?")].of)
 
     def _counts(self, subject: str, variable: str, objects: Sequence[Resource]) -> list[Any]:
         from reconcile.policy.counts import COUNTS
@@ -245,17 +260,17 @@ def _values(kind: str, resource: Resource, keeps: bool) -> Mapping[str, Any]:
         following = kinds.defaults(kind, spec)
         spec.update((path, following[path]) for path in ("incoming.protocol", "outgoing.protocol") if path in following)
     values: dict[str, Any] = {}
-    for variable in _plain(kind):
-        key = variable.key
+    for known in _plain(kind):
+        key = known.key
         if key in _kept(kind):
             if not external:
                 values[key] = keeps and spec.get(_reference(key)) is None
-        elif variable.type is Type.MAP:
+        elif known.type is Type.MAP:
             values[key] = tuple(sorted((path.removeprefix(f"{key}."), leaf) for path, leaf in spec.items() if path.startswith(f"{key}.")))
-        elif key in spec and (spec[key] is not None or variable.nullable or not external):
-            values[key] = _value(variable, spec[key])
+        elif key in spec and (spec[key] is not None or known.nullable or not external):
+            values[key] = _value(known, spec[key])
         elif not external:
-            values[key] = _value(variable, None)
+            values[key] = _value(known, None)
     for computed in COMPUTED[kind].values():
         made = computed.make(*(values.get(source) for source in computed.sources))
         whole = all(source in values for source in computed.sources)
@@ -270,9 +285,8 @@ def _values(kind: str, resource: Resource, keeps: bool) -> Mapping[str, Any]:
 @lru_cache(maxsize=8)
 def _plain(kind: str) -> tuple[Variable, ...]:
     """The variables that are fields of the kind's spec."""
-    prefix, computed = f"{PREFIXES[kind]}.", COMPUTED[kind]
-    without = ("name", "labels", "lifecycle", *computed)
-    return tuple(one for one in vocabulary(kind).values() if one.name.startswith(prefix) and one.key not in without)
+    without = ("name", "labels", "lifecycle", *COMPUTED[kind])
+    return tuple(one for one in own_variables(kind).values() if one.key not in without)
 
 
 def _value(variable: Variable, leaf: Any) -> Any:
@@ -285,8 +299,9 @@ def _value(variable: Variable, leaf: Any) -> Any:
             return leaf
 
 
-def plain(variable: Variable | None, value: Any) -> Any:
-    """A value as the language takes it."""
+def plain(subject: str, name: str, value: Any) -> Any:
+    """The value of a variable as the language takes it."""
     if type(value) is tuple:
-        return dict(value) if variable is not None and variable.type is Type.MAP else [*value]
+        known = variable(subject, name)
+        return dict(value) if known is not None and known.type is Type.MAP else [*value]
     return value

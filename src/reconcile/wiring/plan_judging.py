@@ -76,9 +76,7 @@ class PlanJudge:
 def _unusable(rules: Rules, of_documents: Iterable[Finding]) -> Iterator[Finding]:
     """What is wrong with rules over plans, and with documents about the rules that could not be read: nothing is let through by half a
     rule book. Whom nobody declares cannot approve: the rule holds all the same, and says so where it fires."""
-    from reconcile.model.policy_rule import PolicyRule
     from reconcile.policy.unknown_approvers import UNKNOWN_APPROVER
-    from reconcile.policy.variables import PLAN_SUBJECTS
 
     for finding in rules.findings:
         if finding.rule == UNKNOWN_APPROVER:
@@ -86,12 +84,19 @@ def _unusable(rules: Rules, of_documents: Iterable[Finding]) -> Iterator[Finding
         one = rules.documents.get(finding.resource) if finding.resource is not None else None
         # Settings name who may approve, and switch rules on.
         of_settings = one is not None and one.key.kind == "PolicySettings"
-        if of_settings or (one is not None and isinstance(one.document, PolicyRule) and one.document.spec.applies_to in PLAN_SUBJECTS):
+        if of_settings or (one is not None and _over_plans(one)):
             yield finding
     for finding in of_documents:
         about = finding.resource.kind if finding.resource is not None else ""
         if about in ("PolicyRule", "PolicySettings") and finding.severity is Severity.ERROR:
             yield finding
+
+
+def _over_plans(one: PolicyDeclared) -> bool:
+    from reconcile.model.policy_rule import PolicyRule
+    from reconcile.policy.variables import PLAN_SUBJECTS
+
+    return isinstance(one.document, PolicyRule) and one.document.spec.applies_to in PLAN_SUBJECTS
 
 
 def without_proof(plan: Plan, why: str) -> Plan:

@@ -207,11 +207,11 @@ def shipped_rules(cache: DocumentCache | None) -> tuple[Mapping[Key, PolicyDecla
 
 def rules_named(names: Collection[str], rules: Iterable[Rules], cache: DocumentCache | None) -> Iterator[PolicyRule]:
     """The documents of those rules, for reports that say more about a rule than a book keeps. Reads no file where no rule is named."""
-    from reconcile.model.policy_rule import PolicyRule
-
     wanted = {name for name in names if "/" not in name}
     if not wanted:
         return
+    from reconcile.model.policy_rule import PolicyRule
+
     own = [one.documents for one in rules]
     shipped, _ = policies_of(shipped_folder(), cache, prefix=SHIPPED_PREFIX, takes=_is_rule_file, named=wanted)
     for declared in (shipped, *own):

@@ -59,7 +59,7 @@ def values(made: tuple[Plan, DesiredState], subject: str = "Plan", *, today: dat
     """Each variable but those of resources, for each subject."""
     world = PlanWorld(*made, approvers=("mail-team",), today=today)
     names = [name for name in vocabulary(subject) if name.startswith(("change.", "plan.", "now."))]
-    columns = [[plain(vocabulary(subject)[name], value) for value in world.column(subject, name, world.objects(subject))] for name in names]
+    columns = [[plain(subject, name, value) for value in world.column(subject, name, world.objects(subject))] for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -247,7 +247,7 @@ def test_every_variable_has_a_value_of_its_type(subject: str) -> None:
             assert value is not None or variable.nullable, name
             program = cel.check(_of_type(variable), vocabulary(subject), boolean=True)
             assert isinstance(program, cel.Program), name
-            assert cel.load(program.code)({name: plain(variable, value)}) is True, f"{name} is {value!r}"
+            assert cel.load(program.code)({name: plain(subject, name, value)}) is True, f"{name} is {value!r}"
             assert not variable.values or value is None or value in variable.values, name
 
 

@@ -62,7 +62,7 @@ def test_every_variable_can_be_read_and_has_a_value_of_its_type(subject: str) ->
         assert (value is not None) or variable.nullable, f"{name} is null"
         program = cel.check(_of_type(variable), vocabulary(subject), boolean=True)
         assert isinstance(program, cel.Program), name
-        assert cel.load(program.code)({name: plain(variable, value)}) is True, f"{name} is {value!r}, not a {variable.type}"
+        assert cel.load(program.code)({name: plain(subject, name, value)}) is True, f"{name} is {value!r}, not a {variable.type}"
         assert not variable.values or value is None or value in variable.values, name
 
 
