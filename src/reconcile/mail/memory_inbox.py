@@ -22,6 +22,7 @@ _HEADER = 256 * 1024
 class MemoryMailbox:
     """The server's side. `faults` are raised one after another at reading steps; `hollow` numbers are listed without content.
 
+    `keywords` stand by number, `folders` hold what was moved there; `sent` is the folder for sent mail, None where there is none.
     `step` is called at each reading step, for a test that wants to end it there.
     """
 
@@ -29,6 +30,9 @@ class MemoryMailbox:
     next_number: int = 1
     messages: dict[int, tuple[bytes, datetime]] = field(default_factory=dict)
     hollow: set[int] = field(default_factory=set)
+    keywords: dict[int, set[str]] = field(default_factory=dict)
+    folders: dict[str, list[bytes]] = field(default_factory=dict)
+    sent: list[bytes] | None = None
     faults: list[Exception | None] = field(default_factory=list)
     step: Callable[[str], None] = lambda _: None
 
@@ -43,6 +47,7 @@ class MemoryMailbox:
         """A message is deleted."""
         self.messages.pop(number, None)
         self.hollow.discard(number)
+        self.keywords.pop(number, None)
 
     def renumber(self, validity: int) -> None:
         """Every message gets another number under another validity."""
@@ -50,6 +55,7 @@ class MemoryMailbox:
         self.validity, self.next_number = validity, 1
         self.messages.clear()
         self.hollow.clear()
+        self.keywords.clear()
         for message, received in kept:
             self.deliver(message, received)
 

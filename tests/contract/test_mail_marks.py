@@ -1,0 +1,171 @@
+"""What everything keeps to that may change mail at a server: the memory twin, and Dovecot over IMAP (with and without MOVE)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from reconcile.errors import Unavailable
+from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
+from reconcile.mail.memory_marks import MemoryMarks
+from reconcile.model.cursor import Cursor
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail import Inbox
+from reconcile.ports.mail_marks import MailMarks
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+USER = "sales@contoso.example"
+
+
+@dataclass
+class Desk:
+    """A mailbox behind one implementation, and what stands in it as somebody else sees it."""
+
+    marks: Callable[[], MailMarks]
+    inbox: Callable[[], Inbox]
+    deliver: Callable[[bytes], None]
+    renumber: Callable[[], None]
+    bodies: Callable[[], list[bytes]]
+    keywords: Callable[[int], set[str]]
+    folder: Callable[[str], list[bytes]]
+    sent: Callable[[], list[bytes]]
+    protocol: str
+
+
+@pytest.fixture(params=["memory"])
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    server = MemoryMailbox(sent=[])
+    yield Desk(
+        marks=lambda: MemoryMarks(server),
+        inbox=lambda: MemoryInbox(server),
+        deliver=lambda raw: server.deliver(raw, NOW) and None,
+        renumber=lambda: server.renumber(server.validity + 1),
+        bodies=lambda: [raw for raw, _ in server.messages.values()],
+        keywords=lambda number: server.keywords.get(number, set()),
+        folder=lambda name: server.folders.get(name, []),
+        sent=lambda: server.sent or [],
+        protocol="memory",
+    )
+
+
+def message(number: int) -> bytes:
+    return b"Message-ID: <%d@contoso.example>\r\nSubject: %d\r\n\r\nbody %d\r\n" % (number, number, number)
+
+
+def read(desk: Desk) -> tuple[list[RemoteId], Cursor]:
+    """Everything in the inbox, and the cursor behind it."""
+    inbox = desk.inbox()
+    try:
+        inbox.look(None)
+        batches = list(inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: [*chunks] and None))
+    finally:
+        inbox.close()
+    return [listed.remote_id for batch in batches for listed in batch.read], batches[-1].cursor
+
+
+def filled(desk: Desk, count: int = 4) -> tuple[list[RemoteId], Cursor]:
+    for number in range(1, count + 1):
+        desk.deliver(message(number))
+    return read(desk)
+
+
+@pytest.fixture
+def marks(desk: Desk) -> Iterator[MailMarks]:
+    opened = desk.marks()
+    yield opened
+    opened.close()
+    opened.close()  # twice does no harm
+
+
+def test_only_these_are_deleted_and_again_does_nothing(desk: Desk, marks: MailMarks) -> None:
+    ids, cursor = filled(desk)
+    assert {*marks.delete([ids[0], ids[2]], cursor=cursor)} == {ids[0], ids[2]}
+    assert desk.bodies() == [message(2), message(4)]
+    assert {*marks.delete([ids[0], ids[2]], cursor=cursor)} == {ids[0], ids[2]}
+    assert desk.bodies() == [message(2), message(4)]
+
+
+def test_nothing_asked_is_nothing_done(desk: Desk, marks: MailMarks) -> None:
+    _, cursor = filled(desk)
+    assert not marks.delete([], cursor=cursor)
+    assert not marks.mark([], "Tracked", cursor=cursor)
+    assert not marks.move([], "Undeliverable", cursor=cursor)
+    assert len(desk.bodies()) == 4
+
+
+def test_ids_of_another_history_are_left_alone(desk: Desk) -> None:
+    ids, cursor = filled(desk)
+    desk.renumber()
+    marks = desk.marks()
+    assert not marks.delete(ids, cursor=cursor)
+    assert not marks.mark(ids, "Tracked", cursor=cursor)
+    assert not marks.move(ids, "Undeliverable", cursor=cursor)
+    marks.close()
+    assert sorted(desk.bodies()) == [message(number) for number in range(1, 5)]
+    assert desk.folder("Undeliverable") == []
+
+
+def test_ids_and_cursors_of_another_protocol_are_left_alone(desk: Desk, marks: MailMarks) -> None:
+    ids, cursor = filled(desk)
+    foreign = [RemoteId("pop3", remote.value) for remote in ids]
+    assert not marks.delete(foreign, cursor=cursor)
+    assert not marks.delete(ids, cursor=Cursor("pop3", cursor.value))
+    assert len(desk.bodies()) == 4
+
+
+def test_a_keyword_is_set_and_again_does_nothing(desk: Desk, marks: MailMarks) -> None:
+    ids, cursor = filled(desk)
+    for _ in range(2):
+        assert {*marks.mark(ids[:2], "Tracked", cursor=cursor)} == {*ids[:2]}
+    assert "Tracked" in desk.keywords(1) and "Tracked" in desk.keywords(2)
+    assert "Tracked" not in desk.keywords(3)
+
+
+def test_what_is_gone_counts_as_marked(desk: Desk, marks: MailMarks) -> None:
+    ids, cursor = filled(desk)
+    marks.delete([ids[1]], cursor=cursor)
+    assert {*marks.mark(ids, "Tracked", cursor=cursor)} == {*ids}
+
+
+def test_moved_to_a_folder_that_is_made_once(desk: Desk, marks: MailMarks) -> None:
+    ids, cursor = filled(desk)
+    assert {*marks.move([ids[1]], "Nicht zustellbar – Ä", cursor=cursor)} == {ids[1]}
+    assert {*marks.move([ids[1], ids[3]], "Nicht zustellbar – Ä", cursor=cursor)} == {ids[1], ids[3]}
+    assert desk.bodies() == [message(1), message(3)]
+    assert desk.folder("Nicht zustellbar – Ä") == [message(2), message(4)]
+
+
+def test_a_sent_copy_is_kept_once(desk: Desk, marks: MailMarks) -> None:
+    assert marks.sent("<1@contoso.example>") is False
+    for _ in range(2):
+        assert marks.keep_sent(message(1), message_id="<1@contoso.example>", at=NOW) is True
+    assert marks.sent("<1@contoso.example>") is True
+    assert desk.sent() == [message(1)]
+
+
+def test_a_message_id_is_compared_as_a_whole(desk: Desk, marks: MailMarks) -> None:
+    marks.keep_sent(message(11), message_id="<11@contoso.example>", at=NOW)
+    assert marks.sent("<1@contoso.example>") is False
+    assert marks.sent("1@contoso") is False
+    assert marks.sent('<"\\"@contoso.example>') is False
+
+
+def test_inbox_and_sent_take_turns(desk: Desk, marks: MailMarks) -> None:
+    ids, cursor = filled(desk)
+    marks.mark([ids[0]], "Tracked", cursor=cursor)
+    marks.keep_sent(message(9), message_id="<9@contoso.example>", at=NOW)
+    marks.delete([ids[0]], cursor=cursor)
+    assert desk.bodies() == [message(2), message(3), message(4)]
+    assert desk.sent() == [message(9)]
+
+
+def test_a_closed_connection_is_not_used(desk: Desk) -> None:
+    ids, cursor = filled(desk)
+    marks = desk.marks()
+    marks.close()
+    with pytest.raises(Unavailable):
+        marks.delete(ids, cursor=cursor)
+    assert len(desk.bodies()) == 4
