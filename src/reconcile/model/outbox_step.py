@@ -15,6 +15,8 @@ from typing import TypeAlias, assert_never
 
 from reconcile.errors import PreconditionFailed, UserError
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
+from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
+from reconcile.model.sent_folder import UNTOUCHED, CopyState, SentFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +28,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    """The server has taken these recipients; DATA comes next."""
+    """The server has taken these recipients; DATA comes next. The store counts one message of the account in `limits` in the same
+    transaction, and raises Throttled instead where a limit is reached. `copy`: one is to be kept in the folder for sent mail."""
 
     owner: str
     recipients: tuple[str, ...]
+    limits: SendingLimits = NO_LIMITS
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +96,44 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A person says that a draft is ready."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The server's folder for sent mail holds an uncertain mail: it was taken. `where` says which folder, for people."""
+
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """An uncertain mail was looked for and not found, or nobody could look; it stays as it is. `next_at`: when to look again."""
+
+    note: str
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """What became of a try to keep a copy in the folder for sent mail. The mail itself stays as it is."""
+
+    state: CopyState
+    note: str
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """What is known here may be older than what was done: a mail that waits, or was being handed over, may have gone out since."""
 
     why: str
 
 
-Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm | Withdraw | Doubt
+Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm | Withdraw | Release | Found | Looked | Copied | Doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +152,10 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
     """
     match step:
         case Claim():
-            due = entry.next_try_at is None or entry.next_try_at <= at
+            due = all(moment is None or moment <= at for moment in (entry.next_try_at, entry.postponed_until))
             _require(entry, entry.state is OutgoingState.PENDING and due and not (entry.owner and owner_is_live), "take")
-            return Advanced(entry=replace(entry, owner=step.owner, attempts=entry.attempts + 1), why=None)
+            since = entry.tried_since or at
+            return Advanced(entry=replace(entry, owner=step.owner, attempts=entry.attempts + 1, tried_since=since), why=None)
         case Begin():
             _require(entry, entry.state is OutgoingState.PENDING and entry.owner == step.owner, "begin to send")
             pending = {recipient.address for recipient in entry.in_state(RecipientState.PENDING)}
@@ -126,12 +163,17 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             going = RecipientResult(state=RecipientState.SENDING, reason="")
             recipients = _with(entry.recipients, dict.fromkeys(step.recipients, going))
             why = f"try {entry.attempts}: the server takes {_count(len(step.recipients), 'recipient')}, handing the mail over"
-            return Advanced(entry=replace(entry, recipients=recipients, state=OutgoingState.SENDING, next_try_at=None, reason=""), why=why)
+            folder = entry.sent_folder
+            if step.copy and folder.copy is not CopyState.KEPT:
+                folder = SentFolder(copy=CopyState.WANTED)
+            handed = replace(entry, recipients=recipients, state=OutgoingState.SENDING, next_try_at=None, reason="", sent_folder=folder)
+            return Advanced(entry=handed, why=why)
         case Settle():
             return _settled(entry, step)
         case Postpone():
             _require(entry, entry.state is OutgoingState.PENDING and not (entry.owner and owner_is_live), "postpone")
             attempts = entry.attempts + (1 if step.counted else 0)
+            entry = replace(entry, tried_since=entry.tried_since or (at if step.counted else None))
             if step.give_up:
                 gone = RecipientResult(state=RecipientState.FAILED, reason=step.why)
                 names = [recipient.address for recipient in entry.in_state(RecipientState.PENDING)]
@@ -155,6 +197,26 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             return _moved(entry, _with(entry.recipients, dict.fromkeys(names, arrived)), at, f"{step.by} checked that it was sent")
         case Withdraw():
             return _withdrawn(entry, step, taken=bool(entry.owner) and owner_is_live)
+        case Release():
+            if entry.state is not OutgoingState.DRAFT:
+                raise UserError(f"mail {entry.id} is {entry.state}, no draft", hint="Only a draft is released.")
+            return _moved(entry, entry.recipients, at, f"{step.by} released it")
+        case Found():
+            _require(entry, entry.state is OutgoingState.UNCERTAIN and folder_can_tell(entry), "resolve")
+            taken = RecipientResult(state=RecipientState.SENT, reason=f"found in {step.where}: the server has taken it")
+            names = [recipient.address for recipient in entry.in_state(RecipientState.UNCERTAIN)]
+            kept = replace(entry.sent_folder, copy=CopyState.KEPT, next_at=None, note=f"found in {step.where}")
+            return _moved(replace(entry, sent_folder=kept), _with(entry.recipients, dict.fromkeys(names, taken)), at, taken.reason)
+        case Looked():
+            _require(entry, entry.state is OutgoingState.UNCERTAIN, "look for")
+            before = entry.sent_folder
+            looked = replace(before, tries=before.tries + 1, next_at=step.next_at, note=step.note)
+            return Advanced(entry=replace(entry, sent_folder=looked), why=step.note if step.note != before.note else None)
+        case Copied():
+            before = entry.sent_folder
+            _require(entry, before.copy is CopyState.WANTED and wants_copy(entry), "note the copy of")
+            told = replace(before, copy=step.state, tries=before.tries + 1, next_at=step.next_at, note=step.note)
+            return Advanced(entry=replace(entry, sent_folder=told), why=step.note if step.note != before.note else None)
         case Doubt():
             _require(entry, entry.state in (OutgoingState.PENDING, OutgoingState.SENDING), "doubt")
             doubted = RecipientResult(state=RecipientState.UNCERTAIN, reason=step.why)
@@ -212,12 +274,33 @@ def _retried(entry: OutboxEntry, step: Retry, at: datetime, *, taken: bool) -> A
             assert_never(entry.state)
     result = RecipientResult(state=RecipientState.PENDING, reason="")
     names = [recipient.address for recipient in entry.in_state(again)]
-    return _moved(replace(entry, attempts=0), _with(entry.recipients, dict.fromkeys(names, result)), at, why)
+    # A person who says "now" means it.
+    entry = replace(entry, attempts=0, tried_since=None, postponed_until=None, sent_folder=_afresh(entry.sent_folder))
+    return _moved(entry, _with(entry.recipients, dict.fromkeys(names, result)), at, why)
+
+
+def folder_can_tell(entry: OutboxEntry) -> bool:
+    """Whether finding the Message-ID among sent mail proves that the uncertain recipients were served: not where another handing over of
+    the same mail, or we ourselves, may have put it there."""
+    return not entry.in_state(RecipientState.SENT) and entry.sent_folder.copy is not CopyState.KEPT
+
+
+def wants_copy(entry: OutboxEntry) -> bool:
+    """Whether a copy is owed: asked for, and it is known that the mail was sent and to nobody else it may still be."""
+    settled = entry.state in (OutgoingState.SENT, OutgoingState.FAILED)
+    return entry.sent_folder.copy is CopyState.WANTED and settled and bool(entry.in_state(RecipientState.SENT))
+
+
+def _afresh(folder: SentFolder) -> SentFolder:
+    return folder if folder.copy is CopyState.KEPT else UNTOUCHED
 
 
 def _moved(entry: OutboxEntry, recipients: tuple[Recipient, ...], next_try_at: datetime | None, why: str) -> Advanced:
     state = derived_state(recipients)
     due = next_try_at if state is OutgoingState.PENDING else None
+    if state is OutgoingState.UNCERTAIN and entry.state is not state:
+        # Looks are counted from here.
+        entry = replace(entry, sent_folder=replace(entry.sent_folder, tries=0, next_at=None, note=""))
     return Advanced(entry=replace(entry, recipients=recipients, state=state, next_try_at=due, reason=why, owner=""), why=why)
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from reconcile.model.activity_details import Regarding
+from reconcile.model.sent_folder import UNTOUCHED, SentFolder
+
 
 class OutgoingState(StrEnum):
     """The product's states of an outgoing e-mail (status reason of the table Email), and one of ours: `uncertain`, handed to
@@ -69,8 +72,10 @@ class OutboxEntry:
     `message_id` is the token: minted before anything is sent, in the bytes, with angle brackets. `client_key` is the
     caller's idempotency key ("" when none), `request` a digest of what was asked for, to notice a key used for something else.
     `mailbox_id` is the mailbox's external id on the target. `size` in octets. `attempts` counts tries since the entry
-    last became pending by a person's hand; `owner` is the run that has taken the entry, or took it last while the outcome is open.
-    All instants are aware and UTC.
+    last became pending by a person's hand, `tried_since` is the first of them; `owner` is the run that has taken the entry, or took it
+    last while the outcome is open. Before `postponed_until` it is not due, whatever `next_try_at` says. `tracking_token` stands in the
+    subject ("" for none). `submitter_id` is the mailbox that asked, where the mail goes out as another one ("" otherwise). `regarding`
+    is what it is about; a reply inherits it. All instants are aware and UTC.
     """
 
     id: int
@@ -89,6 +94,17 @@ class OutboxEntry:
     next_try_at: datetime | None = None
     reason: str = ""
     owner: str = ""
+    tried_since: datetime | None = None
+    postponed_until: datetime | None = None
+    tracking_token: str = ""
+    submitter_id: str = ""
+    regarding: Regarding | None = None
+    sent_folder: SentFolder = UNTOUCHED
+
+    @property
+    def due_at(self) -> datetime:
+        """When it may be taken up, while it is pending."""
+        return max(moment for moment in (self.added_at, self.next_try_at, self.postponed_until) if moment is not None)
 
     def in_state(self, state: RecipientState) -> tuple[Recipient, ...]:
         """The recipients in that state."""

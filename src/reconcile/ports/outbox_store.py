@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from reconcile.errors import UserError
+from reconcile.errors import Throttled, UserError
 from reconcile.model.outbox_step import Step
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
+from reconcile.model.sending_limits import Exhausted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,21 @@ class Added:
 
 #: One of several mails that were handed in together; the error is what `add` would have raised for it.
 AddOutcome: TypeAlias = Added | UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenNumbers:
+    """For tracking tokens: the mailbox's place among those that send with tokens (from 1, never changed), and the first of the numbers that
+    its messages get now, in a row."""
+
+    ordinal: int
+    first: int
+
+
+def refuse_exhausted(found: Exhausted | None, now: datetime) -> None:
+    """Raises Throttled where a limit is reached: nothing is handed over."""
+    if found is not None:
+        raise Throttled(f"the limit of {found.limit} is reached", retry_after=(found.until - now).total_seconds())
 
 
 class OutboxReader(Protocol):
@@ -67,8 +83,21 @@ class OutboxStore(OutboxReader, Protocol):
     def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
         """Take one step (model/outbox_step.py) and append it to the history, in one transaction.
 
-        Raises PreconditionFailed when the entry is no longer where the step starts from, UserError as `advanced` does.
+        Raises PreconditionFailed when the entry is no longer where the step starts from, UserError as `advanced` does, Throttled when
+        a `Begin` would exceed its limits.
         """
+        ...
+
+    def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
+        """Numbers for so many tokens of each mailbox (by id). None of them is given out again, also after a crash."""
+        ...
+
+    def handed_over(self, account: str, number: int) -> datetime | None:
+        """When the account began to hand over its `number`-th newest message of the last day, None when there were fewer."""
+        ...
+
+    def copies_due(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        """Mails whose copy in the folder for sent mail is owed and due."""
         ...
 
     def hold_lease(self, owner: str, *, until: datetime) -> None:

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from reconcile.errors import UserError
 from reconcile.model.feed import FeedAction, FeedKind
-from reconcile.model.outbox_step import Step, advanced
+from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
-from reconcile.ports.outbox_store import Added, AddOutcome
+from reconcile.model.sending_limits import exhausted
+from reconcile.ports.outbox_store import Added, AddOutcome, TokenNumbers, refuse_exhausted
 from reconcile.store.memory.feed_log import FeedLog, feed_instant
 
 
@@ -25,6 +27,8 @@ class MemoryOutbox:
         self._contents: dict[int, bytes] = {}
         self._events: dict[int, list[OutboxEvent]] = {}
         self._leases: dict[str, datetime] = {}
+        self._numbers: dict[str, list[int]] = {}
+        self._handed: dict[str, list[datetime]] = {}
 
     def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
         with self._guard:
@@ -88,9 +92,7 @@ class MemoryOutbox:
             return [
                 entry
                 for entry in self._entries.values()
-                if entry.state is OutgoingState.PENDING
-                and (entry.next_try_at is None or entry.next_try_at <= at)
-                and not self._is_live(entry.owner, at)
+                if entry.state is OutgoingState.PENDING and entry.due_at <= at and not self._is_live(entry.owner, at)
             ]
 
     def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
@@ -99,6 +101,9 @@ class MemoryOutbox:
                 raise UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
             before = self._entries[entry_id]
             done = advanced(before, step, at=at, owner_is_live=self._is_live(before.owner, at))
+            if isinstance(step, Begin) and step.limits.account:
+                refuse_exhausted(exhausted(step.limits, partial(self._newest, step.limits.account), now=at), at)
+                self._handed.setdefault(step.limits.account, []).append(at)
             self._entries[entry_id] = done.entry
             if done.why is not None:
                 history = self._events[entry_id]
@@ -107,6 +112,27 @@ class MemoryOutbox:
                     OutboxEvent(entry=entry_id, sequence=len(history) + 1, at=at, origin=before.state, state=done.entry.state, why=done.why)
                 )
             return done.entry
+
+    def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
+        with self._guard:
+            found = {}
+            for mailbox_id, number in wanted.items():
+                row = self._numbers.setdefault(mailbox_id, [len(self._numbers) + 1, 0])
+                found[mailbox_id] = TokenNumbers(ordinal=row[0], first=row[1] + 1)
+                row[1] += number
+            return found
+
+    def handed_over(self, account: str, number: int) -> datetime | None:
+        with self._guard:
+            return self._newest(account, number)
+
+    def _newest(self, account: str, number: int) -> datetime | None:
+        moments = sorted(self._handed.get(account, ()), reverse=True)
+        return moments[number - 1] if len(moments) >= number else None
+
+    def copies_due(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        with self._guard:
+            return [one for one in self._entries.values() if wants_copy(one) and _is_due(one.sent_folder.next_at, at)]
 
     def hold_lease(self, owner: str, *, until: datetime) -> None:
         with self._guard:
@@ -124,3 +150,7 @@ class MemoryOutbox:
 
     def _is_live(self, owner: str, at: datetime) -> bool:
         return owner in self._leases and self._leases[owner] > at
+
+
+def _is_due(moment: datetime | None, at: datetime) -> bool:
+    return moment is None or moment <= at

@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from reconcile.errors import UserError
-from reconcile.model.outbox_step import Step, advanced
+from reconcile.model.activity_details import Regarding
+from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
-from reconcile.ports.outbox_store import Added, AddOutcome
+from reconcile.model.sending_limits import SendingLimits, exhausted
+from reconcile.model.sent_folder import CopyState, SentFolder
+from reconcile.ports.outbox_store import Added, AddOutcome, TokenNumbers, refuse_exhausted
 from reconcile.store.purge_mark import outgoing_mark
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.sqlite.purged import salt_of
@@ -19,9 +22,21 @@ from reconcile.store.sqlite.purged import salt_of
 _WIDTH = "%Y-%m-%dT%H:%M:%S.%fZ"
 _DUE = (
     "SELECT * FROM outbox WHERE state = 'pending-send' AND (next_try_at IS NULL OR next_try_at <= :at)"
+    " AND (postponed_until IS NULL OR postponed_until <= :at)"
     " AND owner NOT IN (SELECT owner FROM outbox_lease WHERE until > :at) ORDER BY id"
 )
 _ORPHANS = "SELECT * FROM outbox WHERE state = 'sending' AND owner NOT IN (SELECT owner FROM outbox_lease WHERE until > :at) ORDER BY id"
+_COPIES = "SELECT * FROM outbox WHERE copy = 'wanted' AND (copy_next_at IS NULL OR copy_next_at <= :at) ORDER BY id"
+_COLUMNS = (
+    "message_id, client_key, request, mailbox_id, mailbox_name, sender, subject, size, added_at, state, attempts, next_try_at, reason,"
+    " owner, tried_since, postponed_until, tracking_token, submitter_id, regarding_type, regarding_id, regarding_name,"
+    " copy, copy_tries, copy_next_at, copy_note"
+)
+_ADD = f"INSERT INTO outbox ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
+_ADVANCE = (
+    "UPDATE outbox SET state = ?, attempts = ?, next_try_at = ?, reason = ?, owner = ?, tried_since = ?, postponed_until = ?,"
+    " copy = ?, copy_tries = ?, copy_next_at = ?, copy_note = ? WHERE id = ?"
+)
 
 
 class SqliteOutbox:
@@ -78,6 +93,16 @@ class SqliteOutbox:
     def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
         return self._database.write(lambda connection: _advanced(connection, entry_id, step, at))
 
+    def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
+        return self._database.write(lambda connection: _count_tokens(connection, wanted))
+
+    def handed_over(self, account: str, number: int) -> datetime | None:
+        with translated(self._database.path):
+            return _handed_over(self._database.reader(), account, number)
+
+    def copies_due(self, *, at: datetime) -> Sequence[OutboxEntry]:
+        return [entry for entry in self._select(_COPIES, {"at": _text(at)}) if wants_copy(entry)]
+
     def hold_lease(self, owner: str, *, until: datetime) -> None:
         self._database.write(lambda connection: _lease(connection, owner, until))
 
@@ -114,9 +139,9 @@ def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -
         raise UserError(
             f"Message-ID {entry.message_id} is already in the outbox as mail {twin['id']}", hint="It would go out a second time."
         )
+    about = entry.regarding
     number = connection.execute(
-        "INSERT INTO outbox (message_id, client_key, request, mailbox_id, mailbox_name, sender, subject, size, added_at,"
-        " state, attempts, next_try_at, reason, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _ADD,
         (
             entry.message_id,
             entry.client_key or None,
@@ -129,9 +154,17 @@ def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -
             _text(entry.added_at),
             str(entry.state),
             entry.attempts,
-            _text(entry.next_try_at) if entry.next_try_at else None,
+            _text_or_none(entry.next_try_at),
             entry.reason,
             entry.owner,
+            _text_or_none(entry.tried_since),
+            _text_or_none(entry.postponed_until),
+            entry.tracking_token,
+            entry.submitter_id,
+            about.type if about else "",
+            about.id if about else "",
+            about.name if about else "",
+            *_folder(entry.sent_folder),
         ),
     ).lastrowid
     assert number is not None
@@ -166,9 +199,21 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: dat
     live = connection.execute("SELECT 1 FROM outbox_lease WHERE owner = ? AND until > ?", (before.owner, _text(at))).fetchone()
     done = advanced(before, step, at=at, owner_is_live=live is not None)
     after = done.entry
+    if isinstance(step, Begin) and step.limits.account:
+        _count(connection, step.limits, after, at)
     connection.execute(
-        "UPDATE outbox SET state = ?, attempts = ?, next_try_at = ?, reason = ?, owner = ? WHERE id = ?",
-        (str(after.state), after.attempts, _text(after.next_try_at) if after.next_try_at else None, after.reason, after.owner, entry_id),
+        _ADVANCE,
+        (
+            str(after.state),
+            after.attempts,
+            _text_or_none(after.next_try_at),
+            after.reason,
+            after.owner,
+            _text_or_none(after.tried_since),
+            _text_or_none(after.postponed_until),
+            *_folder(after.sent_folder),
+            entry_id,
+        ),
     )
     for position, (old, new) in enumerate(zip(before.recipients, after.recipients, strict=True)):
         if old != new:
@@ -182,6 +227,32 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: dat
             (entry_id, _text(at), str(before.state), str(after.state), done.why, entry_id),
         )
     return after
+
+
+def _count(connection: sqlite3.Connection, limits: SendingLimits, entry: OutboxEntry, at: datetime) -> None:
+    """Count one message of the account, or refuse it."""
+    refuse_exhausted(exhausted(limits, partial(_handed_over, connection, limits.account), now=at), at)
+    connection.execute("DELETE FROM outbox_handed_over WHERE account = ? AND at < ?", (limits.account, _text(at - timedelta(hours=25))))
+    connection.execute("INSERT INTO outbox_handed_over VALUES (?, ?, ?, ?)", (limits.account, _text(at), entry.id, entry.attempts))
+
+
+def _handed_over(connection: sqlite3.Connection, account: str, number: int) -> datetime | None:
+    row = connection.execute(
+        "SELECT at FROM outbox_handed_over WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ?", (account, number - 1)
+    ).fetchone()
+    return None if row is None else _moment(row["at"])
+
+
+def _count_tokens(connection: sqlite3.Connection, wanted: Mapping[str, int]) -> dict[str, TokenNumbers]:
+    found = {}
+    for mailbox_id, number in wanted.items():
+        row = connection.execute(
+            "INSERT INTO outbox_token_number SELECT ?1, coalesce(max(ordinal), 0) + 1, ?2 FROM outbox_token_number WHERE true"
+            " ON CONFLICT (mailbox_id) DO UPDATE SET counted = counted + ?2 RETURNING ordinal, counted",
+            (mailbox_id, number),
+        ).fetchone()
+        found[mailbox_id] = TokenNumbers(ordinal=row["ordinal"], first=row["counted"] - number + 1)
+    return found
 
 
 def advance_all(connection: sqlite3.Connection, states: Sequence[str], step: Step, at: datetime) -> int:
@@ -238,10 +309,31 @@ def _entry(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> OutboxEntry:
         added_at=_moment(row["added_at"]),
         state=OutgoingState(row["state"]),
         attempts=row["attempts"],
-        next_try_at=_moment(row["next_try_at"]) if row["next_try_at"] else None,
+        next_try_at=_moment_or_none(row["next_try_at"]),
         reason=row["reason"],
         owner=row["owner"],
+        tried_since=_moment_or_none(row["tried_since"]),
+        postponed_until=_moment_or_none(row["postponed_until"]),
+        tracking_token=row["tracking_token"],
+        submitter_id=row["submitter_id"],
+        regarding=_regarding(row),
+        sent_folder=SentFolder(
+            copy=CopyState(row["copy"]),
+            tries=row["copy_tries"],
+            next_at=_moment_or_none(row["copy_next_at"]),
+            note=row["copy_note"],
+        ),
     )
+
+
+def _regarding(row: sqlite3.Row) -> Regarding | None:
+    if not row["regarding_id"]:
+        return None
+    return Regarding(type=row["regarding_type"], id=row["regarding_id"], name=row["regarding_name"])
+
+
+def _folder(folder: SentFolder) -> tuple[str, int, str | None, str]:
+    return str(folder.copy), folder.tries, _text_or_none(folder.next_at), folder.note
 
 
 def _missing(entry_id: int) -> UserError:
@@ -254,3 +346,11 @@ def _text(moment: datetime) -> str:
 
 def _moment(text: str) -> datetime:
     return datetime.strptime(text, _WIDTH).replace(tzinfo=UTC)
+
+
+def _text_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else _text(moment)
+
+
+def _moment_or_none(text: str | None) -> datetime | None:
+    return None if text is None else _moment(text)
