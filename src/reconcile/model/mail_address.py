@@ -6,6 +6,7 @@ Stricter than RFC 5321, on purpose: what is refused here is either a way around 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,3 +77,27 @@ def is_allowed(address: str, allowed: Sequence[str]) -> bool:
     folded = fold(address)
     domain = "@" + folded.rpartition("@")[2]
     return any(entry == "*" or fold(entry) in (folded, domain) for entry in allowed)
+
+
+def comparable(address: str) -> str:
+    """The one form in which addresses of the directory are compared: ASCII letters in lower case, an internationalised domain as
+    its A-labels (RFC 5890), so that it and its punycode are one. For looking people up; never for an allow-list (see `fold`).
+
+    Text that is no address comes back folded; nothing is raised.
+    """
+    if address.isascii():
+        return address.lower()
+    local, at, domain = unicodedata.normalize("NFC", address).rpartition("@")
+    # The ideographic full stops part labels, too (RFC 3490, section 3.1).
+    labels = re.split("[.\u3002\uff0e\uff61]", domain)
+    return fold(local) + at + ".".join(_a_label(label) for label in labels)
+
+
+def _a_label(label: str) -> str:
+    if label.isascii():
+        return label.lower()
+    lower = unicodedata.normalize("NFC", label.lower())
+    # What becomes ASCII only by being lowered (the Kelvin sign) stays what it is: it is not the domain it looks like.
+    if lower.isascii() or any("\ud800" <= character <= "\udfff" for character in lower):
+        return fold(label)
+    return "xn--" + lower.encode("punycode").decode("ascii")

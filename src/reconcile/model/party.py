@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class PartyType(StrEnum):
-    """Tables whose rows have addresses, in the order in which a sender is looked for (Power Platform: "Email message filtering and
-    correlation")."""
+    """Tables whose rows have addresses."""
 
     USER = "user"
     QUEUE = "queue"
@@ -30,12 +30,17 @@ class PartyRef:
     name: str = ""
 
 
+#: Rows that no import brought: contacts made for unknown senders.
+MADE_FROM_MAIL: Final = "mail"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyRow:
-    """One row. `addresses` are normalized as `model.mail_address` compares them, the first is the main one. `owner` is the id of the user
-    or team that owns it ("" for none). `writes_email`: users and teams that may own e-mail (privilege to write). `filter` is a user's
-    or queue's own
-    choice of which mail is tracked ("" where none is known); a filter that the Mailbox document declares goes before it."""
+    """One row. `addresses` are in the form of `mail_address.comparable`, each once, the first is the main one. `owner` is the id of the
+    user or team that owns it ("" for none). `writes_email`: users and teams that may own e-mail (privilege to write). `filter` is a
+    user's or queue's own choice of which mail is tracked ("" where none is known); a filter that the Mailbox document declares goes
+    before it. `origin` is "" for a row that was imported, or `MADE_FROM_MAIL`.
+    """
 
     ref: PartyRef
     addresses: tuple[str, ...]
@@ -43,3 +48,4 @@ class PartyRow:
     owner: str = ""
     writes_email: bool = True
     filter: str = ""
+    origin: str = ""

@@ -20,6 +20,7 @@ IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "mail store": ("store.memory.mail.MemoryMailStore", "store.sqlite.mail.SqliteMailStore"),
     "outbox store": ("store.memory.outbox.MemoryOutbox", "store.sqlite.outbox.SqliteOutbox"),
     "feed": ("store.memory.feed.MemoryFeed", "store.sqlite.feed.SqliteFeed"),
+    "party directory": ("store.memory.parties.MemoryParties", "store.sqlite.parties.SqliteParties"),
     "edit store": ("store.memory.edits.MemoryEdits", "store.sqlite.edits.SqliteEdits"),
     "secrets": ("secrets.memory.MemorySecrets", "secrets.env.EnvironmentSecrets", "secrets.file.FileSecrets"),
     "sealer": ("secrets.memory.MemorySealer", "secrets.envelope.Envelope"),
