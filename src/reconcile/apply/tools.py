@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from reconcile.model.key import Key
 from reconcile.model.outcome import Outcome
 from reconcile.model.position import Position
+from reconcile.model.shortfall import Deciding, all_run
 from reconcile.ports.clock import Clock
 from reconcile.ports.configuration_store import ApplyStore
 from reconcile.ports.credentials import SecretDigester
@@ -20,7 +21,7 @@ Locate = Callable[[Key, str], Position]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """`mint` makes tokens, new ones each time; `locate` finds the place of a field in git."""
+    """`mint` makes tokens, new ones each time; `locate` finds the place of a field in git, `deciding` what mailboxes would not do."""
 
     writer: TargetWriter
     store: ApplyStore
@@ -30,4 +31,5 @@ class Tools:
     actor: str
     mint: Callable[[], str]
     locate: Locate | None = None
+    deciding: Deciding = all_run
     progress: Progress = field(default=lambda outcome, done, total: None)

@@ -63,10 +63,10 @@ def _fresh(
     from reconcile.cli.estate import load_environment
     from reconcile.plan.commits import with_commits
     from reconcile.report.plan_text import plan_text
-    from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import apply_store, comparing_secrets
     from reconcile.wiring.estate import history
     from reconcile.wiring.mail import plan_counts
+    from reconcile.wiring.permits import deciding
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
     from reconcile.wiring.target import check_writable, target_writer
@@ -92,7 +92,7 @@ def _fresh(
                 comparing=comparing,
                 count=plan_counts(context.settings, database, online=False).count,
                 selection=selection,
-                deciding=shortfalls,
+                deciding=deciding(context.settings, database, loaded.desired.environment),
             )
             plan = judge(replace(found.plan, notes=(*loaded.notes, *found.plan.notes)), found.desired)
             if not context.as_json:

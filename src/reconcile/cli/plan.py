@@ -81,14 +81,14 @@ def _on_target(
     from reconcile.apply.planning import planned
     from reconcile.cli.estate import load_environment
     from reconcile.model.change import Note
-    from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.mail import plan_counts
+    from reconcile.wiring.permits import deciding
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
     judge = plan_judge(context, approvals)
-    loaded = load_environment(context, judge=True)
+    loaded = load_environment(context, judge=True, books=judge.books)
     if loaded is None:
         return None
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
@@ -102,7 +102,7 @@ def _on_target(
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
-            deciding=shortfalls,
+            deciding=deciding(context.settings, database, loaded.desired.environment),
         )
         unknown = tuple(Note(message=text) for text in counting.unknown())
     plan = judge(found.plan, found.desired)

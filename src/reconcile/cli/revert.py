@@ -25,10 +25,10 @@ def plan_revert(
     from reconcile.cli.revision import nothing_at, state_at
     from reconcile.model.audit_record import AuditQuery
     from reconcile.plan.revert import explained, revert
-    from reconcile.sync.decide.shortfalls import shortfalls
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.estate import document_cache, recorded
     from reconcile.wiring.mail import mail_counts, plan_counts
+    from reconcile.wiring.permits import deciding
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -52,7 +52,7 @@ def plan_revert(
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
-            deciding=shortfalls,
+            deciding=deciding(context.settings, database, today.environment),
             keys={*reverted.touched, *reverted.names.values(), *(reverted.desired.held.keys() - today.held.keys())},
         )
         since = AuditQuery(since=datetime.fromisoformat(commit.at))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,7 @@ class _Estate:
 def _apply_tools(context: Context, clock: Clock, environment: str, target: str, locate: Locate) -> Iterator[Tools]:
     from reconcile.apply.tools import Tools
     from reconcile.wiring.configuration import apply_store
+    from reconcile.wiring.permits import deciding
     from reconcile.wiring.secrets import secret_digester, secret_resolver
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import mint
@@ -147,6 +149,7 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
             actor=context.actor,
             mint=mint,
             locate=locate,
+            deciding=deciding(context.settings, database, environment),
         )
 
 
@@ -155,16 +158,19 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
     from reconcile.controller.mail import MailTools
     from reconcile.sync.run import Limits
     from reconcile.wiring.mail import inboxes, mail_store, outgoing
+    from reconcile.wiring.permits import claims
     from reconcile.wiring.secrets import credentials, secret_resolver
     from reconcile.wiring.state import environment_name, writable_database
 
     settings = context.settings
-    with writable_database(settings, environment_name(settings, environment)) as database, mail_store(database) as store:
+    name = environment_name(settings, environment)
+    with writable_database(settings, name) as database, mail_store(database) as store:
         yield MailTools(
             outgoing=outgoing(settings, database, clock, stop.is_set),
             store=store,
             connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
             limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
+            claim=partial(claims(settings).claim, name),
         )
 
 

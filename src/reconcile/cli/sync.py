@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -33,11 +34,13 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.report.outbox_text import sending_lines
     from reconcile.report.sync_run import run_json, run_text
     from reconcile.report.unsent import STATES, unsent
-    from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
+    from reconcile.sync.claiming import admitted
+    from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.decide.header import instant_text
     from reconcile.sync.outgoing import send_due
     from reconcile.sync.run import Limits, synchronise
-    from reconcile.wiring.mail import applied_state, inboxes, mail_store, outgoing
+    from reconcile.wiring.mail import inboxes, mail_store, outgoing
+    from reconcile.wiring.permits import claims
     from reconcile.wiring.secrets import credentials, secret_resolver
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
@@ -48,7 +51,10 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     clock = SystemClock(stop)
     started = time.monotonic()
     with soon_interrupted(context), writable_database(settings, environment) as database, mail_store(database) as store:
-        found = _chosen(receiving_mailboxes(applied_state(database).resources(), now=instant_text(clock.now())), mailboxes)
+        sending = outgoing(settings, database, clock, stop.is_set)
+        claim = partial(claims(settings).claim, environment)
+        now = instant_text(clock.now())
+        found = _chosen(admitted(sending.applied.resources(), sending.permits(), claim, now=now).found, mailboxes)
         receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
         progress = _Progress(context, len(receiving))
         try:
@@ -62,7 +68,6 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
                 ended=progress.ended,
                 stopping=stop.is_set,
             )
-            sending = outgoing(settings, database, clock, stop.is_set)
             named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
             sent = send_due(sending, mailboxes=named)
             open_mail = [entry for entry in sending.outbox.entries(states=STATES) if named is None or entry.mailbox_id in named]

@@ -25,7 +25,6 @@ from reconcile.model.outcome import Applied, Failed, Skipped
 from reconcile.model.resource import DesiredState
 from reconcile.report.counted import counted
 from reconcile.report.plan_rules import refusal, rules_against
-from reconcile.sync.decide.shortfalls import shortfalls
 
 #: (environment, type of its target, where a field is declared) → what an apply works with.
 Opened = Callable[[str, str, Locate], AbstractContextManager[Tools]]
@@ -64,7 +63,7 @@ class Configuration:
         ):
             recovered = recover(tools.writer, tools.store, clock=tools.clock, actor=tools.actor)
             comparing = Comparing(resolver=tools.resolver, digester=lambda: tools.digester)
-            found = planned(desired, tools.writer, tools.store, comparing=comparing, deciding=shortfalls)
+            found = planned(desired, tools.writer, tools.store, comparing=comparing, deciding=tools.deciding)
             plan, tools = found.plan, replace(tools, locate=found.desired.locate)
             drifted = () if self.heal else tuple(change.key for change in plan.changes if is_drift(change))
             if drifted:

@@ -17,7 +17,8 @@ from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_store import MailStore
 from reconcile.report.counted import counted
 from reconcile.report.outbox_text import sent_of
-from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
+from reconcile.sync.claiming import Claim, admitted
+from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.due import next_look
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.run import Limits, MailboxRun, synchronise
@@ -34,6 +35,7 @@ class MailTools:
     store: MailStore
     connect: Callable[[ReceivingMailbox], Inbox]
     limits: Limits
+    claim: Claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +49,11 @@ class Mail:
         """One pass. Raises ReconcileError as the store does; single mailboxes are in the report."""
         with self.opened() as tools:
             clock = tools.outgoing.clock
+            now = clock.now()
+            chosen = admitted(tools.outgoing.applied.resources(), tools.outgoing.permits(), tools.claim, now=instant.text(now))
+            receiving = [mailbox for mailbox in chosen.found if isinstance(mailbox, ReceivingMailbox)]
             sent = send_due(tools.outgoing)
             now = clock.now()
-            found = receiving_mailboxes(tools.outgoing.applied.resources(), now=instant.text(now))
-            receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
             due = due_mailboxes(receiving, tools.store.states(), now)
             runs = synchronise(
                 due, store=tools.store, connect=tools.connect, clock=clock, limits=tools.limits, stopping=tools.outgoing.stop

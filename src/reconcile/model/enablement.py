@@ -7,8 +7,12 @@ Platform:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeAlias, assert_never
+
+from reconcile.errors import UserError
+from reconcile.model.mail_address import same_address
 
 
 class Approval(StrEnum):
@@ -33,21 +37,20 @@ class Direction(StrEnum):
 
 
 class TestStatus(StrEnum):
-    """`incomingemailstatus` and `outgoingemailstatus` of the table Mailbox, and two of ours."""
+    """`incomingemailstatus` and `outgoingemailstatus` of the table Mailbox."""
 
     __test__ = False  # pytest takes the name for a test's
 
     NOT_RUN = "not-run"
     SUCCESS = "success"
     FAILURE = "failure"
-    PENDING = "pending"
-    RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One direction of one mailbox. `enabled` None: nothing was said. `why` is who or what disabled it, or what the test found; `step` the
-    step of the test that failed ("dns", "connect", "tls", "login", "select", "quota", "send"). Instants are UTC RFC 3339, "" for never."""
+    """One direction of one mailbox. `enabled` None: nothing was said. `why` is who or what disabled it, or what the test found; `step`
+    the step of the test that failed ("resolve", "connect", "tls", "sign-in", "inbox", "quota", "send"). `by_failures`: disabled after ten
+    failures in a row, not by a person. Instants are UTC RFC 3339, "" for never."""
 
     enabled: bool | None = None
     status: TestStatus = TestStatus.NOT_RUN
@@ -57,6 +60,7 @@ class Leg:
     tested_at: str = ""
     tested_by: str = ""
     changed_at: str = ""
+    by_failures: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +74,110 @@ class Enablement:
     decided_at: str = ""
     incoming: Leg = Leg()
     outgoing: Leg = Leg()
+
+    def leg(self, direction: Direction) -> Leg:
+        """One of its two directions."""
+        match direction:
+            case Direction.INCOMING:
+                return self.incoming
+            case Direction.OUTGOING:
+                return self.outgoing
+            case _:
+                assert_never(direction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    """A person approves the address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """A person refuses the address, or takes an approval back."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestEnded:
+    """A test of one direction is over. It alone enables nothing."""
+
+    __test__ = False
+
+    direction: Direction
+    ok: bool
+    step: str = ""
+    why: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enable:
+    """A direction may be processed. `tested`: only after a successful test."""
+
+    direction: Direction
+    tested: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disable:
+    """A direction is not processed until it is enabled again: a person's word, or ten failures in a row."""
+
+    direction: Direction
+    why: str
+    hint: str = ""
+    by_failures: bool = False
+
+
+EnablementStep: TypeAlias = Approve | Reject | TestEnded | Enable | Disable
+
+
+def advanced(before: Enablement, step: EnablementStep, *, at: str, by: str) -> Enablement:
+    """The state after a step; the same object's equal when it changes nothing but what was there. `at` is UTC RFC 3339.
+
+    Raises UserError when a person asks for what must not be: enabling by a test that failed or never ran, approving one's own address
+    is judged elsewhere.
+    """
+    match step:
+        case Approve(address=address):
+            if before.approval is Approval.APPROVED and same_address(before.address, address):
+                return before
+            return replace(before, approval=Approval.APPROVED, address=address, decided_by=by, decided_at=at)
+        case Reject(address=address):
+            if before.approval is Approval.REJECTED and same_address(before.address, address):
+                return before
+            return replace(before, approval=Approval.REJECTED, address=address, decided_by=by, decided_at=at)
+        case TestEnded(direction=direction):
+            tested = replace(
+                before.leg(direction),
+                status=TestStatus.SUCCESS if step.ok else TestStatus.FAILURE,
+                step=step.step,
+                why=step.why,
+                hint=step.hint,
+                tested_at=at,
+                tested_by=by,
+            )
+            return _with(before, direction, tested)
+        case Enable(direction=direction):
+            leg = before.leg(direction)
+            if step.tested and leg.status is not TestStatus.SUCCESS:
+                raise UserError(
+                    f"{direction} was not tested with success: {leg.why or 'no test ran'}", hint=leg.hint or "Run `reconcile test-mailbox`."
+                )
+            if leg.enabled:
+                return before
+            return _with(before, direction, replace(leg, enabled=True, changed_at=at, why="", hint="", step="", by_failures=False))
+        case Disable(direction=direction):
+            leg = before.leg(direction)
+            if leg.enabled is False and leg.why == step.why:
+                return before
+            off = replace(leg, enabled=False, changed_at=at, why=step.why, hint=step.hint, step="", by_failures=step.by_failures)
+            return _with(before, direction, off)
+        case _:
+            assert_never(step)
+
+
+def _with(before: Enablement, direction: Direction, leg: Leg) -> Enablement:
+    return replace(before, incoming=leg) if direction is Direction.INCOMING else replace(before, outgoing=leg)

@@ -71,6 +71,8 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "deployment",
             "approval.requireForUsers",
             "approval.requireForQueues",
+            "approval.requirePrivilegeForOwnAddress",
+            "approval.requireTest",
             "defaults.profile",
             "defaults.incoming",
             "defaults.outgoing",
@@ -127,8 +129,6 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "moveUndeliveredEmails": "true",
     },
     "Organization": {
-        "approval.requireForUsers": "true",
-        "approval.requireForQueues": "true",
         "tracking.doNotAutoTrackEmail": "true",
         "tracking.forceFilterForUsers": "replies, known-senders, email-enabled, none",
         "tracking.skipRightsManagedEmail": "true",
@@ -226,7 +226,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "outgoing.recipientsPerMessage": NotBuilt("a mail goes to all of its recipients at once", neutral=(None,)),
     },
     "Organization": {
-        "approval.requirePrivilegeForOwnAddress": NotBuilt("addresses are not approved yet"),
         "defaults.appointmentsContactsTasks": NotBuilt(
             "appointments, contacts and tasks are not synchronised", neutral=(None, "none", "outlook")
         ),
@@ -235,7 +234,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "tracking.token.messageDigits": _TOKEN,
         "tracking.correlateByReferences": _CORRELATION,
         "tracking.ignoreAutomaticReplies": NotBuilt("automatic replies are tracked like any other mail"),
-        "approval.requireTest": NotBuilt("a mailbox is enabled by being applied"),
         "processing.advancingDate": NotBuilt("the cursor decides what is new; dates stay where they are declared"),
         "tracking.token.prefix": _TOKEN,
         "tracking.token.baseNumber": _TOKEN,

@@ -21,6 +21,7 @@ from reconcile.ports.outbox_store import Added, AddOutcome, OutboxStore
 from reconcile.sync.decide.compose import Attachment, Composed, Draft, DraftRefused, compose, not_allowed, request_of
 from reconcile.sync.decide.intake_line import LineError
 from reconcile.sync.decide.mail_intake import File, MailOrder, mail_order, placed
+from reconcile.sync.decide.permitted import Permits
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, sending_setup
 from reconcile.sync.lines import Line
 from reconcile.sync.refusal import misfit, too_long
@@ -55,7 +56,8 @@ class MailIntake:
 
     def setup(self) -> SendingSetup:
         """Who may send what, as applied now."""
-        return sending_setup(self.applied.resources(), now=instant.text(self.clock.now()))
+        # A mailbox that waits for approval or its test takes mail in, which waits with it.
+        return sending_setup(self.applied.resources(), now=instant.text(self.clock.now()), permits=Permits(unconditional=True))
 
     def sender(self, word: str) -> SendingMailbox:
         """The mailbox of that slug, address or id. Raises Refusing when there is none, or it cannot send."""

@@ -29,6 +29,7 @@ from reconcile.ports.outbox_store import OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
 from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try, waits_for_mailbox
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
 
 #: How long a run counts as alive without renewing; it renews four times as often.
@@ -56,6 +57,7 @@ class Outgoing:
     on_settled: Callable[[OutboxEntry], None] = lambda _: None
     #: When something was applied last (None: never, or not known).
     last_applied: Callable[[], datetime | None] = lambda: None
+    permits: Callable[[], Permits] = lambda: NOTHING_SAID
 
 
 def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> SendingReport:
@@ -271,7 +273,7 @@ class _Pass:
         clock = self._outgoing.clock
         with self._guard:
             if self._setup is None or clock.monotonic() - self._setup[0] >= FRESH:
-                self._setup = (clock.monotonic(), sending_setup(self._outgoing.applied.resources(), now=instant.text(clock.now())))
+                self._setup = (clock.monotonic(), sending_setup(self._outgoing.applied.resources(), now=instant.text(clock.now()), permits=self._outgoing.permits()))
             return self._setup[1]
 
     def _postpone(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from reconcile.model.condition import Health
+from reconcile.model.condition import Condition, Health
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.decide.header import instant_text
+from reconcile.sync.decide.permitted import next_step
 from reconcile.sync.due import next_look
 
 #: Transient failures in a row after which a person should look (it is still tried).
@@ -42,9 +43,9 @@ def _status(
             mailbox_id=mailbox.mailbox_id,
             name=mailbox.name,
             address=mailbox.address,
-            health=Health.OFF if mailbox.off else Health.STALLED,
+            health=Health.OFF if mailbox.off else Health.WAITING if mailbox.waiting else Health.STALLED,
             why=condition.message,
-            hint="" if mailbox.off else f"Change {condition.field}{f' ({condition.origin})' if condition.origin else ''} and apply.",
+            hint=next_step(condition, mailbox.name) or ("" if mailbox.off else _change(condition)),
             conditions=mailbox.conditions,
             state=state,
             outbox=outbox,
@@ -66,6 +67,10 @@ def _status(
         holder=holder,
         outbox=outbox,
     )
+
+
+def _change(condition: Condition) -> str:
+    return f"Change {condition.field}{f' ({condition.origin})' if condition.origin else ''} and apply."
 
 
 def _health(state: MailboxState, fingerprint: str) -> tuple[Health, str, str]:

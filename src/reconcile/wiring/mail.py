@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reconcile.errors import SettingsError
 from reconcile.settings import Settings
 from reconcile.wiring.configuration import inventory_reader
+from reconcile.wiring.permits import permits
 from reconcile.wiring.secrets import credentials, secret_resolver
 from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock, mint
@@ -171,7 +172,9 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
     name = environment_name(settings, environment)
     now = SystemClock().now()
     with open_database(settings, name, read_only=True) as database:
-        found = receiving_mailboxes(applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        found = receiving_mailboxes(
+            applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits=permits(settings, database, name)()
+        )
         reader = activity_reader(database)
         return name, statuses(
             found,
@@ -248,10 +251,12 @@ def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callabl
         parallel=settings.parallel_mailboxes,
         stop=stop,
         last_applied=lambda: _last_applied(database),
+        permits=permits(settings, database, database.path.parent.name),
     )
 
 
 def _last_applied(database: Database) -> datetime | None:
-    """When a change took effect last, as far as the newest records tell."""
+    """When a change took effect last, or a mailbox was approved or enabled, as far as the newest records tell."""
     records = inventory_reader(database).history(limit=200)
-    return next((datetime.fromisoformat(record.at) for record in records if record.result == "applied"), None)
+    telling = (record.at for record in records if record.result == "applied" or record.action in ("approve", "enable"))
+    return next((datetime.fromisoformat(at) for at in telling), None)

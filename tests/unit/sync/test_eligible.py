@@ -77,7 +77,6 @@ NOT_BUILT = [
     ("profile", {"incoming.credentials": "gmail-oauth"}, "incoming.credentials"),
     ("profile", {"incoming.credentials": "server-to-server"}, "incoming.credentials"),
     ("profile", {"incoming.useImpersonation": True}, "incoming.useImpersonation"),
-    ("organization", {"approval.requireForUsers": True}, "approval.requireForUsers"),
     ("organization", {"tracking.skipRightsManagedEmail": True}, "tracking.skipRightsManagedEmail"),
     ("organization", {"tracking.doNotAutoTrackEmail": True}, "tracking.doNotAutoTrackEmail"),
     ("organization", {"tracking.forceFilterForUsers": "replies"}, "tracking.forceFilterForUsers"),

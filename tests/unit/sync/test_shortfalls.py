@@ -8,10 +8,12 @@ import pytest
 
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.enablement import Approval, Enablement
 from reconcile.model.engine_support import ACTS, PARTLY
 from reconcile.model.key import Key
 from reconcile.model.shortfall import Effect, FutureRow, Shortfall
 from reconcile.report.explanation import engine_words
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.shortfalls import shortfalls
 
 SALES, SERVER, ORGANIZATION = Key("Mailbox", "sales"), Key("EmailServerProfile", "contoso"), Key("Organization", "organization")
@@ -26,13 +28,15 @@ MAILBOX: dict[str, Leaf] = {
 }
 
 
-def short(mailbox: Spec | None = None, profile: Spec | None = None, organization: Spec | None = None) -> list[Shortfall]:
+def short(
+    mailbox: Spec | None = None, profile: Spec | None = None, organization: Spec | None = None, permits: Permits = NOTHING_SAID
+) -> list[Shortfall]:
     rows = [
         FutureRow(key=SERVER, spec={**PROFILE, **(profile or {})}),
         FutureRow(key=SALES, spec={**MAILBOX, **(mailbox or {})}),
         FutureRow(key=ORGANIZATION, spec=organization or {}),
     ]
-    return shortfalls(rows, {SALES})
+    return shortfalls(rows, {SALES}, permits)
 
 
 def told(found: list[Shortfall]) -> list[tuple[str, Key, str]]:
@@ -58,7 +62,9 @@ def test_a_protocol_is_missed_in_both_directions_and_names_the_profile() -> None
 def test_approval_is_the_organizations() -> None:
     found = short(organization={"approval.requireForUsers": True})
     assert told(found) == [(way, ORGANIZATION, "approval.requireForUsers") for way in ("incoming", "outgoing")]
-    assert {one.type for one in found} == {"Unsupported"}
+    assert {(one.type, one.message) for one in found} == {("Approved", "the address waits for approval")}
+    said = Enablement(mailbox_id="box1", approval=Approval.APPROVED, address="sales@contoso.example")
+    assert short(organization={"approval.requireForUsers": True}, permits=Permits(enablements={str(SALES): said})) == []
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconcile.model.canonical import Leaf
+from reconcile.model.enablement import Approval, Enablement
 from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
+from reconcile.sync.decide.permitted import Permits
 from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox, sending_setup
 from support.applied import Applied, sending_estate
 
@@ -101,7 +103,7 @@ def test_own_credentials_need_consent() -> None:
 
 
 @pytest.mark.parametrize(("type_", "field"), [("user", "approval.requireForUsers"), ("queue", "approval.requireForQueues")])
-def test_approval_is_not_built_and_therefore_stops(type_: str, field: str) -> None:
+def test_mail_waits_until_the_address_is_approved(type_: str, field: str) -> None:
     applied = sending_estate()
     applied.change("Mailbox", type=type_)
     other = "approval.requireForQueues" if type_ == "user" else "approval.requireForUsers"
@@ -110,7 +112,12 @@ def test_approval_is_not_built_and_therefore_stops(type_: str, field: str) -> No
         found = box(Applied([*applied.rows, organization]))
         assert isinstance(found, SilentMailbox) is silent
         if isinstance(found, SilentMailbox):
-            assert (found.condition.type, found.condition.field, found.condition.origin) == ("Unsupported", field, "organization.yaml:7")
+            assert (found.condition.type, found.condition.field, found.condition.origin) == ("Approved", field, "organization.yaml:7")
+    approved = Enablement(mailbox_id="box1", approval=Approval.APPROVED, address="sales@contoso.example")
+    asking = AppliedResource(kind="Organization", name="o", external_id="o1", spec={field: True}, origins={})
+    permits = Permits(enablements={"box1": approved})
+    setup = sending_setup([*applied.rows, asking], now="2026-03-01T08:00:00Z", permits=permits)
+    assert isinstance(setup.mailboxes["box1"], SendingMailbox)
 
 
 @pytest.mark.parametrize(

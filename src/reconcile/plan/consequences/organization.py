@@ -10,8 +10,6 @@ def _approval(path: str, whom: str) -> Words:
         old, new = b.words(path, "false")
         if old == new:
             return ""
-        if new == "true" and b.around.engine:
-            return f"no mail of {whom} comes in or goes out: the engine cannot approve addresses yet"
         if new == "true":
             return f"mail of {whom} waits until their address is approved"
         return f"mail of {whom} moves without approval" if b.old else ""

@@ -14,11 +14,15 @@ from datetime import datetime, timedelta
 from reconcile.errors import PermanentError
 from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
-from reconcile.model.condition import Condition
+from reconcile.model.condition import Condition, Health
 from reconcile.model.defaults import derived
+from reconcile.model.enablement import Direction
 from reconcile.model.retention import retention_of
+from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.floor import floor
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
+from reconcile.sync.decide.sign_in import sign_in as signing_in
 
 #: What leaving out harms nobody: mail is still tracked as declared.
 HARMLESS = {
@@ -30,8 +34,8 @@ HARMLESS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivingMailbox:
-    """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `password` names row and field of
-    the applied secret. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials."""
+    """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its
+    account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials."""
 
     mailbox_id: str
     name: str
@@ -41,8 +45,7 @@ class ReceivingMailbox:
     port: int
     tls: str
     authority: str
-    username: str
-    password: tuple[str, str]
+    sign_in: SignInPlan
     account_group: str
     connections: int
     floor: datetime | None
@@ -55,22 +58,24 @@ class ReceivingMailbox:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleMailbox:
     """A mailbox that does not receive here. The first condition says why, others what else is asked for and left out. `off` by
-    declaration; otherwise something must be done."""
+    declaration, `waiting` for a person's word as it should be; otherwise something must be done."""
 
     mailbox_id: str
     name: str
     address: str
     off: bool
     conditions: tuple[Condition, ...]
+    waiting: bool = False
 
 
 class _Refused(Exception):
     """Carries the condition out of the checks below; never leaves this module."""
 
-    def __init__(self, condition: Condition, *, off: bool = False) -> None:
+    def __init__(self, condition: Condition, *, off: bool = False, waiting: bool = False) -> None:
         super().__init__(condition.message)
         self.condition = condition
         self.off = off
+        self.waiting = waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,9 @@ class _Row:
         return Condition(type=type_, status=type_ != "Ready", reason=reason, message=message, since=self.now, field=field, origin=origin)
 
 
-def receiving_mailboxes(resources: Sequence[AppliedResource], *, now: str) -> list[ReceivingMailbox | IdleMailbox]:
+def receiving_mailboxes(
+    resources: Sequence[AppliedResource], *, now: str, permits: Permits = NOTHING_SAID
+) -> list[ReceivingMailbox | IdleMailbox]:
     """One answer for each applied mailbox, sorted by name. `now` is UTC RFC 3339, for the conditions.
 
     Raises PermanentError when the environment's target synchronises mail itself: two engines on one mailbox would track twice.
@@ -109,16 +116,24 @@ def receiving_mailboxes(resources: Sequence[AppliedResource], *, now: str) -> li
     profiles = {one.name: _Row(one, _full(one), now) for one in resources if one.kind == "EmailServerProfile"}
     organization = next((_Row(one, _full(one), now) for one in resources if one.kind == "Organization"), None)
     kept_from = retention_of(environment.spec if environment else {}, datetime.fromisoformat(now))[0] if now else None
-    found = [_decide(one, profiles, organization, now, kept_from) for one in resources if one.kind == "Mailbox"]
+    found = [_decide(one, profiles, organization, now, kept_from, permits) for one in resources if one.kind == "Mailbox"]
     return sorted(found, key=lambda mailbox: mailbox.name)
 
 
 def _decide(
-    mailbox: AppliedResource, profiles: Mapping[str, _Row], organization: _Row | None, now: str, kept_from: datetime | None
+    mailbox: AppliedResource,
+    profiles: Mapping[str, _Row],
+    organization: _Row | None,
+    now: str,
+    kept_from: datetime | None,
+    permits: Permits,
 ) -> ReceivingMailbox | IdleMailbox:
     row = _Row(mailbox, _full(mailbox), now)
     try:
         receiving = _receiving(row, profiles, organization)
+        held_back = withheld(mailbox, organization.resource if organization else None, Direction.INCOMING, permits, now=now)
+        if held_back is not None:
+            raise _Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
         # What would be purged at once is not brought in.
         lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
         return replace(receiving, floor=lowest)
@@ -130,6 +145,7 @@ def _decide(
             name=mailbox.name,
             address=str(row.spec.get("emailAddress", "")),
             off=refused.off,
+            waiting=refused.waiting,
             conditions=(refused.condition, *others),
         )
 
@@ -167,9 +183,6 @@ def _check_tracking(mailbox: _Row, organization: _Row | None) -> None:
     if organization is None:
         return
     queue = mailbox.spec.get("type") == "queue"
-    path = f"approval.requireFor{'Queues' if queue else 'Users'}"
-    if organization.spec.get(path) is True:
-        raise organization.unsupported(path, f"{path} is true, and approval of addresses is not built yet: nothing is received")
     if organization.spec.get("processing.connectionChannel") == "email-router":
         words = "processing.connectionChannel is email-router, which synchronises the mail itself"
         raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
@@ -193,16 +206,6 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         raise profile.unsupported(field, f"receiving over {protocol} is not built yet")
     if spec.get("autodiscover") is True:
         raise profile.unsupported("autodiscover", "finding the server by Autodiscover is not built yet")
-    authentication = spec.get("incoming.authentication") or "auto-detect"
-    if authentication not in ("auto-detect", "basic"):
-        raise profile.unsupported("incoming.authentication", f"authentication {authentication} is not built yet")
-    retrieval = spec.get("incoming.credentials") or "user-or-queue"
-    if retrieval == "profile":
-        raise profile.unsupported("incoming.credentials", "one account for all mailboxes needs impersonation, which IMAP does not have")
-    if retrieval != "user-or-queue":
-        raise profile.unsupported("incoming.credentials", f"credentials {retrieval} are not built yet")
-    if spec.get("incoming.useImpersonation") is True:
-        raise profile.unsupported("incoming.useImpersonation", "IMAP has no impersonation")
     server, port, tls = spec.get("incoming.server"), spec.get("incoming.port"), str(spec.get("incoming.tls") or "implicit")
     if not isinstance(server, str):
         raise profile.refuse("Ready", "NoServer", f"profile {profile.resource.name} names no incoming server", "incoming.server")
@@ -213,12 +216,9 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
             "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true",
             "incoming.tls",
         )
-    if mailbox.spec.get("credentials.allowUse") is not True:
-        raise mailbox.refuse(
-            "Ready", "NoConsent", "the profile uses the mailbox's credentials, and credentials.allowUse is not true", "credentials.allowUse"
-        )
-    if not mailbox.spec.get("credentials.password.ref"):
-        raise mailbox.refuse("Ready", "NoCredentials", "the mailbox declares no password", "credentials.password")
+    sign_in = signing_in(mailbox.resource, profile.resource, "incoming", now=mailbox.now)
+    if isinstance(sign_in, Condition):
+        raise _Refused(sign_in)
     connections = spec.get("maxConcurrentConnections")
     address = str(mailbox.spec.get("emailAddress", ""))
     return ReceivingMailbox(
@@ -230,8 +230,7 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         port=port if isinstance(port, int) else 993 if tls == "implicit" else 143,
         tls=tls,
         authority=str(spec.get("incoming.caCertificate") or ""),
-        username=str(mailbox.spec.get("credentials.username") or address),
-        password=(mailbox.resource.external_id, "credentials.password"),
+        sign_in=sign_in,
         # The account is the mailbox's own, so the profile's limit is counted per mailbox.
         account_group=mailbox.resource.external_id,
         connections=connections if isinstance(connections, int) else 10,

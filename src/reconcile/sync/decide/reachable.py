@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox, receiving_mailboxes
+from reconcile.sync.decide.permitted import Permits
 
 #: What of the organization says how servers may be reached; the rest says which mail is tracked.
 _REACHING = ("deployment", "deploymentSettings.allowNonSslEmail")
@@ -28,4 +29,4 @@ def reachable(resources: Sequence[AppliedResource], external_id: str, *, now: st
                 kept.append(replace(one, spec={path: leaf for path, leaf in one.spec.items() if path in _REACHING}))
             case "Environment":
                 kept.append(one)
-    return receiving_mailboxes(kept, now=now)[0] if found else None
+    return receiving_mailboxes(kept, now=now, permits=Permits(unconditional=True))[0] if found else None

@@ -9,24 +9,24 @@ from reconcile.model.key import Key
 from reconcile.model.shortfall import Effect, FutureRow, Shortfall
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, left_out, receiving_mailboxes
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SilentMailbox, sending_setup
 
 _AROUND = ("EmailServerProfile", "Organization")
 
 
-def shortfalls(rows: Sequence[FutureRow], mailboxes: Collection[Key]) -> list[Shortfall]:
-    """For each of `mailboxes` what it is asked for and will not do. What its own document turns off is not missed."""
+def shortfalls(rows: Sequence[FutureRow], mailboxes: Collection[Key], permits: Permits = NOTHING_SAID) -> list[Shortfall]:
+    """For each of `mailboxes` what it is asked for and will not do. What its own document turns off is not missed.
+
+    `permits` name mailboxes by the text of their key."""
     applied = [_applied(row) for row in rows if row.key.kind in _AROUND or row.key in mailboxes]
     found: list[Shortfall] = []
-    for receiving in receiving_mailboxes(applied, now=""):
+    for receiving in receiving_mailboxes(applied, now="", permits=permits):
         if isinstance(receiving, IdleMailbox):
             found += _of(Key.parse(receiving.mailbox_id), Effect.INCOMING, receiving.conditions[0])
-    by_row = {one.external_id: one for one in applied}
-    for external_id, sending in sending_setup(applied, now="").mailboxes.items():
+    for external_id, sending in sending_setup(applied, now="", permits=permits).mailboxes.items():
         if isinstance(sending, SilentMailbox):
             found += _of(Key.parse(external_id), Effect.OUTGOING, sending.condition)
-        elif sending.password is not None:
-            found += _without_password(Key.parse(external_id), sending.password[1], by_row[sending.password[0]])
     profiles = {one.name: one for one in applied if one.kind == "EmailServerProfile"}
     organization = next((one for one in applied if one.kind == "Organization"), None)
     for one in applied:
@@ -49,13 +49,3 @@ def _of(mailbox: Key, effect: Effect, condition: Condition) -> Iterator[Shortfal
     if condition.type == "Off" and owner == mailbox:
         return
     yield Shortfall(mailbox=mailbox, effect=effect, owner=owner, field=condition.field, type=condition.type, message=condition.message)
-
-
-def _without_password(mailbox: Key, path: str, owner: AppliedResource) -> Iterator[Shortfall]:
-    """What sending itself refuses when it comes to it."""
-    if not owner.spec.get(f"{path}.ref"):
-        whose = "the mailbox" if owner.kind == "Mailbox" else f"profile {owner.name}"
-        message = f"{whose} declares no password"
-        yield Shortfall(
-            mailbox=mailbox, effect=Effect.OUTGOING, owner=Key.parse(owner.external_id), field=path, type="Ready", message=message
-        )

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Condition
 from reconcile.model.defaults import derived
+from reconcile.model.enablement import Direction
+from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
+from reconcile.sync.decide.sign_in import sign_in as signing_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingMailbox:
-    """A mailbox that may send. `authority` is a reference to a PEM ("" for the system's authorities); `password` names row and
-    field of the applied secret, None when nobody logs in. `connections` is the profile's limit."""
+    """A mailbox that may send. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its account
+    proves itself. `connections` is the profile's limit."""
 
     mailbox_id: str
     name: str
@@ -25,8 +29,7 @@ class SendingMailbox:
     port: int
     tls: Tls
     authority: str
-    username: str
-    password: tuple[str, str] | None
+    sign_in: SignInPlan
     connections: int
 
 
@@ -63,7 +66,7 @@ class _Refused(Exception):
         self.condition = condition
 
 
-def sending_setup(resources: Sequence[AppliedResource], *, now: str) -> SendingSetup:
+def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Permits = NOTHING_SAID) -> SendingSetup:
     """Decide for every applied mailbox. `now` is UTC RFC 3339, for the conditions."""
     profiles = {one.name: one for one in resources if one.kind == "EmailServerProfile"}
     organization = next((one for one in resources if one.kind == "Organization"), None)
@@ -72,7 +75,7 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str) -> SendingS
     for one in resources:
         if one.kind == "Mailbox":
             try:
-                mailboxes[one.external_id] = _sending(one, profiles, organization, now)
+                mailboxes[one.external_id] = _sending(one, profiles, organization, now, permits)
             except _Refused as refused:
                 mailboxes[one.external_id] = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition)
     allowed = environment.spec.get("allowedRecipients") if environment else None
@@ -80,7 +83,11 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str) -> SendingS
 
 
 def _sending(
-    mailbox: AppliedResource, profiles: Mapping[str, AppliedResource], organization: AppliedResource | None, now: str
+    mailbox: AppliedResource,
+    profiles: Mapping[str, AppliedResource],
+    organization: AppliedResource | None,
+    now: str,
+    permits: Permits,
 ) -> SendingMailbox:
     refuse = _refusing(mailbox, now)
     defaults = organization.spec if organization else {}
@@ -91,16 +98,12 @@ def _sending(
         raise refuse("Off", "NotServerSide", f"outgoing is {method}: this mailbox does not send from here", "outgoing")
     if mailbox.spec.get("state") == "inactive":
         raise refuse("Off", "Inactive", "the mailbox is inactive", "state")
-    if organization is not None:
-        if defaults.get("processing.connectionChannel") == "email-router":
-            words = "processing.connectionChannel is email-router, which sends the mail itself"
-            raise _refusing(organization, now)("Off", "EmailRouter", words, "processing.connectionChannel")
-        whose = "Queues" if mailbox.spec.get("type") == "queue" else "Users"
-        path = f"approval.requireFor{whose}"
-        if defaults.get(path) is True:
-            raise _refusing(organization, now)(
-                "Unsupported", "ApprovalRequired", f"{path} is true, and approval of addresses is not built yet: nothing is sent", path
-            )
+    if organization is not None and defaults.get("processing.connectionChannel") == "email-router":
+        words = "processing.connectionChannel is email-router, which sends the mail itself"
+        raise _refusing(organization, now)("Off", "EmailRouter", words, "processing.connectionChannel")
+    held_back = withheld(mailbox, organization, Direction.OUTGOING, permits, now=now)
+    if held_back is not None:
+        raise _Refused(held_back.condition)
     slug = mailbox.spec.get("profile") or defaults.get("defaults.profile")
     profile = profiles.get(str(slug)) if slug else None
     if profile is None:
@@ -119,19 +122,17 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         raise refuse("Unsupported", "Protocol", f"sending over {spec.get('outgoing.protocol')} is not built yet", field)
     if spec.get("encodingCodePage") not in (None, "utf-8", "UTF-8", "65001"):
         raise refuse("Unsupported", "CodePage", "mail is written in UTF-8; another code page is not built", "encodingCodePage")
-    authentication = spec.get("outgoing.authentication") or "auto-detect"
-    if authentication not in ("auto-detect", "basic"):
-        raise refuse("Unsupported", "Authentication", f"authentication {authentication} is not built yet", "outgoing.authentication")
-    source = "outgoing" if spec.get("useSameSettingsForOutgoing") is False else "incoming"
-    for field in (f"{source}.useImpersonation", "outgoing.autoGrantDelegateAccess"):
-        if spec.get(field) is True:
-            raise refuse("Unsupported", "Impersonation", f"{field} needs Exchange, which is not built yet", field)
+    if spec.get("outgoing.autoGrantDelegateAccess") is True:
+        words = "outgoing.autoGrantDelegateAccess needs Exchange, which is not built yet"
+        raise refuse("Unsupported", "Impersonation", words, "outgoing.autoGrantDelegateAccess")
     server = spec.get("outgoing.server")
     if not isinstance(server, str):
         raise refuse("Ready", "NoServer", f"profile {profile.name} names no outgoing server", "outgoing.server")
     tls, port = Tls(str(spec.get("outgoing.tls"))), spec.get("outgoing.port")
     assert isinstance(port, int), port
-    username, password = _login(mailbox, profile, spec, source, now)
+    sign_in = signing_in(mailbox, profile, "outgoing", now=now)
+    if isinstance(sign_in, Condition):
+        raise _Refused(sign_in)
     if tls is Tls.NONE:
         permitted = (
             organization is not None
@@ -141,7 +142,7 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         if not permitted:
             words = "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true"
             raise refuse("Ready", "TlsRequired", words, "outgoing.tls")
-        if password is not None:
+        if sign_in.password is not None:
             raise refuse("Ready", "TlsRequired", "no password is sent without TLS: use starttls, implicit, or anonymous", "outgoing.tls")
     limit = spec.get("maxConcurrentConnections")
     address = mailbox.spec.get("emailAddress")
@@ -155,40 +156,9 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         port=port,
         tls=tls,
         authority=str(spec.get("outgoing.caCertificate") or ""),
-        username=username,
-        password=password,
+        sign_in=sign_in,
         connections=limit if isinstance(limit, int) else 10,
     )
-
-
-def _login(
-    mailbox: AppliedResource, profile: AppliedResource, spec: Mapping[str, Leaf], source: str, now: str
-) -> tuple[str, tuple[str, str] | None]:
-    """User name, and row and field of the password. `source` is the direction whose credentials count."""
-    refuse = _refusing(profile, now)
-    retrieval = spec.get(f"{source}.credentials") or "user-or-queue"
-    match retrieval:
-        case "anonymous":
-            return "", None
-        case "profile":
-            username = spec.get(f"{source}.username")
-            if not username:
-                raise refuse(
-                    "Ready", "NoCredentials", f"{source}.credentials is profile, but no user name is declared", f"{source}.username"
-                )
-            return str(username), (profile.external_id, f"{source}.password")
-        case "user-or-queue":
-            if mailbox.spec.get("credentials.allowUse") is not True:
-                raise _refusing(mailbox, now)(
-                    "Ready",
-                    "NoConsent",
-                    "the profile uses the mailbox's credentials, and credentials.allowUse is not true",
-                    "credentials.allowUse",
-                )
-            username = mailbox.spec.get("credentials.username") or mailbox.spec.get("emailAddress")
-            return str(username), (mailbox.external_id, "credentials.password")
-        case _:
-            raise refuse("Unsupported", "Credentials", f"credentials {retrieval} are not built yet", f"{source}.credentials")
 
 
 def _refusing(resource: AppliedResource, now: str) -> Callable[[str, str, str, str], _Refused]:

@@ -1,0 +1,88 @@
+"""One mailbox belongs to one environment: who synchronises which address, over all environments of a state directory.
+
+One small file, replaced as a whole under a lock, so that a process that dies leaves the old one. Environments that keep their state
+on different machines cannot see each other here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconcile.errors import SettingsError
+
+_FILE = "mailbox-claims.json"
+
+
+class Claims:
+    """`folder` is the state directory; a missing one reads as empty. Addresses are compared without case."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / _FILE
+        self._seen: tuple[int, int, int] | None = None
+        self._known: dict[str, str] = {}
+
+    def held_by_others(self, environment: str) -> Mapping[str, str]:
+        """Address (lower case) → the other environment that holds it."""
+        return {address: holder for address, holder in self._read().items() if holder != environment}
+
+    def claim(self, environment: str, addresses: Collection[str], *, take_over: Collection[str] = ()) -> Mapping[str, str]:
+        """What of `addresses` nobody holds belongs to `environment` from here on, as does everything in `take_over`; what it held and
+        no longer names is free. Durable when it returns; writes nothing when nothing changes. Returns what others hold then."""
+        wanted, taken = {one.lower() for one in addresses}, {one.lower() for one in take_over}
+        if self._after(self._read(), environment, wanted, taken) != self._known:
+            with self._locked():
+                after = self._after(self._read(), environment, wanted, taken)
+                if after != self._known:
+                    self._write(after)
+        return self.held_by_others(environment)
+
+    def _after(self, before: Mapping[str, str], environment: str, wanted: set[str], taken: set[str]) -> dict[str, str]:
+        after = {address: holder for address, holder in before.items() if holder != environment or address in wanted}
+        for address in wanted:
+            if address in taken:
+                after[address] = environment
+            else:
+                after.setdefault(address, environment)
+        return after
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            self._seen, self._known = None, {}
+            return self._known
+        seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if seen != self._seen:
+            try:
+                document = json.loads(self._path.read_bytes())
+                self._known = {str(address): str(holder) for address, holder in document["claims"].items()}
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise SettingsError(f"{self._path} is damaged", hint="Remove it: each environment claims its mailboxes anew.") from error
+            self._seen = seen
+        return self._known
+
+    def _write(self, after: Mapping[str, str]) -> None:
+        temporary = self._path.with_suffix(".new")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"formatVersion": "1.0", "claims": dict(sorted(after.items()))}, file, ensure_ascii=False, indent=0)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+        directory = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        self._seen = None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._folder / "mailbox-claims.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,63 @@
+"""Who may be processed: approvals, tests, what is enabled, and which environment a mailbox belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reconcile.settings import Settings
+
+if TYPE_CHECKING:
+    from reconcile.model.shortfall import Deciding
+    from reconcile.ports.enablement_store import EnablementReader, EnablementStore
+    from reconcile.store.claims import Claims
+    from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.permitted import Permits
+
+
+def enablement_reader(database: Database | None) -> EnablementReader:
+    """A missing store reads as empty."""
+    from reconcile.store.sqlite.enablement import SqliteEnablements
+
+    return SqliteEnablements(database)
+
+
+def enablement_store(database: Database) -> EnablementStore:
+    """Each step durable, and in the audit trail."""
+    from reconcile.store.sqlite.enablement import SqliteEnablements
+
+    return SqliteEnablements(database)
+
+
+def claims(settings: Settings) -> Claims:
+    """Which environment each mailbox belongs to, of all environments in this state directory."""
+    from reconcile.store.claims import Claims
+
+    return Claims(settings.state_directory)
+
+
+def permits(settings: Settings, database: Database | None, environment: str) -> Callable[[], Permits]:
+    """What was said, as it stands whenever it is asked for."""
+    enablements, claimed = enablement_reader(database), claims(settings)
+
+    def now() -> Permits:
+        from reconcile.sync.decide.permitted import Permits
+
+        return Permits(enablements=enablements.enablements(), held=claimed.held_by_others(environment))
+
+    return now
+
+
+def deciding(settings: Settings, database: Database | None, environment: str) -> Deciding:
+    """What mailboxes would not do if a plan were carried out: also while they wait for approval or a test."""
+    from functools import partial
+
+    from reconcile.model.key import Key
+    from reconcile.sync.decide.permitted import Permits
+    from reconcile.sync.decide.shortfalls import shortfalls
+    from reconcile.wiring.mail import mailbox_names
+
+    said = permits(settings, database, environment)()
+    names = mailbox_names(database) if said.enablements else {}
+    by_key = {str(Key("Mailbox", names[identity][0])): one for identity, one in said.enablements.items() if identity in names}
+    return partial(shortfalls, permits=Permits(enablements=by_key, held=said.held))
