@@ -21,7 +21,8 @@ class MessageHeader:
     """`message_id` without surrounding space, with its angle brackets where it has some; "" when there is none.
 
     `sent` is the Date field as UTC RFC 3339, "" when absent or absurd. `defects` are stable words for what is wrong with the
-    message ("no-header-end", "date-unreadable" …); a defect never keeps a message from being stored.
+    message ("no-header-end", "date-unreadable" …); a defect never keeps a message from being stored. `thread_index` is as it was written;
+    `forwards` where a field says that the mail passes another one on. Those two are not kept with an activity.
     """
 
     message_id: str = ""
@@ -34,6 +35,8 @@ class MessageHeader:
     sent: str = ""
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    thread_index: str = ""
+    forwards: bool = False
     defects: tuple[str, ...] = ()
 
 

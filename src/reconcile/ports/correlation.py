@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from reconcile.model.activity_details import Regarding
 from reconcile.model.tracking import MailRef
 
+#: Mails that are handed out for one clue at most.
+MOST_CANDIDATES = 20
+#: Mails of one conversation that are handed out at most.
+MOST_OF_A_CONVERSATION = 100
+#: Mails of one person that are handed out at most.
+MOST_OF_A_PERSON = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFacts:
+    """What counts once a mail is found. `people` are its sender and recipients as `mail_address.comparable` writes them; `owner` is ""
+    where nobody set one, `at` when it came or was handed to us (UTC RFC 3339)."""
+
+    people: frozenset[str]
+    message_id: str = ""
+    at: str = ""
+    regarding: Regarding | None = None
+    owner: str = ""
+
 
 class CorrelationLookup(Protocol):
-    """Over tracked e-mail and outgoing mail. A missing store reads as empty."""
+    """Over tracked e-mail and outgoing mail. A missing store reads as empty. Each call is one look for a whole batch; what nothing is
+    found for is left out of the answer."""
 
-    def by_message_id(self, message_ids: Collection[str]) -> Mapping[str, MailRef]:
-        """Of several with one Message-ID the newest."""
+    def by_message_id(self, message_ids: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
+        """Outgoing mail first, then tracked e-mail, newest first."""
         ...
 
-    def by_token(self, token: str) -> MailRef | None:
-        """The mail that carries this tracking token (compared without case); of several the newest."""
+    def by_token(self, tokens: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
+        """Outgoing mail that carries the token, newest first. Tokens are in the form of `comparable_token`."""
         ...
 
-    def by_conversation(self, root: str) -> Sequence[tuple[str, MailRef]]:
-        """(conversation index, mail) of the mails of one conversation, by the hexadecimal first 22 octets of their conversation index
-        ([MS-OXOMSG] 2.2.1.3), longest index first, at most a hundred."""
+    def by_conversation(self, roots: Collection[bytes]) -> Mapping[bytes, Sequence[tuple[bytes, MailRef]]]:
+        """(conversation index, mail) by the first 22 octets of the index, the longest index first, of several alike the newest first."""
         ...
 
-    def by_hashes(
-        self, words: Collection[int], people: Collection[int], *, since: str, limit: int
-    ) -> Sequence[tuple[MailRef, frozenset[int], frozenset[int]]]:
-        """(mail, hashes of its subject's words, hashes of its people) of mails from `since` (UTC RFC 3339) that share at least one of
-        each, newest first."""
+    def by_person(self, people: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
+        """Mails from `since` (UTC RFC 3339) that this person (a hash) sent or got, newest first."""
         ...
 
-    def details(self, mail: MailRef) -> tuple[Regarding | None, str]:
-        """What it is about, and its owner ("" for none)."""
+    def words(self, mails: Collection[MailRef]) -> Mapping[MailRef, frozenset[int]]:
+        """Hashes of the words of their subjects, for those that have some."""
+        ...
+
+    def facts(self, mails: Collection[MailRef]) -> Mapping[MailRef, MailFacts]:
+        """Those that are still there."""
         ...

@@ -185,7 +185,7 @@ class MemoryMailStore:
                 tracked_at=at,
                 size=arrival.size,
                 raw_digest=arrival.raw.hex(),
-                header=arrival.header,
+                header=replace(arrival.header, thread_index="", forwards=False),
                 conflicting=conflicting,
             )
             self._activities[existing] = (activity, arrival.content, arrival.place)

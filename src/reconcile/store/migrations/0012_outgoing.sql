@@ -13,7 +13,8 @@ ALTER TABLE outbox ADD COLUMN copy_note TEXT NOT NULL DEFAULT '';
 
 CREATE INDEX outbox_copy ON outbox (id) WHERE copy = 'wanted';
 CREATE INDEX outbox_uncertain ON outbox (id) WHERE state = 'uncertain';
-CREATE INDEX outbox_tracking_token ON outbox (tracking_token) WHERE tracking_token <> '';
+-- Compared without the case of ASCII letters: mail programs change it.
+CREATE INDEX outbox_tracking_token ON outbox (tracking_token COLLATE NOCASE) WHERE tracking_token <> '';
 
 -- One row a mailbox: its number among those that send with tokens, and how many messages it has counted. Neither goes back.
 CREATE TABLE outbox_token_number (

@@ -20,7 +20,7 @@ MOST_REFERENCES = 200
 LONGEST_TEXT = 4000
 
 _FIELDS = re.compile(
-    rb"^(message-id|subject|from|to|cc|bcc|reply-to|date|in-reply-to|references)[ \t]*:[ \t]*"
+    rb"^(message-id|subject|from|to|cc|bcc|reply-to|date|in-reply-to|references|thread-index|x-forwarded-message-id)[ \t]*:[ \t]*"
     rb"([^\r\n]*(?:(?:\r?\n[ \t]|\r(?!\n))[^\r\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -101,6 +101,9 @@ def scan(block: bytes, *, complete: bool = True) -> MessageHeader:
         sent=_instant(fields.get(b"date", ""), defects),
         in_reply_to=_first_id(fields.get(b"in-reply-to", "")),
         references=_references(fields.get(b"references", ""), defects),
+        thread_index=fields.get(b"thread-index", "")[:LONGEST_TEXT],
+        # Thunderbird's; a mail that a server sends on (X-Forwarded-To) is still the same mail.
+        forwards=b"x-forwarded-message-id" in fields,
         defects=tuple(defects),
     )
 
