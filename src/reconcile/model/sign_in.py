@@ -28,7 +28,8 @@ class Grant(StrEnum):
 class OAuthPlan:
     """Where a token comes from. `client_secret` and `refresh_token` name row and field of an applied secret, None where none is
     declared; a token that `reconcile auth login` or a rotation stored for `account` (the mailbox's external id, or the profile's)
-    goes before the declared one. `authority` is a reference to a PEM, "" for the system's authorities."""
+    goes before the declared one until another one is declared. `authority` is a reference to a PEM, "" for the system's authorities.
+    The endpoints a person signs in at and a token is revoked at (RFC 7009) are "" where none is known."""
 
     grant: Grant
     account: str
@@ -38,12 +39,15 @@ class OAuthPlan:
     token_endpoint: str
     scopes: tuple[str, ...]
     authority: str = ""
+    authorization_endpoint: str = ""
+    device_endpoint: str = ""
+    revocation_endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInPlan:
     """What applied configuration says about signing in, without any secret. `password` and `certificate` name row and field of an
-    applied secret. `username` is "" for anonymous."""
+    applied secret. `certificate` is shown in every handshake, whatever the kind. `username` is "" for anonymous."""
 
     kind: SignInKind
     username: str

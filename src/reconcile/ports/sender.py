@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from reconcile.model.secret import Secret
+from reconcile.ports.sign_in import SignIn
 from reconcile.ports.tls import Tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where and as whom to submit. `authority` is a PEM that replaces the system's authorities; without a username nobody logs in.
+    """Where and as whom to submit. `authority` is a PEM that replaces the system's authorities, `client_certificate` one with
+    certificate and key to show in the handshake; without a username nobody logs in.
 
     `tls` NONE is refused together with a password: it would cross the network in the clear.
     """
@@ -34,6 +36,8 @@ class Account:
     authority: bytes | None = None
     username: str = ""
     password: Secret | None = None
+    sign_in: SignIn | None = None
+    client_certificate: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from reconcile.model.secret import Secret
-from reconcile.model.sign_in import SignInKind
+from reconcile.model.sign_in import SignInKind, SignInPlan
 
 
 class Mechanism(Protocol):
@@ -20,6 +20,12 @@ class Mechanism(Protocol):
     @property
     def secrets(self) -> Collection[str]:
         """Texts that must stand in no error or log: passwords, tokens, what was sent, also in base64."""
+        ...
+
+    @property
+    def complaint(self) -> str:
+        """What the server said against it within the exchange, in words for a person; "" as long as it said nothing. It goes beside the
+        text of the refusal that follows."""
         ...
 
     def initial(self) -> bytes | None:
@@ -42,7 +48,7 @@ class SignIn(Protocol):
 
     @property
     def password(self) -> Secret | None:
-        """For commands that take a password as it is (IMAP LOGIN, POP3 PASS); None for every other kind."""
+        """For commands that take a password as it is (IMAP LOGIN, POP3 USER and PASS); None for every other kind."""
         ...
 
     def mechanism(self, *, protocol: str, host: str, offered: Collection[str]) -> Mechanism:
@@ -55,4 +61,19 @@ class SignIn(Protocol):
 
     def refused(self) -> bool:
         """The server refused what `mechanism` gave last. True when trying once more makes sense, with another token: at most once."""
+        ...
+
+
+class SignIns(Protocol):
+    """Makes what accounts sign in with."""
+
+    def of(self, plan: SignInPlan, *, name: str) -> SignIn | None:
+        """For the mailbox or profile `name` (as a person knows it). None for anonymous: nobody signs in.
+
+        Raises SettingsError when a secret was not applied, PermanentError when it cannot be one.
+        """
+        ...
+
+    def certificate(self, plan: SignInPlan) -> Secret | None:
+        """PEM with certificate and key to show in the handshake. Raises SettingsError when it was not applied."""
         ...

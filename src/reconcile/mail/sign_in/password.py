@@ -50,6 +50,7 @@ class Plain:
 
     of: PasswordSignIn
     name: str = "PLAIN"
+    complaint: str = ""
 
     @property
     def secrets(self) -> Collection[str]:
@@ -71,6 +72,7 @@ class Login:
 
     of: PasswordSignIn
     name: str = "LOGIN"
+    complaint: str = ""
     _asked: int = field(default=0, init=False)
 
     @property
