@@ -33,12 +33,13 @@ def plan_judge(context: Context, approvals: Sequence[str], *, policies: Mapping[
     from reconcile.wiring.approvals import Approvals, review
     from reconcile.wiring.estate import document_cache
     from reconcile.wiring.plan_judging import PlanJudge
+    from reconcile.wiring.policies import RuleBooks
 
     reviews = [review(text) for text in approvals]
     found = Approvals(folder=context.directory, revision=context.revision, reviews=reviews)
     # What is compared with another revision leaves the state directory alone.
     cache = document_cache(context.settings) if policies is None else untouched_cache(context)
-    return PlanJudge(cache=cache, approvals=found, policies=policies)
+    return PlanJudge(cache=cache, approvals=found, policies=policies, books=RuleBooks(cache))
 
 
 def judged_again(context: Context, plan: Plan, approvals: Sequence[str]) -> Plan:

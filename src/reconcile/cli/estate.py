@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconcile.desired.load import LoadResult
     from reconcile.policy.baseline import Baseline
     from reconcile.ports.source import Listing, Source
+    from reconcile.wiring.policies import RuleBooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,12 @@ class DesiredEnvironment:
     notes: tuple[Note, ...] = ()
 
 
-def load_environment(context: Context, *, judge: bool = False) -> DesiredEnvironment | None:
+def load_environment(context: Context, *, judge: bool = False, books: RuleBooks | None = None) -> DesiredEnvironment | None:
     """None when neither source nor environment can be used: what is wrong has been said then. `judge`: what rules find is counted on
-    stderr; lint shows it."""
+    stderr; lint shows it. `books` are shared with whoever else judges in the same run."""
     from reconcile.wiring.estate import document_cache
 
-    result = load_desired(context, document_cache(context.settings), judge=judge)
+    result = load_desired(context, document_cache(context.settings), judge=judge, books=books)
     if result is None:
         return None
     desired = result.desired
@@ -64,7 +65,7 @@ class Loaded:
     environments: tuple[str, ...]
 
 
-def load_desired(context: Context, cache: DocumentCache | None, *, judge: bool = False) -> Loaded | None:
+def load_desired(context: Context, cache: DocumentCache | None, *, judge: bool = False, books: RuleBooks | None = None) -> Loaded | None:
     """As `load_environment`, from the source alone: no store is looked at."""
     from reconcile.wiring.estate import open_source
 
@@ -72,7 +73,9 @@ def load_desired(context: Context, cache: DocumentCache | None, *, judge: bool =
     listing = source.list()
     # Inventory and audit trail tell estates apart by this: the same one whether read from its folder or from a revision of it.
     label = estate_label(context.directory)
-    result, judged = load_judged(context, source, listing, environment=context.environment, label=label, cache=cache, judge=judge)
+    result, judged = load_judged(
+        context, source, listing, environment=context.environment, label=label, cache=cache, judge=judge, books=books
+    )
     errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR]
     if errors:
         from reconcile.report.findings_text import findings_text
@@ -104,6 +107,7 @@ def load_judged(
     label: str,
     cache: DocumentCache | None,
     judge: bool = True,
+    books: RuleBooks | None = None,
 ) -> tuple[LoadResult, Sequence[Finding]]:
     """What git declares, and the errors and warnings that rules find in it, as waivers and baseline have it now.
 
@@ -135,7 +139,7 @@ def load_judged(
         # Lint ends here; what is applied does not depend on it, so more counts than should, and all else goes on.
         problem = (unreadable_baseline(error),)
     # Only errors and warnings are told; of ten thousand mailboxes each may have something that merely informs.
-    checks = rule_checks(cache, approvals=approvals, baseline=baseline, least=Severity.WARNING)
+    checks = rule_checks(cache, approvals=approvals, baseline=baseline, least=Severity.WARNING, books=books)
     result, found = load_and_check(
         listing.files,
         listing.findings,

@@ -172,6 +172,7 @@ def defaults(kind: str, declared: CanonicalSpec) -> dict[str, Leaf]:
     return {path: leaf for path, leaf in sorted({**_static(kind), **creation.derived(kind, declared)}.items()) if path not in declared}
 
 
+@lru_cache(maxsize=8)
 def _static(kind: str) -> Mapping[str, Leaf]:
     return {info.path: _leaf(info.value) for info in listing.fields(kind, spec_model(kind)) if info.value is not None}
 

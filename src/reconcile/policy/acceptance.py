@@ -15,15 +15,15 @@ from reconcile.model.key import Key
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState
-from reconcile.policy import baseline as known
 from reconcile.policy.approvals import NotProved, Proof
-from reconcile.policy.baseline import Baseline
 from reconcile.policy.configure import Configuration
 from reconcile.policy.variables import PLAN_SUBJECTS
-from reconcile.policy.waivers import DeclaredWaiver, Terms, Waivers
 
 if TYPE_CHECKING:
+    # Many estates have neither waivers nor a baseline.
     from reconcile.model.waiver import WaiverSpec
+    from reconcile.policy.baseline import Baseline
+    from reconcile.policy.waivers import DeclaredWaiver, Terms, Waivers
 
 #: (document of a waiver, settings of the environment) → whether its approver approved it.
 ProofOf = Callable[[PolicyDeclared, Configuration], Proof]
@@ -46,6 +46,8 @@ class Acceptance:
         declared = [self._declared(one, configuration) for key, one in sorted(waivers.items()) if key.kind == "Waiver"]
         if not declared:
             return [*findings]
+        from reconcile.policy.waivers import Waivers
+
         part = Waivers(declared, self._terms(configuration))
         self._parts.append(part)
         return part.accept(desired.environment, findings, lambda key: _labels(desired, key))
@@ -58,13 +60,17 @@ class Acceptance:
         merged = sorted({*_merged(findings), *remarks}, key=lambda one: (*one.sort_key(), str(one.resource)))
         if self.baseline is None:
             return merged
+        from reconcile.policy import baseline as known
+
         marked = known.accept(self.baseline, merged)
         if whole and not hidden_by(merged):
             marked += self._can_shrink(self.baseline, marked)
         return sorted(marked, key=lambda one: (*one.sort_key(), str(one.resource)))
 
     def _can_shrink(self, baseline: Baseline, marked: Iterable[Finding]) -> list[Finding]:
-        left = known.shrunk(baseline, marked)
+        from reconcile.policy.baseline import shrunk
+
+        left = shrunk(baseline, marked)
         if left == baseline:
             return []
         gone = sum(entry.count for entry in baseline.entries.values()) - sum(entry.count for entry in left.entries.values())
@@ -81,6 +87,8 @@ class Acceptance:
         ]
 
     def _terms(self, configuration: Configuration) -> Terms:
+        from reconcile.policy.waivers import Terms
+
         approvers = configuration.approvers
         return Terms(
             today=self.today,
@@ -101,6 +109,8 @@ class Acceptance:
 
         def locate(path: str) -> Position:
             return one.place(tuple(int(part) if part.isdigit() else part for part in path.split("."))) if path else one.position
+
+        from reconcile.policy.waivers import DeclaredWaiver
 
         return DeclaredWaiver(name=one.key.name, spec=spec, locate=locate, doubt=doubt, waits=waits)
 

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from reconcile.desired.suggest import did_you_mean
 from reconcile.model import instant
-from reconcile.policy.checked_expression import Comparison, read_checked
-from reconcile.policy.expression_size import MOST, VALUE, growth
-from reconcile.policy.expression_tokens import TOKEN
 from reconcile.policy.variables import Type, Variable
 
 if TYPE_CHECKING:
     from cel_expr_python.cel import Env
+
+    from reconcile.policy.checked_expression import Comparison
 
 #: Part of every key that compiled programs are kept under; rises when the same text comes to mean something else.
 PROGRAM_VERSION: Final = 2
@@ -71,6 +70,10 @@ class Failed:
 
 def check(text: str, variables: Mapping[str, Variable], *, boolean: bool) -> Program | list[Fault]:
     """`boolean`: the result must be a truth value. Never raises for bad input."""
+    # Whoever runs kept programs checks nothing.
+    from reconcile.policy.checked_expression import read_checked
+    from reconcile.policy.expression_size import growth
+
     if refused := [*_refused(text)]:
         return refused
     compiled = _compile(text, variables)
@@ -79,7 +82,7 @@ def check(text: str, variables: Mapping[str, Variable], *, boolean: bool) -> Pro
     code, result = compiled
     if (grown := growth(code)) is not None:
         line, column = _line_of(text, grown.offset)
-        return [Fault(message="this may become too large", line=line, column=column, hint=_GROWS)]
+        return [Fault(message="this may become too large", line=line, column=column, hint=_grows())]
     checked = read_checked(code)
     if boolean and result not in ("bool", "dyn", "wrapper(bool)"):
         return [
@@ -131,8 +134,13 @@ def moment(today: datetime) -> str:
     return instant.text(today)
 
 
-_GROWS: Final = f"what an expression makes may have {MOST // 1_000_000} million characters, and a value of a document counts as {VALUE:,}"
 _WORDS: Final = {"string": "a text", "int": "a number", "uint": "a number", "double": "a number", "null_type": "null", "list": "a list"}
+
+
+def _grows() -> str:
+    from reconcile.policy.expression_size import MOST, VALUE
+
+    return f"what an expression makes may have {MOST // 1_000_000} million characters, and a value of a document counts as {VALUE:,}"
 
 
 def _why(message: str) -> str:
@@ -249,6 +257,8 @@ def _prefix_hint(name: str, variables: Mapping[str, Variable]) -> str:
 
 def _refused(text: str) -> Iterator[Fault]:
     """What compiles but does not do what it looks like."""
+    from reconcile.policy.expression_tokens import TOKEN
+
     tokens = [(match.start(), match[0]) for match in TOKEN.finditer(text) if not match[0].isspace() and not match[0].startswith("//")]
     for (start, token), (_, following) in pairwise(tokens):
         if token == "has" and following == "(":
@@ -261,6 +271,8 @@ def _refused(text: str) -> Iterator[Fault]:
 
 def _with_moments(text: str, names: Iterable[str]) -> str:
     """The same with `timestamp(today)` for `today`."""
+    from reconcile.policy.expression_tokens import TOKEN
+
     wanted = set(names)
     out: list[str] = []
     for match in TOKEN.finditer(text):

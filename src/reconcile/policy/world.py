@@ -7,6 +7,7 @@ here, so that values can be told apart by a dictionary.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -40,23 +41,16 @@ class World:
         self.desired = desired
         self.environment = desired.environment
         self._others = others
-        environment = next((one for key, one in desired.resources.items() if key.kind == "Environment"), None)
-        self._keeps = environment is not None and environment.spec.get("target.type") == "snapshot"
-        self._objects: dict[str, list[Resource]] = {kind: [] for kind in PREFIXES}
-        #: Mailboxes that somebody else keeps.
-        self.foreign: list[Resource] = []
-        profiles: list[Resource] = []
+        of: defaultdict[str, list[Resource]] = defaultdict(list)
         for key, resource in desired.resources.items():
-            if key.kind == "EmailServerProfile":
-                profiles.append(resource)
-            if key.kind not in self._objects:
-                continue
-            if resource.lifecycle is not Lifecycle.EXTERNAL:
-                self._objects[key.kind].append(resource)
-            elif key.kind == "Mailbox":
-                self.foreign.append(resource)
+            of[key.kind].append(resource)
+        self._of_kind: Mapping[str, list[Resource]] = of
+        environment = next(iter(of["Environment"]), None)
+        self._keeps = environment is not None and environment.spec.get("target.type") == "snapshot"
         #: Name → key of a variable → value, external profiles too: of those, what was not written is not there.
-        self.profiles: Mapping[str, Mapping[str, Any]] = {one.key.name: _values("EmailServerProfile", one, self._keeps) for one in profiles}
+        self.profiles: Mapping[str, Mapping[str, Any]] = {
+            one.key.name: _values("EmailServerProfile", one, self._keeps) for one in of["EmailServerProfile"]
+        }
         self._singles = {kind: self._single(kind) for kind in ("Organization", "Environment")}
         #: How something is counted → what came of it; what is said of a profile is also said to its mailboxes.
         self._counted: dict[Callable[[World], Mapping[str, Any]], Mapping[str, Any]] = {}
@@ -84,6 +78,15 @@ class World:
     def objects(self, kind: str) -> list[Resource]:
         """The subjects of rules over a kind, in the order of their names: what belongs to somebody else is none."""
         return self._objects[kind]
+
+    @cached_property
+    def _objects(self) -> Mapping[str, list[Resource]]:
+        return {kind: [one for one in self._of_kind.get(kind, ()) if one.lifecycle is not Lifecycle.EXTERNAL] for kind in PREFIXES}
+
+    @property
+    def foreign(self) -> list[Resource]:
+        """Mailboxes that somebody else keeps."""
+        return [one for one in self._of_kind.get("Mailbox", ()) if one.lifecycle is Lifecycle.EXTERNAL]
 
     def names(self, kind: str) -> list[str]:
         """metadata.name of those."""
@@ -148,8 +151,8 @@ class World:
         return found
 
     def _single(self, kind: str) -> Mapping[str, Any] | None:
-        found = next((one for key, one in self.desired.resources.items() if key.kind == kind), None)
-        return None if found is None else _values(kind, found, self._keeps)
+        found = self._of_kind.get(kind)
+        return _values(kind, found[0], self._keeps) if found else None
 
     def _profiles_of(self, subject: str, objects: Sequence[Resource]) -> list[Mapping[str, Any]]:
         if subject == "EmailServerProfile":

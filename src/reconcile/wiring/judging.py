@@ -46,7 +46,7 @@ class RuleChecks:
     least: Severity = Severity.INFORMATION
     rules: dict[str, Rules] = field(default_factory=dict)
     places: dict[Key, Position] = field(default_factory=dict)
-    _books: RuleBooks | None = None
+    books: RuleBooks | None = None
     _worlds: Worlds | None = None
 
     def __call__(self, desired: DesiredState, others: Callable[[], Sequence[DesiredState]]) -> Sequence[Finding]:
@@ -62,7 +62,7 @@ class RuleChecks:
             back = {one.key: one.document for one in self.taken_back}
             self.approvals.take_back(one for one in waivers.values() if back.get(one.key) == one.document)
             desired = replace(desired, policies=judges)
-        books = self._books = self._books or RuleBooks(self.cache)
+        books = self.books = self.books or RuleBooks(self.cache)
         worlds = self._worlds = self._worlds or Worlds()
         rules = self.rules[desired.environment] = rules_of(desired, self.cache, books=books)
         book = rules.book
@@ -93,10 +93,11 @@ def rule_checks(
     baseline: Baseline | None = None,
     taken_back: Sequence[PolicyDeclared] = (),
     least: Severity = Severity.INFORMATION,
+    books: RuleBooks | None = None,
 ) -> RuleChecks:
     """`today` stands for now. `policies_of` gives documents about the rules from elsewhere: a change is judged by those of its base. Its
     own waivers count where they stand there too, or their approval is proved. Without `approvals` nobody looks for proof, and none is
-    found."""
+    found. `books` are shared with whoever else judges in the same run."""
     from reconcile.policy.acceptance import Acceptance
     from reconcile.wiring.approvals import Approvals
 
@@ -113,6 +114,7 @@ def rule_checks(
         policies_of=policies_of,
         taken_back=taken_back,
         least=least,
+        books=books,
     )
 
 

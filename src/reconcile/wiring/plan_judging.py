@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconcile.policy.approvals import Proof
     from reconcile.policy.configure import Configuration
     from reconcile.wiring.approvals import Approvals
-    from reconcile.wiring.policies import Rules
+    from reconcile.wiring.policies import RuleBooks, Rules
 
 
 def _now() -> datetime:
@@ -29,12 +29,14 @@ def _now() -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanJudge:
     """`approvals` looks for proof; `now` gives the moment that plans are judged at. `policies` are the documents about the rules that
-    judge, those of the plan's own desired state where it is None: a change is judged by those of its base."""
+    judge, those of the plan's own desired state where it is None: a change is judged by those of its base. `books` are shared with
+    whoever else judges in the same run."""
 
     cache: DocumentCache | None
     approvals: Approvals
     now: Callable[[], datetime] = _now
     policies: Mapping[Key, PolicyDeclared] | None = None
+    books: RuleBooks | None = None
 
     def __call__(self, plan: Plan, desired: DesiredState, *, commit: str = "") -> Plan:
         """The plan with its judgement; a plan without changes is left as it is. `desired` is what it was made from; `commit` is what may
@@ -48,7 +50,7 @@ class PlanJudge:
         from reconcile.wiring.policies import rules_of
 
         judges = desired.policies if self.policies is None else self.policies
-        rules = rules_of(replace(desired, policies=judges), self.cache)
+        rules = rules_of(replace(desired, policies=judges), self.cache, books=self.books)
         configuration, today = rules.configuration, self.now()
         names = tuple(one.name for one in configuration.approvers or ())
         found = evaluate_plan(rules.book, plan, desired, approvers=names, today=today, clock=time.thread_time).findings
