@@ -26,7 +26,7 @@ PASSWORD = "a horse; a {battery} and % a staple"  # what quoting may get wrong
 _CONFIGURATION = """
 base_dir = {base}/run
 log_path = {base}/dovecot.log
-protocols = imap
+protocols = imap pop3
 listen = 127.0.0.1
 ssl = {ssl}
 ssl_cert = <{base}/server.pem
@@ -68,6 +68,21 @@ service imap-login {{
     ssl = yes
   }}
 }}
+service pop3-login {{
+  chroot =
+  service_count = 0
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service pop3 {{
+  service_count = 0
+  client_limit = 200
+}}
 service imap {{
   service_count = 0
   client_limit = 200
@@ -97,7 +112,7 @@ def running(**options: Any) -> Iterator[Dovecot]:
 
 @dataclass
 class Dovecot:
-    """`imap` takes STARTTLS and clear text, `imaps` implicit TLS. `authority` is the CA's PEM.
+    """`imap` and `pop3` take STARTTLS and clear text, `imaps` and `pop3s` implicit TLS. `authority` is the CA's PEM.
 
     All `users` must be there from the start: Dovecot looks at its password file once a second. `fresh` is for tests that share a
     server: it hands out users not used yet.
@@ -108,6 +123,8 @@ class Dovecot:
     users: Mapping[str, str] = field(default_factory=dict)
     imap: int = 0
     imaps: int = 0
+    pop3: int = 0
+    pop3s: int = 0
     authority: bytes = b""
     ssl: bool = True
     fresh: Iterator[str] = field(default_factory=lambda: iter(()))
@@ -115,6 +132,7 @@ class Dovecot:
 
     def start(self) -> None:
         self.imap, self.imaps = self.imap or free_port(), self.imaps or free_port()
+        self.pop3, self.pop3s = self.pop3 or free_port(), self.pop3s or free_port()
         root = os.getuid() == 0
         self.owner = "nobody" if root else getpass.getuser()
         self.group = grp.getgrgid(pwd.getpwnam(self.owner).pw_gid).gr_name
@@ -127,6 +145,8 @@ class Dovecot:
                 base=self.base,
                 imap=self.imap,
                 imaps=self.imaps,
+                pop3=self.pop3,
+                pop3s=self.pop3s,
                 owner=self.owner,
                 internal=self.owner,
                 group=self.group,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconcile.model.secret import Secret
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where to connect. `tls` is implicit, starttls or none; `authority` the PEM of a private CA (None: the host's own list).
+    """Where to connect. `tls` is implicit, starttls or none; `authority` the PEM of a private CA (None: the host's own list), `client`
+    one with our own certificate and its key. `compress`: IMAP asks for COMPRESS=DEFLATE (RFC 4978) where it is offered.
 
     Timeouts in seconds: until the connection stands, and without a byte.
     """
@@ -16,6 +19,8 @@ class Endpoint:
     port: int
     tls: str
     authority: bytes | None = None
+    client: Secret | None = None
+    compress: bool = False
     connect_timeout: float = 20.0
     silence_timeout: float = 60.0
 

@@ -114,8 +114,8 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "deleteAfterProcessing": "true",
     },
     "EmailServerProfile": {
-        "serverType": "exchange-server, exchange-server-hybrid, exchange-online-hybrid; of pop3-smtp the receiving",
-        "incoming.protocol": "ews, pop3",
+        "serverType": "exchange-server, exchange-server-hybrid, exchange-online-hybrid",
+        "incoming.protocol": "ews",
         "outgoing.protocol": "ews",
         "autodiscover": "true",
         "incoming.authentication": "negotiate, ntlm, oauth",

@@ -59,6 +59,14 @@ def test_filter_all_or_none_chosen_receives(chosen: Leaf) -> None:
     assert isinstance(decide({"filter": chosen}), ReceivingMailbox)
 
 
+@pytest.mark.parametrize(("tls", "port"), [("implicit", 995), ("starttls", 110)])
+def test_pop3_receives_over_its_own_port(tls: str, port: int) -> None:
+    for profile in ({"serverType": "pop3-smtp"}, {"serverType": "imap-smtp", "incoming.protocol": "pop3"}):
+        found = decide(profile={**profile, "incoming.tls": tls})
+        assert isinstance(found, ReceivingMailbox)
+        assert (found.protocol, found.port) == ("pop3", port)
+
+
 NOT_BUILT = [
     ("mailbox", {"filter": "replies"}, "filter"),
     ("mailbox", {"filter": "known-senders"}, "filter"),
@@ -66,10 +74,9 @@ NOT_BUILT = [
     ("mailbox", {"filter": "none"}, "filter"),
     ("mailbox", {"incoming": "forward-mailbox"}, "incoming"),
     ("mailbox", {"type": "forward"}, "type"),
-    ("profile", {"serverType": "pop3-smtp"}, "serverType"),
     ("profile", {"serverType": "exchange-server"}, "serverType"),
     ("profile", {"serverType": "exchange-online-hybrid"}, "serverType"),
-    ("profile", {"incoming.protocol": "pop3"}, "incoming.protocol"),
+    ("profile", {"incoming.protocol": "ews"}, "incoming.protocol"),
     ("profile", {"autodiscover": True}, "autodiscover"),
     ("profile", {"incoming.authentication": "oauth"}, "incoming.authentication"),
     ("profile", {"incoming.authentication": "ntlm"}, "incoming.authentication"),

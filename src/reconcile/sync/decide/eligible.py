@@ -17,6 +17,7 @@ from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition, Health
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
+from reconcile.model.protocols import usual_port
 from reconcile.model.retention import retention_of
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
@@ -201,7 +202,7 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
     if spec.get("state") == "inactive":
         raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)
     protocol = spec.get("incoming.protocol")
-    if protocol != "imap":
+    if protocol not in ("imap", "pop3"):
         field = "incoming.protocol" if "incoming.protocol" in profile.resource.spec else "serverType"
         raise profile.unsupported(field, f"receiving over {protocol} is not built yet")
     if spec.get("autodiscover") is True:
@@ -225,9 +226,9 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         mailbox_id=mailbox.resource.external_id,
         name=mailbox.resource.name,
         address=address,
-        protocol="imap",
+        protocol=protocol,
         server=server,
-        port=port if isinstance(port, int) else 993 if tls == "implicit" else 143,
+        port=port if isinstance(port, int) else usual_port(protocol, tls),
         tls=tls,
         authority=str(spec.get("incoming.caCertificate") or ""),
         sign_in=sign_in,
