@@ -45,7 +45,8 @@ class MailRef:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlation:
     """`parent` only where the method names the very message that is answered (In-Reply-To, conversation index). `clue` is what matched,
-    for people. `regarding` and `owner` are those of the correlated mail."""
+    for people. `regarding` and `owner` are those of the correlated mail. An id of 0 means the e-mail with `message_id`, which is being
+    kept by this batch or one right before it."""
 
     method: CorrelationMethod
     correlated: MailRef
@@ -53,6 +54,7 @@ class Correlation:
     clue: str
     regarding: Regarding | None = None
     owner: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

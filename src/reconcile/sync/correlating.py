@@ -1,134 +1,153 @@
-"""Finding what the messages of a batch belong to: looked up for many at once, and among themselves."""
+"""Finding what the messages of one look at one mailbox belong to: looked up for many at once, and among themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from reconcile.model.activity_details import Regarding
 from reconcile.model.conversation_index import ROOT
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
 from reconcile.model.tracking import Correlation, MailRef
-from reconcile.ports.correlation import CorrelationLookup, MailFacts
+from reconcile.ports.correlation import MOST_OF_A_PERSON, CorrelationLookup, MailFacts
 from reconcile.sync.decide.correlation import Found, Question, Surroundings, clues_of, correlate, people_of, question
 from reconcile.sync.decide.correlation_rules import CorrelationRules
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.smart_matching import SEARCHED_DAYS
 
-_Key = TypeVar("_Key")
+#: Mails that are remembered until it is sure that they are committed; half of them may be forgotten at once.
+_MOST_PENDING: Final = 20_000
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 @dataclass(slots=True)
-class _Asked:
-    """What the store was asked for already."""
+class _Layer:
+    """What one source knows: the store, or the messages of this look."""
 
-    ids: set[str] = field(default_factory=set)
-    tokens: set[str] = field(default_factory=set)
-    roots: set[bytes] = field(default_factory=set)
-    people: set[int] = field(default_factory=set)
+    message_ids: dict[str, Sequence[MailRef]] = field(default_factory=dict)
+    tokens: dict[str, Sequence[MailRef]] = field(default_factory=dict)
+    conversations: dict[bytes, Sequence[tuple[bytes, MailRef]]] = field(default_factory=dict)
+    persons: dict[int, Sequence[MailRef]] = field(default_factory=dict)
+    words: dict[MailRef, frozenset[int]] = field(default_factory=dict)
+    facts: dict[MailRef, MailFacts] = field(default_factory=dict)
 
 
 class Correlator:
-    """For one batch of one mailbox. What was looked up is kept for the batch only: make a new one for the next."""
+    """For one look at one mailbox. Keeps what the store said for one batch only, and what this look took in until it is committed."""
 
     def __init__(self, lookup: CorrelationLookup, rules: CorrelationRules, around: Surroundings, *, now: datetime) -> None:
         self._lookup = lookup
         self._rules = rules
         self._around = around
         self._since = instant_text(now - timedelta(days=SEARCHED_DAYS))
-        self._found = Found()
-        self._asked = _Asked()
+        self._stored = _Layer()
+        #: The younger one first. Numbers are negative: they mean something here only.
+        self._pending = (_Layer(), _Layer())
+        self._taken = 0
 
     def look_up(self, headers: Iterable[MessageHeader]) -> None:
-        """Ask for all of them at once. Not needed before `correlation`; without it each message costs looks of its own."""
+        """Begin a batch: ask the store for all of it at once."""
+        self._stored = _Layer()
         self._ask([asked for header in headers if (asked := question(header, self._rules)).asks])
 
     def correlation(self, header: MessageHeader) -> Correlation | None:
-        """What it belongs to. A mail of this batch is named as it was told to `taken`."""
+        """What it belongs to. A message that was not in `look_up` costs looks of its own. See `Correlation` for mail of this look."""
         asked = question(header, self._rules)
         if not asked.asks:
             return None
         self._ask([asked])
-        return correlate(asked, self._found, self._rules, self._around)
+        found = correlate(asked, self._known(asked), self._rules, self._around)
+        if found is None or found.correlated.id > 0:
+            return found
+        pending = MailRef(kind="email", id=0)
+        return replace(found, correlated=pending, parent=pending if found.parent else None)
 
     def clues(self, header: MessageHeader, *, received: str) -> MailClues | None:
-        """What a mail that is tracked is to be found by later."""
+        """What a message that is tracked is to be found by later (UTC RFC 3339)."""
         return clues_of(header, self._rules, at=received, oldest=self._since)
 
     def taken(
-        self,
-        header: MessageHeader,
-        clues: MailClues | None,
-        mail: MailRef,
-        *,
-        received: str = "",
-        regarding: Regarding | None = None,
-        owner: str = "",
+        self, header: MessageHeader, clues: MailClues | None, *, received: str, regarding: Regarding | None = None, owner: str = ""
     ) -> None:
-        """A message of this batch is tracked, so that later ones may belong to it. It has no number before the commit: `mail` may be
-        MailRef(kind="arrival", id=place in the batch), which whoever commits puts the activity's number in for."""
-        found = self._found
-        if header.message_id:
-            found.message_ids[header.message_id] = (mail, *found.message_ids.get(header.message_id, ()))
+        """A message of this look is tracked: later ones may belong to it, before it has a number. Without a Message-ID nobody could
+        name it afterwards, so such a one is found in a later look only."""
+        if not header.message_id:
+            return
+        self._taken += 1
+        if self._taken % (_MOST_PENDING // 2) == 0:
+            # One batch is being committed while the next is decided, so what is this old is in the store.
+            self._pending = (_Layer(), self._pending[0])
+        layer, mail = self._pending[0], MailRef(kind="email", id=-self._taken)
+        _add(layer.message_ids, header.message_id, mail)
         if clues is not None and clues.conversation:
-            root = clues.conversation[:ROOT]
-            known = [(clues.conversation, mail), *found.conversations.get(root, ())]
-            found.conversations[root] = sorted(known, key=lambda one: len(one[0]), reverse=True)
+            _add(layer.conversations, clues.conversation[:ROOT], (clues.conversation, mail))
         if clues is not None and clues.words:
-            found.words[mail] = frozenset(clues.words)
+            layer.words[mail] = frozenset(clues.words)
             for person in clues.people:
-                found.persons[person] = (mail, *found.persons.get(person, ()))
-        found.facts[mail] = MailFacts(people=people_of(header), message_id=header.message_id, at=received, regarding=regarding, owner=owner)
+                _add(layer.persons, person, mail)
+        layer.facts[mail] = MailFacts(people=people_of(header), message_id=header.message_id, at=received, regarding=regarding, owner=owner)
+
+    def _known(self, asked: Question) -> Found:
+        layers = (*self._pending, self._stored)
+        roots = (asked.conversation[:ROOT],) if asked.conversation else ()
+        members = {root: _all(root, [layer.conversations for layer in layers]) for root in roots}
+        return Found(
+            message_ids={name: _all(name, [layer.message_ids for layer in layers]) for name in (asked.in_reply_to, *asked.references)},
+            tokens=self._stored.tokens,
+            conversations={root: sorted(known, key=lambda one: len(one[0]), reverse=True) for root, known in members.items()},
+            persons={person: _all(person, [layer.persons for layer in layers]) for person in asked.hashed},
+            words=ChainMap(*(layer.words for layer in layers)),
+            facts=ChainMap(*(layer.facts for layer in layers)),
+        )
 
     def _ask(self, questions: Sequence[Question]) -> None:
-        found, lookup = self._found, self._lookup
+        """What the store was not asked for in this batch yet."""
+        stored, lookup = self._stored, self._lookup
         candidates: set[MailRef] = set()
-        ids = _fresh({one for asked in questions for one in (asked.in_reply_to, *asked.references) if one}, self._asked.ids)
-        if ids:
-            for name, mails in lookup.by_message_id(ids).items():
-                found.message_ids[name] = (*found.message_ids.get(name, ()), *mails)
-                candidates.update(mails)
-        tokens = _fresh({token for asked in questions for token in asked.tokens}, self._asked.tokens)
-        if tokens:
-            found.tokens.update(lookup.by_token(tokens))
-            candidates.update(mail for token in tokens for mail in found.tokens.get(token, ()))
-        roots = _fresh({asked.conversation[:ROOT] for asked in questions if asked.conversation}, self._asked.roots)
-        if roots:
-            for root, members in lookup.by_conversation(roots).items():
-                known = [*found.conversations.get(root, ()), *members]
-                found.conversations[root] = sorted(known, key=lambda one: len(one[0]), reverse=True)
-                candidates.update(mail for _, mail in members)
-        people = _fresh({person for asked in questions if asked.words for person in asked.hashed}, self._asked.people)
-        if people:
-            candidates |= self._ask_for_people(people, questions)
-        candidates -= found.facts.keys()
-        if candidates:
-            found.facts.update(lookup.facts(candidates))
+        if ids := {one for asked in questions for one in (asked.in_reply_to, *asked.references) if one} - stored.message_ids.keys():
+            _answered(stored.message_ids, ids, lookup.by_message_id(ids))
+            candidates |= {mail for name in ids for mail in stored.message_ids[name]}
+        if tokens := {token for asked in questions for token in asked.tokens} - stored.tokens.keys():
+            _answered(stored.tokens, tokens, lookup.by_token(tokens))
+            candidates |= {mail for token in tokens for mail in stored.tokens[token]}
+        if roots := {asked.conversation[:ROOT] for asked in questions if asked.conversation} - stored.conversations.keys():
+            _answered(stored.conversations, roots, lookup.by_conversation(roots))
+            candidates |= {mail for root in roots for _, mail in stored.conversations[root]}
+        if people := {person for asked in questions if asked.words for person in asked.hashed} - stored.persons.keys():
+            _answered(stored.persons, people, lookup.by_person(people, since=self._since))
+            enough = self._sharing(questions) - stored.words.keys()
+            stored.words.update(lookup.words(enough) if enough else {})
+            candidates |= enough & stored.words.keys()
+        if candidates := candidates - stored.facts.keys():
+            stored.facts.update(lookup.facts(candidates))
 
-    def _ask_for_people(self, people: Collection[int], questions: Sequence[Question]) -> set[MailRef]:
-        """Mails that share enough people with one of the messages."""
-        found = self._found
-        for person, mails in self._lookup.by_person(people, since=self._since).items():
-            found.persons[person] = (*found.persons.get(person, ()), *mails)
-        assert self._rules.smart is not None
-        least = max(1, self._rules.smart.minimum_recipients)
-        enough: set[MailRef] = set()
+    def _sharing(self, questions: Sequence[Question]) -> set[MailRef]:
+        """Stored mails that share enough people with one of the messages."""
+        least = max(1, self._rules.smart.minimum_recipients) if self._rules.smart else 1
+        found: set[MailRef] = set()
         for asked in questions:
             shared: dict[MailRef, int] = {}
             for person in asked.hashed:
-                for mail in found.persons.get(person, ()):
+                for mail in self._stored.persons.get(person, ()):
                     shared[mail] = shared.get(mail, 0) + 1
-            enough |= {mail for mail, count in shared.items() if count >= least}
-        enough -= found.words.keys()
-        found.words.update(self._lookup.words(enough))
-        return {mail for mail in enough if mail in found.words}
+            found |= {mail for mail, count in shared.items() if count >= least}
+        return found
 
 
-def _fresh(keys: set[_Key], asked: set[_Key]) -> set[_Key]:
-    """Those not asked for yet; now they are."""
-    fresh = keys - asked
-    asked |= fresh
-    return fresh
+def _add(known: dict[_K, Sequence[_V]], key: _K, one: _V) -> None:
+    # No more than the store would hand out: a person who is in every mail must not make each one dearer than the one before.
+    known[key] = (one, *known.get(key, ())[: MOST_OF_A_PERSON - 1])
+
+
+def _all(key: _K, sources: Iterable[Mapping[_K, Sequence[_V]]]) -> list[_V]:
+    return [one for known in sources for one in known.get(key, ())]
+
+
+def _answered(known: dict[_K, Sequence[_V]], keys: Iterable[_K], answer: Mapping[_K, Sequence[_V]]) -> None:
+    """Also that nothing is known, so that it is asked once."""
+    known.update({key: answer.get(key, ()) for key in keys})

@@ -59,16 +59,16 @@ class Question:
         return bool(self.in_reply_to or self.tokens or self.conversation or self.references or self.words)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the store (and this batch so far) knows to the questions of a batch. See `CorrelationLookup`."""
+    """What is known to a question. See `CorrelationLookup`."""
 
-    message_ids: dict[str, Sequence[MailRef]] = field(default_factory=dict)
-    tokens: dict[str, Sequence[MailRef]] = field(default_factory=dict)
-    conversations: dict[bytes, Sequence[tuple[bytes, MailRef]]] = field(default_factory=dict)
-    persons: dict[int, Sequence[MailRef]] = field(default_factory=dict)
-    words: dict[MailRef, frozenset[int]] = field(default_factory=dict)
-    facts: dict[MailRef, MailFacts] = field(default_factory=dict)
+    message_ids: Mapping[str, Sequence[MailRef]] = field(default_factory=dict)
+    tokens: Mapping[str, Sequence[MailRef]] = field(default_factory=dict)
+    conversations: Mapping[bytes, Sequence[tuple[bytes, MailRef]]] = field(default_factory=dict)
+    persons: Mapping[int, Sequence[MailRef]] = field(default_factory=dict)
+    words: Mapping[MailRef, frozenset[int]] = field(default_factory=dict)
+    facts: Mapping[MailRef, MailFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +138,12 @@ def _by_message_id(
         ours = [mail for mail in known if mail.kind == "outbox"]
         if ours:
             # We made that id, and nobody else's mail is it.
-            known = ours[:1]
-        elif len(known) > 1:
+            known = ours
+        elif len({found.facts[mail].people for mail in known}) > 1:
             known = [mail for mail in known if second_signal(asked, found.facts[mail], around)]
         if known:
-            return _correlation(method, known[0], one, found.facts, parent=method is CorrelationMethod.IN_REPLY_TO)
+            # The first that came: a copy of a mail, honest or not, comes later.
+            return _correlation(method, known[-1], one, found.facts, parent=method is CorrelationMethod.IN_REPLY_TO)
     return None
 
 
@@ -213,7 +214,13 @@ def second_signal(asked: Question, facts: MailFacts, around: Surroundings) -> bo
 def _correlation(method: CorrelationMethod, mail: MailRef, clue: str, facts: Mapping[MailRef, MailFacts], *, parent: bool) -> Correlation:
     known = facts[mail]
     return Correlation(
-        method=method, correlated=mail, parent=mail if parent else None, clue=clue, regarding=known.regarding, owner=known.owner
+        method=method,
+        correlated=mail,
+        parent=mail if parent else None,
+        clue=clue,
+        regarding=known.regarding,
+        owner=known.owner,
+        message_id=known.message_id,
     )
 
 
