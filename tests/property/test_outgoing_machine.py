@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from reconcile.errors import PreconditionFailed, UserError
 from reconcile.mail.memory_sender import Answer, Crash, Die, Drop, Fault, MemorySender, MemoryServer
+from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
-from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.compose import compose
+from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.outgoing import RetryPolicy
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from reconcile.sync.outgoing import Outgoing, send_due
@@ -73,7 +75,7 @@ class Post:
             applied=self.applied,
             outbox=outbox,
             sender=_Watched(MemorySender(server=self.server), dies),
-            credentials=Passwords(),
+            sign_ins=ConfiguredSignIns(Passwords()),
             secrets=References({"file:ca.pem": b""}),
             clock=self.clock,
             owner=f"run-{self.runs}",

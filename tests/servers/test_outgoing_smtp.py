@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.mail.smtp import SmtpSender
 from reconcile.model.outgoing import OutgoingState, RecipientState
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
-from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.compose import compose
+from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from reconcile.sync.outgoing import Outgoing, send_due
 from support import postfix
@@ -48,7 +50,7 @@ def outgoing(applied: Applied, outbox: SqliteOutbox, server: postfix.Postfix, cl
         applied=applied,
         outbox=outbox,
         sender=SmtpSender(),
-        credentials=Passwords({("box1", "credentials.password"): postfix.PASSWORD}),
+        sign_ins=ConfiguredSignIns(Passwords({("box1", "credentials.password"): postfix.PASSWORD})),
         secrets=References({"file:ca.pem": server.authority}),
         clock=clock,
         owner=owner,

@@ -16,7 +16,8 @@ from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.decide.text import parse_text
 from reconcile.sync.run import Limits, MailboxRun, synchronise
 from reconcile.wiring.mail import applied_state, inboxes
-from reconcile.wiring.secrets import credentials, secret_resolver
+from reconcile.wiring.secrets import secret_resolver
+from reconcile.wiring.sign_in import sign_ins
 from reconcile.wiring.state import store_path
 from reconcile.wiring.system import SystemClock
 from support.dovecot import PASSWORD, Dovecot, running
@@ -58,7 +59,7 @@ class World:
             runs = synchronise(
                 [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)],
                 store=store,
-                connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
+                connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
                 clock=SystemClock(),
                 limits=Limits(parallel=4, per_server=4),
             )

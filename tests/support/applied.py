@@ -104,6 +104,7 @@ def sending_estate(
                     "outgoing": "server-side",
                     "profile": "contoso",
                     "credentials.allowUse": True,
+                    **({"credentials.password.ref": f"env:BOX{number}"} if login else {}),
                 },
                 origins={"outgoing": f"box{number}.yaml:9"},
             )

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconcile.mail.memory_sender import MemorySender, MemoryServer
+from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.feed import FeedCursor, FeedKind
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.edits import SqliteEdits
@@ -112,7 +113,7 @@ def send(folder: Path, tick: Tick) -> None:
                 applied=sending_estate(),
                 outbox=SqliteOutbox(database),
                 sender=MemorySender(server=MemoryServer()),
-                credentials=Passwords(),
+                sign_ins=ConfiguredSignIns(Passwords()),
                 secrets=References({"file:ca.pem": b""}),
                 clock=Now(),
                 owner=str(uuid.uuid4()),

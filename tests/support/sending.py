@@ -8,6 +8,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.mail.smtp import SmtpSender
 from reconcile.ports.target import AppliedResource
 from reconcile.store.sqlite.database import Database
@@ -53,7 +54,7 @@ def run(store: Path, port: int, ahead: timedelta = timedelta()) -> None:
                 applied=estate(port),
                 outbox=SqliteOutbox(database),
                 sender=SmtpSender(connect_timeout=10, silence_timeout=10, answer_timeout=30),
-                credentials=Passwords(),
+                sign_ins=ConfiguredSignIns(Passwords()),
                 secrets=References(),
                 clock=RealClock(ahead),
                 owner=str(uuid.uuid4()),

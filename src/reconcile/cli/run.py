@@ -159,7 +159,8 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
     from reconcile.sync.run import Limits
     from reconcile.wiring.mail import inboxes, mail_store, outgoing
     from reconcile.wiring.permits import claims
-    from reconcile.wiring.secrets import credentials, secret_resolver
+    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.sign_in import sign_ins
     from reconcile.wiring.state import environment_name, writable_database
 
     settings = context.settings
@@ -168,7 +169,7 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
         yield MailTools(
             outgoing=outgoing(settings, database, clock, stop.is_set),
             store=store,
-            connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
+            connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
             limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
             claim=partial(claims(settings).claim, name),
         )

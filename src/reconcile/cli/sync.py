@@ -41,7 +41,8 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.run import Limits, synchronise
     from reconcile.wiring.mail import inboxes, mail_store, outgoing
     from reconcile.wiring.permits import claims
-    from reconcile.wiring.secrets import credentials, secret_resolver
+    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.sign_in import sign_ins
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 
@@ -61,7 +62,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
             runs = synchronise(
                 receiving,
                 store=store,
-                connect=inboxes(settings, credentials(database, settings), secret_resolver(settings)),
+                connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
                 clock=clock,
                 limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
                 started=progress.started,

@@ -24,10 +24,10 @@ from reconcile.model.secret import SecretRef
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
-from reconcile.ports.credentials import Credentials
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
+from reconcile.ports.sign_in import SignIns
 from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try, waits_for_mailbox
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
@@ -45,7 +45,7 @@ class Outgoing:
     applied: AppliedState
     outbox: OutboxStore
     sender: Sender
-    credentials: Credentials
+    sign_ins: SignIns
     secrets: SecretResolver
     clock: Clock
     owner: str
@@ -186,20 +186,18 @@ class _Pass:
             self._postpone(left, mailbox.name, error.message, error=error)
 
     def _account(self, mailbox: SendingMailbox) -> Account:
-        outgoing, password = self._outgoing, None
-        if mailbox.password is not None:
-            password = outgoing.credentials.credential(*mailbox.password)
-            if password is None:
-                row, path = mailbox.password
-                raise PermanentError(f"no password was applied for {path} of {row}", hint="Declare it, apply, and the mail goes out.")
+        outgoing = self._outgoing
+        sign_in = outgoing.sign_ins.of(mailbox.sign_in, name=mailbox.name)
         authority = outgoing.secrets.resolve(SecretRef.parse(mailbox.authority)).reveal() if mailbox.authority else None
         return Account(
             server=mailbox.server,
             port=mailbox.port,
             tls=mailbox.tls,
             authority=authority,
-            username=mailbox.username if password is not None else "",
-            password=password,
+            username=sign_in.username if sign_in is not None else "",
+            password=sign_in.password if sign_in is not None else None,
+            sign_in=sign_in,
+            client_certificate=outgoing.sign_ins.certificate(mailbox.sign_in),
         )
 
     def _mail(self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry) -> None:
@@ -273,7 +271,10 @@ class _Pass:
         clock = self._outgoing.clock
         with self._guard:
             if self._setup is None or clock.monotonic() - self._setup[0] >= FRESH:
-                self._setup = (clock.monotonic(), sending_setup(self._outgoing.applied.resources(), now=instant.text(clock.now()), permits=self._outgoing.permits()))
+                self._setup = (
+                    clock.monotonic(),
+                    sending_setup(self._outgoing.applied.resources(), now=instant.text(clock.now()), permits=self._outgoing.permits()),
+                )
             return self._setup[1]
 
     def _postpone(

@@ -8,29 +8,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from reconcile.errors import SettingsError
 from reconcile.settings import Settings
 from reconcile.wiring.configuration import inventory_reader
 from reconcile.wiring.permits import permits
-from reconcile.wiring.secrets import credentials, secret_resolver
+from reconcile.wiring.secrets import secret_resolver
+from reconcile.wiring.sign_in import sign_ins
 from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock, mint
 
 if TYPE_CHECKING:
-    from reconcile.mail.imap.connection import Endpoint
+    from reconcile.mail.endpoint import Endpoint
     from reconcile.model.condition import Condition
     from reconcile.model.mailbox_status import MailboxStatus
     from reconcile.model.message import MessageText
-    from reconcile.model.secret import Secret
     from reconcile.plan.circumstances import Count
     from reconcile.ports.applied import AppliedState
     from reconcile.ports.clock import Clock
-    from reconcile.ports.credentials import Credentials
     from reconcile.ports.mail import Inbox, MessageCounter
     from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.secrets import SecretResolver
+    from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.online_count import OnlineCount
@@ -101,11 +100,15 @@ def mail_store(database: Database) -> Iterator[MailStore]:
         store.close()
 
 
-def inboxes(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
+def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
     """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
-    reached = _reached(settings, known, secrets)
+    reached = _reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> Inbox:
+        if mailbox.protocol == "pop3":
+            from reconcile.mail.pop3.inbox import Pop3Inbox
+
+            return Pop3Inbox(*reached(mailbox))
         from reconcile.mail.imap.inbox import ImapInbox
 
         return ImapInbox(*reached(mailbox))
@@ -113,9 +116,9 @@ def inboxes(settings: Settings, known: Credentials, secrets: SecretResolver) -> 
     return connect
 
 
-def message_counters(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
+def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
     """Makes what counts the messages of a mailbox at its server. Raises as `inboxes`."""
-    reached = _reached(settings, known, secrets)
+    reached = _reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> MessageCounter:
         from reconcile.mail.imap.count import ImapCounter
@@ -125,28 +128,28 @@ def message_counters(settings: Settings, known: Credentials, secrets: SecretReso
     return connect
 
 
-def _reached(settings: Settings, known: Credentials, secrets: SecretResolver) -> Callable[[ReceivingMailbox], tuple[Endpoint, str, Secret]]:
+def _reached(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], tuple[Endpoint, SignIn]]:
     authorities: dict[str, bytes] = {}
 
-    def reach(mailbox: ReceivingMailbox) -> tuple[Endpoint, str, Secret]:
-        from reconcile.mail.imap.connection import Endpoint
+    def reach(mailbox: ReceivingMailbox) -> tuple[Endpoint, SignIn]:
+        from reconcile.mail.endpoint import Endpoint
         from reconcile.model.secret import SecretRef
 
         if mailbox.authority and mailbox.authority not in authorities:
             authorities[mailbox.authority] = secrets.resolve(SecretRef.parse(mailbox.authority)).reveal()
-        password = known.credential(*mailbox.password)
-        if password is None:
-            raise SettingsError(f"no password was applied for mailbox {mailbox.name}", hint="Run `reconcile apply` again.")
+        sign_in = accounts.of(mailbox.sign_in, name=mailbox.name)
+        assert sign_in is not None, "nobody receives without signing in"
         silence = min(settings.silence_timeout, mailbox.silence or settings.silence_timeout)
         endpoint = Endpoint(
             host=mailbox.server,
             port=mailbox.port,
             tls=mailbox.tls,
             authority=authorities.get(mailbox.authority),
+            client=accounts.certificate(mailbox.sign_in),
             connect_timeout=settings.connect_timeout,
             silence_timeout=silence,
         )
-        return endpoint, mailbox.username, password
+        return endpoint, sign_in
 
     return reach
 
@@ -160,7 +163,7 @@ def online_count(settings: Settings, database: Database | None) -> OnlineCount:
     short = replace(
         settings, connect_timeout=min(settings.connect_timeout, PER_MAILBOX), silence_timeout=min(settings.silence_timeout, PER_MAILBOX)
     )
-    connect = None if database is None else message_counters(short, credentials(database, settings), secret_resolver(settings))
+    connect = None if database is None else message_counters(short, sign_ins(settings, database), secret_resolver(settings))
     return OnlineCount(applied_state(database), connect, SystemClock())
 
 
@@ -244,7 +247,7 @@ def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callabl
         applied=applied_state(database),
         outbox=outbox_store(database),
         sender=SmtpSender(connect_timeout=settings.connect_timeout, silence_timeout=settings.silence_timeout),
-        credentials=credentials(database, settings),
+        sign_ins=sign_ins(settings, database),
         secrets=secret_resolver(settings),
         clock=clock,
         owner=mint(),

@@ -11,6 +11,7 @@ import pytest
 from reconcile.model.condition import Condition, Health
 from reconcile.model.mailbox_state import MailboxState, MissingMessage
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.status import PATIENCE, mailbox_statuses
 
@@ -24,8 +25,7 @@ _MAILBOX = ReceivingMailbox(
     port=993,
     tls="implicit",
     authority="",
-    username="sales",
-    password=("m1", "credentials.password"),
+    sign_in=SignInPlan(kind=SignInKind.PASSWORD, username="sales", password=("m1", "credentials.password")),
     account_group="contoso",
     connections=10,
     floor=None,

@@ -11,13 +11,15 @@ import pytest
 
 from reconcile.errors import SettingsError
 from reconcile.mail.memory_sender import Answer, Drop, MemorySender, MemoryServer
+from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Begin, Claim
 from reconcile.model.outgoing import OutboxEntry, OutgoingState
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.model.sending_report import SendingReport
 from reconcile.ports.sender import Account
 from reconcile.store.memory.outbox import MemoryOutbox
-from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.compose import compose
+from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.outgoing import RetryPolicy
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from reconcile.sync.outgoing import Outgoing, send_due
@@ -50,7 +52,7 @@ class Office:
             applied=self.applied,
             outbox=self.outbox,
             sender=MemorySender(server=self.server),
-            credentials=self.passwords,
+            sign_ins=ConfiguredSignIns(self.passwords),
             secrets=References({"file:ca.pem": b"pem"}),
             clock=self.clock,
             owner=owner,

@@ -6,6 +6,7 @@ import pytest
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.enablement import Approval, Enablement
+from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
 from reconcile.sync.decide.permitted import Permits
@@ -27,8 +28,7 @@ def test_a_mailbox_with_its_own_credentials() -> None:
         port=587,
         tls=Tls.STARTTLS,
         authority="file:ca.pem",
-        username="sales@contoso.example",
-        password=("box1", "credentials.password"),
+        sign_in=SignInPlan(kind=SignInKind.PASSWORD, username="sales@contoso.example", password=("box1", "credentials.password")),
         connections=10,
     )
 
@@ -38,13 +38,13 @@ def test_the_profiles_credentials_and_those_of_incoming() -> None:
     applied.change("EmailServerProfile", outgoing__credentials="profile", outgoing__username="crm@contoso.example")
     found = box(applied)
     assert isinstance(found, SendingMailbox)
-    assert (found.username, found.password) == ("crm@contoso.example", ("p1", "outgoing.password"))
+    assert (found.sign_in.username, found.sign_in.password) == ("crm@contoso.example", ("p1", "outgoing.password"))
     applied.change(
         "EmailServerProfile", useSameSettingsForOutgoing=None, incoming__credentials="profile", incoming__username="in@contoso.example"
     )
     found = box(applied)
     assert isinstance(found, SendingMailbox)
-    assert (found.username, found.password) == ("in@contoso.example", ("p1", "incoming.password"))
+    assert (found.sign_in.username, found.sign_in.password) == ("in@contoso.example", ("p1", "incoming.password"))
 
 
 @pytest.mark.parametrize(("tls", "port"), [(None, 587), ("implicit", 465)])
