@@ -10,10 +10,11 @@ import pytest
 import trustme
 
 from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, Unavailable
+from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap import login
-from reconcile.mail.imap.connection import Endpoint
 from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.imap.place import ImapPlace
+from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret
 from reconcile.ports.mail import Look
 from support.imap_script import GREETING, Conversation, Step, examined, expect, reconnect, scripted, tls
@@ -35,7 +36,7 @@ def poll(
 ) -> Look:
     cursor = ImapPlace(account=f"127.0.0.1/{user}", validity=1, uid=5, next_uid=6, messages=1).cursor()
     endpoint = Endpoint(host="127.0.0.1", port=port, tls=mode, authority=authority, connect_timeout=5, silence_timeout=silence)
-    inbox = ImapInbox(endpoint, user, Secret(password.encode()))
+    inbox = ImapInbox(endpoint, PasswordSignIn(user, Secret(password.encode())))
     try:
         return inbox.look(cursor)
     finally:
@@ -44,7 +45,7 @@ def poll(
 
 def first_visit(port: int, *, password: str = PASSWORD) -> Look:
     endpoint = Endpoint(host="127.0.0.1", port=port, tls="none", connect_timeout=5, silence_timeout=5)
-    inbox = ImapInbox(endpoint, USER, Secret(password.encode()))
+    inbox = ImapInbox(endpoint, PasswordSignIn(USER, Secret(password.encode())))
     try:
         return inbox.look(None)
     finally:

@@ -10,8 +10,9 @@ import pytest
 import trustme
 
 from reconcile.errors import PermanentError, ReconcileError, Throttled, TimedOut, Unavailable
-from reconcile.mail.imap.connection import Endpoint
+from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.inbox import ImapInbox
+from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret
 from reconcile.ports.mail import Batch, Listed
 from support.imap_script import GREETING, LOGIN, Step, examined, expect, scripted, tls
@@ -29,7 +30,7 @@ def visit(
 
     with scripted(*steps) as (port, heard, wrong):
         endpoint = Endpoint(host="127.0.0.1", port=port, tls=tls_mode, authority=authority, connect_timeout=5, silence_timeout=silence)
-        inbox = ImapInbox(endpoint, "sales@contoso.example", Secret(PASSWORD.encode()))
+        inbox = ImapInbox(endpoint, PasswordSignIn("sales@contoso.example", Secret(PASSWORD.encode())))
         try:
             inbox.look(None)
             batches = list(inbox.read(None, since=since, retry=(), wanted=lambda _: True, accept=accept))
@@ -156,7 +157,9 @@ def test_a_message_that_is_announced_but_not_listed_is_looked_for_again(since: d
     )
     cursor = batches[-1].cursor
     with scripted(*examined(2, next_uid=7)) as (port, _, _):
-        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "sales@contoso.example", Secret(PASSWORD.encode()))
+        inbox = ImapInbox(
+            Endpoint(host="127.0.0.1", port=port, tls="none"), PasswordSignIn("sales@contoso.example", Secret(PASSWORD.encode()))
+        )
         found = inbox.look(cursor)
         inbox.close()
     assert (found.news, found.restarted) == (True, False)
@@ -199,7 +202,9 @@ def test_where_the_end_is_not_shown_yet_the_next_look_has_news() -> None:
         since=FLOOR,
     )
     with scripted(*examined(3, next_uid=5000)) as (port, _, _):
-        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "sales@contoso.example", Secret(PASSWORD.encode()))
+        inbox = ImapInbox(
+            Endpoint(host="127.0.0.1", port=port, tls="none"), PasswordSignIn("sales@contoso.example", Secret(PASSWORD.encode()))
+        )
         assert inbox.look(batches[-1].cursor).news
         inbox.close()
 
@@ -213,7 +218,9 @@ def test_uidnext_that_goes_back_means_another_history() -> None:
         *examined(1, next_uid=3)[len(LOGIN) :],
     )
     with scripted(*steps) as (port, _, wrong):
-        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "sales@contoso.example", Secret(PASSWORD.encode()))
+        inbox = ImapInbox(
+            Endpoint(host="127.0.0.1", port=port, tls="none"), PasswordSignIn("sales@contoso.example", Secret(PASSWORD.encode()))
+        )
         assert inbox.look(batches[-1].cursor).restarted
         inbox.close()
     assert not wrong
@@ -242,7 +249,7 @@ class TestTls:
             b"TAG NO not now\r\n",
         )
         with scripted(*steps) as (port, heard, _), pytest.raises(ReconcileError, match="TLS"):
-            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="starttls"), "u", Secret(PASSWORD.encode())).look(None)
+            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="starttls"), PasswordSignIn("u", Secret(PASSWORD.encode()))).look(None)
         assert not any(PASSWORD.encode() in line for line in heard)
 
     @pytest.mark.parametrize("mode", ["starttls", "none"])
@@ -263,14 +270,16 @@ class TestTls:
         with scripted(*steps) as (port, heard, _):
             endpoint = Endpoint(host="127.0.0.1", port=port, tls="starttls", authority=authority.cert_pem.bytes(), silence_timeout=5)
             with pytest.raises(Unavailable, match="in clear after STARTTLS"):
-                ImapInbox(endpoint, "u", Secret(PASSWORD.encode())).look(None)
+                ImapInbox(endpoint, PasswordSignIn("u", Secret(PASSWORD.encode()))).look(None)
         assert not any(PASSWORD.encode() in line for line in heard)
 
     @pytest.mark.parametrize(("names", "trusted"), [(("other.contoso.example",), True), (("127.0.0.1",), False)])
     def test_a_wrong_name_or_authority_is_refused(self, authority: trustme.CA, names: tuple[str, ...], trusted: bool) -> None:
         pem = authority.cert_pem.bytes() if trusted else trustme.CA().cert_pem.bytes()
         with scripted(tls(self.server(authority, *names))) as (port, heard, _), pytest.raises(PermanentError, match="certificate"):
-            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), "u", Secret(PASSWORD.encode())).look(None)
+            ImapInbox(
+                Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), PasswordSignIn("u", Secret(PASSWORD.encode()))
+            ).look(None)
         assert heard == []
 
     def test_old_protocols_are_refused(self, authority: trustme.CA) -> None:
@@ -284,7 +293,9 @@ class TestTls:
         context.set_ciphers("ALL:@SECLEVEL=0")
         pem = authority.cert_pem.bytes()
         with scripted(tls(context)) as (port, _, _), pytest.raises(ReconcileError) as caught:
-            ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), "u", Secret(PASSWORD.encode())).look(None)
+            ImapInbox(
+                Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), PasswordSignIn("u", Secret(PASSWORD.encode()))
+            ).look(None)
         assert isinstance(caught.value, PermanentError | Unavailable)
 
 
@@ -293,6 +304,8 @@ def test_a_password_that_no_quoted_string_holds_goes_as_sasl_plain() -> None:
 
     steps = (*GREETING, expect(b"AUTHENTICATE PLAIN"), b"+ \r\n", expect(b""), b"TAG NO no\r\n")
     with scripted(*steps) as (port, heard, _), pytest.raises(ReconcileError):
-        ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), "u", Secret('p\r\nA1 DELETE "INBOX"ü'.encode())).look(None)
+        ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), PasswordSignIn("u", Secret('p\r\nA1 DELETE "INBOX"ü'.encode()))).look(
+            None
+        )
     assert not any(b"DELETE" in line for line in heard)
     assert base64.b64encode('\0u\0p\r\nA1 DELETE "INBOX"ü'.encode()) in heard[-1]

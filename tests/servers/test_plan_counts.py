@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import AuthenticationRejected
-from reconcile.mail.imap.connection import Endpoint
+from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.count import ImapCounter
+from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret
 from support.dovecot import PASSWORD, Dovecot, free_port, running
 from support.mail_estate import MailEstate
@@ -45,7 +46,8 @@ def test_a_count_is_exact_to_the_second_wherever_the_bounds_fall(dovecot: Doveco
     at(DATED, dovecot, moments)
     unseen = [path.name for path in (dovecot.base / "mail" / DATED / "new").iterdir()]
     counter = ImapCounter(
-        Endpoint(host="localhost", port=dovecot.imaps, tls="implicit", authority=dovecot.authority), DATED, Secret(PASSWORD.encode())
+        Endpoint(host="localhost", port=dovecot.imaps, tls="implicit", authority=dovecot.authority),
+        PasswordSignIn(DATED, Secret(PASSWORD.encode())),
     )
     bounds = [None, START - 400 * DAY, START + 10 * DAY, START + 10 * DAY + timedelta(seconds=1), START + 12 * DAY, START + 60 * DAY]
     bounds += [START + timedelta(seconds=dice.randrange(40 * 86_400)) for _ in range(4)]
@@ -57,7 +59,8 @@ def test_a_count_is_exact_to_the_second_wherever_the_bounds_fall(dovecot: Doveco
     assert sorted(path.name for path in (dovecot.base / "mail" / DATED / "new").iterdir()) == sorted(unseen)
     with pytest.raises(AuthenticationRejected):
         ImapCounter(
-            Endpoint(host="localhost", port=dovecot.imaps, tls="implicit", authority=dovecot.authority), DATED, Secret(b"wrong")
+            Endpoint(host="localhost", port=dovecot.imaps, tls="implicit", authority=dovecot.authority),
+            PasswordSignIn(DATED, Secret(b"wrong")),
         ).count(None, None)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import AuthenticationRejected, TransientError
-from reconcile.mail.imap.connection import Endpoint
+from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.inbox import ImapInbox
+from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.cursor import Cursor
 from reconcile.model.secret import Secret
 from reconcile.ports.mail import Batch, Listed
@@ -31,7 +32,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def read(world: World, cursor: Cursor | None = None, tls: str = "implicit") -> tuple[dict[str, bytes], list[Batch]]:
     port = world.ports.imaps if tls == "implicit" else world.ports.imap
     endpoint = Endpoint(host="localhost", port=port, tls=tls, authority=world.authority_file.read_bytes(), silence_timeout=10)
-    inbox = ImapInbox(endpoint, SUPPORT, Secret(world.password_file("support").read_bytes()))
+    inbox = ImapInbox(endpoint, PasswordSignIn(SUPPORT, Secret(world.password_file("support").read_bytes())))
     found: dict[str, bytes] = {}
 
     def accept(listed: Listed, chunks: Iterator[bytes]) -> None:

@@ -1,75 +1,24 @@
-"""Connect and TLS. imapclient does it wherever something is to be negotiated; a poll needs none of that and goes the short way (login.py).
+"""Connect, TLS, and the greeting.
 
-TLS is never optional and never weakened: certificate and host name are checked, 1.2 at least. With STARTTLS nothing that came in
-clear is trusted: a PREAUTH greeting is refused (it would skip STARTTLS), so is data sent before the handshake (RFC 3501 6.2.1,
-CVE-2011-0411 and its family), and no credentials leave before TLS stands.
+TLS is never optional and never weakened (mail/tls.py). With STARTTLS nothing that came in clear is trusted: a PREAUTH greeting is
+refused (it would skip STARTTLS), so is data sent before the handshake (RFC 3501 6.2.1, CVE-2011-0411 and its family), capabilities are
+asked for again behind it, and no credentials leave before it stands.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-from reconcile.errors import PermanentError, SettingsError
+from reconcile.errors import PermanentError, Unavailable
 from reconcile.mail.endpoint import Endpoint as Endpoint
-from reconcile.mail.imap.faults import Broken
+from reconcile.mail.imap.faults import Broken, Refused, server_words
+from reconcile.mail.imap.link import Link
+from reconcile.mail.imap.stream import Stream
+from reconcile.mail.tls import handshake_refused, tls_context
 
 
-@lru_cache(maxsize=64)
-def tls_context(authority: bytes | None) -> ssl.SSLContext:
-    """One for all connections that trust the same authorities (reading the host's list costs more than a poll).
-
-    Raises SettingsError when the authority is no PEM certificate.
-    """
-    try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authority.decode("ascii") if authority is not None else None)
-    except (ssl.SSLError, ValueError) as error:
-        raise SettingsError("caCertificate holds no certificate in PEM form", hint="Give the CA's certificate, not its key.") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-class _CheckedBeforeHandshake:
-    """Stands for an SSLContext: looks, between the server's OK to STARTTLS and the handshake, for bytes sent in clear too early."""
-
-    def __init__(self, context: ssl.SSLContext, client: Any) -> None:
-        self._context = context
-        self._client = client
-
-    def wrap_socket(self, sock: Any, **options: Any) -> ssl.SSLSocket:
-        before = sock.gettimeout()
-        sock.settimeout(0)
-        try:
-            early = self._client._imap.file.peek(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            early = b""
-        finally:
-            sock.settimeout(before)
-        if early:
-            raise Broken("data was sent in clear after STARTTLS; somebody may sit in between")
-        return self._context.wrap_socket(sock, **options)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An open connection: its socket, and the one buffered file that everything is read from."""
-
-    sock: socket.socket
-    file: Any
-
-    def close(self) -> None:
-        """Raises nothing."""
-        with contextlib.suppress(Exception):
-            self.file.close()
-        with contextlib.suppress(Exception):
-            self.sock.close()
-
-
-def preauth(where: object) -> PermanentError:
+def _preauth(where: object) -> PermanentError:
     """The refusal of a greeting that needs no login."""
     return PermanentError(
         f"{where} greets as already logged in (PREAUTH), which would skip TLS and the credentials",
@@ -77,38 +26,54 @@ def preauth(where: object) -> PermanentError:
     )
 
 
-def connect(endpoint: Endpoint) -> Any:
-    """An IMAPClient behind greeting, TLS and CAPABILITY, not logged in. To be called inside `translated`."""
-    from imapclient import IMAPClient, SocketTimeout
-
-    context = tls_context(endpoint.authority) if endpoint.tls != "none" else None
-    client: Any = IMAPClient(
-        endpoint.host,
-        endpoint.port,
-        ssl=endpoint.tls == "implicit",
-        ssl_context=context,
-        timeout=SocketTimeout(endpoint.connect_timeout, endpoint.silence_timeout),  # type: ignore[arg-type]
-    )
+def connect(endpoint: Endpoint) -> Stream:
+    """Behind greeting, TLS and CAPABILITY, not logged in. To be called inside `translated`."""
+    stream = Stream(dial(endpoint))
     try:
-        # imapclient hands every line to the logging module; nobody listens.
-        client._imap.debug = 0
-        if client._imap.state == "AUTH":
-            raise preauth(endpoint)
+        if not greeted(stream, endpoint):
+            raise Broken("the server's greeting is no IMAP")
+        offered = stream.ask_capabilities()
         if endpoint.tls == "starttls":
-            if not client.has_capability("STARTTLS"):
+            if b"STARTTLS" not in offered:
                 raise PermanentError(
                     f"{endpoint} does not offer STARTTLS", hint="Declare tls: implicit with its port; credentials are not sent in clear."
                 )
-            client.starttls(_CheckedBeforeHandshake(context, client) if context is not None else None)
+            _start_tls(stream, endpoint)
+            stream.ask_capabilities()
     except BaseException:
-        drop(client)
+        stream.drop()
         raise
-    return client
+    return stream
 
 
-def link_of(client: Any) -> Link:
-    """What goes on without imapclient over the same connection; what it has read already is not lost."""
-    return Link(client._imap.sock, client._imap.file)
+def greeted(stream: Stream, endpoint: Endpoint) -> bool:
+    """Reads the greeting; False for one that is neither OK, PREAUTH nor BYE. Raises PermanentError, Broken."""
+    greeting = stream.greeting()
+    kind = greeting[:10].upper()
+    if kind.startswith(b"* PREAUTH"):
+        raise _preauth(endpoint)
+    if kind.startswith(b"* BYE"):
+        raise Broken("the server said goodbye: " + greeting[6:].decode("utf-8", "replace"))
+    return kind.startswith(b"* OK")
+
+
+def _start_tls(stream: Stream, endpoint: Endpoint) -> None:
+    try:
+        stream.finish(stream.ask(b"STARTTLS"))
+    except Refused as refused:
+        raise Unavailable(f"{endpoint} refuses STARTTLS: {server_words(refused.text)}", hint="Credentials are not sent in clear.") from None
+    link = stream.link
+    if link.unread():
+        raise Broken("data was sent in clear after STARTTLS; somebody may sit in between")
+    stream.switch(Link(_wrapped(link.sock, endpoint)))
+
+
+def _wrapped(sock: socket.socket, endpoint: Endpoint) -> ssl.SSLSocket:
+    context = tls_context(endpoint.authority, endpoint.client)
+    try:
+        return context.wrap_socket(sock, server_hostname=endpoint.host)
+    except ssl.SSLError as error:
+        raise handshake_refused(error, endpoint) from error
 
 
 def dial(endpoint: Endpoint) -> Link:
@@ -117,15 +82,9 @@ def dial(endpoint: Endpoint) -> Link:
     try:
         if endpoint.silence_timeout != endpoint.connect_timeout:
             sock.settimeout(endpoint.silence_timeout)
-        if endpoint.tls != "none":
-            sock = tls_context(endpoint.authority).wrap_socket(sock, server_hostname=endpoint.host)
-        return Link(sock, sock.makefile("rb"))
+        if endpoint.tls == "implicit":
+            sock = _wrapped(sock, endpoint)
+        return Link(sock)
     except BaseException:
         sock.close()
         raise
-
-
-def drop(client: Any) -> None:
-    """Raises nothing: why the connection is given up is already being raised."""
-    with contextlib.suppress(Exception):
-        client.shutdown()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from reconcile.mail.imap.connection import Endpoint
+from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.faults import translated
 from reconcile.mail.imap.listing import Found, search_day, uid_set
 from reconcile.mail.imap.login import open_stream
 from reconcile.mail.imap.stream import Stream
-from reconcile.model.secret import Secret
+from reconcile.ports.sign_in import SignIn
 
 #: SEARCH compares days and disregards time and zone (RFC 3501 6.4.4): within so much of a bound the date itself decides.
 _MARGIN = timedelta(days=2)
@@ -20,14 +20,13 @@ _CHUNK = 1000
 class ImapCounter:
     """One connection for one question. Nothing at the server changes."""
 
-    def __init__(self, endpoint: Endpoint, username: str, password: Secret) -> None:
+    def __init__(self, endpoint: Endpoint, sign_in: SignIn) -> None:
         self._endpoint = endpoint
-        self._username = username
-        self._password = password
+        self._sign_in = sign_in
 
     def count(self, since: datetime | None, before: datetime | None) -> int:
         """Messages received from `since` (included) to `before` (excluded), by INTERNALDATE. Raises TransientError, PermanentError."""
-        stream = open_stream(self._endpoint, self._username, self._password)
+        stream = open_stream(self._endpoint, self._sign_in)
         try:
             with translated(str(self._endpoint)):
                 stream.examine()

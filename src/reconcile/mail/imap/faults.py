@@ -1,4 +1,4 @@
-"""What imapclient, the socket and the server's refusals mean for the caller. The only place that translates them."""
+"""What the socket and the server's refusals mean for the caller. The only place that translates them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reconcile.errors import AuthenticationRejected, PermanentError, PermissionDenied, ReconcileError, Throttled, TimedOut, Unavailable
+from reconcile.mail.tls import handshake_refused
 
 _PAUSE = re.compile(r"Suggested Backoff Time: (\d+)", re.IGNORECASE)
 _CODE = re.compile(r"\[([A-Z-]+)[^\]]*\]")
@@ -31,8 +32,6 @@ class Broken(Exception):
 def server_words(text: object, *secrets: str) -> str:
     """A server's text, short, on one line, without credentials it may echo."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    # imaplib shows bytes as Python writes them.
-    words = re.sub(r"\bb(['\"])(.*)\1", r"\2", words)
     for secret in secrets:
         if secret:
             words = words.replace(secret, "***")
@@ -71,43 +70,9 @@ def translated(where: str, *, login: bool = False, secrets: tuple[str, ...] = ()
         raise refusal(error.text, where, login=login, secrets=secrets) from None
     except Broken as error:
         raise Unavailable(f"{where}: {server_words(error, *secrets)}") from None
-    except ssl.SSLCertVerificationError as error:
-        raise PermanentError(
-            f"the certificate of {where} is not accepted: {server_words(error.verify_message)}",
-            hint="Mend the server's certificate, or name its authority in caCertificate. Checks cannot be switched off.",
-        ) from error
     except TimeoutError as error:
         raise TimedOut(f"{where} was silent for too long", hint=_REACH) from error
     except ssl.SSLError as error:
-        raise PermanentError(
-            f"no TLS with {where}: {server_words(error.reason or error)}", hint="Check port and tls; TLS 1.2 is the least that is accepted."
-        ) from error
+        raise handshake_refused(error, where) from error
     except OSError as error:
         raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}", hint=_REACH) from error
-    except Exception as error:
-        meaning = _of_library(error, where, login, secrets)
-        if meaning is None:
-            raise
-        raise meaning from _without_text(error, secrets)
-
-
-def _of_library(error: Exception, where: str, login: bool, secrets: tuple[str, ...]) -> ReconcileError | None:
-    """What imapclient and imaplib raise; None for what is not theirs. Not loaded before: a poll does without them."""
-    import imaplib
-
-    if not isinstance(error, imaplib.IMAP4.error):
-        return None
-    # imapclient makes any failure of a login a LoginError, also a connection that broke before the answer came.
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, imaplib.IMAP4.abort):
-            return Unavailable(f"{where} ended the connection: {server_words(seen, *secrets)}")
-        if isinstance(seen, OSError):
-            return Unavailable(f"{where} cannot be reached: {server_words(seen.strerror or seen, *secrets)}", hint=_REACH)
-        seen = seen.__cause__ or seen.__context__
-    return refusal(error, where, login=login, secrets=secrets)
-
-
-def _without_text(error: BaseException, secrets: tuple[str, ...]) -> BaseException | None:
-    """The cause, unless it may repeat credentials."""
-    return None if secrets else error

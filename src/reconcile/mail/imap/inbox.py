@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconcile.errors import Unavailable
+from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.bodies import Accept, Flight
-from reconcile.mail.imap.connection import Endpoint
 from reconcile.mail.imap.faults import translated
 from reconcile.mail.imap.groups import Group, Judged, Verdict, grouped, judged
 from reconcile.mail.imap.headers import examined
@@ -19,8 +19,8 @@ from reconcile.mail.imap.place import PROTOCOL, ImapPlace
 from reconcile.mail.imap.stream import Stream
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.model.secret import Secret
 from reconcile.ports.mail import Batch, Examine, Listed, Look
+from reconcile.ports.sign_in import SignIn
 
 #: Batches asked for before the first is answered.
 _WINDOW = 3
@@ -31,23 +31,22 @@ Wanted = Callable[[Listed], bool]
 class ImapInbox:
     """Connects with `look`. One thread only."""
 
-    def __init__(self, endpoint: Endpoint, username: str, password: Secret) -> None:
+    def __init__(self, endpoint: Endpoint, sign_in: SignIn) -> None:
         self._endpoint = endpoint
-        self._username = username
-        self._password = password
-        self._account = f"{endpoint.host.lower()}/{username}"
+        self._sign_in = sign_in
+        self._account = f"{endpoint.host.lower()}/{sign_in.username}"
         self._stream: Stream | None = None
         self._here = ImapPlace(account=self._account, validity=0)
 
     def look(self, cursor: Cursor | None) -> Look:
         before = ImapPlace.of(cursor)
         if before is not None and before.account == self._account and before.next_uid:
-            self._stream = open_with_status(self._endpoint, self._username, self._password)
+            self._stream = open_with_status(self._endpoint, self._sign_in)
             told = self._stream.told
             if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == before.told:
                 return Look(messages=before.messages, news=False, restarted=False)
         else:
-            self._stream = open_stream(self._endpoint, self._username, self._password)
+            self._stream = open_stream(self._endpoint, self._sign_in)
         with translated(str(self._endpoint)):
             self._examine(self._stream)
         restarted = before is None or (before.account, before.validity) != (self._account, self._here.validity)
@@ -83,7 +82,7 @@ class ImapInbox:
         with translated(str(self._endpoint)):
             if self._here.messages < 0:
                 self._examine(stream)
-            stream.widen()
+            stream.link.widen()
             yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, examine, careful)
 
     def _read(

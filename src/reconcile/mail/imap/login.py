@@ -1,60 +1,116 @@
-"""Log in: the careful way for a first visit, and the short way for a poll, where LOGIN and STATUS leave in one write.
+"""Sign in: the careful way for a first visit, and the short way for a poll, where LOGIN and STATUS leave in one write.
 
 The short way is for what needs no negotiation: TLS stands from the first byte (or clear text is declared), the greeting is a plain
-OK, the credentials fit a quoted string. Wherever something is unusual the careful way is taken over a new connection. Commands in
-one write are RFC 3501 5.5; some proxies lose what comes behind LOGIN, so a server that does is asked one by one for an hour.
+OK, a password fits a quoted string, nothing is compressed. Wherever something is unusual the careful way is taken over a new
+connection. Commands in one write are RFC 3501 5.5; some proxies lose what comes behind LOGIN, so a server that does is asked one by
+one for an hour.
 """
 
 from __future__ import annotations
 
 import time
 
-from reconcile.errors import PermanentError
-from reconcile.mail.imap.connection import Endpoint, Link, connect, dial, drop, link_of, preauth
+from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.imap.authenticate import authenticate
+from reconcile.mail.imap.connection import connect, dial, greeted
 from reconcile.mail.imap.faults import Broken, Refused, translated
 from reconcile.mail.imap.stream import Request, Stream
-from reconcile.model.secret import Secret
+from reconcile.model.sign_in import SignInKind
+from reconcile.ports.sign_in import SignIn
 
 _ONE_BY_ONE_SECONDS = 3600.0
 #: Endpoints that lost a command behind LOGIN, and until when (monotonic) they are asked one by one.
 _one_by_one: dict[str, float] = {}
 
 
-def open_stream(endpoint: Endpoint, username: str, password: Secret) -> Stream:
-    """A logged-in connection. Raises what `translated` says."""
-    where, secret = str(endpoint), _text(password)
-    _check(username, secret)
-    with translated(where):
-        client = connect(endpoint)
+def open_stream(endpoint: Endpoint, sign_in: SignIn) -> Stream:
+    """A signed-in connection. Refused, it tries once more over another one when the account has something else to show (a new
+    token). Raises what `translated` says, and what the account's `mechanism` raises."""
     try:
-        with translated(where, login=True, secrets=(secret,)):
-            # Before STARTTLS it is what a good server says; behind it only the answer to LOGIN can be trusted.
-            disabled = endpoint.tls != "starttls" and "LOGINDISABLED" in client._imap.capabilities
-            if disabled and endpoint.tls == "none":
-                raise PermanentError(f"{where} wants TLS before login", hint="Declare tls: implicit or starttls.")
-            if disabled or not _fits_quoted(username, secret):
-                client.plain_login(username, secret)
-                return Stream(link_of(client))
-            stream = Stream(link_of(client))
-            stream.finish(stream.ask(_login(username, secret)))
-            return stream
+        return _opened(endpoint, sign_in)
+    except _SignInRefused as refused:
+        if not sign_in.refused():
+            raise refused.error from refused.error.__cause__
+    try:
+        return _opened(endpoint, sign_in)
+    except _SignInRefused as refused:
+        raise refused.error from refused.error.__cause__
+
+
+class _SignInRefused(Exception):
+    def __init__(self, error: AuthenticationRejected) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _opened(endpoint: Endpoint, sign_in: SignIn) -> Stream:
+    where = str(endpoint)
+    with translated(where):
+        stream = connect(endpoint)
+    try:
+        _sign_in(stream, endpoint, sign_in)
+        if endpoint.compress:
+            from reconcile.mail.imap.deflate import compress
+
+            with translated(where):
+                compress(stream, where)
     except BaseException:
-        drop(client)
+        stream.drop()
         raise
+    return stream
 
 
-def open_with_status(endpoint: Endpoint, username: str, password: Secret) -> Stream:
-    """A logged-in connection whose INBOX was asked for its STATUS. Raises what `translated` says."""
-    where, secret = str(endpoint), _text(password)
+def _sign_in(stream: Stream, endpoint: Endpoint, sign_in: SignIn) -> None:
+    where = str(endpoint)
+    with translated(where):
+        offered = stream.capabilities()
+    # Before STARTTLS it is what a good server says; behind it only the answer to LOGIN can be trusted.
+    disabled = endpoint.tls != "starttls" and b"LOGINDISABLED" in offered
+    if disabled and endpoint.tls == "none":
+        raise PermanentError(f"{where} wants TLS before login", hint="Declare tls: implicit or starttls.")
+    login = None if disabled else _login(sign_in)
+    if login is not None:
+        command, secrets = login
+        with _refusals(), translated(where, login=True, secrets=secrets):
+            stream.forget_capabilities()
+            stream.finish(stream.ask(command))
+        return
+    names = {name[5:].decode("ascii", "replace") for name in offered if name.startswith(b"AUTH=")}
+    if sign_in.kind is SignInKind.PASSWORD:
+        # All servers have it (RFC 3501, 6.2.2), some do not say so.
+        names = names or {"PLAIN"}
+    mechanism = sign_in.mechanism(protocol="imap", host=endpoint.host, offered=names)
+    with _refusals(), translated(where, login=True, secrets=tuple(mechanism.secrets)):
+        authenticate(stream, mechanism, at_once=b"SASL-IR" in offered)
+
+
+class _refusals:
+    """Tells a refusal by the server from every other error on the way."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, AuthenticationRejected):
+            raise _SignInRefused(error)
+
+
+def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
+    """A signed-in connection whose INBOX was asked for its STATUS. Raises as `open_stream`."""
+    where = str(endpoint)
     lost = False
-    if endpoint.tls != "starttls" and _fits_quoted(username, secret) and _one_by_one.get(where, 0.0) <= time.monotonic():
-        with translated(where, login=True, secrets=(secret,)):
+    login = None if endpoint.tls == "starttls" or endpoint.compress else _login(sign_in)
+    if login is not None and _one_by_one.get(where, 0.0) <= time.monotonic():
+        command, secrets = login
+        with translated(where, login=True, secrets=secrets):
             link = dial(endpoint)
             try:
-                stream = _greeted(link, endpoint)
-                if stream is not None:
-                    login, status = stream.ask_both(_login(username, secret), stream.status_command())
-                    stream.finish(login)
+                stream = Stream(link)
+                if greeted(stream, endpoint) and _takes_login(stream, endpoint):
+                    stream.forget_capabilities()
+                    asked, status = stream.ask_both(command, stream.status_command())
+                    stream.finish(asked)
                     if _answered(stream, status):
                         return stream
                     lost = True
@@ -62,7 +118,7 @@ def open_with_status(endpoint: Endpoint, username: str, password: Secret) -> Str
                 link.close()
                 raise
         link.close()
-    stream = open_stream(endpoint, username, password)
+    stream = open_stream(endpoint, sign_in)
     try:
         with translated(where):
             stream.finish(stream.ask_status())
@@ -75,22 +131,11 @@ def open_with_status(endpoint: Endpoint, username: str, password: Secret) -> Str
     return stream
 
 
-def _greeted(link: Link, endpoint: Endpoint) -> Stream | None:
-    """None when something is to be negotiated."""
-    stream = Stream(link)
-    greeting = stream.greeting()
-    kind = greeting[:10].upper()
-    if kind.startswith(b"* PREAUTH"):
-        raise preauth(endpoint)
-    if kind.startswith(b"* BYE"):
-        raise Broken("the server said goodbye: " + greeting[6:].decode("utf-8", "replace"))
-    if not kind.startswith(b"* OK"):
-        return None
-    capabilities = stream.capabilities_in(greeting)
-    if capabilities is None and endpoint.tls == "none":
-        # RFC 3501 6.2.3: no LOGIN in clear to a server that says LOGINDISABLED.
-        capabilities = stream.capabilities()
-    return None if capabilities is not None and b"LOGINDISABLED" in capabilities else stream
+def _takes_login(stream: Stream, endpoint: Endpoint) -> bool:
+    """False when something is to be negotiated. RFC 3501 6.2.3: no LOGIN in clear to a server that says LOGINDISABLED."""
+    if endpoint.tls == "none" or stream.told_capabilities():
+        return b"LOGINDISABLED" not in stream.capabilities()
+    return True
 
 
 def _answered(stream: Stream, status: Request) -> bool:
@@ -101,28 +146,21 @@ def _answered(stream: Stream, status: Request) -> bool:
     return True
 
 
-def _text(password: Secret) -> str:
-    try:
-        return password.text()
-    except UnicodeDecodeError:
-        raise PermanentError("the password is no UTF-8 text", hint="Mend the secret.") from None
+def _login(sign_in: SignIn) -> tuple[bytes, tuple[str, ...]] | None:
+    """The command, and what must stand in no error; None where this is no way to sign in.
+
+    A quoted string of RFC 3501 takes neither line breaks nor 8-bit characters; SASL PLAIN takes both.
+    """
+    if sign_in.password is None:
+        return None
+    secret = sign_in.password.text()
+    plain = sign_in.username + secret
+    if not (plain.isascii() and plain.isprintable()):
+        return None
+    return b"LOGIN %s %s" % (quoted(sign_in.username), quoted(secret)), (secret,)
 
 
-def _check(username: str, secret: str) -> None:
-    if "\x00" in username or "\x00" in secret:
-        raise PermanentError("user name or password holds a NUL character", hint="Mend the secret.")
-
-
-def _fits_quoted(username: str, secret: str) -> bool:
-    """A quoted string of RFC 3501 takes neither line breaks nor 8-bit characters; SASL PLAIN takes both."""
-    plain = username + secret
-    return plain.isascii() and plain.isprintable()
-
-
-def _login(username: str, secret: str) -> bytes:
-    return b"LOGIN %s %s" % (_quoted(username), _quoted(secret))
-
-
-def _quoted(text: str) -> bytes:
+def quoted(text: str) -> bytes:
+    """A quoted string; the text must be printable ASCII."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'.encode("ascii")

@@ -24,10 +24,7 @@ def items(fragments: Sequence[bytes], literals: Sequence[object]) -> dict[bytes,
 
     What does not parse is left out: a server's slip in one item must not cost the others.
     """
-    text = b"".join(
-        fragment.replace(b"\x00", b"") + (b"\x00%d\x00" % index if index < len(literals) else b"")
-        for index, fragment in enumerate(fragments)
-    )
+    text = _joined(fragments, literals)
     opening = text.find(b"(")
     tokens = _TOKEN.findall(text, opening + 1 if opening >= 0 else len(text))
     found: dict[bytes, object] = {}
@@ -36,6 +33,25 @@ def items(fragments: Sequence[bytes], literals: Sequence[object]) -> dict[bytes,
         name = tokens[position].upper().partition(b"<")[0]
         value, position = _value(tokens, position + 1, literals)
         found[name] = value
+    return found
+
+
+def _joined(fragments: Sequence[bytes], literals: Sequence[object]) -> bytes:
+    """One text in which each literal is a number between NULs."""
+    return b"".join(
+        fragment.replace(b"\x00", b"") + (b"\x00%d\x00" % index if index < len(literals) else b"")
+        for index, fragment in enumerate(fragments)
+    )
+
+
+def values(fragments: Sequence[bytes], literals: Sequence[object]) -> list[object]:
+    """What stands behind the kind of an untagged answer (`* LIST …`), in order: bytes, None for NIL, lists."""
+    tokens = _TOKEN.findall(_joined(fragments, literals))[2:]
+    found: list[object] = []
+    position = 0
+    while position < len(tokens):
+        value, position = _value(tokens, position, literals)
+        found.append(value)
     return found
 
 

@@ -1,43 +1,44 @@
 """Commands and their answers: several in flight, literals read in one piece, everything unasked for survived.
 
-imapclient reads the same with about 0.4 ms more a message and 0.5 ms more a login (docs/performance.md), so what happens often comes
-this way, over the same buffered file of the same socket.
+imapclient reads the same with about 0.4 ms more a message and 0.5 ms more a login (docs/performance.md; docs/adr/0031).
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-import ssl
 from collections import deque
 from collections.abc import Callable
 
-from reconcile.mail.imap.connection import Link
 from reconcile.mail.imap.faults import Broken, Refused
-from reconcile.mail.imap.replies import TOO_LONG, items
+from reconcile.mail.imap.link import Link
+from reconcile.mail.imap.replies import TOO_LONG, items, values
 
 #: A literal longer than this is read past; such messages are asked for in parts.
 LONGEST_LITERAL = 32 << 20
 _LONGEST_LINE = 64 << 20
 _DRAIN = 1 << 20
-_BUFFER = 1 << 18
 
 _BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[(HEADER)?\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
 _LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
 _TOLD = re.compile(rb"\b(UIDVALIDITY|UIDNEXT|MESSAGES) (\d{1,20})")
+_PERMANENT = re.compile(rb"\* OK \[PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
 _UNTAGGED = re.compile(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)\b", re.IGNORECASE)
 
 Taker = Callable[[int, int, dict[bytes, object]], bool]
+Answerer = Callable[[bytes], bytes]
 
 
 class Request:
-    """One command in flight. `take(sequence number, UID, items)` says whether the item was asked for by it."""
+    """One command in flight. `take(sequence number, UID, items)` says whether the item was asked for by it; `answer(text)` gives what
+    to send when the server waits for more of the command (RFC 3501, 7.5)."""
 
-    __slots__ = ("done", "refusal", "tag", "take")
+    __slots__ = ("answer", "done", "refusal", "tag", "take")
 
-    def __init__(self, tag: bytes, take: Taker) -> None:
+    def __init__(self, tag: bytes, take: Taker, answer: Answerer | None) -> None:
         self.tag = tag
         self.take = take
+        self.answer = answer
         self.done = False
         self.refusal: Refused | None = None
 
@@ -47,53 +48,63 @@ def _take_nothing(_: int, __: int, ___: dict[bytes, object]) -> bool:
 
 
 class Stream:
-    """`exists` is the server's count, kept current by what it tells unasked; `told` what STATUS or EXAMINE said in names and numbers."""
+    """`exists` is the server's count, kept current by what it tells unasked; `told` what STATUS or EXAMINE said in names and numbers;
+    `flags` the permanent ones; `lines` gathers untagged answers of the kinds in `gathering` (upper case)."""
 
     def __init__(self, link: Link) -> None:
-        self._link = link
-        self._file = link.file
+        self.link = link
         self._flying: deque[Request] = deque()
         self._number = 0
         self._searched: set[int] = set()
-        self._capabilities: frozenset[bytes] = frozenset()
+        self._capabilities: bytes | None = None
         self.exists = 0
         self.told: dict[bytes, int] = {}
+        self.flags: frozenset[bytes] = frozenset()
+        self.gathering: frozenset[bytes] = frozenset()
+        self.lines: list[tuple[bytes, list[object]]] = []
 
     def close(self) -> None:
         """Leave politely where that still works. Raises nothing."""
         with contextlib.suppress(Exception):
-            self._link.sock.sendall(b"z LOGOUT\r\n")
-        with contextlib.suppress(Exception):
-            self._file.close()
-        self._link.close()
+            self.link.send(b"z LOGOUT\r\n")
+        self.link.close()
 
-    def widen(self) -> None:
-        """A buffer that spares most system calls; the narrow one stays where it still holds something unread."""
-        sock = self._link.sock
-        waiting = sock.gettimeout()
-        sock.settimeout(0)
-        try:
-            unread = self._file.peek(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            unread = b""
-        finally:
-            sock.settimeout(waiting)
-        if not unread:
-            self._file = sock.makefile("rb", buffering=_BUFFER)
+    def drop(self) -> None:
+        """Leave without a word. Raises nothing."""
+        self.link.close()
+
+    def switch(self, link: Link) -> None:
+        """Go on over what was put around the connection (TLS, compression). What was known from before counts no longer."""
+        self.link = link
+        self._capabilities = None
 
     def greeting(self) -> bytes:
         """The first line."""
-        return self._line()
-
-    def capabilities_in(self, line: bytes) -> frozenset[bytes] | None:
-        """Of a greeting with the code CAPABILITY (RFC 3501 7.1), else None."""
-        begin = line.upper().find(b"[CAPABILITY ")
-        return frozenset(line[begin + 12 :].partition(b"]")[0].upper().split()) if begin >= 0 else None
+        line = self._line()
+        self._note_capabilities(line)
+        return line
 
     def capabilities(self) -> frozenset[bytes]:
-        """Asks."""
+        """In upper case: as the server told them last (greeting, login, COMPRESS), else it is asked."""
+        return self.ask_capabilities() if self._capabilities is None else frozenset(self._capabilities.split())
+
+    def told_capabilities(self) -> bool:
+        """Whether `capabilities` need not ask."""
+        return self._capabilities is not None
+
+    def ask_capabilities(self) -> frozenset[bytes]:
+        """Asks in any case."""
         self.finish(self.ask(b"CAPABILITY"))
-        return self._capabilities
+        return frozenset((self._capabilities or b"").split())
+
+    def forget_capabilities(self) -> None:
+        """They change with login (RFC 3501, 6.2.2)."""
+        self._capabilities = None
+
+    def _note_capabilities(self, line: bytes) -> None:
+        begin = line.upper().find(b"[CAPABILITY ")
+        if begin >= 0:
+            self._capabilities = line[begin + 12 :].partition(b"]")[0].upper()
 
     def status_command(self) -> bytes:
         """For the INBOX: one line of answer where EXAMINE has eight."""
@@ -110,23 +121,23 @@ class Stream:
         self.exists = 0
         self.finish(self.ask(b"EXAMINE INBOX"))
 
-    def _request(self, command: bytes, take: Taker) -> tuple[Request, bytes]:
+    def _request(self, command: bytes, take: Taker, answer: Answerer | None = None) -> tuple[Request, bytes]:
         self._number += 1
-        request = Request(b"f%d" % self._number, take)
+        request = Request(b"f%d" % self._number, take, answer)
         self._flying.append(request)
         return request, b"%s %s\r\n" % (request.tag, command)
 
-    def ask(self, command: bytes, take: Taker = _take_nothing) -> Request:
+    def ask(self, command: bytes, take: Taker = _take_nothing, *, answer: Answerer | None = None) -> Request:
         """Send a command without waiting."""
-        request, line = self._request(command, take)
-        self._link.sock.sendall(line)
+        request, line = self._request(command, take, answer)
+        self.link.send(line)
         return request
 
     def ask_both(self, first: bytes, second: bytes) -> tuple[Request, Request]:
         """Send two in one write."""
         one, line = self._request(first, _take_nothing)
         two, following = self._request(second, _take_nothing)
-        self._link.sock.sendall(line + following)
+        self.link.send(line + following)
         return one, two
 
     def finish(self, request: Request) -> None:
@@ -147,7 +158,7 @@ class Stream:
         return sorted(self._searched)
 
     def _line(self) -> bytes:
-        line: bytes = self._file.readline(_LONGEST_LINE)
+        line: bytes = self.link.file.readline(_LONGEST_LINE)
         if not line.endswith(b"\n"):
             raise Broken("the connection ended" if len(line) < _LONGEST_LINE else "the server sent a line without end")
         return line
@@ -160,7 +171,7 @@ class Stream:
         return self._exactly(size)
 
     def _exactly(self, size: int) -> bytes:
-        data: bytes = self._file.read(size)
+        data: bytes = self.link.file.read(size)
         if len(data) < size:
             raise Broken("the connection ended inside a message")
         return data
@@ -188,7 +199,7 @@ class Stream:
                     return
                 if line[2:5].upper() == b"BYE":
                     raise Broken("the server said goodbye: " + line[6:].decode("utf-8", "replace"))
-                self._note(self._without_literals(line))
+                self._note(line)
                 return
             count, kind = int(untagged[1]), untagged[2].upper()
             if kind == b"EXISTS":
@@ -202,6 +213,9 @@ class Stream:
                 else:
                     self._items(count, [line[: literal.start()]], [self._literal(int(literal[1]))], self._line())
             return
+        if line.startswith(b"+"):
+            self._continue(line[1:].strip())
+            return
         tag, _, rest = line.partition(b" ")
         for request in self._flying:
             if request.tag == tag:
@@ -209,33 +223,47 @@ class Stream:
                 self._flying.remove(request)
                 if rest[:3].upper() != b"OK ":
                     request.refusal = Refused(rest[:3].decode("latin-1").strip().upper(), rest.decode("utf-8", "replace").strip())
+                else:
+                    self._note_capabilities(rest)
                 return
-        if not line.startswith(b"+"):
-            raise Broken("the server's answer is no IMAP: " + line[:40].decode("utf-8", "replace"))
+        raise Broken("the server's answer is no IMAP: " + line[:40].decode("utf-8", "replace"))
+
+    def _continue(self, text: bytes) -> None:
+        """Servers also send this unasked; then it means nothing."""
+        for request in self._flying:
+            if request.answer is not None:
+                if answer := request.answer(text):
+                    self.link.send(answer)
+                return
 
     def _note(self, line: bytes) -> None:
-        """`* STATUS INBOX (…)`, `* OK [UIDNEXT 5] …`, `* CAPABILITY …`; nothing else concerns us."""
-        words = line[2:14].upper()
-        if words.startswith((b"STATUS ", b"OK [UID")):
-            self.told.update((name, int(value)) for name, value in _TOLD.findall(line.upper()))
+        """`* STATUS INBOX (…)`, `* OK [UIDNEXT 5] …`, `* CAPABILITY …`, and what is gathered; nothing else concerns us."""
+        fragments, literals = self._with_literals(line)
+        words = fragments[0][2:14].upper()
+        if words.startswith((b"STATUS ", b"OK [")):
+            text = b"".join(fragments)
+            self.told.update((name, int(value)) for name, value in _TOLD.findall(text.upper()))
+            if (permanent := _PERMANENT.match(text)) is not None:
+                self.flags = frozenset(permanent[1].lower().split())
+            self._note_capabilities(text)
         elif words.startswith(b"CAPABILITY "):
-            self._capabilities = frozenset(line[13:].upper().split())
+            self._capabilities = line[13:].upper().strip()
+        elif (kind := words.partition(b" ")[0].strip()) in self.gathering:
+            self.lines.append((kind, values(fragments, literals)))
 
-    def _without_literals(self, line: bytes) -> bytes:
-        text = b""
-        while (literal := _LITERAL.search(line)) is not None:
-            self._literal(int(literal[1]))
-            text += line[: literal.start()]
-            line = self._line()
-        return text + line
-
-    def _items(self, sequence: int, fragments: list[bytes], literals: list[object], line: bytes) -> None:
+    def _with_literals(self, line: bytes) -> tuple[list[bytes], list[object]]:
+        fragments: list[bytes] = []
+        literals: list[object] = []
         while (literal := _LITERAL.search(line)) is not None:
             fragments.append(line[: literal.start()])
             literals.append(self._literal(int(literal[1])))
             line = self._line()
         fragments.append(line)
-        self._dispatch(sequence, items(fragments, literals))
+        return fragments, literals
+
+    def _items(self, sequence: int, fragments: list[bytes], literals: list[object], line: bytes) -> None:
+        more, further = self._with_literals(line)
+        self._dispatch(sequence, items(fragments + more, literals + further))
 
     def _dispatch(self, sequence: int, found: dict[bytes, object]) -> None:
         uid = found.get(b"UID")
