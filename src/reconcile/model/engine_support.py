@@ -236,6 +236,7 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "tracking.ignoreAutomaticReplies": NotBuilt("automatic replies are tracked like any other mail"),
         "processing.advancingDate": NotBuilt("the cursor decides what is new; dates stay where they are declared"),
         "tracking.token.prefix": _TOKEN,
+        "tracking.token.formerPrefixes": _TOKEN,
         "tracking.token.baseNumber": _TOKEN,
         "tracking.token.userDigits": _TOKEN,
         "tracking.token.maximumNumber": _TOKEN,

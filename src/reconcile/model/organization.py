@@ -8,9 +8,9 @@ but for those that lose data.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from reconcile.model.document import Document, Group, Spec, required, setting
 from reconcile.model.mailbox import SynchronizationMethod
@@ -40,11 +40,24 @@ class DefaultSettings(Group):
     )
 
 
+def _prefix(text: str) -> str:
+    if text != text.strip() or not text.strip("0123456789"):
+        raise ValueError("a prefix has something else than digits, and no space at its ends: it would be found in any subject")
+    return text
+
+
+#: One line that tells a token from other text.
+Prefix: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=20), AfterValidator(_prefix)]
+
+
 class TrackingToken(Group):
     """The text in a subject by which a reply is recognised."""
 
     enabled: bool | None = setting("Write a token into the subject of outgoing mail, and look for one in incoming mail.")
-    prefix: Line | None = setting("Prefix of the token, 1 to 20 characters.", max_length=20, examples=("CRM:",))
+    prefix: Prefix | None = setting("Prefix of the token, 1 to 20 characters.", examples=("CRM:",))
+    former_prefixes: Annotated[tuple[Prefix, ...], Field(strict=False, max_length=20), SetOf] | None = setting(
+        "Prefixes of tokens that are still recognised, beside `prefix`."
+    )
     base_number: int | None = setting("Number the user part starts from; distinct per organization.", ge=0, le=_LARGE)
     user_digits: int | None = setting("Digits of the user part.", ge=1, le=10)
     message_digits: int | None = setting("Digits of the message counter.", ge=1, le=9)
@@ -89,7 +102,9 @@ class SmartMatching(Group):
     enabled: bool | None = setting("Use smart matching.")
     disabled_by_environment: bool | None = setting("Environment database setting that turns smart matching off whatever enabled says.")
     disable_hash_creation: bool | None = setting("Store no hashes for smart matching.")
-    subject_filter: Annotated[str, Field(max_length=4000)] | None = setting("Regular expression whose matches are cut from subjects.")
+    subject_filter: Annotated[str, Field(max_length=4000)] | None = setting(
+        "Regular expression for what is cut from the beginning of subjects, such as RE:."
+    )
     maximum_hashes: int | None = setting("Hashes kept of a subject or list of recipients.", ge=0, le=_LARGE)
     minimum_recipients: int | None = setting("Recipients that must agree.", ge=0, le=_LARGE)
     subject_difference: int | None = setting("Words by which subjects may differ.", ge=0, le=_LARGE)
@@ -236,7 +251,14 @@ class Organization(Document):
 
 
 def problems(spec: OrganizationSpec) -> Iterator[Problem]:
-    """Switches that only an on-premises deployment has."""
+    """Switches that only an on-premises deployment has, and expressions that cannot be run."""
+    if spec.smart_matching.subject_filter:
+        from reconcile.model.subject_filter import check_expression
+
+        try:
+            check_expression(spec.smart_matching.subject_filter)
+        except ValueError as error:
+            yield Problem("smartMatching.subjectFilter", str(error))
     if spec.deployment == "online":
         switches = spec.deployment_settings
         for name, on in (

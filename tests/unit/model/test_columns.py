@@ -35,6 +35,7 @@ WITHOUT_COLUMN = {
         "approval.requireTest",
         "processing.advancingDate",
         "tracking.token.enabled",
+        "tracking.token.formerPrefixes",
         "tracking.token.messageDigits",
         "tracking.correlateByReferences",
         "tracking.ignoreAutomaticReplies",

@@ -20,7 +20,7 @@ from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
 from reconcile.model.party import PartyRow
 from reconcile.model.tracking import Correlation, CorrelationMethod, MailRef
-from reconcile.model.tracking_token import tokens_in
+from reconcile.model.tracking_token import tokens_in, without_tokens
 from reconcile.ports.correlation import MailFacts
 from reconcile.sync.decide.correlation_rules import CorrelationRules
 from reconcile.sync.decide.smart_matching import is_alike, people_hashes, word_hashes
@@ -99,11 +99,16 @@ def question(header: MessageHeader, rules: CorrelationRules) -> Question:
     people = people_of(header)
     return replace(
         found,
-        words=word_hashes(header.subject, smart) if smart is not None and matches else (),
+        words=word_hashes(_bare_subject(header, rules), smart) if smart is not None and matches else (),
         hashed=people_hashes(people, smart) if smart is not None and matches else (),
         sender=comparable(header.sender.address) if header.sender else "",
         people=people,
     )
+
+
+def _bare_subject(header: MessageHeader, rules: CorrelationRules) -> str:
+    """As a person wrote it: a token is no word."""
+    return without_tokens(header.subject, rules.token) if rules.token else header.subject
 
 
 def people_of(header: MessageHeader) -> frozenset[str]:
@@ -234,6 +239,6 @@ def clues_of(header: MessageHeader, rules: CorrelationRules, *, at: str, oldest:
     words: tuple[int, ...] = ()
     people: tuple[int, ...] = ()
     if rules.smart is not None and rules.smart.creates and at >= oldest:
-        words = word_hashes(header.subject, rules.smart)
+        words = word_hashes(_bare_subject(header, rules), rules.smart)
         people = people_hashes(people_of(header), rules.smart) if words else ()
     return MailClues(conversation=conversation, words=words, people=people, at=at) if conversation or words else None

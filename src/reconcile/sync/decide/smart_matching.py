@@ -14,21 +14,17 @@ import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 
+from reconcile.model.subject_filter import without_noise
 from reconcile.sync.decide.correlation_rules import SmartMatching
 
-#: The product's expression: words with a colon at the start, such as RE: and FW:.
-USUAL_FILTER = r"^[\s]*([\w]+\s?:[\s]*)+"
 #: Days that are searched.
 SEARCHED_DAYS = 90
-#: Characters of a subject that are looked at.
-LONGEST_SUBJECT = 400
-_USUAL = re.compile(USUAL_FILTER)
 _WORD = re.compile(r"\w+")
 
 
 def word_hashes(subject: str, smart: SmartMatching) -> tuple[int, ...]:
     """Of the first words that are left of a subject, each once, in order; empty when nothing is left."""
-    text = unicodedata.normalize("NFKC", stripped(subject, smart.subject_filter)[:LONGEST_SUBJECT]).casefold()
+    text = unicodedata.normalize("NFKC", without_noise(subject, smart.subject_filter)).casefold()
     found = dict.fromkeys(_hash("word", word) for word in _WORD.findall(text)[: smart.maximum_hashes])
     return tuple(found)
 
@@ -41,29 +37,6 @@ def people_hashes(people: Collection[str], smart: SmartMatching) -> tuple[int, .
 def is_alike(words: Collection[int], other: Collection[int], smart: SmartMatching) -> bool:
     """Whether two subjects with these hashes are one conversation's. Empty subjects are like nothing."""
     return bool(words) and bool(other) and len({*words} ^ {*other}) <= smart.subject_difference
-
-
-def stripped(subject: str, subject_filter: str) -> str:
-    """Without what `subject_filter` matches (None of it: the product's expression)."""
-    bounded = subject[:LONGEST_SUBJECT]
-    if subject_filter in ("", USUAL_FILTER):
-        # The colon ends each repetition, so this one cannot run wild in an engine that goes back.
-        return _USUAL.sub("", bounded)
-    return _compiled(subject_filter).sub("", bounded)
-
-
-def filter_problem(subject_filter: str) -> str:
-    """What is wrong with a declared expression; "" for nothing."""
-    try:
-        stripped("", subject_filter)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-@lru_cache(maxsize=4)
-def _compiled(expression: str) -> re.Pattern[str]:
-    return re.compile(expression)
 
 
 @lru_cache(maxsize=20_000)

@@ -1,0 +1,119 @@
+"""The memory twin of the correlation index, over the twins of mail store and outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconcile.model.activity import Activity
+from reconcile.model.conversation_index import ROOT
+from reconcile.model.mail_address import comparable
+from reconcile.model.mail_clues import MailClues
+from reconcile.model.outgoing import OutboxEntry
+from reconcile.model.tracking import MailRef
+from reconcile.model.tracking_token import comparable_token
+from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_CONVERSATION, MOST_OF_A_PERSON, MailFacts
+from reconcile.store.memory.mail import MemoryMailStore
+from reconcile.store.memory.outbox import MemoryOutbox
+
+
+@dataclass(slots=True)
+class MemoryCorrelation:
+    """See `CorrelationLookup`. `index` is what the SQLite store does while it commits."""
+
+    mail: MemoryMailStore = field(default_factory=MemoryMailStore)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    _clues: dict[MailRef, MailClues] = field(default_factory=dict)
+
+    def index(self, mail: MailRef, clues: MailClues) -> None:
+        self._clues[mail] = clues
+
+    def forget_hashes(self, *, before: str) -> None:
+        for mail, clues in list(self._clues.items()):
+            if clues.words and clues.at < before:
+                self._clues[mail] = MailClues(conversation=clues.conversation)
+
+    def by_message_id(self, message_ids: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
+        found: dict[str, list[MailRef]] = {}
+        for entry in self.outbox.entries():
+            if entry.message_id in message_ids:
+                found[entry.message_id] = [MailRef(kind="outbox", id=entry.id)]
+        for activity in sorted(self._activities(), key=lambda one: -one.id):
+            if activity.header.message_id and activity.header.message_id in message_ids:
+                found.setdefault(activity.header.message_id, []).append(MailRef(kind="email", id=activity.id))
+        return {name: mails[: MOST_CANDIDATES + 1] for name, mails in found.items()}
+
+    def by_token(self, tokens: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
+        found: dict[str, list[MailRef]] = {}
+        for entry in sorted(self.outbox.entries(), key=lambda one: -one.id):
+            if entry.tracking_token and (name := comparable_token(entry.tracking_token)) in tokens:
+                found.setdefault(name, []).append(MailRef(kind="outbox", id=entry.id))
+        return {name: mails[:MOST_CANDIDATES] for name, mails in found.items()}
+
+    def by_conversation(self, roots: Collection[bytes]) -> Mapping[bytes, Sequence[tuple[bytes, MailRef]]]:
+        found: dict[bytes, list[tuple[bytes, MailRef]]] = {}
+        for mail, clues in self._kept():
+            if clues.conversation and clues.conversation[:ROOT] in roots:
+                found.setdefault(clues.conversation[:ROOT], []).append((clues.conversation, mail))
+        return {
+            root: sorted(members, key=lambda one: (len(one[0]), one[0], _signed(one[1])), reverse=True)[:MOST_OF_A_CONVERSATION]
+            for root, members in found.items()
+        }
+
+    def by_person(self, people: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
+        found: dict[int, list[tuple[str, int, MailRef]]] = {}
+        for mail, clues in self._kept():
+            for person in {*people} & {*clues.people} if clues.words and clues.at >= since else ():
+                found.setdefault(person, []).append((clues.at, _signed(mail), mail))
+        return {
+            person: [mail for _, _, mail in sorted(mails, key=lambda one: one[:2], reverse=True)[:MOST_OF_A_PERSON]]
+            for person, mails in found.items()
+        }
+
+    def words(self, mails: Collection[MailRef]) -> Mapping[MailRef, frozenset[int]]:
+        return {mail: frozenset(clues.words) for mail, clues in self._kept() if mail in mails and clues.words}
+
+    def facts(self, mails: Collection[MailRef]) -> Mapping[MailRef, MailFacts]:
+        found: dict[MailRef, MailFacts] = {}
+        for mail in mails:
+            if mail.kind == "email" and (activity := self.mail.activity(mail.id)) is not None:
+                found[mail] = _of_activity(activity)
+            elif mail.kind == "outbox" and (entry := self.outbox.entry(mail.id)) is not None:
+                found[mail] = _of_entry(entry)
+        return found
+
+    def _activities(self) -> Sequence[Activity]:
+        return list(self.mail.activities(mailbox_id=None, since=None, limit=None))
+
+    def _kept(self) -> Sequence[tuple[MailRef, MailClues]]:
+        alive = {MailRef(kind="email", id=one.id) for one in self._activities()}
+        alive |= {MailRef(kind="outbox", id=one.id) for one in self.outbox.entries()}
+        return [(mail, clues) for mail, clues in self._clues.items() if mail in alive]
+
+
+def _signed(mail: MailRef) -> int:
+    return mail.id if mail.kind == "email" else -mail.id
+
+
+def _of_activity(activity: Activity) -> MailFacts:
+    header = activity.header
+    people = {comparable(one.address) for group in (header.to, header.cc, header.bcc) for one in group}
+    if header.sender is not None and header.sender.address:
+        people.add(comparable(header.sender.address))
+    return MailFacts(
+        people=frozenset(people),
+        message_id=header.message_id,
+        at=activity.received,
+        regarding=activity.details.regarding,
+        owner=activity.details.owner,
+    )
+
+
+def _of_entry(entry: OutboxEntry) -> MailFacts:
+    people = {comparable(address) for address in (entry.sender, *(one.address for one in entry.recipients)) if address}
+    return MailFacts(people=frozenset(people), message_id=entry.message_id, at=_instant(entry.added_at), regarding=entry.regarding)
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment.isoformat()[:19]}Z"
