@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "source": ("source.folder.FolderSource", "source.git.GitSource"),
     "target": ("targets.memory.MemoryTarget", "targets.engine.EngineTarget", "targets.snapshot.reader.SnapshotReader"),
-    "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox"),
+    "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox", "mail.pop3.inbox.Pop3Inbox"),
     "sender": ("mail.memory_sender.MemorySender", "mail.smtp.SmtpSender"),
     "configuration store": ("store.memory.configuration.MemoryConfiguration", "store.sqlite.configuration.SqliteConfiguration"),
     "resource store": ("store.memory.resources.MemoryResources", "store.sqlite.resources.SqliteResources"),
