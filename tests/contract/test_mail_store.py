@@ -352,7 +352,7 @@ class TestPacks:
                 )
             )
             with pytest.raises(Exception, match="no"), into(store) as receiving:
-                commit(receiving, arrive(receiving, "2", mail(2)), cursor="2")
+                commit(receiving, arrive(receiving, "2", mail(2)), arrive(receiving, "4", mail(4)), cursor="4")
             database.write(lambda connection: connection.execute("DROP TRIGGER no") and None)
             with into(store) as receiving:
                 assert receiving.state.cursor == Cursor("imap", "1")

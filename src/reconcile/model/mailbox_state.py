@@ -10,12 +10,15 @@ from reconcile.model.remote_id import RemoteId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingMessage:
-    """The server lists it, but its content came empty `attempts` times. `reported` once we stopped asking."""
+    """The server lists it, but its content came empty `attempts` times, or could not be kept (`failure` says why). `reported` once we
+    stopped asking; until then it is asked for from `next_at` on ("" for the next look)."""
 
     remote_id: RemoteId
     attempts: int
     first_seen: str
     reported: bool = False
+    failure: str = ""
+    next_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

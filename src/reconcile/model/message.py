@@ -22,7 +22,8 @@ class MessageHeader:
 
     `sent` is the Date field as UTC RFC 3339, "" when absent or absurd. `defects` are stable words for what is wrong with the
     message ("no-header-end", "date-unreadable" …); a defect never keeps a message from being stored. `thread_index` is as it was written;
-    `forwards` where a field says that the mail passes another one on. Those two are not kept with an activity.
+    `forwards` where a field says that the mail passes another one on; `loops` are the addresses in X-Loop fields, as they are compared.
+    Those three are not kept with an activity.
     """
 
     message_id: str = ""
@@ -37,6 +38,7 @@ class MessageHeader:
     references: tuple[str, ...] = ()
     thread_index: str = ""
     forwards: bool = False
+    loops: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
 
 

@@ -11,9 +11,12 @@ from typing import Protocol
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import ActivityState
 from reconcile.model.cursor import Cursor
+from reconcile.model.mail_clues import MailClues
 from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.message import MessageHeader, MessageText
+from reconcile.model.queue_item import NewQueueItem
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.tracking import Decision, Tracking
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,9 @@ class Place:
 class Arrival:
     """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave.
 
-    `place` is None when `Receiving.known` said that the same content is already kept.
+    `place` is None when `Receiving.known` said that the same content is already kept. `decision` and `tracking` are None where there is
+    nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it
+    becomes an activity, `more_queue_items` where it is one already. By `clues` it is found later.
     """
 
     remote_id: RemoteId
@@ -39,6 +44,29 @@ class Arrival:
     content: bytes
     header: MessageHeader
     header_length: int
+    place: Place | None
+    decision: Decision | None = None
+    tracking: Tracking | None = None
+    clues: MailClues | None = None
+    queue_items: Sequence[NewQueueItem] = ()
+    more_queue_items: Sequence[NewQueueItem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A message whose bytes came, but that could not be kept: `words` say why. It is tried again at `next_at`, UTC RFC 3339."""
+
+    remote_id: RemoteId
+    words: str
+    next_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unprocessed:
+    """A message that is given up: its decision, the SHA-256 of its bytes, and where they lie (None where they are kept already)."""
+
+    decision: Decision
+    raw: bytes
     place: Place | None
 
 
@@ -52,6 +80,12 @@ class ReceivedBatch:
 
     `floor` is the one that decided this batch, UTC RFC 3339 ("" for none); `recount` starts the counts of the listing anew, because
     everything is listed again; `kept_before` says how many of the `declined` are declined because they are kept already.
+
+    `decisions` are those on messages that are not kept. `failed` are remembered as missing ones are, with their reason; one that is
+    missing already was counted before it was tried. `given_up` are no longer missing. An arrival that the store itself cannot take becomes a
+    failure with `next_try`, or is given up where it was tried `report_after` times; the rest of the batch is kept.
+
+    `unused` are bytes that were written and are named by nothing. With `remove` what is kept of this batch is to be deleted at the server: that is journalled with it.
     """
 
     cursor: Cursor
@@ -67,6 +101,12 @@ class ReceivedBatch:
     vanished: Sequence[RemoteId] = ()
     settled: Sequence[RemoteId] = ()
     report_after: int = 5
+    decisions: Sequence[Decision] = ()
+    failed: Sequence[Failure] = ()
+    given_up: Sequence[Unprocessed] = ()
+    next_try: str = ""
+    unused: Sequence[Place] = ()
+    remove: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +116,8 @@ class Kept:
     tracked: int = 0
     duplicates: int = 0
     conflicting: int = 0
+    failed: int = 0
+    given_up: int = 0
 
 
 class Receiving(Protocol):

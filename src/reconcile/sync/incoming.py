@@ -1,4 +1,4 @@
-"""Mail in: one mailbox, once. What the inbox hands over is described, kept, and the cursor moves with it in one transaction.
+"""Mail in: one mailbox, once. What the inbox hands over is decided, described, kept, and the cursor moves with it in one transaction.
 
 If the process dies anywhere here, the cursor still stands before what was not committed, and the next run reads it again.
 """
@@ -6,30 +6,37 @@ If the process dies anywhere here, the cursor still stands before what was not c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
+from reconcile.model.message import MessageHeader
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.tracking import Decision, Outcome
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Batch, Inbox, Listed
-from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch, Receiving
-from reconcile.sync.decide.describe import Describer, Description, describe
+from reconcile.ports.mail_store import Arrival, Failure, Kept, Place, ReceivedBatch, Receiving, Unprocessed
+from reconcile.sync.committing import Commits
 from reconcile.sync.decide.floor import is_wanted
-from reconcile.sync.decide.header import instant_text
+from reconcile.sync.decide.header import header_end, instant_text, scan
+from reconcile.sync.deciding import Candidate, Decided, Decider
+from reconcile.sync.keeping import KeptMessage, UnkeptMessage, keep, keep_anyway
 
-#: How often a message that came without content is asked for again before it is only reported.
-TRIES = 5
+#: How often a message that came without content, or could not be kept, is asked for again before it is given up.
+TRIES: Final = 5
+#: Between two tries of a message that could not be kept (Power Platform: "Use Outlook category to track appointments and emails").
+TRY_AGAIN: Final = timedelta(minutes=15)
 #: Failures in a row after which messages are read one by one.
-CAREFUL_AFTER = 2
+CAREFUL_AFTER: Final = 2
 #: Failures in a row after which the first message is left for later: it may be what breaks the connection.
-LEAVE_AFTER = 4
+LEAVE_AFTER: Final = 4
 
 
 @dataclass(slots=True, kw_only=True)
 class Received:
-    """Counts of one look at one mailbox. `server_messages` is the server's count, once it was asked (`looked`)."""
+    """Counts of one look at one mailbox. `server_messages` is the server's count, once it was asked (`looked`). `refused` of the `ignored`
+    were read by their header and not tracked; `failed` are tried again, `given_up` are undeliverable or in quarantine."""
 
     looked: bool = False
     server_messages: int = 0
@@ -38,7 +45,10 @@ class Received:
     duplicates: int = 0
     conflicting: int = 0
     ignored: int = 0
+    refused: int = 0
     missing: int = 0
+    failed: int = 0
+    given_up: int = 0
     reindexed: bool = False
     reread: bool = False
 
@@ -52,20 +62,24 @@ def receive(
     progress: Received,
     stopping: Callable[[], bool] = lambda: False,
     beside: bool = True,
+    decider: Decider | None = None,
+    remove: bool = False,
 ) -> None:
     """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
 
     `stopping` ends it after a batch; the rest is read by the next run. `beside` commits in a thread while the next batch is read;
-    without it everything happens in one order, for tests that end the process at a counted step.
+    without it everything happens in one order, for tests that end the process at a counted step. Without `decider` all mail is tracked.
+    `remove` journals what is kept for deletion at the server.
     """
     state = receiving.state
     look = inbox.look(state.cursor)
     progress.looked, progress.server_messages = True, look.messages
+    now = instant_text(clock.now())
     lowest = instant_text(floor) if floor else ""
     restart = look.restarted
     # What the cursor passed under a later floor is wanted now: everything is listed again, and what is kept is left out.
     reread = not restart and lowest < state.floor
-    retry = [] if restart or reread else [message.remote_id for message in state.missing if not message.reported]
+    retry = [] if restart or reread else [each.remote_id for each in state.missing if not each.reported and each.next_at <= now]
     if not look.news and not retry and not reread:
         return
     progress.reindexed = restart and state.cursor is not None
@@ -73,79 +87,29 @@ def receive(
     if retry and state.cursor is not None:
         # Counted before it is tried: a message that breaks the connection each time must not be tried for ever.
         receiving.commit(
-            ReceivedBatch(
-                cursor=state.cursor,
-                floor=state.floor,
-                missing=retry,
-                messages=look.messages,
-                at=instant_text(clock.now()),
-                report_after=TRIES,
-            )
+            ReceivedBatch(cursor=state.cursor, floor=state.floor, missing=retry, messages=look.messages, at=now, report_after=TRIES)
         )
-    taken: dict[RemoteId, Arrival] = {}
-    left: list[RemoteId] = []
-    settled: list[RemoteId] = []
     # Nothing of a history that is new to us can be kept already.
     begun = state.cursor is not None and not restart
     whole = recount = reread or not begun
-    kept_before = decided = 0
-    leave = state.failures >= LEAVE_AFTER
-
-    def wanted(listed: Listed) -> bool:
-        nonlocal leave, kept_before
-        if not is_wanted(listed.received, floor):
-            if listed.remote_id in retry:
-                settled.append(listed.remote_id)
-            return False
-        if begun and listed.remote_id not in retry and receiving.has(listed.remote_id):
-            kept_before += 1
-            return False
-        if leave and listed.remote_id not in retry:
-            leave = False
-            left.append(listed.remote_id)
-            return False
-        return True
-
-    def accept(listed: Listed, chunks: Iterator[bytes]) -> None:
-        taken[listed.remote_id] = _keep(receiving, listed, chunks, clock)
-
+    generation = state.generation + 1 if restart else state.generation
+    reading = _Reading(receiving, clock, floor, retry, begun=begun, leave=state.failures >= LEAVE_AFTER, generation=generation)
+    reading.decider = decider
+    decided = 0
     last: Batch | None = None
-    with _Commits(receiving, beside=beside) as commits:
+    with Commits(receiving, beside=beside) as commits:
         for batch in inbox.read(
             None if whole else state.cursor,
             since=floor,
             retry=retry,
-            wanted=wanted,
-            accept=accept,
+            wanted=reading.wanted,
+            accept=reading.accept,
+            examine=reading.examine if decider is not None and decider.header_first else None,
             careful=state.failures >= CAREFUL_AFTER,
         ):
-            arrivals = [taken.pop(listed.remote_id) for listed in batch.read]
-            missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in retry]
-            # What was left is the first wanted one, so it lies in the first batch.
-            passed, left = [*missing, *left], []
-            declined = batch.declined - (len(passed) - len(missing))
-            # Asked for some batches ahead, so they may be counted a batch early; in the end the sum is right.
-            known = min(kept_before, declined)
-            kept_before -= known
             decided += len(batch.read) + batch.declined + len(batch.missing)
-            commits.submit(
-                ReceivedBatch(
-                    cursor=batch.cursor,
-                    arrivals=arrivals,
-                    restart=restart,
-                    declined=declined,
-                    floor=lowest,
-                    recount=recount,
-                    kept_before=known,
-                    missing=passed,
-                    vanished=batch.vanished,
-                    settled=[*settled],
-                    messages=batch.messages,
-                    at=instant_text(clock.now()),
-                    report_after=TRIES,
-                ),
-                partial(_count, progress, batch, declined - known, len(passed)),
-            )
+            made, ignored = reading.close(batch, restart=restart, recount=recount, floor=lowest, remove=remove)
+            commits.submit(made, partial(_count, progress, made, ignored))
             restart = recount = False
             if stopping():
                 return
@@ -161,94 +125,201 @@ def receive(
             )
 
 
-class _Commits:
-    """Commits beside the reading, in order, one at a time: while the disk syncs a batch, the next one is read."""
+class _Reading:
+    """What the inbox asks while it reads, and what a batch came to."""
 
-    def __init__(self, receiving: Receiving, *, beside: bool) -> None:
+    def __init__(
+        self,
+        receiving: Receiving,
+        clock: Clock,
+        floor: datetime | None,
+        retry: list[RemoteId],
+        *,
+        begun: bool,
+        leave: bool,
+        generation: int,
+    ) -> None:
         self._receiving = receiving
-        self._beside = beside
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="commit")
-        self._running: Future[None] | None = None
+        self._clock = clock
+        self._floor = floor
+        self._retry = frozenset(retry)
+        # A message at its last try is kept whatever comes, and then given up.
+        self._last = {each.remote_id for each in receiving.state.missing if each.remote_id in self._retry and each.attempts >= TRIES}
+        self._begun = begun
+        self._leave = leave
+        self._generation = generation
+        self.decider: Decider | None = None
+        self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
+        self._verdicts: dict[RemoteId, Decided] = {}
+        self._refused: list[Decision] = []
+        self._left: list[RemoteId] = []
+        self._settled: list[RemoteId] = []
+        self._kept_before = 0
 
-    def submit(self, batch: ReceivedBatch, count: Callable[[Kept], None]) -> None:
-        """Returns once the one before is durable. Raises what that one raised."""
-        self._finish()
-        self._running = self._pool.submit(lambda: count(self._receiving.commit(batch)))
-        if not self._beside:
-            self._finish()
+    def wanted(self, listed: Listed) -> bool:
+        """By date, and by what is kept."""
+        remote_id = listed.remote_id
+        if not is_wanted(listed.received, self._floor):
+            if remote_id in self._retry:
+                self._settled.append(remote_id)
+            return False
+        if self._begun and remote_id not in self._retry and self._receiving.has(remote_id):
+            self._kept_before += 1
+            return False
+        if self._leave and remote_id not in self._retry:
+            self._leave = False
+            self._left.append(remote_id)
+            return False
+        return True
 
-    def _finish(self) -> None:
-        running, self._running = self._running, None
-        if running is not None:
-            running.result()
+    def examine(self, listed: Listed, block: bytes) -> bool:
+        """By its header."""
+        assert self.decider is not None
+        end = header_end(block, len(block))
+        header = scan(block[:end] if end >= 0 else block, complete=end >= 0)
+        (found,) = self.decider.decide([self._candidate(listed, header, block)], self._generation)
+        if found.accepted:
+            self._verdicts[listed.remote_id] = found
+            return True
+        assert found.decision is not None
+        self._refused.append(found.decision)
+        if listed.remote_id in self._retry:
+            self._settled.append(listed.remote_id)
+        return False
 
-    def __enter__(self) -> _Commits:
-        return self
+    def accept(self, listed: Listed, chunks: Iterator[bytes]) -> None:
+        """The bytes of one message."""
+        kept = keep_anyway(self._receiving, chunks) if listed.remote_id in self._last else keep(self._receiving, chunks)
+        if isinstance(kept, UnkeptMessage):
+            self._taken[listed.remote_id] = kept
+            return
+        self._taken[listed.remote_id] = self._arrival(listed, kept)
 
-    def __exit__(self, *_: object) -> None:
-        # A commit that failed is why whatever came after it failed, so its error goes first.
-        try:
-            self._finish()
-        finally:
-            self._pool.shutdown()
+    def _arrival(self, listed: Listed, kept: KeptMessage) -> Arrival:
+        found, verdict = kept.found, self._verdicts.pop(listed.remote_id, None)
+        arrival = Arrival(
+            remote_id=listed.remote_id,
+            received=self._received(listed),
+            size=found.size,
+            raw=found.raw,
+            content=found.content,
+            header=found.header,
+            header_length=found.header_length,
+            place=kept.place,
+        )
+        return arrival if verdict is None else _with(arrival, verdict)
 
+    def _decide(self, arrivals: list[Arrival]) -> tuple[list[Arrival], list[Decision], list[Place]]:
+        """What was read as a whole before anybody decided: those that stay, decisions on the others, and their bytes."""
+        if self.decider is None or self.decider.header_first or not arrivals:
+            return arrivals, [], []
+        asked = [Candidate(remote_id=each.remote_id, header=each.header, block=b"", received=each.received) for each in arrivals]
+        staying, refused, unused = [], list[Decision](), list[Place]()
+        for arrival, verdict in zip(arrivals, self.decider.decide(asked, self._generation), strict=True):
+            if verdict.accepted:
+                staying.append(_with(arrival, verdict))
+                continue
+            assert verdict.decision is not None
+            refused.append(verdict.decision)
+            if arrival.place is not None:
+                unused.append(arrival.place)
+        return staying, refused, unused
 
-def _keep(receiving: Receiving, listed: Listed, chunks: Iterator[bytes], clock: Clock) -> Arrival:
-    """Describe a message and append its bytes, unless the same content is kept already."""
-    first = next(chunks, b"")
-    second = next(chunks, None)
-    if second is None:
-        found = describe(first)
-        if _known(receiving, found):
-            return _arrival(listed, found, None, clock)
-        receiving.begin()
-        receiving.write(first)
-        return _arrival(listed, found, receiving, clock)
-    describer = Describer()
-    receiving.begin()
-    try:
-        for chunk in _chain(first, second, chunks):
-            describer.take(chunk)
-            receiving.write(chunk)
-    except BaseException:
-        receiving.discard()
-        raise
-    found = describer.finish()
-    if _known(receiving, found):
-        receiving.discard()
-        return _arrival(listed, found, None, clock)
-    return _arrival(listed, found, receiving, clock)
+    def close(self, batch: Batch, *, restart: bool, recount: bool, floor: str, remove: bool) -> tuple[ReceivedBatch, int]:
+        """What a batch makes true, and how many of it count as ignored."""
+        now = self._clock.now()
+        at, next_try = instant_text(now), instant_text(now + TRY_AGAIN)
+        arrivals, failed, given_up = [], list[Failure](), list[Unprocessed]()
+        for listed in batch.read:
+            taken = self._taken.pop(listed.remote_id)
+            if isinstance(taken, Arrival):
+                arrivals.append(taken)
+            elif taken.place is not None:
+                given_up.append(Unprocessed(decision=self._unprocessed(listed, taken, at), raw=taken.raw, place=taken.place))
+            else:
+                failed.append(Failure(remote_id=listed.remote_id, words=_words(taken.error), next_at=next_try))
+        arrivals, against, unused = self._decide(arrivals)
+        missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in self._retry]
+        # What was left is the first wanted one, so it lies in the first batch.
+        passed, self._left = [*missing, *self._left], []
+        declined = batch.declined - (len(passed) - len(missing)) + len(against)
+        # Asked for some batches ahead, so they may be counted a batch early; in the end the sum is right.
+        known = min(self._kept_before, declined)
+        self._kept_before -= known
+        refused, self._refused = [*self._refused, *against], []
+        settled, self._settled = [*self._settled, *(each.remote_id for each in against)], []
+        made = ReceivedBatch(
+            cursor=batch.cursor,
+            arrivals=arrivals,
+            restart=restart,
+            declined=declined,
+            floor=floor,
+            recount=recount,
+            kept_before=known,
+            missing=passed,
+            vanished=batch.vanished,
+            settled=settled,
+            messages=batch.messages,
+            at=at,
+            report_after=TRIES,
+            decisions=refused,
+            failed=failed,
+            given_up=given_up,
+            next_try=next_try,
+            unused=unused,
+            remove=remove,
+        )
+        return made, declined - known
 
+    def _candidate(self, listed: Listed, header: MessageHeader, block: bytes) -> Candidate:
+        return Candidate(remote_id=listed.remote_id, header=header, block=block, received=self._received(listed))
 
-def _chain(first: bytes, second: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
-    yield from chunks
-
-
-def _known(receiving: Receiving, found: Description) -> bool:
-    return bool(found.header.message_id) and receiving.known(found.header.message_id, found.content)
-
-
-def _arrival(listed: Listed, found: Description, receiving: Receiving | None, clock: Clock) -> Arrival:
-    return Arrival(
-        remote_id=listed.remote_id,
+    def _received(self, listed: Listed) -> str:
         # Where the server gives no date, the moment it was first seen stands for it.
-        received=instant_text(listed.received or clock.now()),
-        size=found.size,
-        raw=found.raw,
-        content=found.content,
-        header=found.header,
-        header_length=found.header_length,
-        place=receiving.end() if receiving is not None else None,
+        return instant_text(listed.received or self._clock.now())
+
+    def _unprocessed(self, listed: Listed, taken: UnkeptMessage, at: str) -> Decision:
+        return Decision(
+            mailbox_id=self._receiving.state.mailbox_id,
+            generation=self._generation,
+            remote_id=listed.remote_id,
+            outcome=Outcome.QUARANTINED,
+            reason="unreadable",
+            facts=(("error", _words(taken.error)), ("size", f"{taken.size:,} octets")),
+            message_id="",
+            sender="",
+            subject="",
+            received=self._received(listed),
+            at=at,
+            attempts=TRIES,
+        )
+
+
+def _with(arrival: Arrival, verdict: Decided) -> Arrival:
+    if verdict.decision is None and verdict.tracking is None and verdict.clues is None:
+        return arrival
+    return replace(
+        arrival,
+        decision=verdict.decision,
+        tracking=verdict.tracking,
+        clues=verdict.clues,
+        queue_items=verdict.queue_items,
+        more_queue_items=verdict.more_queue_items,
     )
 
 
-def _count(progress: Received, batch: Batch, ignored: int, missing: int, kept: Kept) -> None:
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+def _count(progress: Received, batch: ReceivedBatch, ignored: int, kept: Kept) -> None:
     progress.server_messages = batch.messages
-    progress.read += len(batch.read)
+    progress.read += len(batch.arrivals)
     progress.tracked += kept.tracked
     progress.duplicates += kept.duplicates
     progress.conflicting += kept.conflicting
     progress.ignored += ignored
-    progress.missing += missing
+    progress.refused += len(batch.decisions)
+    progress.missing += len(batch.missing)
+    progress.failed += kept.failed
+    progress.given_up += kept.given_up

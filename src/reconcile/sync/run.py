@@ -16,6 +16,7 @@ from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_store import MailStore
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.decide.header import instant_text
+from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.incoming import Received, receive
 
 #: Looks are recorded this many at a time: a poll without news costs no transaction of its own.
@@ -125,13 +126,14 @@ def synchronise(
     connect: Callable[[ReceivingMailbox], Inbox],
     clock: Clock,
     limits: Limits,
+    decider: DeciderFor = lambda _: None,
     started: Callable[[MailboxRun], None] = lambda _: None,
     ended: Callable[[MailboxRun], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[MailboxRun]:
     """Look at each mailbox once; results in the order given. `started` and `ended` are called from several threads.
 
-    `stopping` ends the run between two batches; what was not reached is left out of the results.
+    Without `decider` all mail is tracked. `stopping` ends the run between two batches; what was not reached is left out of the results.
     """
     halted = threading.Event()
 
@@ -146,7 +148,7 @@ def synchronise(
             run = runs[mailbox.mailbox_id] = MailboxRun(mailbox=mailbox)
             started(run)
             try:
-                _one(run, store, connect, clock, ending)
+                _one(run, store, connect, clock, decider, ending)
             finally:
                 admission.done(mailbox)
             if not run.skipped:
@@ -169,13 +171,26 @@ def synchronise(
 
 
 def _one(
-    run: MailboxRun, store: MailStore, connect: Callable[[ReceivingMailbox], Inbox], clock: Clock, stopping: Callable[[], bool]
+    run: MailboxRun,
+    store: MailStore,
+    connect: Callable[[ReceivingMailbox], Inbox],
+    clock: Clock,
+    decider: DeciderFor,
+    stopping: Callable[[], bool],
 ) -> None:
     try:
         with store.receive(run.mailbox.mailbox_id) as receiving:
             inbox = connect(run.mailbox)
             try:
-                receive(inbox, receiving, floor=run.mailbox.floor, clock=clock, progress=run.received, stopping=stopping)
+                receive(
+                    inbox,
+                    receiving,
+                    floor=run.mailbox.floor,
+                    clock=clock,
+                    progress=run.received,
+                    stopping=stopping,
+                    decider=decider(run.mailbox.mailbox_id),
+                )
             finally:
                 inbox.close()
     except Locked as error:

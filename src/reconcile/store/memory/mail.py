@@ -13,10 +13,12 @@ from reconcile.errors import Locked, PermanentError
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState
 from reconcile.model.feed import FeedAction, FeedKind
-from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
+from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.message import MessageText
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail_store import Arrival, Kept, Place, ReceivedBatch
+from reconcile.store.batch_failures import missing_after
+from reconcile.store.memory.decisions import MemoryDecisions
 from reconcile.store.memory.feed_log import FeedLog
 
 
@@ -42,6 +44,16 @@ class MemoryMailStore:
     _bodies: dict[int, bytes] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     _guard: threading.RLock = field(default_factory=threading.RLock)
+    decisions: MemoryDecisions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.decisions = MemoryDecisions(
+            named=self._named, located=lambda: {key: location.activity for key, location in self._locations.items()}
+        )
+
+    def _named(self, message_id: str, but: int) -> int | None:
+        found = (number for number, (activity, _, _) in self._activities.items() if activity.header.message_id == message_id)
+        return next((number for number in found if message_id and number != but), None)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -133,21 +145,16 @@ class MemoryMailStore:
         generation = before.generation + 1 if batch.restart else before.generation
         kept = [self._keep(before.mailbox_id, generation, arrival, batch.at) for arrival in batch.arrivals]
         missing = {} if batch.restart else {message.remote_id: message for message in before.missing}
-        for remote_id in batch.missing:
-            earlier = missing.get(remote_id)
-            attempts = earlier.attempts + 1 if earlier else 1
-            missing[remote_id] = MissingMessage(
-                remote_id=remote_id,
-                attempts=attempts,
-                first_seen=earlier.first_seen if earlier else batch.at,
-                reported=attempts >= batch.report_after,
-            )
-        for found in [*(arrival.remote_id for arrival in batch.arrivals), *batch.vanished, *batch.settled]:
-            missing.pop(found, None)
+        found = {*(arrival.remote_id for arrival in batch.arrivals), *batch.vanished, *batch.settled}
+        found |= {unprocessed.decision.remote_id for unprocessed in batch.given_up}
+        places = [(arrival, self._locations[before.mailbox_id, generation, arrival.remote_id].activity) for arrival in batch.arrivals]
+        self.decisions.keep(before.mailbox_id, generation, batch, places)
         counts = Kept(
             tracked=kept.count("tracked") + kept.count("conflicting"),
             duplicates=kept.count("duplicate"),
             conflicting=kept.count("conflicting"),
+            failed=len(batch.failed),
+            given_up=len(batch.given_up),
         )
         known = self._states.get(before.mailbox_id, before)
         after = replace(
@@ -160,9 +167,9 @@ class MemoryMailStore:
             floor=batch.floor,
             ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before,
             vanished=before.vanished + len(batch.vanished),
-            decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined,
+            decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined + len(batch.given_up),
             server_messages=batch.messages,
-            missing=tuple(missing.values()),
+            missing=missing_after(missing, batch, found),
         )
         self._states[before.mailbox_id] = after
         return counts, after
@@ -185,7 +192,7 @@ class MemoryMailStore:
                 tracked_at=at,
                 size=arrival.size,
                 raw_digest=arrival.raw.hex(),
-                header=replace(arrival.header, thread_index="", forwards=False),
+                header=replace(arrival.header, thread_index="", forwards=False, loops=()),
                 conflicting=conflicting,
             )
             self._activities[existing] = (activity, arrival.content, arrival.place)
@@ -255,9 +262,9 @@ class _Receiving:
     def commit(self, batch: ReceivedBatch) -> Kept:
         self._store.interrupt("before commit")
         with self._store._guard:
-            for arrival in batch.arrivals:
-                if arrival.place is not None:
-                    self._store._bodies[arrival.place.offset] = self._ended.pop(arrival.place.offset)
+            for place in (*(each.place for each in batch.arrivals), *(each.place for each in batch.given_up)):
+                if place is not None:
+                    self._store._bodies[place.offset] = self._ended.pop(place.offset)
             kept, self._state = self._store._commit(self._state, batch)
         self._store.interrupt("after commit")
         return kept

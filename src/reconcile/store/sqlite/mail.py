@@ -215,7 +215,8 @@ class SqliteReceiving:
 
     def commit(self, batch: ReceivedBatch) -> Kept:
         pack, committed = self._pack, None
-        places = [arrival.place for arrival in batch.arrivals if arrival.place is not None]
+        written = (*(each.place for each in batch.arrivals), *(each.place for each in batch.given_up))
+        places = [place for place in written if place is not None]
         if places:
             assert pack is not None
             pack.sync()
@@ -261,6 +262,8 @@ def _missing(rows: Iterable[sqlite3.Row]) -> dict[str, list[MissingMessage]]:
                 attempts=row["attempts"],
                 first_seen=row["first_seen"],
                 reported=bool(row["reported"]),
+                failure=row["failure"],
+                next_at=row["next_at"],
             )
         )
     return found

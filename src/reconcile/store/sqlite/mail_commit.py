@@ -6,12 +6,15 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconcile.errors import Unavailable
-from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
-from reconcile.model.remote_id import RemoteId
+from reconcile.errors import ReconcileError, Unavailable
+from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
+from reconcile.store.batch_failures import missing_after, without
+from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.purged import PurgedMail
+from reconcile.store.sqlite.quarantine import hold
+from reconcile.store.sqlite.removals import journal_removals
 
 _SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
 _OTHER = "SELECT 1 FROM mail_activities WHERE message_id = ? AND message_id <> '' LIMIT 1"
@@ -25,7 +28,41 @@ _NAMELESS = (
 
 
 def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch) -> tuple[Kept, MailboxState]:
-    """Write the batch; returns the counts and the state after it."""
+    """Write the batch; returns the counts and the state after it. What the store cannot take of it becomes a failure."""
+    connection.execute("SAVEPOINT batch")
+    try:
+        done = _keep(connection, before, batch)
+    except (ReconcileError, sqlite3.OperationalError):
+        raise
+    except Exception:
+        connection.execute("ROLLBACK TO batch")
+        bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival))]
+        if not bad or len(bad) == len(batch.arrivals) > 1:
+            # It is not for a message that the store refuses everything.
+            raise
+        done = _keep(connection, before, without(before, batch, bad), lost=[arrival for arrival, _ in bad])
+    connection.execute("RELEASE batch")
+    return done
+
+
+def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, arrival: Arrival) -> str:
+    """Why this one cannot be kept; "" where it can. Nothing of it stays."""
+    connection.execute("SAVEPOINT alone")
+    try:
+        _keep(connection, before, replace(batch, arrivals=[arrival], decisions=(), failed=(), given_up=()))
+    except (ReconcileError, sqlite3.OperationalError):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it concerns this message only
+        return f"{type(error).__name__}: {error}"[:500]
+    finally:
+        connection.execute("ROLLBACK TO alone")
+        connection.execute("RELEASE alone")
+    return ""
+
+
+def _keep(
+    connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, *, lost: Sequence[Arrival] = ()
+) -> tuple[Kept, MailboxState]:
     generation = before.generation + 1 if batch.restart else before.generation
     mailbox_id = before.mailbox_id
     missing = {} if batch.restart else {message.remote_id: message for message in before.missing}
@@ -40,6 +77,7 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
     fresh: dict[tuple[str, bytes], int] = {}
     fresh_names: set[str] = set()
     taken: set[int] = set()
+    kept_as: list[tuple[Arrival, int]] = []
     number: int | None = None
     for arrival in batch.arrivals:
         name = arrival.header.message_id
@@ -72,9 +110,20 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
             if name:
                 fresh[name, arrival.content] = number
                 fresh_names.add(name)
+        kept_as.append((arrival, existing))
         locations.append((mailbox_id, generation, arrival.remote_id.value, existing, arrival.raw, arrival.received, int(not name)))
+    held = {unprocessed.place for unprocessed in batch.given_up}
+    for place in (*(arrival.place for arrival in lost), *batch.unused, *held):
+        if place is not None:
+            ends[place.pack] = max(ends.get(place.pack, 0), place.offset + place.length)
+            if place not in held:
+                freed[place.pack] = freed.get(place.pack, 0) + place.length
     connection.executemany(INSERT_ACTIVITY, activities)
     connection.executemany("INSERT OR IGNORE INTO mail_locations VALUES (?,?,?,?,?,?,?)", locations)
+    keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in batch.given_up)], kept_as, mailbox_id)
+    hold(connection, generation, batch.given_up)
+    if batch.remove:
+        journal_removals(connection, mailbox_id, generation, [arrival.remote_id for arrival, _ in kept_as], at=batch.at)
     for pack, end in ends.items():
         connection.execute(
             "INSERT INTO mail_packs (id, committed, free) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET"
@@ -86,7 +135,10 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
         [(size, batch.at, pack) for pack, size in erase.items() if size],
     )
     found = {arrival.remote_id for arrival in batch.arrivals} | {*batch.vanished, *batch.settled}
-    kept = Kept(tracked=len(activities), duplicates=duplicates, conflicting=conflicting)
+    found |= {unprocessed.decision.remote_id for unprocessed in batch.given_up}
+    kept = Kept(
+        tracked=len(activities), duplicates=duplicates, conflicting=conflicting, failed=len(batch.failed), given_up=len(batch.given_up)
+    )
     after = replace(
         before,
         generation=generation,
@@ -97,9 +149,9 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
         floor=batch.floor,
         ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before + refused,
         vanished=before.vanished + len(batch.vanished),
-        decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined,
+        decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined + len(batch.given_up),
         server_messages=batch.messages,
-        missing=_missing(missing, batch, found),
+        missing=missing_after(missing, batch, found),
     )
     _write_state(connection, before, after)
     return kept, after
@@ -114,19 +166,6 @@ def _existing(connection: sqlite3.Connection, mailbox_id: str, generation: int, 
             taken.add(row[0])
             return int(row[0])
     return None
-
-
-def _missing(known: dict[RemoteId, MissingMessage], batch: ReceivedBatch, found: set[RemoteId]) -> tuple[MissingMessage, ...]:
-    for remote_id in batch.missing:
-        earlier = known.get(remote_id)
-        attempts = earlier.attempts + 1 if earlier else 1
-        known[remote_id] = MissingMessage(
-            remote_id=remote_id,
-            attempts=attempts,
-            first_seen=earlier.first_seen if earlier else batch.at,
-            reported=attempts >= batch.report_after,
-        )
-    return tuple(message for remote_id, message in known.items() if remote_id not in found)
 
 
 def _write_state(connection: sqlite3.Connection, before: MailboxState, after: MailboxState) -> None:
@@ -153,9 +192,18 @@ def _write_state(connection: sqlite3.Connection, before: MailboxState, after: Ma
     if before.missing != after.missing:
         connection.execute("DELETE FROM mail_missing WHERE mailbox_id = ?", (after.mailbox_id,))
         connection.executemany(
-            "INSERT INTO mail_missing VALUES (?,?,?,?,?,?)",
+            "INSERT INTO mail_missing VALUES (?,?,?,?,?,?,?,?)",
             [
-                (after.mailbox_id, each.remote_id.protocol, each.remote_id.value, each.attempts, each.first_seen, int(each.reported))
+                (
+                    after.mailbox_id,
+                    each.remote_id.protocol,
+                    each.remote_id.value,
+                    each.attempts,
+                    each.first_seen,
+                    int(each.reported),
+                    each.failure,
+                    each.next_at,
+                )
                 for each in after.missing
             ],
         )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.errors import MessageError
 from email.utils import getaddresses, parsedate_to_datetime
 
+from reconcile.model.mail_address import comparable
 from reconcile.model.message import MessageHeader, Party
 
 #: More of one kind than anybody reads; the raw bytes keep all.
@@ -20,7 +21,7 @@ MOST_REFERENCES = 200
 LONGEST_TEXT = 4000
 
 _FIELDS = re.compile(
-    rb"^(message-id|subject|from|to|cc|bcc|reply-to|date|in-reply-to|references|thread-index|x-forwarded-message-id)[ \t]*:[ \t]*"
+    rb"^(message-id|subject|from|to|cc|bcc|reply-to|date|in-reply-to|references|thread-index|x-forwarded-message-id|x-loop)[ \t]*:[ \t]*"
     rb"([^\r\n]*(?:(?:\r?\n[ \t]|\r(?!\n))[^\r\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -77,7 +78,10 @@ def scan(block: bytes, *, complete: bool = True) -> MessageHeader:
     for name, value in _FIELDS.findall(block):
         key = name.lower()
         if key in fields:
-            if key in (b"to", b"cc", b"bcc", b"reply-to"):
+            if key == b"x-loop":
+                if len(fields[key]) < LONGEST_TEXT:
+                    fields[key] += "\n" + _unfolded(value, defects)
+            elif key in (b"to", b"cc", b"bcc", b"reply-to"):
                 fields[key] += ", " + _unfolded(value, defects)
             elif key in (b"message-id", b"from", b"date", b"subject"):
                 _note(defects, f"{key.decode()}-repeated")
@@ -104,6 +108,7 @@ def scan(block: bytes, *, complete: bool = True) -> MessageHeader:
         thread_index=fields.get(b"thread-index", "")[:LONGEST_TEXT],
         # Thunderbird's; a mail that a server sends on (X-Forwarded-To) is still the same mail.
         forwards=b"x-forwarded-message-id" in fields,
+        loops=tuple(comparable(one.strip()) for one in fields[b"x-loop"].split("\n")) if b"x-loop" in fields else (),
         defects=tuple(defects),
     )
 

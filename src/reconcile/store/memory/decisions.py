@@ -1,0 +1,86 @@
+"""The memory twin of what was decided about received messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconcile.model.remote_id import RemoteId
+from reconcile.model.removal import MarkAction
+from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
+from reconcile.ports.mail_store import Arrival, ReceivedBatch
+
+#: As the other store.
+MOST_IGNORED = 10_000
+_Place = tuple[str, int, str]
+
+
+@dataclass(slots=True)
+class MemoryDecisions:
+    """See `DecisionReader`. `named` gives the oldest e-mail of a Message-ID but one, `located` the places of kept messages."""
+
+    named: Callable[[str, int], int | None]
+    located: Callable[[], Mapping[tuple[str, int, RemoteId], int]]
+    decisions: dict[_Place, Decision] = field(default_factory=dict)
+    trackings: dict[int, Tracking] = field(default_factory=dict)
+    removals: dict[tuple[str, int, RemoteId, MarkAction], str] = field(default_factory=dict)
+
+    def keep(self, mailbox_id: str, generation: int, batch: ReceivedBatch, kept: Sequence[tuple[Arrival, int]]) -> None:
+        """With a batch."""
+        for arrival, _ in kept:
+            self.decisions.pop((mailbox_id, generation, arrival.remote_id.value), None)
+        for decision in [*batch.decisions, *(each.decision for each in batch.given_up)]:
+            self._put(replace(decision, generation=generation))
+        for arrival, number in kept:
+            if arrival.decision is not None:
+                self._put(replace(arrival.decision, generation=generation, activity_id=number))
+            if arrival.tracking is not None:
+                self._track(number, arrival.tracking)
+            if batch.remove:
+                self.removals[mailbox_id, generation, arrival.remote_id, MarkAction.DELETE] = batch.at
+        ignored = [place for place, each in self.decisions.items() if place[0] == mailbox_id and each.outcome is Outcome.IGNORED]
+        for place in ignored[:-MOST_IGNORED]:
+            del self.decisions[place]
+
+    def _put(self, decision: Decision) -> None:
+        place = (decision.mailbox_id, decision.generation, decision.remote_id.value)
+        self.decisions.pop(place, None)
+        self.decisions[place] = decision
+
+    def _track(self, number: int, tracking: Tracking) -> None:
+        before = self.trackings.get(number)
+        if before is not None:
+            self.trackings[number] = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *tracking.queue_items))))
+            return
+        how = tracking.correlation
+        if how is not None and how.correlated.id == 0:
+            tracking = replace(tracking, correlation=self._settled(how, number))
+        self.trackings[number] = tracking
+
+    def _settled(self, how: Correlation, number: int) -> Correlation | None:
+        found = self.named(how.message_id, number)
+        if found is None:
+            return None
+        mail = MailRef(kind="email", id=found)
+        return replace(how, correlated=mail, parent=mail if how.parent else None)
+
+    def of_activity(self, activity_id: int) -> Sequence[Decision]:
+        return [each for each in self.decisions.values() if each.activity_id == activity_id]
+
+    def of_message_id(self, message_id: str) -> Sequence[Decision]:
+        return [each for each in reversed(self.decisions.values()) if message_id and each.message_id == message_id][:100]
+
+    def of_place(self, mailbox_id: str, remote: str) -> Sequence[Decision]:
+        found = (each for place, each in self.decisions.items() if (place[0], place[2]) == (mailbox_id, remote))
+        return sorted(found, key=lambda each: -each.generation)
+
+    def placed(self, mailbox_id: str, remote: str) -> Sequence[tuple[int, RemoteId, int]]:
+        found = [
+            (generation, remote_id, activity)
+            for (mailbox, generation, remote_id), activity in self.located().items()
+            if (mailbox, remote_id.value) == (mailbox_id, remote)
+        ]
+        return sorted(found, key=lambda each: -each[0])
+
+    def tracking(self, activity_id: int) -> Tracking | None:
+        return self.trackings.get(activity_id)

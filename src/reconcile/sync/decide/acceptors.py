@@ -1,0 +1,85 @@
+"""Who of this estate is asked about a message: its mailboxes with their filters, and the rules of its organization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconcile.model.mail_address import comparable
+from reconcile.model.party import PartyRow
+from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.acceptance import Filter, Rules
+from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
+from reconcile.sync.decide.internal_mail import InternalRules
+from reconcile.sync.decide.queue_items import QueueRules
+from reconcile.sync.decide.resolution import ResolutionRules, mailbox_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMailbox:
+    """An applied mailbox. `declared` is its filter, None where none is declared."""
+
+    id: str
+    name: str
+    address: str
+    type: str
+    declared: Filter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptors:
+    """`by_address` has the mailboxes by the comparable form of their address. `forced` is the filter of every user
+    (tracking.forceFilterForUsers), None where each has its own. `domains` are those of the mailboxes, `rows` what they stand for."""
+
+    rules: Rules
+    forced: Filter | None
+    by_address: Mapping[str, OwnMailbox]
+    domains: frozenset[str]
+    has_queues: bool
+    rows: Mapping[str, PartyRow]
+    resolution: ResolutionRules
+    internal: InternalRules
+    queues: QueueRules
+    correlation: CorrelationRules
+
+    def filter_of(self, mailbox: OwnMailbox, chosen: str = "") -> Filter:
+        """`chosen` is what the user or queue chose in the CRM, as the directory has it; "" where it is not known. Where nobody says
+        anything, all mail is tracked."""
+        if self.forced is not None and mailbox.type == "user":
+            return self.forced
+        return mailbox.declared or (Filter(chosen) if chosen in list(Filter) else Filter.ALL)
+
+
+def acceptors(resources: Sequence[AppliedResource]) -> Acceptors:
+    """Of everything that is applied."""
+    organization = next((one.spec for one in resources if one.kind == "Organization"), {})
+    own = [_own(one) for one in resources if one.kind == "Mailbox"]
+    forced = organization.get("tracking.forceFilterForUsers")
+    return Acceptors(
+        rules=Rules(
+            only_processed=organization.get("tracking.onlySynchronizingMailboxDecides") is True,
+            track_by_hand=organization.get("tracking.doNotAutoTrackEmail") is True,
+            ignore_automatic=organization.get("tracking.ignoreAutomaticReplies") is True,
+            skip_rights_managed=organization.get("tracking.skipRightsManagedEmail") is True,
+        ),
+        forced=Filter(str(forced)) if forced not in (None, "off") else None,
+        by_address={comparable(mailbox.address): mailbox for mailbox in own},
+        has_queues=any(mailbox.type == "queue" for mailbox in own),
+        domains=frozenset(comparable(mailbox.address).rpartition("@")[2] for mailbox in own),
+        rows=mailbox_rows(resources),
+        resolution=ResolutionRules.of(organization),
+        internal=InternalRules.of(organization),
+        queues=QueueRules.of(organization),
+        correlation=correlation_rules(organization),
+    )
+
+
+def _own(mailbox: AppliedResource) -> OwnMailbox:
+    declared = mailbox.spec.get("filter")
+    return OwnMailbox(
+        id=mailbox.external_id,
+        name=mailbox.name,
+        address=str(mailbox.spec.get("emailAddress", "")),
+        type=str(mailbox.spec.get("type") or "user"),
+        declared=Filter(str(declared)) if declared is not None else None,
+    )

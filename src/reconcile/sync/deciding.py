@@ -1,0 +1,255 @@
+"""Decides about the messages of one look at one mailbox: asks directory and correlation once a batch, and puts the answers into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from reconcile.model.mail_address import comparable
+from reconcile.model.mail_clues import MailClues
+from reconcile.model.message import MessageHeader
+from reconcile.model.party import PartyRow, PartyType
+from reconcile.model.queue_item import NewQueueItem
+from reconcile.model.remote_id import RemoteId
+from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
+from reconcile.ports.correlation import CorrelationLookup
+from reconcile.ports.party_directory import PartyReader
+from reconcile.sync.correlating import Correlator
+from reconcile.sync.decide.acceptance import Filter, Known, Recipient, Verdict, accept, takes
+from reconcile.sync.decide.acceptors import Acceptors, OwnMailbox
+from reconcile.sync.decide.correlation import Surroundings
+from reconcile.sync.decide.internal_mail import internal_refusal
+from reconcile.sync.decide.ownership import mail_owner
+from reconcile.sync.decide.queue_items import queue_items
+from reconcile.sync.decide.resolution import AddressBook, Resolved, addresses_of, resolved
+from reconcile.sync.decide.signals import Signals, signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A message to decide about. `block` is its header as bytes (b"" where no rule asks for it), `received` is UTC RFC 3339."""
+
+    remote_id: RemoteId
+    header: MessageHeader
+    block: bytes
+    received: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """See `Arrival`. `decision` is None where nothing needs to be remembered: tracked because its mailbox takes all mail."""
+
+    accepted: bool
+    decision: Decision | None
+    tracking: Tracking | None = None
+    clues: MailClues | None = None
+    queue_items: Sequence[NewQueueItem] = ()
+    more_queue_items: Sequence[NewQueueItem] = ()
+
+
+class Decider:
+    """For one look at one mailbox."""
+
+    def __init__(
+        self, mailbox_id: str, acceptors: Acceptors, *, parties: PartyReader, directory: bool, correlation: CorrelationLookup, now: datetime
+    ) -> None:
+        """`directory` tells whether `parties` has any row; where it has none, nobody asks it."""
+        self._mailbox_id = mailbox_id
+        self._acceptors = acceptors
+        self._parties = parties
+        self._directory = directory
+        self._lookup = correlation
+        self._at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._own: OwnMailbox = next(each for each in acceptors.by_address.values() if each.id == mailbox_id)
+        self._book = AddressBook(own=acceptors.rows)
+        around = Surroundings(ours=frozenset(acceptors.by_address), parties=lambda address: self._book.at(address))
+        self._correlator = Correlator(correlation, acceptors.correlation, around, now=now)
+        self._row = self._own_row()
+        rules = acceptors.rules
+        barring = rules.track_by_hand or rules.ignore_automatic or rules.skip_rights_managed or acceptors.internal.asks
+        #: Whether a header may be reason enough not to read the rest.
+        self.header_first = barring or self._filter(self._own) is not Filter.ALL
+
+    def decide(self, candidates: Sequence[Candidate], generation: int) -> list[Decided]:
+        """One answer each, in order."""
+        headers = [candidate.header for candidate in candidates]
+        if self._directory:
+            asked = addresses_of(headers) | {comparable(self._own.address)}
+            self._book = AddressBook(rows=self._parties.by_address(asked), own=self._acceptors.rows)
+        self._correlator.look_up(headers)
+        ours = self._sent_by_us(headers)
+        return [self._one(candidate, ours, generation) for candidate in candidates]
+
+    def _one(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
+        header, marks = candidate.header, signals(candidate.block) if candidate.block else Signals()
+        acceptors, correlation = self._acceptors, self._correlator.correlation(candidate.header)
+        people = resolved(header, self._book, acceptors.resolution, tracking_user=self._tracking_user())
+        mailbox = self._processed(people)
+        known = Known(
+            sender=people.sender_address,
+            sender_row=people.sender.ref if people.sender else None,
+            sender_why=people.why,
+            recipients=self._recipients(people),
+            reply_to=f"{correlation.method}: {correlation.clue}" if correlation else "",
+            own=self._circled(people.sender_address, header, ours),
+            automatic=marks.automatic,
+            rights_managed=marks.rights_managed,
+            internal=internal_refusal(
+                sender=people.sender, recipient=self._row, sent_copy=header.message_id in ours, rules=acceptors.internal
+            ),
+        )
+        verdict = accept(mailbox, known, acceptors.rules)
+        decision = self._decision(candidate, verdict, people.sender_address, generation)
+        if not verdict.accepted:
+            return Decided(accepted=False, decision=decision)
+        return self._accepted(candidate, mailbox, known, verdict, decision, people, correlation)
+
+    def _accepted(
+        self,
+        candidate: Candidate,
+        mailbox: Recipient,
+        known: Known,
+        verdict: Verdict,
+        decision: Decision,
+        people: Resolved,
+        correlation: Correlation | None,
+    ) -> Decided:
+        header, by = candidate.header, verdict.by
+        assert by is not None
+        attaching = self._directory or self._acceptors.has_queues
+        owner = None
+        items: tuple[NewQueueItem, ...] = ()
+        more: tuple[NewQueueItem, ...] = ()
+        if attaching:
+            owner, _ = mail_owner(
+                people.recipients, correlated_owner=correlation.owner if correlation else "", sender=people.sender, mailbox=self._row
+            )
+            taking = [row for each in known.recipients if takes(each.filter, known) and (row := self._row_of(each)) is not None]
+            synchronizing = self._row if takes(mailbox.filter, known) else None
+            rules = self._acceptors.queues
+            first = self._row_of(by)
+            items = queue_items(accepted_by=first, accepting=taking, synchronizing=synchronizing, tracked_before=False, rules=rules)
+            more = queue_items(accepted_by=first, accepting=taking, synchronizing=synchronizing, tracked_before=True, rules=rules)
+        clues = self._correlator.clues(header, received=candidate.received)
+        self._correlator.taken(
+            header,
+            clues,
+            received=candidate.received,
+            regarding=correlation.regarding if correlation else None,
+            owner=owner.id if owner else "",
+        )
+        tracking = Tracking(
+            accepted_by=by.party if attaching else None,
+            correlation=correlation,
+            owner=owner,
+            addresses=people.addresses() if attaching else (),
+            queue_items=tuple(item.queue for item in items),
+        )
+        return Decided(
+            accepted=True,
+            decision=None if by.processed and by.filter is Filter.ALL else decision,
+            tracking=None if tracking == Tracking() else tracking,
+            clues=clues,
+            queue_items=items,
+            more_queue_items=more,
+        )
+
+    def _decision(self, candidate: Candidate, verdict: Verdict, sender: str, generation: int) -> Decision:
+        return Decision(
+            mailbox_id=self._mailbox_id,
+            generation=generation,
+            remote_id=candidate.remote_id,
+            outcome=Outcome.TRACKED if verdict.accepted else Outcome.IGNORED,
+            reason=verdict.reason,
+            facts=verdict.facts,
+            message_id=candidate.header.message_id,
+            sender=sender,
+            subject=candidate.header.subject,
+            received=candidate.received,
+            at=self._at,
+        )
+
+    def _own_row(self) -> PartyRow | None:
+        """The user or queue of the mailbox being processed."""
+        if self._own.type == "forward":
+            return None
+        address = comparable(self._own.address)
+        rows = self._parties.by_address([address]) if self._directory else {}
+        wanted = PartyType(self._own.type)
+        known = (row for row in AddressBook(rows=rows, own=self._acceptors.rows).at(address) if row.ref.type is wanted and row.active)
+        return next(known, None)
+
+    def _tracking_user(self) -> str:
+        row = self._row
+        return "" if row is None else row.owner if row.ref.type is PartyType.QUEUE else row.ref.id
+
+    def _filter(self, own: OwnMailbox, row: PartyRow | None = None) -> Filter:
+        row = row or (self._row if own.id == self._mailbox_id else None)
+        return self._acceptors.filter_of(own, row.filter if row else "")
+
+    def _processed(self, people: Resolved) -> Recipient:
+        address = comparable(self._own.address)
+        return Recipient(
+            name=self._own.name,
+            filter=self._filter(self._own),
+            party=self._row.ref if self._row else None,
+            processed=True,
+            named=any(comparable(each.address) == address for each in people.recipients),
+        )
+
+    def _recipients(self, people: Resolved) -> list[Recipient]:
+        """Users and queues who say what they take, each once, in the order in which they are named: those with a mailbox here, and those
+        whose own choice the directory knows."""
+        found: dict[str, Recipient] = {}
+        for each in people.recipients:
+            own = self._acceptors.by_address.get(comparable(each.address))
+            for row in each.rows:
+                if row.ref.type not in (PartyType.USER, PartyType.QUEUE) or row.ref.id in found or not row.active:
+                    continue
+                mine = own is not None and str(row.ref.type) == own.type
+                if own is not None and mine:
+                    filter_ = self._filter(own, row)
+                elif row.filter in list(Filter):
+                    filter_ = Filter(row.filter)
+                else:
+                    continue
+                found[row.ref.id] = Recipient(
+                    name=own.name if own is not None and mine else row.ref.name or each.address,
+                    filter=filter_,
+                    party=row.ref,
+                    processed=mine and own is not None and own.id == self._mailbox_id,
+                )
+        return list(found.values())
+
+    def _row_of(self, recipient: Recipient) -> PartyRow | None:
+        if recipient.processed:
+            return self._row
+        return PartyRow(ref=recipient.party, addresses=()) if recipient.party is not None else None
+
+    def _sent_by_us(self, headers: Sequence[MessageHeader]) -> dict[str, MailRef]:
+        """Outgoing mails by Message-ID, of those that may be ours by their domain."""
+        domains = self._acceptors.domains
+        named = {
+            header.message_id
+            for header in headers
+            if header.message_id and comparable(header.message_id.rstrip(">")).rpartition("@")[2] in domains
+        }
+        if not named:
+            return {}
+        found = self._lookup.by_message_id(named)
+        return {name: mail for name, mails in found.items() for mail in mails[:1] if mail.kind == "outbox"}
+
+    def _circled(self, sender: str, header: MessageHeader, ours: dict[str, MailRef]) -> str:
+        """Our own mail that came back to the mailbox that sent it, or a message that says that it was in this mailbox before."""
+        mail = ours.get(header.message_id)
+        if mail is not None and comparable(sender) == comparable(self._own.address):
+            return f"{header.message_id} is outgoing mail {mail.id} of this mailbox"
+        if comparable(self._own.address) in header.loops:
+            return f"X-Loop: {self._own.address}"
+        return ""
+
+
+#: Makes the decider for a look at a mailbox, or None where all mail is tracked as it is.
+DeciderFor: TypeAlias = Callable[[str], Decider | None]
