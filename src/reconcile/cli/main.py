@@ -19,7 +19,11 @@ from reconcile.errors import Locked, ReconcileError, StalePlan
 from reconcile.model.exit_code import TABLE, ExitCode
 
 #: Modules that cannot have the name of their command: a folder, a keyword of Python.
-_MODULES: Mapping[str, str] = {"activities": "activities.group", "outbox": "outbox.group", "policy": "policy.group", "import": "import_"}
+_MODULES: Mapping[str, str] = {
+    **{name: f"{name}.group" for name in ("activities", "outbox", "parties", "policy")},
+    "import": "import_",
+    "test-mailbox": "test_mailbox",
+}
 
 #: What --help puts under which heading, in its order.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +42,20 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "providers",
     ),
     "Plan and apply": ("plan", "show", "apply", "drift", "forget", "lock", "history", "audit", "report"),
-    "Mail": ("sync", "run", "status", "mailboxes", "outbox", "activities", "serve"),
+    "Mail": (
+        "sync",
+        "run",
+        "status",
+        "mailboxes",
+        "approve",
+        "test-mailbox",
+        "enable",
+        "disable",
+        "outbox",
+        "activities",
+        "parties",
+        "serve",
+    ),
     "Keep the store": ("backup", "restore", "purge", "key"),
     "Try and know": ("demo", "sandbox", "completion", "version"),
 }
@@ -73,8 +90,13 @@ SUMMARIES: Mapping[str, str] = {
     "run": "Keep it so: watch, lint, plan, apply, synchronise, over and over.",
     "status": "Say how the environment is doing.",
     "mailboxes": "List mailboxes: healthy, waiting, stalled, and why.",
+    "approve": "Approve the address of a mailbox, or reject it.",
+    "test-mailbox": "Try the servers of a mailbox, step by step.",
+    "enable": "Test mailboxes and enable those that work.",
+    "disable": "Stop mailboxes at once, whatever git says.",
     "outbox": "Queue mail, look at it, try again.",
     "activities": "List, show, export, edit and follow tracked e-mail.",
+    "parties": "Import who stands behind which address, and look addresses up.",
     "serve": "Answer a CRM on this machine: feed, activities, outgoing mail over HTTP.",
     "backup": "Write the whole state of an environment into one file.",
     "restore": "Bring a backup back, checked to the last byte.",

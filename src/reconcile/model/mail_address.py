@@ -15,6 +15,8 @@ from dataclasses import dataclass
 _ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\-\x80-\U0010FFFF]+"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _LABEL = re.compile(r"[A-Za-z0-9\x80-\U0010FFFF]([A-Za-z0-9\-\x80-\U0010FFFF]*[A-Za-z0-9\x80-\U0010FFFF])?")
+#: An address with its name: more is no address, and is not looked at.
+_LONGEST = 1000
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>")
 
 
@@ -33,6 +35,8 @@ def has_control_characters(text: str) -> bool:
 
 def parse_address(text: str) -> MailAddress:
     """`local@domain` or `Name <local@domain>`. Raises ValueError saying what is wrong."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text[:80]!r} … is too long for a mail address")
     if has_control_characters(text):
         raise ValueError(f"{text!r} contains a control character (a line break, for example)")
     named = _NAMED.fullmatch(text.strip())
@@ -87,17 +91,22 @@ def comparable(address: str) -> str:
     """
     if address.isascii():
         return address.lower()
-    local, at, domain = unicodedata.normalize("NFC", address).rpartition("@")
+    local, at, domain = address.rpartition("@")
     # The ideographic full stops part labels, too (RFC 3490, section 3.1).
     labels = re.split("[.\u3002\uff0e\uff61]", domain)
-    return fold(local) + at + ".".join(_a_label(label) for label in labels)
+    return fold(_composed(local)) + at + ".".join(_a_label(label) for label in labels)
+
+
+def _composed(text: str) -> str:
+    """NFC, unless that makes ASCII of what is none (the Kelvin sign): it is not the name it looks like."""
+    composed = unicodedata.normalize("NFC", text)
+    return text if composed.isascii() and not text.isascii() else composed
 
 
 def _a_label(label: str) -> str:
     if label.isascii():
         return label.lower()
     lower = unicodedata.normalize("NFC", label.lower())
-    # What becomes ASCII only by being lowered (the Kelvin sign) stays what it is: it is not the domain it looks like.
     if lower.isascii() or any("\ud800" <= character <= "\udfff" for character in lower):
         return fold(label)
     return "xn--" + lower.encode("punycode").decode("ascii")

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from reconcile.model.party import PartyRef, PartyRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryImport:
-    """What an import changed, in rows. `superseded` are contacts made from mail whose address an imported row has now."""
-
-    added: int
-    changed: int
-    unchanged: int
-    removed: int
-    superseded: int = 0
+from reconcile.model.party_import import DirectoryImport
 
 
 class TooManyRemovals(Exception):
@@ -55,15 +44,21 @@ class PartyStore(PartyReader, Protocol):
     """Writing."""
 
     def take_in(
-        self, parties: Iterable[PartyRow], *, removed: Iterable[PartyRef] = (), whole: bool, at: str, most_removals: int | None = None
+        self,
+        parties: Iterable[PartyRow],
+        *,
+        removed: Iterable[PartyRef] = (),
+        whole: Callable[[], bool],
+        at: str,
+        most_removals: Callable[[int], int] | None = None,
     ) -> DirectoryImport:
-        """Import in one transaction; the same rows again change nothing. With `whole` every imported row that is not given is removed;
-        otherwise only those in `removed`. Rows made from mail stay until an imported row has their address. Durable when it returns.
+        """Import in one transaction; the same rows again change nothing. A `whole` import removes every imported row that is not given,
+        others only those in `removed`. Rows made from mail stay until an imported row has their address. Durable when it returns.
         `at` is UTC RFC 3339.
 
-        Both are read to their end before anything is written, so what they raise leaves everything as it was (`removed` after
-        `parties`). No (type, id) comes twice. Raises TooManyRemovals when a `whole` import would remove more than `most_removals`
-        (None: no limit).
+        `parties` and then `removed` are read to their end, and `whole` is asked after that, before anything is written: what they raise
+        leaves everything as it was. No (type, id) comes twice. `most_removals` says for a number of imported rows how many of them a
+        whole import may remove (None: any number). Raises TooManyRemovals beyond that.
         """
         ...
 

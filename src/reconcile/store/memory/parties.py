@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconcile.model.mail_address import comparable
 from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow
-from reconcile.ports.party_directory import DirectoryImport, TooManyRemovals
+from reconcile.model.party_import import DirectoryImport
+from reconcile.ports.party_directory import TooManyRemovals
 
 _Key = tuple[str, str]
 
@@ -48,14 +49,21 @@ class MemoryParties:
         return {type_: types.count(type_) for type_ in types}
 
     def take_in(
-        self, parties: Iterable[PartyRow], *, removed: Iterable[PartyRef] = (), whole: bool, at: str, most_removals: int | None = None
+        self,
+        parties: Iterable[PartyRow],
+        *,
+        removed: Iterable[PartyRef] = (),
+        whole: Callable[[], bool],
+        at: str,
+        most_removals: Callable[[int], int] | None = None,
     ) -> DirectoryImport:
         given = {_key(row.ref): replace(row, origin="") for row in parties}
         gone = {_key(ref) for ref in removed}
+        everything = whole()
         with self._guard:
             imported = {key for key, row in self._rows.items() if row.origin == ""}
-            leaving = imported - given.keys() if whole else gone & self._rows.keys()
-            if whole and most_removals is not None and len(leaving) > most_removals:
+            leaving = imported - given.keys() if everything else gone & self._rows.keys()
+            if everything and most_removals is not None and len(leaving) > most_removals(len(imported)):
                 raise TooManyRemovals(len(leaving), len(imported))
             added = given.keys() - self._rows.keys()
             changed = {key for key in given.keys() & self._rows.keys() if self._rows[key] != given[key]}

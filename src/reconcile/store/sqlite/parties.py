@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import orjson
 
 from reconcile.model.mail_address import comparable
 from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow, PartyType
-from reconcile.ports.party_directory import DirectoryImport, TooManyRemovals
+from reconcile.model.party_import import DirectoryImport
+from reconcile.ports.party_directory import TooManyRemovals
 from reconcile.store.sqlite.database import Database, translated
 
 _COLUMNS = "type, id, name, addresses, active, owner, writes_email, filter"
@@ -88,15 +89,20 @@ class SqliteParties:
             return dict(connection.execute("SELECT type, count(*) FROM parties GROUP BY type ORDER BY type").fetchall())
 
     def take_in(
-        self, parties: Iterable[PartyRow], *, removed: Iterable[PartyRef] = (), whole: bool, at: str, most_removals: int | None = None
+        self,
+        parties: Iterable[PartyRow],
+        *,
+        removed: Iterable[PartyRef] = (),
+        whole: Callable[[], bool],
+        at: str,
+        most_removals: Callable[[int], int] | None = None,
     ) -> DirectoryImport:
         assert self._database is not None
         with tempfile.TemporaryDirectory(prefix="reconcile-parties-") as folder, translated(Path(folder)):
             laid_out = _lay_out(Path(folder) / "parties.db", parties, removed)
             try:
-                return self._database.write(
-                    lambda connection: _merge(connection, laid_out, whole=whole, at=at, most_removals=most_removals)
-                )
+                limit, everything = most_removals, whole()
+                return self._database.write(lambda connection: _merge(connection, laid_out, whole=everything, at=at, most_removals=limit))
             finally:
                 laid_out.close()
 
@@ -163,7 +169,7 @@ def _lay_out(path: Path, parties: Iterable[PartyRow], removed: Iterable[PartyRef
 
 
 def _merge(
-    connection: sqlite3.Connection, laid_out: sqlite3.Connection, *, whole: bool, at: str, most_removals: int | None
+    connection: sqlite3.Connection, laid_out: sqlite3.Connection, *, whole: bool, at: str, most_removals: Callable[[int], int] | None
 ) -> DirectoryImport:
     rows = connection.execute("SELECT count(*) FROM parties WHERE origin = ''").fetchone()[0]
     added = changed = unchanged = removed = 0
@@ -193,7 +199,7 @@ def _merge(
     if not whole:
         for type_, id_ in laid_out.execute("SELECT type, id FROM gone"):
             removed += _remove(connection, [(type_, id_)])
-    if whole and most_removals is not None and removed > most_removals:
+    if whole and most_removals is not None and removed > most_removals(rows):
         raise TooManyRemovals(removed, rows)
     superseded = _supersede(connection) if added or changed else 0
     return DirectoryImport(added=added, changed=changed, unchanged=unchanged, removed=removed, superseded=superseded)
