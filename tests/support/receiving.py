@@ -32,14 +32,19 @@ def apply_estate(
     mailbox: Mapping[str, Leaf] | None = None,
     organization: Mapping[str, Leaf] | None = None,
     server: str = "localhost",
+    sealed: Mapping[tuple[str, str], str] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Settings:
-    """`passwords` maps addresses; each becomes a mailbox named after its local part, with id "id-…"."""
+    """`passwords` maps addresses; each becomes a mailbox named after its local part, with id "id-…". `sealed` are further applied
+    secrets by row and field, `files` those of the secrets directory."""
     settings = settings_for(folder)
     settings.secrets_directory.mkdir(parents=True, exist_ok=True)
     (settings.secrets_directory / "reconcile.key").write_text(base64.b64encode(KEY).decode() + "\n")
     (settings.secrets_directory / "reconcile.key").chmod(0o600)
     if authority is not None:
         (settings.secrets_directory / "ca.pem").write_bytes(authority)
+    for name, content in (files or {}).items():
+        (settings.secrets_directory / name).write_bytes(content)
     common: dict[str, Leaf] = {
         "displayName": "Contoso",
         "serverType": "imap-smtp",
@@ -82,8 +87,10 @@ def apply_estate(
                 )
             for address, password in passwords.items():
                 identity = f"id-{address.partition('@')[0]}"
-                sealed = sealer.seal(Secret(password.encode()), identity=f"{identity}/credentials.password")
-                transaction.seal(identity, "credentials.password", sealed)
+                value = sealer.seal(Secret(password.encode()), identity=f"{identity}/credentials.password")
+                transaction.seal(identity, "credentials.password", value)
+            for (identity, path), text in (sealed or {}).items():
+                transaction.seal(identity, path, sealer.seal(Secret(text.encode()), identity=f"{identity}/{path}"))
 
         resources.transact(work)
     return settings
