@@ -30,7 +30,8 @@ from reconcile.store.sqlite.edits import SqliteEdits
 from reconcile.store.sqlite.feed import SqliteFeed, begin_epoch
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.outbox import SqliteOutbox
-from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.compose import compose
+from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from support.applied import START, sending_estate
 from support.crm import deliver, letter

@@ -14,7 +14,7 @@ import pytest
 from reconcile.errors import PreconditionFailed, UserError
 from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle, Withdraw
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
-from reconcile.ports.outbox_store import OutboxStore
+from reconcile.ports.outbox_store import NewMail, OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
@@ -306,11 +306,11 @@ def test_many_are_added_together_each_with_its_own_outcome(outbox: OutboxStore) 
     first = outbox.add(mail(1, key="k1"), b"1").entry
     outcomes = outbox.add_all(
         [
-            (mail(2, key="k2"), b"2"),
-            (mail(3, key="k1"), b"3"),
-            (mail(4, key="k1", request="other"), b"4"),
-            (mail(2, key="k5"), b"5"),
-            (mail(6, key="k2"), b"6"),
+            NewMail(entry=mail(2, key="k2"), content=b"2"),
+            NewMail(entry=mail(3, key="k1"), content=b"3"),
+            NewMail(entry=mail(4, key="k1", request="other"), content=b"4"),
+            NewMail(entry=mail(2, key="k5"), content=b"5"),
+            NewMail(entry=mail(6, key="k2"), content=b"6"),
         ]
     )
     assert [getattr(one, "existed", type(one).__name__) for one in outcomes] == [False, True, "UserError", "UserError", True]

@@ -18,7 +18,8 @@ import pytest
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
-from reconcile.sync.decide.compose import Draft, compose
+from reconcile.sync.decide.compose import compose
+from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from support import sending
 from support.smtp_fault import Delay, Drop, FaultServer

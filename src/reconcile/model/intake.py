@@ -25,6 +25,8 @@ class Refusal(StrEnum):
     INVALID = "invalid"  # no JSON, a field that is wrong, a mail that cannot be made
     TOO_LONG = "too-long"
     NOT_ALLOWED = "not-allowed"  # a recipient outside of allowedRecipients
+    UNRESOLVED = "unresolved-recipient"  # nobody of the directory has the address, and such mail is not sent
+    NOT_CONSENTED = "send-as-not-allowed"  # the other mailbox's sendAs does not name this one
     NO_MAILBOX = "no-such-mailbox"
     CANNOT_SEND = "mailbox-cannot-send"
     ATTACHMENT = "attachment"  # cannot be read

@@ -209,14 +209,14 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             return _moved(replace(entry, sent_folder=kept), _with(entry.recipients, dict.fromkeys(names, taken)), at, taken.reason)
         case Looked():
             _require(entry, entry.state is OutgoingState.UNCERTAIN, "look for")
-            before = entry.sent_folder
-            looked = replace(before, tries=before.tries + 1, next_at=step.next_at, note=step.note)
-            return Advanced(entry=replace(entry, sent_folder=looked), why=step.note if step.note != before.note else None)
+            folder = entry.sent_folder
+            looked = replace(folder, tries=folder.tries + 1, next_at=step.next_at, note=step.note)
+            return Advanced(entry=replace(entry, sent_folder=looked), why=step.note if step.note != folder.note else None)
         case Copied():
-            before = entry.sent_folder
-            _require(entry, before.copy is CopyState.WANTED and wants_copy(entry), "note the copy of")
-            told = replace(before, copy=step.state, tries=before.tries + 1, next_at=step.next_at, note=step.note)
-            return Advanced(entry=replace(entry, sent_folder=told), why=step.note if step.note != before.note else None)
+            folder = entry.sent_folder
+            _require(entry, folder.copy is CopyState.WANTED and wants_copy(entry), "note the copy of")
+            told = replace(folder, copy=step.state, tries=folder.tries + 1, next_at=step.next_at, note=step.note)
+            return Advanced(entry=replace(entry, sent_folder=told), why=step.note if step.note != folder.note else None)
         case Doubt():
             _require(entry, entry.state in (OutgoingState.PENDING, OutgoingState.SENDING), "doubt")
             doubted = RecipientResult(state=RecipientState.UNCERTAIN, reason=step.why)

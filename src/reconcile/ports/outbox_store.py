@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from reconcile.errors import Throttled, UserError
+from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Step
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.model.sending_limits import Exhausted
@@ -19,6 +20,15 @@ class Added:
 
     entry: OutboxEntry
     existed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMail:
+    """One of several mails that are handed in together. `clues` are by what an answer to it is recognised."""
+
+    entry: OutboxEntry
+    content: bytes
+    clues: MailClues | None = None
 
 
 #: One of several mails that were handed in together; the error is what `add` would have raised for it.
@@ -65,14 +75,14 @@ class OutboxReader(Protocol):
 class OutboxStore(OutboxReader, Protocol):
     """Writing. Every method is durable when it returns."""
 
-    def add(self, entry: OutboxEntry, content: bytes) -> Added:
-        """Keep a new mail; `entry.id` is ignored, the store numbers. With a `client_key` that is known: the entry it named.
+    def add(self, entry: OutboxEntry, content: bytes, clues: MailClues | None = None) -> Added:
+        """Keep a new mail and by what it is found; `entry.id` is ignored, the store numbers. With a `client_key` that is known: the entry it named.
 
         Raises UserError when the key was used for another request, or when the Message-ID is already in the outbox.
         """
         ...
 
-    def add_all(self, mails: Sequence[tuple[OutboxEntry, bytes]]) -> Sequence[AddOutcome]:
+    def add_all(self, mails: Sequence[NewMail]) -> Sequence[AddOutcome]:
         """As `add`, each by itself and all of them in few transactions: what became of each, in the order given."""
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconcile.errors import UserError
-from reconcile.sync.decide.compose import LARGEST
+from reconcile.sync.decide.draft import LARGEST
 
 
 @dataclass(frozen=True, slots=True)

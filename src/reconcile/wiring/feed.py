@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,24 @@ def edit_store(database: Database) -> EditStore:
 
 def mail_intake(database: Database, read: Callable[[str], bytes] | None = None) -> MailIntake:
     """The one way into the outbox. `read` gives attachments by their path; without it none are read."""
+    from reconcile.store.sqlite.correlation import SqliteCorrelation
+    from reconcile.store.sqlite.parties import SqliteParties
+    from reconcile.sync.answering import Answering
     from reconcile.sync.mail_intake import MailIntake, no_files
-    from reconcile.wiring.mail import applied_state, outbox_store
+    from reconcile.sync.strangers import strangers
+    from reconcile.wiring.mail import activity_reader, applied_state, outbox_store
     from reconcile.wiring.system import SystemClock, mint
 
-    return MailIntake(applied=applied_state(database), outbox=outbox_store(database), clock=SystemClock(), mint=mint, read=read or no_files)
+    answering = Answering(activity_reader(database), outbox_store(database), SqliteCorrelation(database))
+    return MailIntake(
+        applied=applied_state(database),
+        outbox=outbox_store(database),
+        clock=SystemClock(),
+        mint=mint,
+        read=read or no_files,
+        answered=answering.of,
+        strangers=partial(strangers, SqliteParties(database)),
+    )
 
 
 def edit_intake(database: Database, by: str) -> EditIntake:

@@ -9,11 +9,16 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.instant import Instant
+from reconcile.cli.number import Number
 from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from reconcile.sync.decide.compose import Attachment
+    from datetime import datetime
+
+    from reconcile.model.activity_details import Regarding
+    from reconcile.sync.decide.draft import Attachment
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -28,6 +33,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--html", type=_FILE, metavar="FILE", help="The mail as HTML; without --text its text is made from it.")
 @click.option("--attach", multiple=True, type=_FILE, metavar="FILE", help="Attachment; may be repeated.")
 @click.option("--in-reply-to", default="", metavar="MESSAGE-ID", help="The mail this one answers.")
+@click.option("--reply-to", type=Number(1), metavar="ACTIVITY", help="The tracked e-mail this one answers, by its id.")
+@click.option("--send-as", default="", metavar="MAILBOX", help="Write as this mailbox, whose sendAs names the one of --from.")
+@click.option(
+    "--postpone-until", type=Instant(), metavar="WHEN", help="Do not send before: 2026-03-01T08:00:00+01:00 (UTC without offset)."
+)
+@click.option("--regarding", metavar="TYPE:ID[:NAME]", help="The record it is about; a reply inherits it.")
+@click.option("--draft", is_flag=True, help="Keep it as a draft, which `outbox release` lets go.")
 @click.option("--raw", type=_FILE, metavar="FILE.eml", help="Send this mail as it is; --to, --cc, --bcc replace its recipients.")
 @click.option("--key", default="", help="Your own name for this mail: the same key again adds nothing.")
 @common(estate=False)
@@ -42,26 +54,40 @@ def add_command(
     html: Path | None,
     attach: tuple[Path, ...],
     in_reply_to: str,
+    reply_to: int | None,
+    send_as: str,
+    postpone_until: datetime | None,
+    regarding: str | None,
+    draft: bool,
     raw: Path | None,
     key: str,
 ) -> ExitCode:
-    """Keep a mail for sending. Everybody it goes to must be in allowedRecipients of the applied Environment."""
+    """Keep a mail for sending. Everybody it goes to must be in allowedRecipients of the applied Environment.
+
+    Example: reconcile outbox add --from sales --to purchasing@contoso.example --subject "Your order" --text "It is on its way."
+    """
+    from dataclasses import replace
+
+    from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
-    from reconcile.sync.decide.compose import Draft
+    from reconcile.sync.decide.draft import Draft
     from reconcile.wiring.feed import mail_intake
     from reconcile.wiring.state import environment_name, writable_database
 
-    if raw is not None and (subject or text is not None or html is not None or attach or in_reply_to):
+    if raw is not None and (subject or text is not None or html is not None or attach or in_reply_to or reply_to is not None):
         raise click.UsageError("--raw brings its own subject, text and attachments")
+    if in_reply_to and reply_to is not None:
+        raise click.UsageError("--in-reply-to and --reply-to both name the mail that is answered: give one of them")
+    about = None if regarding is None else _regarding(regarding)
     with writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
         intake = mail_intake(database)
         if not key:
             # Before anybody types a text. With a key the mail may be there already, whatever the mailbox may do by now.
             intake.sender(mailbox)
         if raw is not None:
-            draft = Draft(to=to, cc=cc, bcc=bcc, raw=_bytes(raw))
+            made = Draft(to=to, cc=cc, bcc=bcc, raw=_bytes(raw))
         else:
-            draft = Draft(
+            made = Draft(
                 to=to,
                 cc=cc,
                 bcc=bcc,
@@ -70,16 +96,34 @@ def add_command(
                 html=_decoded(_bytes(html), str(html)) if html else "",
                 attachments=tuple(_attachment(path) for path in attach),
                 in_reply_to=in_reply_to,
+                reply_to=reply_to,
             )
-        added = intake.submit(draft, mailbox, key)
+        made = replace(made, send_as=send_as, postponed_until=postpone_until, regarding=about, held=draft)
+        added = intake.submit(made, mailbox, key)
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "existed": added.existed, "mail": mail_json(added.entry)})
     elif added.existed:
         context.data(f"key {key} is already mail {added.entry.id} ({added.entry.state}); nothing was added")
     else:
         context.data(f"mail {added.entry.id} is {added.entry.state} to {', '.join(one.address for one in added.entry.recipients)}")
-        context.say("It goes out with the next `reconcile sync`.")
+        if added.entry.state is OutgoingState.DRAFT:
+            context.say(f"It waits for `reconcile outbox release {added.entry.id}`.")
+        elif added.entry.postponed_until is not None:
+            context.say(f"It goes out with the first `reconcile sync` after {added.entry.postponed_until:%Y-%m-%d %H:%M:%SZ}.")
+        else:
+            context.say("It goes out with the next `reconcile sync`.")
     return ExitCode.NOTHING_TO_DO
+
+
+def _regarding(word: str) -> Regarding:
+    from reconcile.cli.activities.selection import record
+    from reconcile.model.activity_details import Regarding
+    from reconcile.model.mail_address import has_control_characters
+
+    type_, id_, name = record(word)
+    if has_control_characters(word) or max(map(len, (type_, id_, name))) > 200:
+        raise click.UsageError("--regarding takes TYPE:ID or TYPE:ID:NAME, each one line of at most 200 characters")
+    return Regarding(type=type_, id=id_, name=name)
 
 
 def _text() -> str:
@@ -102,7 +146,7 @@ def _bytes(path: Path) -> bytes:
 
 def _bounded(stream: IO[bytes], what: str) -> bytes:
     """Everything, or the refusal of what would never fit: a device has no end, and a size says nothing about a pipe."""
-    from reconcile.sync.decide.compose import LARGEST
+    from reconcile.sync.decide.draft import LARGEST
 
     data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
@@ -111,7 +155,7 @@ def _bounded(stream: IO[bytes], what: str) -> bytes:
 
 
 def _attachment(path: Path) -> Attachment:
-    from reconcile.sync.decide.compose import Attachment
+    from reconcile.sync.decide.draft import Attachment
     from reconcile.sync.mail_intake import media_type
 
     return Attachment(name=path.name, media_type=media_type(path.name), content=_bytes(path))

@@ -1,4 +1,4 @@
-"""`reconcile outbox retry`, `confirm` and `withdraw`: the steps that a person takes with one mail."""
+"""`reconcile outbox retry`, `confirm`, `withdraw` and `release`: the steps that a person takes with one mail."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ def withdraw_command(context: Context, mail: int) -> ExitCode:
     from reconcile.model.outbox_step import Withdraw
 
     return _advance(context, mail, Withdraw(by=context.actor))
+
+
+@click.command("release", short_help="Let a draft go out.")
+@mail_id
+@common(estate=False)
+def release_command(context: Context, mail: int) -> ExitCode:
+    """Say that a draft is ready: it goes out with the next `reconcile sync`, or once its time has come."""
+    from reconcile.model.outbox_step import Release
+
+    return _advance(context, mail, Release(by=context.actor))
 
 
 def _advance(context: Context, mail: int, step: Step) -> ExitCode:

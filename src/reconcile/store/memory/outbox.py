@@ -10,10 +10,11 @@ from functools import partial
 
 from reconcile.errors import UserError
 from reconcile.model.feed import FeedAction, FeedKind
+from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.model.sending_limits import exhausted
-from reconcile.ports.outbox_store import Added, AddOutcome, TokenNumbers, refuse_exhausted
+from reconcile.ports.outbox_store import Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
 from reconcile.store.memory.feed_log import FeedLog, feed_instant
 
 
@@ -26,6 +27,8 @@ class MemoryOutbox:
         self._entries: dict[int, OutboxEntry] = {}
         self._contents: dict[int, bytes] = {}
         self._events: dict[int, list[OutboxEvent]] = {}
+        #: By what an answer to each is recognised.
+        self.clues: dict[int, MailClues] = {}
         self._leases: dict[str, datetime] = {}
         self._numbers: dict[str, list[int]] = {}
         self._handed: dict[str, list[datetime]] = {}
@@ -57,7 +60,7 @@ class MemoryOutbox:
                 raise UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
             return self._contents[entry_id]
 
-    def add(self, entry: OutboxEntry, content: bytes) -> Added:
+    def add(self, entry: OutboxEntry, content: bytes, clues: MailClues | None = None) -> Added:
         with self._guard:
             for known in self._entries.values():
                 if entry.client_key and known.client_key == entry.client_key:
@@ -74,16 +77,18 @@ class MemoryOutbox:
             kept = replace(entry, id=number)
             self._entries[number] = kept
             self._contents[number] = content
+            if clues is not None:
+                self.clues[number] = clues
             self._log.append(FeedKind.OUTBOX, FeedAction.CREATED, number, feed_instant(kept.added_at), event=1)
             self._events[number] = [OutboxEvent(entry=number, sequence=1, at=kept.added_at, origin=None, state=kept.state, why="added")]
             return Added(entry=kept, existed=False)
 
-    def add_all(self, mails: Sequence[tuple[OutboxEntry, bytes]]) -> Sequence[AddOutcome]:
-        return [self._outcome(entry, content) for entry, content in mails]
+    def add_all(self, mails: Sequence[NewMail]) -> Sequence[AddOutcome]:
+        return [self._outcome(mail) for mail in mails]
 
-    def _outcome(self, entry: OutboxEntry, content: bytes) -> AddOutcome:
+    def _outcome(self, mail: NewMail) -> AddOutcome:
         try:
-            return self.add(entry, content)
+            return self.add(mail.entry, mail.content, mail.clues)
         except UserError as error:
             return error
 

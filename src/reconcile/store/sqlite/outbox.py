@@ -10,12 +10,14 @@ from functools import partial
 
 from reconcile.errors import UserError
 from reconcile.model.activity_details import Regarding
+from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
 from reconcile.model.sending_limits import SendingLimits, exhausted
 from reconcile.model.sent_folder import CopyState, SentFolder
-from reconcile.ports.outbox_store import Added, AddOutcome, TokenNumbers, refuse_exhausted
+from reconcile.ports.outbox_store import Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
 from reconcile.store.purge_mark import outgoing_mark
+from reconcile.store.sqlite.correlation_index import index_outgoing
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.sqlite.purged import salt_of
 
@@ -79,12 +81,12 @@ class SqliteOutbox:
         content: bytes = row["content"]
         return content
 
-    def add(self, entry: OutboxEntry, content: bytes) -> Added:
-        return self._database.write(lambda connection: _added(connection, entry, content))
+    def add(self, entry: OutboxEntry, content: bytes, clues: MailClues | None = None) -> Added:
+        return self._database.write(lambda connection: _added(connection, NewMail(entry=entry, content=content, clues=clues)))
 
-    def add_all(self, mails: Sequence[tuple[OutboxEntry, bytes]]) -> Sequence[AddOutcome]:
+    def add_all(self, mails: Sequence[NewMail]) -> Sequence[AddOutcome]:
         # Works that wait at the same time share a commit.
-        futures = [self._database.submit(partial(_add, entry=entry, content=content)) for entry, content in mails]
+        futures = [self._database.submit(partial(_add, mail=mail)) for mail in mails]
         return [future.result() for future in futures]
 
     def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
@@ -117,14 +119,15 @@ class SqliteOutbox:
             return read(connection, connection.execute(statement, values))  # type: ignore[arg-type]
 
 
-def _add(connection: sqlite3.Connection, *, entry: OutboxEntry, content: bytes) -> AddOutcome:
+def _add(connection: sqlite3.Connection, *, mail: NewMail) -> AddOutcome:
     try:
-        return _added(connection, entry, content)
+        return _added(connection, mail)
     except UserError as error:
         return error
 
 
-def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -> Added:
+def _added(connection: sqlite3.Connection, mail: NewMail) -> Added:
+    entry, content = mail.entry, mail.content
     if entry.client_key:
         known = read(connection, connection.execute("SELECT * FROM outbox WHERE client_key = ?", (entry.client_key,)))
         if known and known[0].request != entry.request:
@@ -177,6 +180,8 @@ def _added(connection: sqlite3.Connection, entry: OutboxEntry, content: bytes) -
         ),
     )
     connection.execute("INSERT INTO outbox_event VALUES (?, 1, ?, NULL, ?, 'added')", (number, _text(entry.added_at), str(entry.state)))
+    if mail.clues is not None:
+        index_outgoing(connection, number, mail.clues)
     return Added(entry=replace(entry, id=number), existed=False)
 
 

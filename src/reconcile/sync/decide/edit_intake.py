@@ -14,7 +14,7 @@ from reconcile.model.mail_address import has_control_characters
 from reconcile.sync.decide.intake_line import LineError, column, parsed
 
 #: What SQLite numbers rows with.
-_LARGEST_ID = (1 << 63) - 1
+LARGEST_ID = (1 << 63) - 1
 
 
 def _one_line(value: str) -> str:
@@ -48,8 +48,8 @@ class EditIn(BaseModel):
 
     model_config = _STRICT
     clientKey: Word | None = None
-    id: Annotated[int, Field(ge=1, le=_LARGEST_ID)]
-    expectedVersion: Annotated[int, Field(ge=1, le=_LARGEST_ID)] | None = None
+    id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
+    expectedVersion: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
     regarding: RegardingIn | None = None
     owner: Line | None = None
     state: Annotated[ActivityState, Field(strict=False)] | None = None

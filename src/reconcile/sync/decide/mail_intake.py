@@ -7,17 +7,24 @@ import binascii
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from reconcile.sync.decide.compose import Draft, DraftRefused
-from reconcile.sync.decide.edit_intake import Line, Word, refused
+from reconcile.model import instant
+from reconcile.model.activity_details import Regarding
+from reconcile.sync.decide.draft import Draft, DraftRefused
+from reconcile.sync.decide.edit_intake import LARGEST_ID, Line, RegardingIn, Word, refused
 from reconcile.sync.decide.intake_line import LineError, column, parsed
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 #: A header line may be longer, nobody's subject is.
 _LONGEST = 2000
 #: Names of a draft's fields in JSON.
-_NAMES = {"in_reply_to": "inReplyTo", "key": "clientKey"}
+_NAMES = {"in_reply_to": "inReplyTo", "key": "clientKey", "postponed_until": "postponeUntil", "send_as": "sendAs"}
+
+
+def _moment(value: str) -> str:
+    instant.parse(value, "UTC")
+    return value
 
 
 class AttachmentIn(BaseModel):
@@ -43,7 +50,8 @@ Addresses = Annotated[list[Address], Field(max_length=1000)]
 
 
 class MailIn(BaseModel):
-    """One line of `outbox import`. What stands in the fields is judged where the mail is made (sync/decide/compose.py)."""
+    """One line of `outbox import`. What stands in the fields is judged where the mail is made (sync/decide/compose.py). `inReplyTo` is a
+    Message-ID or the number of an activity; `postponeUntil` is in UTC where it names no offset."""
 
     model_config = _STRICT
     clientKey: Word
@@ -55,7 +63,11 @@ class MailIn(BaseModel):
     text: str = ""
     html: str = ""
     attachments: Annotated[list[AttachmentIn], Field(max_length=1000)] = []
-    inReplyTo: Annotated[str, Field(max_length=_LONGEST)] = ""
+    inReplyTo: Annotated[int, Field(ge=1, le=LARGEST_ID)] | Annotated[str, Field(max_length=_LONGEST)] = ""
+    sendAs: Line = ""
+    postponeUntil: Annotated[str, Field(max_length=40), AfterValidator(_moment)] | None = None
+    regarding: RegardingIn | None = None
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +103,7 @@ def mail_order(data: bytes) -> MailOrder:
     except ValidationError as error:
         raise refused(error, text) from error
     files = tuple(_file(one, text, number) for number, one in enumerate(given.attachments))
+    about = given.regarding
     draft = Draft(
         to=tuple(given.to),
         cc=tuple(given.cc),
@@ -98,7 +111,12 @@ def mail_order(data: bytes) -> MailOrder:
         subject=given.subject,
         text=given.text,
         html=given.html,
-        in_reply_to=given.inReplyTo,
+        in_reply_to=given.inReplyTo if isinstance(given.inReplyTo, str) else "",
+        reply_to=given.inReplyTo if isinstance(given.inReplyTo, int) else None,
+        send_as=given.sendAs,
+        postponed_until=instant.parse(given.postponeUntil, "UTC") if given.postponeUntil else None,
+        regarding=Regarding(type=about.type, id=about.id, name=about.name) if about else None,
+        held=given.draft,
     )
     return MailOrder(client_key=given.clientKey, mailbox=given.from_, draft=draft, files=files, text=text)
 

@@ -9,9 +9,13 @@ from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Condition
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
+from reconcile.model.mail_address import is_allowed
+from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
+from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules
+from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
 from reconcile.sync.decide.sign_in import sign_in as signing_in
 
@@ -19,7 +23,8 @@ from reconcile.sync.decide.sign_in import sign_in as signing_in
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingMailbox:
     """A mailbox that may send. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its account
-    proves itself. `connections` is the profile's limit."""
+    proves itself. `connections` is the profile's limit. `send_as` are the slugs of mailboxes that may write as this one. Of `limits`,
+    `recipients_per_message` and `message_size` (octets), None means none. `sent_copy`: sent mail is copied into its folder for it."""
 
     mailbox_id: str
     name: str
@@ -31,6 +36,12 @@ class SendingMailbox:
     authority: str
     sign_in: SignInPlan
     connections: int
+    display_name: str = ""
+    send_as: tuple[str, ...] = ()
+    limits: SendingLimits = NO_LIMITS
+    recipients_per_message: int | None = None
+    message_size: int | None = None
+    sent_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +55,13 @@ class SilentMailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingSetup:
-    """`mailboxes` by external id; `allowed` the applied Environment's allow-list (empty: nobody)."""
+    """`mailboxes` by external id; `allowed` the applied Environment's allow-list (empty: nobody). Without `unresolved`, every recipient must be somebody whom the directory knows."""
 
     mailboxes: Mapping[str, SendingMailbox | SilentMailbox]
     allowed: tuple[str, ...]
+    correlation: CorrelationRules = CorrelationRules()
+    attachments: AttachmentRules = NO_RULES
+    unresolved: bool = True
 
     def named(self, word: str) -> SendingMailbox | SilentMailbox | None:
         """By slug, external id or address."""
@@ -75,11 +89,31 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Pe
     for one in resources:
         if one.kind == "Mailbox":
             try:
+                _check_sender(one, environment, organization, now)
                 mailboxes[one.external_id] = _sending(one, profiles, organization, now, permits)
             except _Refused as refused:
                 mailboxes[one.external_id] = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition)
     allowed = environment.spec.get("allowedRecipients") if environment else None
-    return SendingSetup(mailboxes=mailboxes, allowed=allowed if isinstance(allowed, tuple) else ())
+    settings = organization.spec if organization is not None else {}
+    return SendingSetup(
+        mailboxes=mailboxes,
+        allowed=allowed if isinstance(allowed, tuple) else (),
+        correlation=correlation_rules(settings),
+        attachments=attachment_rules(settings),
+        unresolved=settings.get("addressResolution.allowUnresolvedRecipients") is not False,
+    )
+
+
+def _check_sender(mailbox: AppliedResource, environment: AppliedResource | None, organization: AppliedResource | None, now: str) -> None:
+    """Whom the environment does not let send, and what needs Exchange."""
+    senders = environment.spec.get("allowedSenders") if environment is not None else None
+    address = str(mailbox.spec.get("emailAddress", ""))
+    if environment is not None and isinstance(senders, tuple) and not is_allowed(address, tuple(map(str, senders))):
+        words = f"{address} is not in allowedSenders of the applied environment"
+        raise _refusing(environment, now)("Off", "SenderNotAllowed", words, "allowedSenders")
+    if organization is not None and organization.spec.get("sending.sendFromSubmitter") is True:
+        words = "sending.sendFromSubmitter needs Exchange, which is not built yet"
+        raise _refusing(organization, now)("Unsupported", "SendFromSubmitter", words, "sending.sendFromSubmitter")
 
 
 def _sending(
@@ -158,7 +192,22 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         authority=str(spec.get("outgoing.caCertificate") or ""),
         sign_in=sign_in,
         connections=limit if isinstance(limit, int) else 10,
+        display_name=str(mailbox.spec.get("displayName") or ""),
+        send_as=tuple(map(str, named)) if isinstance(named := mailbox.spec.get("sendAs"), tuple) else (),
+        limits=SendingLimits(
+            # Who signs in is who is counted; without signing in it is the address.
+            account=f"{server.lower()} {(sign_in.username or address).lower()}",
+            per_minute=_number(spec.get("outgoing.messagesPerMinute")),
+            per_day=_number(spec.get("outgoing.messagesPerDay")),
+        ),
+        recipients_per_message=_number(spec.get("outgoing.recipientsPerMessage")),
+        message_size=_number(spec.get("outgoing.messageSize")),
+        sent_copy=spec.get("outgoing.sentCopy") == "append",
     )
+
+
+def _number(leaf: Leaf) -> int | None:
+    return leaf if isinstance(leaf, int) and not isinstance(leaf, bool) else None
 
 
 def _refusing(resource: AppliedResource, now: str) -> Callable[[str, str, str, str], _Refused]:

@@ -1,0 +1,24 @@
+"""Instants of the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+
+class Instant(click.ParamType):
+    """RFC 3339, or a date (and time) in UTC; becomes an aware datetime in UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        from reconcile.model import instant
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            return instant.parse(str(value), "UTC")
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
