@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reconcile.mail.imap import listing
-from reconcile.model.mailbox_state import MailboxState
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
-from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.decide.text import parse_text
-from reconcile.sync.run import Limits, MailboxRun, synchronise
-from reconcile.wiring.mail import applied_state, inboxes
-from reconcile.wiring.secrets import secret_resolver
-from reconcile.wiring.sign_in import sign_ins
-from reconcile.wiring.state import store_path
-from reconcile.wiring.system import SystemClock
 from support.dovecot import PASSWORD, Dovecot, running
 from support.hostile import HOSTILE
-from support.receiving import apply_estate
+from support.receiving_world import World, mail
 
 pytestmark = pytest.mark.servers
 SALES, INFO = "sales@contoso.example", "info@contoso.example"
@@ -36,72 +28,9 @@ def dovecot() -> Iterator[Dovecot]:
         yield server
 
 
-class World:
-    """One estate over the shared server: fresh users for each test."""
-
-    def __init__(self, dovecot: Dovecot, folder: Path) -> None:
-        self.dovecot, self.folder = dovecot, folder
-        self.users: list[str] = []
-
-    def user(self, name: str) -> str:
-        """One that no other test uses. `name` is for the reader."""
-        address = next(self.dovecot.fresh)
-        self.dovecot.deliver_all(address, [])
-        self.users.append(address)
-        return address
-
-    def sync(self, *, passwords: dict[str, str] | None = None, **estate: object) -> dict[str, MailboxRun]:
-        options = {"port": self.dovecot.imaps, "authority": self.dovecot.authority, **estate}
-        settings = apply_estate(self.folder, passwords=passwords or dict.fromkeys(self.users, PASSWORD), **options)  # type: ignore[arg-type]
-        with Database.open(store_path(settings, "test")) as database:
-            store = SqliteMailStore(database, database.path.parent)
-            found = receiving_mailboxes(applied_state(database).resources(), now="2026-01-01T00:00:00Z")
-            runs = synchronise(
-                [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)],
-                store=store,
-                connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
-                clock=SystemClock(),
-                limits=Limits(parallel=4, per_server=4),
-            )
-            store.close()
-        return {run.mailbox.address: run for run in runs}
-
-    def read(self, work: Callable[[SqliteMailStore, Database], object]) -> object:
-        with Database.open(self.folder / "state" / "test" / "engine.db", read_only=True) as database:
-            return work(SqliteMailStore(database, database.path.parent), database)
-
-    def kept(self, user: str) -> dict[int, bytes]:
-        """UID to bytes of what is kept of a mailbox in its current generation."""
-        mailbox_id = f"id-{user.partition('@')[0]}"
-
-        def work(store: SqliteMailStore, database: Database) -> dict[int, bytes]:
-            rows = database.reader().execute(
-                "SELECT remote, activity_id FROM mail_locations WHERE mailbox_id = ? AND generation = ?",
-                (mailbox_id, store.state(mailbox_id).generation),
-            )
-            return {int(row[0]): b"".join(store.raw(row[1])) for row in rows.fetchall()}
-
-        return self.read(work)  # type: ignore[return-value]
-
-    def state(self, user: str) -> MailboxState:
-        return self.read(lambda store, _: store.state(f"id-{user.partition('@')[0]}"))  # type: ignore[return-value]
-
-    def activities(self) -> list:
-        return self.read(lambda store, _: list(store.activities(mailbox_id=None, since=None, limit=None)))  # type: ignore[return-value]
-
-
 @pytest.fixture
 def world(dovecot: Dovecot, tmp_path: Path) -> World:
     return World(dovecot, tmp_path)
-
-
-def mail(number: int, text: bytes = b"body") -> bytes:
-    return b"Message-ID: <%d@contoso.example>\r\nFrom: A <a@contoso.example>\r\nSubject: Mail %d\r\n\r\n%s %d\r\n" % (
-        number,
-        number,
-        text,
-        number,
-    )
 
 
 def test_a_thousand_messages_then_only_what_is_new(world: World) -> None:
