@@ -23,9 +23,10 @@ from reconcile.model.key import Key
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy import cel, evaluate
+from reconcile.policy.alike import shared
 from reconcile.policy.rule import Rule, RuleBook
 from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
-from reconcile.policy.world import MISSING, World, plain
+from reconcile.policy.world import MISSING, Columns, World, plain
 from support.judging import TODAY, compiled, rule_text
 from support.rule_book import shipped
 
@@ -33,6 +34,7 @@ _RULES: Sequence[tuple[str, str, str]] = [
     ("user-sends", "Mailbox", "mailbox.type == 'user' || mailbox.outgoing == 'none'"),
     ("same-methods", "Mailbox", "mailbox.incoming == mailbox.outgoing"),
     ("consent", "Mailbox", "mailbox.credentials.username == null || mailbox.credentials.allowUse"),
+    ("own-user", "Mailbox", "mailbox.credentials.username == null || mailbox.credentials.username != 'u-4'"),
     ("mfa", "Mailbox", "!mailbox.facts.mfa"),  # fails where it is null
     ("short-address", "Mailbox", "size(mailbox.emailAddress) < 22 && mailbox.name != 'm3'"),
     ("groups", "Mailbox", "size(mailbox.facts.groups) < 2 || mailbox.labels == {}"),
@@ -82,6 +84,8 @@ _LABELS = st.sampled_from([{}, {"team": "a"}, {"team": "b", "stage": "x"}])
 
 @st.composite
 def _states(draw: st.DrawFn) -> DesiredState:
+    """Often such that many mailboxes say the same, but for names, addresses and users of their own."""
+    few = draw(st.none() | st.lists(_MAILBOXES, min_size=1, max_size=3))
     resources: dict[Key, Resource] = {}
 
     def add(kind: str, name: str, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, external: bool = False) -> None:
@@ -95,8 +99,11 @@ def _states(draw: st.DrawFn) -> DesiredState:
     add("EmailServerProfile", "theirs", {"displayName": "T"}, external=True)
     if draw(st.booleans()):
         add("Organization", "contoso", {"fips": draw(st.booleans()), "defaults.profile": "p0"})
-    for number in range(draw(st.integers(0, 9))):
-        spec = {"emailAddress": f"m{'x' * (number % 3)}{number}@contoso.example", **draw(_MAILBOXES)}
+    for number in range(draw(st.integers(0, 9 if few is None else 12))):
+        said = draw(_MAILBOXES) if few is None else dict(draw(st.sampled_from(few)))
+        if few is not None and said.get("credentials.username") is not None:
+            said["credentials.username"] = draw(st.sampled_from(["u1", f"u-{number}"]))
+        spec = {"emailAddress": f"m{'x' * (number % 3)}{number}@contoso.example", **said}
         add("Mailbox", f"m{number}", spec, labels=draw(_LABELS), external=draw(st.integers(0, 9)) == 0)
     return _desired(resources)
 
@@ -135,6 +142,24 @@ def _naive(rule: Rule, desired: DesiredState) -> tuple[set[str], bool, int]:
         elif answer is not True:
             failed = True
     return wrong, failed, judged
+
+
+@settings(max_examples=100, deadline=None)
+@given(_states())
+def test_mailboxes_that_are_alike_agree_in_what_is_shared(desired: DesiredState) -> None:
+    world = World(desired)
+    objects, some = world.objects("Mailbox"), world.mailboxes
+    names = [
+        name for name in (*vocabulary("Mailbox"), "mailbox.credentials.username?", "mailbox.credentials.password.ref?") if shared(name)
+    ]
+    assert len(names) > 100
+    every, first = Columns(world, "Mailbox", objects), Columns(world, "Mailbox", some.first)
+    place = {one.key.name: position for position, one in enumerate(some.first)}
+    for name in names:
+        told = {each.key.name: value for one, value in zip(some.first, first[name], strict=True) for each in some.of(one)}
+        assert [told[one.key.name] for one in objects] == every[name], name
+    assert sum(some.times) == len(objects)
+    assert all(some.times[place[one.key.name]] == len(some.of(one)) for one in some.first)
 
 
 @settings(max_examples=150, deadline=None)
