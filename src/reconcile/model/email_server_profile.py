@@ -132,6 +132,7 @@ class OAuthSettings(Group):
     )
     authorization_endpoint: Location | None = setting("Address a person signs in at; https.", derived="the one of the provider")
     device_endpoint: Location | None = setting("Address of device authorization (RFC 8628); https.", derived="the one of the provider")
+    revocation_endpoint: Location | None = setting("Address tokens are revoked at (RFC 7009); https.", derived="the one of the provider")
     scopes: Annotated[tuple[Line, ...], Field(strict=False), SetOf] | None = setting(
         "Scopes a token is asked for.", derived="those of the provider for the protocol", examples=(["https://mail.google.com/"],)
     )

@@ -50,13 +50,40 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             *(
                 f"{direction}.{field}"
                 for direction in ("incoming", "outgoing")
-                for field in ("server", "port", "tls", "caCertificate", "authentication", "credentials", "useImpersonation", "protocol")
+                for field in (
+                    "server",
+                    "port",
+                    "tls",
+                    "caCertificate",
+                    "clientCertificate",
+                    "certificateSignIn",
+                    "authentication",
+                    "credentials",
+                    "useImpersonation",
+                    "protocol",
+                )
             ),
             "incoming.username",
             "incoming.password",
             "outgoing.username",
             "outgoing.password",
             "outgoing.autoGrantDelegateAccess",
+            *(
+                f"oauth.{field}"
+                for field in (
+                    "clientId",
+                    "clientSecret",
+                    "tenantId",
+                    "serverAuthority",
+                    "grant",
+                    "tokenEndpoint",
+                    "authorizationEndpoint",
+                    "deviceEndpoint",
+                    "revocationEndpoint",
+                    "scopes",
+                    "caCertificate",
+                )
+            ),
             "useSameSettingsForOutgoing",
             "processEmailFrom",
             "maxConcurrentConnections",
@@ -95,6 +122,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "credentials.allowUse",
             "credentials.username",
             "credentials.password",
+            "credentials.refreshToken",
             "processEmailFrom",
             "deleteAfterProcessing",
             "filter",
@@ -102,7 +130,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-_OTHER_SIGN_IN: Final = "server-to-server, windows-integrated, gmail-oauth, hybrid-modern-auth, entra-oauth"
+_EXCHANGE_SIGN_IN: Final = "server-to-server, hybrid-modern-auth"
 
 #: What of these the engine cannot do: values as they are declared, and what they are where no list of them ends.
 PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
@@ -118,10 +146,10 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "incoming.protocol": "ews",
         "outgoing.protocol": "ews",
         "autodiscover": "true",
-        "incoming.authentication": "negotiate, ntlm, oauth",
-        "outgoing.authentication": "negotiate, ntlm, oauth",
-        "incoming.credentials": f"{_OTHER_SIGN_IN}; for receiving also profile, anonymous",
-        "outgoing.credentials": _OTHER_SIGN_IN,
+        "incoming.authentication": "negotiate, other than with windows-integrated",
+        "outgoing.authentication": "negotiate, other than with windows-integrated",
+        "incoming.credentials": f"{_EXCHANGE_SIGN_IN}; for receiving also profile, anonymous",
+        "outgoing.credentials": _EXCHANGE_SIGN_IN,
         "incoming.useImpersonation": "true",
         "outgoing.useImpersonation": "true",
         "outgoing.autoGrantDelegateAccess": "true",
@@ -178,7 +206,6 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 _NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
-_OAUTH = NotBuilt("sign-in by OAuth is not built, so this is kept and not used", neutral=(None, False, True, "public"))
 _CORRELATION = NotBuilt("tracked mail is not attached to other rows")
 _TOKEN = NotBuilt("no tracking token is written into subjects or read from them", neutral=(None, False))
 _SMART = NotBuilt("there is no smart matching", neutral=(None, False, True))
@@ -197,25 +224,10 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
     "EmailServerProfile": {
         "sendEmailAlert": NotBuilt("nobody is alerted by mail; `status` and `mailboxes` show errors"),
         "defaultServerLocation": NotBuilt("incoming.server and outgoing.server count", neutral=(None,)),
-        "oauth.clientId": _OAUTH,
-        "oauth.clientSecret": _OAUTH,
-        "oauth.tenantId": _OAUTH,
-        "oauth.useDefaultTenantId": _OAUTH,
-        "oauth.resourceId": _OAUTH,
-        "oauth.serverAuthority": _OAUTH,
-        "oauth.keyVaultReference": _OAUTH,
-        "oauth.managedIdentity": _OAUTH,
-        "oauth.grant": _OAUTH,
-        "oauth.tokenEndpoint": _OAUTH,
-        "oauth.authorizationEndpoint": _OAUTH,
-        "oauth.deviceEndpoint": _OAUTH,
-        "oauth.scopes": _OAUTH,
-        "oauth.caCertificate": _OAUTH,
-        **{
-            f"{direction}.{field}": NotBuilt("no certificate is shown to the server")
-            for direction in ("incoming", "outgoing")
-            for field in ("clientCertificate", "certificateSignIn")
-        },
+        "oauth.useDefaultTenantId": NotBuilt("oauth.tenantId counts", neutral=(None, False, True)),
+        "oauth.resourceId": NotBuilt("oauth.scopes say what a token is asked for", neutral=(None,)),
+        "oauth.keyVaultReference": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
+        "oauth.managedIdentity": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
         "incoming.idle": NotBuilt("new mail is found by polling"),
         "incoming.compression": NotBuilt("the connection is not compressed"),
         "incoming.keywords": NotBuilt("nothing is marked at the server"),
@@ -301,7 +313,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "linkedItems.oneMailingAddress": _NO_ITEMS,
     },
     "Mailbox": {
-        "credentials.refreshToken": _OAUTH,
         "sendAs": NotBuilt("each mailbox sends as itself only", neutral=(None, ())),
     },
 }

@@ -11,6 +11,7 @@ from reconcile.model.condition import Condition
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
+from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.run import MailboxRun
 from support.applied import START
@@ -28,8 +29,7 @@ def mailbox(name: str, minutes: int = 5) -> ReceivingMailbox:
         port=993,
         tls="implicit",
         authority="",
-        username=name,
-        password=(name, "credentials.password"),
+        sign_in=SignInPlan(kind=SignInKind.PASSWORD, username=name, password=(name, "credentials.password")),
         account_group=name,
         connections=10,
         floor=None,

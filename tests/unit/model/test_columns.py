@@ -22,7 +22,18 @@ WITHOUT_COLUMN = {
         ),
         *(f"incoming.{field}" for field in ("idle", "compression", "keywords")),
         *(f"outgoing.{field}" for field in ("sentCopy", "deliveryReports", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage")),
-        *(f"oauth.{field}" for field in ("grant", "tokenEndpoint", "authorizationEndpoint", "deviceEndpoint", "scopes", "caCertificate")),
+        *(
+            f"oauth.{field}"
+            for field in (
+                "grant",
+                "tokenEndpoint",
+                "authorizationEndpoint",
+                "deviceEndpoint",
+                "revocationEndpoint",
+                "scopes",
+                "caCertificate",
+            )
+        ),
     },
     "Mailbox": {"type", "sendAs"},
     "Organization": {

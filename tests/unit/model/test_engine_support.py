@@ -28,8 +28,3 @@ def test_what_asks_for_something_is_named() -> None:
         "smartMatching.enabled": "there is no smart matching",
         "attachments.blockedExtensions": "attachments are kept and sent as they are, whatever their size and type",
     }
-
-
-def test_a_secret_is_named_by_its_reference() -> None:
-    spec = {"credentials.refreshToken.ref": "env:TOKEN", "credentials.refreshToken.generation": 1, "credentials.password.ref": "env:PW"}
-    assert [path for path, _ in not_built("Mailbox", spec)] == ["credentials.refreshToken.ref"]

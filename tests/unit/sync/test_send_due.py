@@ -149,7 +149,7 @@ def test_a_missing_authority_is_the_mailboxes_trouble() -> None:
     ("change", "words"),
     [
         ({"kind": "Mailbox", "outgoing": "none"}, "does not send from here"),
-        ({"kind": "EmailServerProfile", "outgoing__authentication": "oauth"}, "not built yet"),
+        ({"kind": "EmailServerProfile", "outgoing__authentication": "oauth"}, "does not go with"),
     ],
 )
 def test_a_mailbox_that_may_no_longer_send_keeps_its_mail(change: dict[str, str], words: str) -> None:

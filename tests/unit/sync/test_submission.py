@@ -35,7 +35,13 @@ def test_a_mailbox_with_its_own_credentials() -> None:
 
 def test_the_profiles_credentials_and_those_of_incoming() -> None:
     applied = sending_estate()
-    applied.change("EmailServerProfile", outgoing__credentials="profile", outgoing__username="crm@contoso.example")
+    applied.change(
+        "EmailServerProfile",
+        outgoing__credentials="profile",
+        outgoing__username="crm@contoso.example",
+        outgoing__password__ref="env:CRM",
+        incoming__password__ref="env:CRM",
+    )
     found = box(applied)
     assert isinstance(found, SendingMailbox)
     assert (found.sign_in.username, found.sign_in.password) == ("crm@contoso.example", ("p1", "outgoing.password"))
@@ -71,13 +77,12 @@ def test_ports_and_tls_have_the_documented_defaults(tls: str | None, port: int) 
         ("EmailServerProfile", {"outgoing.protocol": "ews"}, "Unsupported", "Protocol", "outgoing.protocol"),
         ("EmailServerProfile", {"serverType": "exchange-server"}, "Unsupported", "Protocol", "serverType"),
         ("EmailServerProfile", {"encodingCodePage": "1252"}, "Unsupported", "CodePage", "encodingCodePage"),
-        ("EmailServerProfile", {"outgoing.authentication": "ntlm"}, "Unsupported", "Authentication", "outgoing.authentication"),
-        ("EmailServerProfile", {"outgoing.authentication": "oauth"}, "Unsupported", "Authentication", "outgoing.authentication"),
-        ("EmailServerProfile", {"outgoing.authentication": "negotiate"}, "Unsupported", "Authentication", "outgoing.authentication"),
-        ("EmailServerProfile", {"outgoing.useImpersonation": True}, "Unsupported", "Impersonation", "outgoing.useImpersonation"),
-        ("EmailServerProfile", {"outgoing.credentials": "gmail-oauth"}, "Unsupported", "Credentials", "outgoing.credentials"),
-        ("EmailServerProfile", {"outgoing.credentials": "windows-integrated"}, "Unsupported", "Credentials", "outgoing.credentials"),
-        ("EmailServerProfile", {"outgoing.credentials": "server-to-server"}, "Unsupported", "Credentials", "outgoing.credentials"),
+        ("EmailServerProfile", {"outgoing.authentication": "ntlm"}, "Unsupported", "NotBuilt", "outgoing.authentication"),
+        ("EmailServerProfile", {"outgoing.authentication": "oauth"}, "Unsupported", "NotBuilt", "outgoing.authentication"),
+        ("EmailServerProfile", {"outgoing.authentication": "negotiate"}, "Unsupported", "NotBuilt", "outgoing.authentication"),
+        ("EmailServerProfile", {"outgoing.useImpersonation": True}, "Unsupported", "NotBuilt", "outgoing.useImpersonation"),
+        ("EmailServerProfile", {"outgoing.credentials": "gmail-oauth"}, "Ready", "NoCredentials", "oauth.clientId"),
+        ("EmailServerProfile", {"outgoing.credentials": "server-to-server"}, "Unsupported", "NotBuilt", "outgoing.credentials"),
         ("EmailServerProfile", {"outgoing.credentials": "profile"}, "Ready", "NoCredentials", "outgoing.username"),
         ("EmailServerProfile", {"outgoing.server": None}, "Ready", "NoServer", "outgoing.server"),
         ("EmailServerProfile", {"outgoing.tls": "none"}, "Ready", "TlsRequired", "outgoing.tls"),
