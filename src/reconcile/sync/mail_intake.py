@@ -93,8 +93,8 @@ class MailIntake:
 
     def submit(self, draft: Draft, mailbox: str, key: str) -> Added:
         """One mail. Raises UserError."""
-        setup = self.setup()
-        made = self._made(draft, mailbox, key, setup, self.outbox.keyed([key]) if key else {}, self._numbers(setup, [(draft, mailbox)]))
+        setup, known = self.setup(), self.outbox.keyed([key]) if key else {}
+        made = self._made(draft, mailbox, key, setup, known, self._numbers(setup, [] if key in known else [(draft, mailbox)]))
         return made if isinstance(made, Added) else self.outbox.add(made.entry, made.content, clues_of_outgoing(made, setup))
 
     def take(self, lines: Iterable[Line]) -> Iterator[list[LineOutcome]]:

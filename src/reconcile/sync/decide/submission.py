@@ -192,7 +192,7 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         authority=str(spec.get("outgoing.caCertificate") or ""),
         sign_in=sign_in,
         connections=limit if isinstance(limit, int) else 10,
-        display_name=str(mailbox.spec.get("displayName") or ""),
+        display_name="" if (shown := str(mailbox.spec.get("displayName") or "")) == address else shown,
         send_as=tuple(map(str, named)) if isinstance(named := mailbox.spec.get("sendAs"), tuple) else (),
         limits=SendingLimits(
             # Who signs in is who is counted; without signing in it is the address.
