@@ -31,25 +31,24 @@ class Claims:
         """Address (lower case) → the other environment that holds it."""
         return {address: holder for address, holder in self._read().items() if holder != environment}
 
-    def claim(self, environment: str, addresses: Collection[str], *, take_over: Collection[str] = ()) -> Mapping[str, str]:
-        """What of `addresses` nobody holds belongs to `environment` from here on, as does everything in `take_over`; what it held and
-        no longer names is free. Durable when it returns; writes nothing when nothing changes. Returns what others hold then."""
-        wanted, taken = {one.lower() for one in addresses}, {one.lower() for one in take_over}
-        if self._after(self._read(), environment, wanted, taken) != self._known:
+    def claim(self, environment: str, addresses: Collection[str]) -> Mapping[str, str]:
+        """What of `addresses` nobody holds belongs to `environment` from here on; what it held and no longer names is free. Durable
+        when it returns; writes nothing when nothing changes. Returns what others hold then."""
+        wanted = {one.lower() for one in addresses}
+        if _claimed(self._read(), environment, wanted) != self._known:
             with self._locked():
-                after = self._after(self._read(), environment, wanted, taken)
+                after = _claimed(self._read(), environment, wanted)
                 if after != self._known:
                     self._write(after)
         return self.held_by_others(environment)
 
-    def _after(self, before: Mapping[str, str], environment: str, wanted: set[str], taken: set[str]) -> dict[str, str]:
-        after = {address: holder for address, holder in before.items() if holder != environment or address in wanted}
-        for address in wanted:
-            if address in taken:
-                after[address] = environment
-            else:
-                after.setdefault(address, environment)
-        return after
+    def take_over(self, environment: str, addresses: Collection[str]) -> Mapping[str, str]:
+        """These belong to `environment` from here on, whoever held them; returns who did, by address."""
+        with self._locked():
+            before = self._read()
+            taken = {one.lower() for one in addresses}
+            self._write({**before, **dict.fromkeys(taken, environment)})
+            return {address: before[address] for address in taken if before.get(address, environment) != environment}
 
     def _read(self) -> dict[str, str]:
         try:
@@ -86,3 +85,10 @@ class Claims:
         with (self._folder / "mailbox-claims.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _claimed(before: Mapping[str, str], environment: str, wanted: set[str]) -> dict[str, str]:
+    after = {address: holder for address, holder in before.items() if holder != environment or address in wanted}
+    for address in wanted:
+        after.setdefault(address, environment)
+    return after

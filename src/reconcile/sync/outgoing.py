@@ -79,6 +79,22 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
     return SendingReport(settled=tuple(pass_.settled), abandoned=abandoned, troubles=tuple(pass_.troubles))
 
 
+def account_of(outgoing: Outgoing, mailbox: SendingMailbox) -> Account:
+    """Where and as whom a mailbox submits. Raises SettingsError or PermanentError when a secret cannot be had."""
+    sign_in = outgoing.sign_ins.of(mailbox.sign_in, name=mailbox.name)
+    authority = outgoing.secrets.resolve(SecretRef.parse(mailbox.authority)).reveal() if mailbox.authority else None
+    return Account(
+        server=mailbox.server,
+        port=mailbox.port,
+        tls=mailbox.tls,
+        authority=authority,
+        username=sign_in.username if sign_in is not None else "",
+        password=sign_in.password if sign_in is not None else None,
+        sign_in=sign_in,
+        client_certificate=outgoing.sign_ins.certificate(mailbox.sign_in),
+    )
+
+
 def recover(outbox: OutboxStore, *, now: datetime) -> tuple[OutboxEntry, ...]:
     """Mails that a dead run was handing over become uncertain."""
     found: list[OutboxEntry] = []
@@ -174,7 +190,7 @@ class _Pass:
     def _mailbox(self, mailbox: SendingMailbox, entries: Sequence[OutboxEntry]) -> None:
         left = list(entries)
         try:
-            account = self._account(mailbox)
+            account = account_of(self._outgoing, mailbox)
             while left and not self._outgoing.stop():
                 # A connection that breaks is opened anew for the next mail; one that cannot be opened ends the mailbox's turn.
                 with self._outgoing.sender.open(account) as session:
@@ -184,21 +200,6 @@ class _Pass:
         except (PermanentError, TransientError, SettingsError) as error:
             # About this mailbox alone (a certificate file that is missing is a SettingsError): the others go on.
             self._postpone(left, mailbox.name, error.message, error=error)
-
-    def _account(self, mailbox: SendingMailbox) -> Account:
-        outgoing = self._outgoing
-        sign_in = outgoing.sign_ins.of(mailbox.sign_in, name=mailbox.name)
-        authority = outgoing.secrets.resolve(SecretRef.parse(mailbox.authority)).reveal() if mailbox.authority else None
-        return Account(
-            server=mailbox.server,
-            port=mailbox.port,
-            tls=mailbox.tls,
-            authority=authority,
-            username=sign_in.username if sign_in is not None else "",
-            password=sign_in.password if sign_in is not None else None,
-            sign_in=sign_in,
-            client_certificate=outgoing.sign_ins.certificate(mailbox.sign_in),
-        )
 
     def _mail(self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry) -> None:
         outgoing = self._outgoing

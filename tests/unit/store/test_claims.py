@@ -28,7 +28,8 @@ def test_what_is_no_longer_named_is_free(tmp_path: Path) -> None:
 def test_taken_over_is_taken_over(tmp_path: Path) -> None:
     claims = Claims(tmp_path)
     claims.claim("prod", {"a@contoso.example"})
-    assert claims.claim("staging", {"a@contoso.example"}, take_over={"A@contoso.example"}) == {}
+    assert claims.take_over("staging", {"A@contoso.example"}) == {"a@contoso.example": "prod"}
+    assert claims.claim("staging", {"a@contoso.example"}) == {}
     assert claims.claim("prod", {"a@contoso.example"}) == {"a@contoso.example": "staging"}
 
 

@@ -1,0 +1,168 @@
+"""What tries the servers of applied mailboxes for a person, and keeps the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconcile.settings import Settings
+from reconcile.wiring.mail import applied_state, inboxes, outgoing
+from reconcile.wiring.permits import enablement_store
+from reconcile.wiring.secrets import secret_resolver
+from reconcile.wiring.sign_in import sign_ins
+from reconcile.wiring.system import SystemClock
+
+if TYPE_CHECKING:
+    from reconcile.mail.endpoint import Endpoint
+    from reconcile.model.enablement import Direction
+    from reconcile.model.mailbox_test import MailboxTest
+    from reconcile.ports.enablement_store import EnablementStore
+    from reconcile.ports.target import AppliedResource
+    from reconcile.store.sqlite.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxTester:
+    """Tests whatever was said about a mailbox: also one that waits for approval, or is disabled."""
+
+    settings: Settings
+    database: Database
+    actor: str
+    resources: Sequence[AppliedResource]
+    store: EnablementStore
+
+    def directions(self, mailbox: AppliedResource, only: str | None) -> list[Direction]:
+        """Those that are declared server-side (by the mailbox, or by the organization for all), narrowed to one."""
+        from reconcile.model.enablement import Direction
+
+        organization = next((one for one in self.resources if one.kind == "Organization"), None)
+        usual = organization.spec if organization else {}
+        declared = [
+            direction
+            for direction in Direction
+            if (mailbox.spec.get(str(direction)) or usual.get(f"defaults.{direction}")) == "server-side"
+        ]
+        return [direction for direction in declared if only in (None, str(direction))]
+
+    def test(self, mailbox: AppliedResource, only: str | None) -> Iterator[MailboxTest]:
+        """One after the other; each result is kept before it is told."""
+        from reconcile.model.enablement import Direction
+
+        for direction in self.directions(mailbox, only):
+            done = self._incoming(mailbox) if direction is Direction.INCOMING else self._outgoing(mailbox)
+            self.store.advance(mailbox.external_id, done.ended(), at=SystemClock().now(), by=self.actor, name=mailbox.name)
+            yield done
+
+    def _incoming(self, mailbox: AppliedResource) -> MailboxTest:
+        import time
+
+        from reconcile.errors import ReconcileError
+        from reconcile.mail.reach import reach_steps
+        from reconcile.model.enablement import Direction
+        from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
+        from reconcile.sync.decide.permitted import Permits, next_step
+        from reconcile.sync.mailbox_test import incoming_test, not_possible
+
+        around = [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
+        found = receiving_mailboxes(around, now=_now(), permits=Permits(unconditional=True))[0]
+        if not isinstance(found, ReceivingMailbox):
+            why = found.conditions[0]
+            place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
+            return not_possible(mailbox.name, Direction.INCOMING, why.message, next_step(why, mailbox.name) or place)
+        try:
+            reach = reach_steps(self._endpoint(found.server, found.port, found.tls, found.authority))
+        except ReconcileError as error:
+            return not_possible(mailbox.name, Direction.INCOMING, error.message, error.hint)
+        connect = inboxes(self.settings, sign_ins(self.settings, self.database), secret_resolver(self.settings))
+        return incoming_test(
+            mailbox.name,
+            f"{found.server}:{found.port}",
+            reach=reach,
+            connect=lambda: connect(found),
+            quota=None,
+            monotonic=time.monotonic,
+        )
+
+    def _outgoing(self, mailbox: AppliedResource) -> MailboxTest:
+        import time
+
+        from reconcile.errors import ReconcileError
+        from reconcile.mail.reach import reach_steps
+        from reconcile.model.enablement import Direction
+        from reconcile.sync.decide.permitted import Permits
+        from reconcile.sync.decide.submission import SendingMailbox, sending_setup
+        from reconcile.sync.mailbox_test import not_possible, outgoing_test
+        from reconcile.sync.outgoing import account_of
+
+        around = [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
+        found = sending_setup(around, now=_now(), permits=Permits(unconditional=True)).mailboxes[mailbox.external_id]
+        if not isinstance(found, SendingMailbox):
+            why = found.condition
+            place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
+            return not_possible(mailbox.name, Direction.OUTGOING, why.message, place)
+        sending = outgoing(self.settings, self.database, SystemClock())
+        try:
+            reach = reach_steps(self._endpoint(found.server, found.port, str(found.tls), found.authority))
+            account = account_of(sending, found)
+        except ReconcileError as error:
+            return not_possible(mailbox.name, Direction.OUTGOING, error.message, error.hint)
+        return outgoing_test(
+            mailbox.name,
+            f"{found.server}:{found.port}",
+            reach=reach,
+            open_session=lambda: sending.sender.open(account),
+            monotonic=time.monotonic,
+        )
+
+    def send(self, mailbox: AppliedResource, to: str) -> MailboxTest:
+        """One short message through the outbox, by its rules: allow-lists, limits and journal hold for it as for any mail."""
+        import time
+
+        from reconcile.errors import ReconcileError
+        from reconcile.model.enablement import Direction
+        from reconcile.model.mailbox_test import MailboxTest, TestedStep
+        from reconcile.model.outgoing import OutgoingState
+        from reconcile.sync.decide.draft import Draft
+        from reconcile.sync.outgoing import send_due
+        from reconcile.wiring.feed import mail_intake
+
+        started = time.monotonic()
+        address = str(mailbox.spec.get("emailAddress", ""))
+        draft = Draft(to=(to,), subject="Test message", text=f"This is a test of {address}. Nothing needs to be done.\n")
+        try:
+            sending = outgoing(self.settings, self.database, SystemClock())
+            entry = mail_intake(self.database).submit(draft, mailbox.external_id, "").entry
+            send_due(sending, mailboxes={mailbox.external_id})
+            after = sending.outbox.entry(entry.id)
+            state, why = (after.state, after.reason) if after is not None else (OutgoingState.FAILED, "it is gone")
+            words = f"mail {entry.id} to {to} is {state}" + (f": {why}" if why else "")
+            hint = "" if state is OutgoingState.SENT else f"Look at `reconcile outbox show {entry.id}`."
+            step = TestedStep(name="send", ok=state is OutgoingState.SENT, words=words, hint=hint, seconds=time.monotonic() - started)
+        except ReconcileError as error:
+            step = TestedStep(name="send", ok=False, words=error.message, hint=error.hint, seconds=time.monotonic() - started)
+        return MailboxTest(mailbox=mailbox.name, direction=Direction.OUTGOING, server="", steps=(step,))
+
+    def _endpoint(self, server: str, port: int, tls: str, authority: str) -> Endpoint:
+        from reconcile.mail.endpoint import Endpoint
+        from reconcile.model.secret import SecretRef
+
+        pem = secret_resolver(self.settings).resolve(SecretRef.parse(authority)).reveal() if authority else None
+        return Endpoint(host=server, port=port, tls=tls, authority=pem, connect_timeout=self.settings.connect_timeout)
+
+
+def mailbox_tester(settings: Settings, database: Database, *, actor: str) -> MailboxTester:
+    """Works from what was applied, as it stands now."""
+    return MailboxTester(
+        settings=settings,
+        database=database,
+        actor=actor,
+        resources=applied_state(database).resources(),
+        store=enablement_store(database),
+    )
+
+
+def _now() -> str:
+    from reconcile.model import instant
+
+    return instant.text(SystemClock().now())
