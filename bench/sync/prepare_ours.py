@@ -1,4 +1,4 @@
-"""Applied state for our own row: `prepare_ours.py FOLDER USER... | @FILE` writes a state folder in which each user is a mailbox.
+"""Applied state for our own row: `prepare_ours.py FOLDER [--pop3] USER... | @FILE` writes a state folder in which each user is a mailbox.
 
 Run it with the project's Python. It is not part of what is measured: `reconcile apply` does the same for people.
 """
@@ -12,13 +12,16 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 from support.receiving import apply_estate
 
 folder, *users = sys.argv[1:]
+pop3 = users[0] == "--pop3"
+users = users[pop3:]
 if users[0].startswith("@"):
     users = pathlib.Path(users[0][1:]).read_text().split()
 os.umask(0o077)
 apply_estate(
     pathlib.Path(folder),
-    port=int(os.environ.get("BENCH_IMAP", "14143")),
+    port=int(os.environ.get("BENCH_POP3", "14110") if pop3 else os.environ.get("BENCH_IMAP", "14143")),
     passwords=dict.fromkeys(users, "pw"),
     tls="none",
     server="127.0.0.1",
+    profile={"incoming.protocol": "pop3"} if pop3 else None,
 )
