@@ -32,8 +32,8 @@ def letter(number: int, text: str = "body") -> bytes:
     ).encode()
 
 
-def deliver(store: MailStore, *raws: bytes, mailbox: str = "box1", first: int = 1, at: str = AT) -> Kept:
-    """They arrive in one batch, as messages `first`, `first` + 1, … of the mailbox."""
+def deliver(store: MailStore, *raws: bytes, mailbox: str = "box1", first: int = 1, at: str = AT, **decided: Any) -> Kept:
+    """They arrive in one batch, as messages `first`, `first` + 1, … of the mailbox. `decided` are further fields of each `Arrival`."""
     with store.receive(mailbox) as receiving:
         arrivals = []
         for number, raw in enumerate(raws, first):
@@ -53,6 +53,7 @@ def deliver(store: MailStore, *raws: bytes, mailbox: str = "box1", first: int = 
                     header=found.header,
                     header_length=found.header_length,
                     place=place,
+                    **decided,
                 )
             )
         return receiving.commit(

@@ -34,3 +34,12 @@ class QueueItem:
     queue: PartyRef
     why: QueueItemReason
     at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCount:
+    """How many items a queue has; `newest` is UTC RFC 3339."""
+
+    queue: PartyRef
+    items: int
+    newest: str

@@ -14,6 +14,7 @@ from reconcile.model.cursor import Cursor
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.message import MessageHeader, MessageText
+from reconcile.model.party import PartyRow
 from reconcile.model.queue_item import NewQueueItem
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import Decision, Tracking
@@ -34,7 +35,8 @@ class Arrival:
 
     `place` is None when `Receiving.known` said that the same content is already kept. `decision` and `tracking` are None where there is
     nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it
-    becomes an activity, `more_queue_items` where it is one already. By `clues` it is found later.
+    becomes an activity, `more_queue_items` where it is one already. By `clues` it is found later. `contact` is made for its unknown
+    sender, unless there is such a row.
     """
 
     remote_id: RemoteId
@@ -50,6 +52,7 @@ class Arrival:
     clues: MailClues | None = None
     queue_items: Sequence[NewQueueItem] = ()
     more_queue_items: Sequence[NewQueueItem] = ()
+    contact: PartyRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

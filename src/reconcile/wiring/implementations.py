@@ -21,6 +21,8 @@ IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "outbox store": ("store.memory.outbox.MemoryOutbox", "store.sqlite.outbox.SqliteOutbox"),
     "feed": ("store.memory.feed.MemoryFeed", "store.sqlite.feed.SqliteFeed"),
     "party directory": ("store.memory.parties.MemoryParties", "store.sqlite.parties.SqliteParties"),
+    "queue items": ("store.memory.queue_items.MemoryQueueItems", "store.sqlite.queue_items.SqliteQueueItems"),
+    "correlation": ("store.memory.correlation.MemoryCorrelation", "store.sqlite.correlation.SqliteCorrelation"),
     "edit store": ("store.memory.edits.MemoryEdits", "store.sqlite.edits.SqliteEdits"),
     "secrets": ("secrets.memory.MemorySecrets", "secrets.env.EnvironmentSecrets", "secrets.file.FileSecrets"),
     "sealer": ("secrets.memory.MemorySealer", "secrets.envelope.Envelope"),

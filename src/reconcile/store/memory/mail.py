@@ -13,6 +13,7 @@ from reconcile.errors import Locked, PermanentError
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState
 from reconcile.model.feed import FeedAction, FeedKind
+from reconcile.model.mail_clues import MailClues
 from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.message import MessageText
 from reconcile.model.remote_id import RemoteId
@@ -20,6 +21,8 @@ from reconcile.ports.mail_store import Arrival, Kept, Place, ReceivedBatch
 from reconcile.store.batch_failures import missing_after
 from reconcile.store.memory.decisions import MemoryDecisions
 from reconcile.store.memory.feed_log import FeedLog
+from reconcile.store.memory.parties import MemoryParties
+from reconcile.store.memory.queue_items import MemoryQueueItems
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class MemoryMailStore:
     interrupt: Callable[[str], None] = lambda _: None
     log: FeedLog = field(default_factory=FeedLog)
     details: dict[int, ActivityDetails] = field(default_factory=dict)
+    clues: dict[int, MailClues] = field(default_factory=dict)
     _activities: dict[int, tuple[Activity, bytes, Place]] = field(default_factory=dict)
     _locations: dict[tuple[str, int, RemoteId], _Location] = field(default_factory=dict)
     _states: dict[str, MailboxState] = field(default_factory=dict)
@@ -44,6 +48,8 @@ class MemoryMailStore:
     _bodies: dict[int, bytes] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     _guard: threading.RLock = field(default_factory=threading.RLock)
+    queue_items: MemoryQueueItems = field(default_factory=MemoryQueueItems)
+    parties: MemoryParties = field(default_factory=MemoryParties)
     decisions: MemoryDecisions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,6 +155,13 @@ class MemoryMailStore:
         found |= {unprocessed.decision.remote_id for unprocessed in batch.given_up}
         places = [(arrival, self._locations[before.mailbox_id, generation, arrival.remote_id].activity) for arrival in batch.arrivals]
         self.decisions.keep(before.mailbox_id, generation, batch, places)
+        self.clues.update({number: arrival.clues for arrival, number in places if arrival.clues is not None})
+        for word, (arrival, number) in zip(kept, places, strict=True):
+            twice = word == "duplicate"
+            new = self.queue_items.add(number, arrival.more_queue_items if twice else arrival.queue_items, batch.at)
+            for _ in range(new if twice else 0):
+                self.log.append(FeedKind.EMAIL, FeedAction.CHANGED, number, batch.at)
+        self.parties.add_from_mail((arrival.contact for arrival in batch.arrivals if arrival.contact is not None), at=batch.at)
         counts = Kept(
             tracked=kept.count("tracked") + kept.count("conflicting"),
             duplicates=kept.count("duplicate"),

@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from reconcile.errors import ReconcileError, Unavailable
 from reconcile.model.mailbox_state import Attempt, MailboxState
+from reconcile.model.queue_item import NewQueueItem
 from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
 from reconcile.store.batch_failures import missing_after, without
 from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
+from reconcile.store.sqlite.parties import add_contacts
 from reconcile.store.sqlite.purged import PurgedMail
 from reconcile.store.sqlite.quarantine import hold
+from reconcile.store.sqlite.queue_items import keep_queue_items
 from reconcile.store.sqlite.removals import journal_removals
 
 _SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
@@ -78,6 +81,8 @@ def _keep(
     fresh_names: set[str] = set()
     taken: set[int] = set()
     kept_as: list[tuple[Arrival, int]] = []
+    fresh_items: list[tuple[int, NewQueueItem]] = []
+    more_items: list[tuple[int, NewQueueItem]] = []
     number: int | None = None
     for arrival in batch.arrivals:
         name = arrival.header.message_id
@@ -94,6 +99,8 @@ def _keep(
             continue
         if existing is not None:
             duplicates += 1
+            if arrival.more_queue_items:
+                more_items += [(existing, item) for item in arrival.more_queue_items]
             if arrival.place is not None:
                 freed[arrival.place.pack] = freed.get(arrival.place.pack, 0) + arrival.place.length
         else:
@@ -110,6 +117,8 @@ def _keep(
             if name:
                 fresh[name, arrival.content] = number
                 fresh_names.add(name)
+            if arrival.queue_items:
+                fresh_items += [(number, item) for item in arrival.queue_items]
         kept_as.append((arrival, existing))
         locations.append((mailbox_id, generation, arrival.remote_id.value, existing, arrival.raw, arrival.received, int(not name)))
     held = {unprocessed.place for unprocessed in batch.given_up}
@@ -118,7 +127,10 @@ def _keep(
             ends[place.pack] = max(ends.get(place.pack, 0), place.offset + place.length)
             if place not in held:
                 freed[place.pack] = freed.get(place.pack, 0) + place.length
+    keep_queue_items(connection, fresh_items, batch.at)
     connection.executemany(INSERT_ACTIVITY, activities)
+    keep_queue_items(connection, more_items, batch.at)
+    add_contacts(connection, (arrival.contact for arrival, _ in kept_as if arrival.contact is not None), batch.at)
     connection.executemany("INSERT OR IGNORE INTO mail_locations VALUES (?,?,?,?,?,?,?)", locations)
     keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in batch.given_up)], kept_as, mailbox_id)
     hold(connection, generation, batch.given_up)
