@@ -80,6 +80,16 @@ class Tracking:
     forwarded_by: str = ""
 
 
+def inherited(tracking: Tracking | None) -> Regarding | None:
+    """What a mail is about because the mail it belongs to is, until a CRM says something else."""
+    return tracking.correlation.regarding if tracking is not None and tracking.correlation is not None else None
+
+
+def owner_of(tracking: Tracking | None) -> str:
+    """The id of the row that owns a mail as it was found when the mail came; "" for none."""
+    return tracking.owner.id if tracking is not None and tracking.owner is not None else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """`reason` is a stable word ("all-mail", "reply", "known-sender", "no-recipient-match", "no-correlation-match", "unknown-sender",

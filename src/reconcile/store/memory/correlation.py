@@ -11,7 +11,7 @@ from reconcile.model.conversation_index import ROOT
 from reconcile.model.mail_address import comparable
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outgoing import OutboxEntry
-from reconcile.model.tracking import MailRef
+from reconcile.model.tracking import MailRef, Tracking, inherited, owner_of
 from reconcile.model.tracking_token import comparable_token
 from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_CONVERSATION, MOST_OF_A_PERSON, MailFacts
 from reconcile.store.memory.mail import MemoryMailStore
@@ -20,19 +20,10 @@ from reconcile.store.memory.outbox import MemoryOutbox
 
 @dataclass(slots=True)
 class MemoryCorrelation:
-    """See `CorrelationLookup`. `index` is what the SQLite store does while it commits."""
+    """See `CorrelationLookup`."""
 
     mail: MemoryMailStore = field(default_factory=MemoryMailStore)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
-    _clues: dict[MailRef, MailClues] = field(default_factory=dict)
-
-    def index(self, mail: MailRef, clues: MailClues) -> None:
-        self._clues[mail] = clues
-
-    def forget_hashes(self, *, before: str) -> None:
-        for mail, clues in list(self._clues.items()):
-            if clues.words and clues.at < before:
-                self._clues[mail] = MailClues(conversation=clues.conversation)
 
     def by_message_id(self, message_ids: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
         found: dict[str, list[MailRef]] = {}
@@ -78,7 +69,7 @@ class MemoryCorrelation:
         found: dict[MailRef, MailFacts] = {}
         for mail in mails:
             if mail.kind == "email" and (activity := self.mail.activity(mail.id)) is not None:
-                found[mail] = _of_activity(activity)
+                found[mail] = facts_of(activity, self.mail.decisions.tracking(mail.id))
             elif mail.kind == "outbox" and (entry := self.outbox.entry(mail.id)) is not None:
                 found[mail] = _of_entry(entry)
         return found
@@ -87,17 +78,19 @@ class MemoryCorrelation:
         return list(self.mail.activities(mailbox_id=None, since=None, limit=None))
 
     def _kept(self) -> Sequence[tuple[MailRef, MailClues]]:
-        alive = {MailRef(kind="email", id=one.id) for one in self._activities()}
-        alive |= {MailRef(kind="outbox", id=one.id) for one in self.outbox.entries()}
-        return [(mail, clues) for mail, clues in self._clues.items() if mail in alive]
+        return [
+            *((MailRef(kind="email", id=number), clues) for number, clues in self.mail.clues.items()),
+            *((MailRef(kind="outbox", id=number), clues) for number, clues in self.outbox.clues.items()),
+        ]
 
 
 def _signed(mail: MailRef) -> int:
     return mail.id if mail.kind == "email" else -mail.id
 
 
-def _of_activity(activity: Activity) -> MailFacts:
-    header = activity.header
+def facts_of(activity: Activity, tracking: Tracking | None) -> MailFacts:
+    """What a CRM said goes before what was found when it came."""
+    header, details = activity.header, activity.details
     people = {comparable(one.address) for group in (header.to, header.cc, header.bcc) for one in group}
     if header.sender is not None and header.sender.address:
         people.add(comparable(header.sender.address))
@@ -105,8 +98,8 @@ def _of_activity(activity: Activity) -> MailFacts:
         people=frozenset(people),
         message_id=header.message_id,
         at=activity.received,
-        regarding=activity.details.regarding,
-        owner=activity.details.owner,
+        regarding=details.regarding if details.version > 1 else inherited(tracking),
+        owner=details.owner or owner_of(tracking),
     )
 
 

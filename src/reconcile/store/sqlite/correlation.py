@@ -11,11 +11,12 @@ import orjson
 
 from reconcile.model.activity_details import Regarding
 from reconcile.model.mail_address import comparable
-from reconcile.model.tracking import MailRef
+from reconcile.model.tracking import MailRef, inherited, owner_of
 from reconcile.model.tracking_token import comparable_token
 from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_CONVERSATION, MOST_OF_A_PERSON, MailFacts
 from reconcile.store.sqlite.correlation_index import json_list, mail_ref, number
 from reconcile.store.sqlite.database import Database, translated
+from reconcile.store.tracking_text import tracking_of
 
 # Each look at an index ends by itself: somebody may have sent a hundred thousand mails with one Message-ID.
 _BY_ID = (
@@ -37,9 +38,10 @@ _BY_PERSON = (
 )
 _WORDS = "SELECT mail, words FROM json_each(?) AS asked CROSS JOIN correlation_subject ON correlation_subject.mail = asked.value"
 _EMAILS = (
-    "SELECT mail_activities.id, message_id, received, sender_address, parties, regarding_type, regarding_id, regarding_name, owner"
-    " FROM json_each(?) AS asked CROSS JOIN mail_activities ON mail_activities.id = asked.value"
-    " LEFT JOIN activity_details ON activity_id = mail_activities.id"
+    "SELECT mail_activities.id, message_id, received, sender_address, parties, regarding_type, regarding_id, regarding_name, owner,"
+    " version, tracking FROM json_each(?) AS asked CROSS JOIN mail_activities ON mail_activities.id = asked.value"
+    " LEFT JOIN activity_details AS details ON details.activity_id = mail_activities.id"
+    " LEFT JOIN mail_tracking ON mail_tracking.activity_id = mail_activities.id"
 )
 _OUTGOING = (
     "SELECT outbox.id, message_id, added_at, sender, regarding_type, regarding_id, regarding_name,"
@@ -112,8 +114,14 @@ def _of_email(row: sqlite3.Row) -> MailFacts:
     people = {comparable(address) for name in ("to", "cc", "bcc") for address, _ in groups.get(name, ())}
     if row["sender_address"]:
         people.add(comparable(row["sender_address"]))
+    tracking = tracking_of(row["tracking"]) if row["tracking"] else None
+    # What a CRM said goes before what was found when it came.
     return MailFacts(
-        people=frozenset(people), message_id=row["message_id"], at=row["received"], regarding=_regarding(row), owner=row["owner"] or ""
+        people=frozenset(people),
+        message_id=row["message_id"],
+        at=row["received"],
+        regarding=_regarding(row) if row["version"] else inherited(tracking),
+        owner=row["owner"] or owner_of(tracking),
     )
 
 
