@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,15 +10,21 @@ from datetime import UTC, datetime
 import pytest
 
 from reconcile.errors import Unavailable
+from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.imap.inbox import ImapInbox
+from reconcile.mail.imap.marks import ImapMarks
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.mail.memory_marks import MemoryMarks
+from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.secret import Secret
 from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_marks import MailMarks
+from support.dovecot import PASSWORD, Dovecot, running
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-USER = "sales@contoso.example"
+USERS = [f"desk{number}@contoso.example" for number in range(20)]
 
 
 @dataclass
@@ -32,13 +39,11 @@ class Desk:
     keywords: Callable[[int], set[str]]
     folder: Callable[[str], list[bytes]]
     sent: Callable[[], list[bytes]]
-    protocol: str
 
 
-@pytest.fixture(params=["memory"])
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+def of_memory() -> Desk:
     server = MemoryMailbox(sent=[])
-    yield Desk(
+    return Desk(
         marks=lambda: MemoryMarks(server),
         inbox=lambda: MemoryInbox(server),
         deliver=lambda raw: server.deliver(raw, NOW) and None,
@@ -47,8 +52,70 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
         keywords=lambda number: server.keywords.get(number, set()),
         folder=lambda name: server.folders.get(name, []),
         sent=lambda: server.sent or [],
-        protocol="memory",
     )
+
+
+SENT = "namespace inbox {\n mailbox Sent {\n special_use = \\Sent\n auto = create\n }\n}\n"
+#: As servers that have no MOVE: the messages are copied, then deleted.
+WITHOUT_MOVE = "protocol imap {\n imap_capability = IMAP4rev1 UIDPLUS SPECIAL-USE LITERAL+\n}\n"
+
+
+def of_dovecot(dovecot: Dovecot) -> Desk:
+    user = next(dovecot.fresh)
+    dovecot.deliver_all(user, [])
+    endpoint = Endpoint(host="localhost", port=dovecot.imap, tls="starttls", authority=dovecot.authority)
+    account = PasswordSignIn(user, Secret(PASSWORD.encode()))
+    validity = iter(range(5, 100))
+
+    def keywords(number: int) -> set[str]:
+        client = dovecot.client(user)
+        client.select("INBOX", readonly=True)
+        _, found = client.uid("FETCH", str(number), "(FLAGS)")
+        client.shutdown()
+        return {flag.decode() for flag in imaplib.ParseFlags(found[0])}
+
+    def folder(name: str) -> list[bytes]:
+        from imapclient.imap_utf7 import encode
+
+        client = dovecot.client(user)
+        kind, _ = client.select(b'"' + encode(name) + b'"', readonly=True)
+        found = client.uid("FETCH", "1:*", "(BODY.PEEK[])")[1] if kind == "OK" else []
+        client.shutdown()
+        return [one[1] for one in found if isinstance(one, tuple)]
+
+    return Desk(
+        marks=lambda: ImapMarks(endpoint, account),
+        inbox=lambda: ImapInbox(endpoint, account),
+        deliver=lambda raw: dovecot.deliver(user, raw),
+        renumber=lambda: dovecot.renew_uidvalidity(user, next(validity)),
+        bodies=lambda: [*dovecot.messages(user).values()],
+        keywords=keywords,
+        folder=folder,
+        sent=lambda: folder("Sent"),
+    )
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    with running(users=dict.fromkeys(USERS, PASSWORD), extra=SENT, fresh=iter(USERS)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dovecot_without_move() -> Iterator[Dovecot]:
+    with running(users=dict.fromkeys(USERS, PASSWORD), extra=SENT + WITHOUT_MOVE, fresh=iter(USERS)) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "dovecot", "dovecot without MOVE"])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    match request.param:
+        case "memory":
+            return of_memory()
+        case "dovecot":
+            return of_dovecot(request.getfixturevalue("dovecot"))
+        case _:
+            return of_dovecot(request.getfixturevalue("dovecot_without_move"))
 
 
 def message(number: int) -> bytes:
@@ -120,8 +187,7 @@ def test_a_keyword_is_set_and_again_does_nothing(desk: Desk, marks: MailMarks) -
     ids, cursor = filled(desk)
     for _ in range(2):
         assert {*marks.mark(ids[:2], "Tracked", cursor=cursor)} == {*ids[:2]}
-    assert "Tracked" in desk.keywords(1) and "Tracked" in desk.keywords(2)
-    assert "Tracked" not in desk.keywords(3)
+    assert ["Tracked" in desk.keywords(number) for number in (1, 2, 3)] == [True, True, False]
 
 
 def test_what_is_gone_counts_as_marked(desk: Desk, marks: MailMarks) -> None:

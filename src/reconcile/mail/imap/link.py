@@ -10,6 +10,7 @@ from typing import cast
 
 #: Spares most system calls while mail is read; a connection that only waits goes without.
 _WIDE = 1 << 18
+_SEND = 1 << 18
 
 
 class Link:
@@ -22,8 +23,9 @@ class Link:
         self.file: io.BufferedReader = sock.makefile("rb")
 
     def send(self, data: bytes) -> None:
-        """All of it."""
-        self.sock.sendall(data)
+        """All of it. A socket's timeout is for one call, whatever it sends."""
+        for start in range(0, len(data), _SEND):
+            self.sock.sendall(data[start : start + _SEND])
 
     def unread(self) -> bool:
         """Whether something can be read without waiting. An end of the connection reads as nothing."""

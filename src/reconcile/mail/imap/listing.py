@@ -16,7 +16,8 @@ from reconcile.ports.mail import Listed
 WINDOW = 2000
 #: So many of the last UIDs are listed without a search.
 END = 200
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: As dates on the wire name them.
+MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def uid_set(uids: Sequence[int]) -> bytes:
@@ -33,7 +34,7 @@ def uid_set(uids: Sequence[int]) -> bytes:
 
 def search_day(moment: datetime) -> bytes:
     """A date for SEARCH (RFC 3501, 9: date)."""
-    return b"%d-%s-%04d" % (moment.day, _MONTHS[moment.month - 1].encode(), moment.year)
+    return b"%d-%s-%04d" % (moment.day, MONTHS[moment.month - 1], moment.year)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from reconcile.mail.imap.replies import TOO_LONG, items, values
 LONGEST_LITERAL = 32 << 20
 _LONGEST_LINE = 64 << 20
 _DRAIN = 1 << 20
+_MOST_LINES = 100_000
 
 _BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[(HEADER)?\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
 _LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
@@ -33,12 +34,13 @@ class Request:
     """One command in flight. `take(sequence number, UID, items)` says whether the item was asked for by it; `answer(text)` gives what
     to send when the server waits for more of the command (RFC 3501, 7.5)."""
 
-    __slots__ = ("answer", "done", "refusal", "tag", "take")
+    __slots__ = ("answer", "done", "refusal", "tag", "take", "text")
 
     def __init__(self, tag: bytes, take: Taker, answer: Answerer | None) -> None:
         self.tag = tag
         self.take = take
         self.answer = answer
+        self.text = b""
         self.done = False
         self.refusal: Refused | None = None
 
@@ -49,7 +51,7 @@ def _take_nothing(_: int, __: int, ___: dict[bytes, object]) -> bool:
 
 class Stream:
     """`exists` is the server's count, kept current by what it tells unasked; `told` what STATUS or EXAMINE said in names and numbers;
-    `flags` the permanent ones; `lines` gathers untagged answers of the kinds in `gathering` (upper case)."""
+    `flags` the permanent ones (lower case), none where the server did not say."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -60,8 +62,8 @@ class Stream:
         self.exists = 0
         self.told: dict[bytes, int] = {}
         self.flags: frozenset[bytes] = frozenset()
-        self.gathering: frozenset[bytes] = frozenset()
-        self.lines: list[tuple[bytes, list[object]]] = []
+        self._gathering = b""
+        self._lines: list[list[object]] = []
 
     def close(self) -> None:
         """Leave politely where that still works. Raises nothing."""
@@ -117,9 +119,25 @@ class Stream:
 
     def examine(self) -> None:
         """Open the INBOX read-only; the answer is in `told` and `exists`."""
+        self.open(b"INBOX")
+
+    def open(self, folder: bytes, *, writing: bool = False) -> bool:
+        """Open a folder (its name ready for the wire); the answer is in `told`, `exists` and `flags`. Whether it is read-only now."""
         self.told.clear()
         self.exists = 0
-        self.finish(self.ask(b"EXAMINE INBOX"))
+        self.flags = frozenset()
+        request = self.ask((b"SELECT " if writing else b"EXAMINE ") + folder)
+        self.finish(request)
+        return b"[READ-ONLY]" in request.text.upper()
+
+    def gathered(self, command: bytes, kind: bytes) -> list[list[object]]:
+        """The values of all untagged answers of a kind (upper case: LIST, NAMESPACE). Raises Refused."""
+        self._gathering, self._lines = kind, []
+        try:
+            self.finish(self.ask(command))
+            return self._lines
+        finally:
+            self._gathering = b""
 
     def _request(self, command: bytes, take: Taker, answer: Answerer | None = None) -> tuple[Request, bytes]:
         self._number += 1
@@ -224,6 +242,7 @@ class Stream:
                 if rest[:3].upper() != b"OK ":
                     request.refusal = Refused(rest[:3].decode("latin-1").strip().upper(), rest.decode("utf-8", "replace").strip())
                 else:
+                    request.text = rest
                     self._note_capabilities(rest)
                 return
         raise Broken("the server's answer is no IMAP: " + line[:40].decode("utf-8", "replace"))
@@ -248,8 +267,10 @@ class Stream:
             self._note_capabilities(text)
         elif words.startswith(b"CAPABILITY "):
             self._capabilities = line[13:].upper().strip()
-        elif (kind := words.partition(b" ")[0].strip()) in self.gathering:
-            self.lines.append((kind, values(fragments, literals)))
+        elif self._gathering and words.startswith(self._gathering + b" "):
+            if len(self._lines) >= _MOST_LINES:
+                raise Broken("the server lists without end")
+            self._lines.append(values(fragments, literals))
 
     def _with_literals(self, line: bytes) -> tuple[list[bytes], list[object]]:
         fragments: list[bytes] = []
