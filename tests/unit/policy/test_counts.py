@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from reconcile.policy.counts import COUNTS
@@ -74,6 +76,19 @@ def test_mailboxes_are_counted_by_profile_and_for_the_organization(name: str, nu
     ):
         assert world.column(subject, variable, world.objects(subject)) == [number], variable
     assert set(world.column("Mailbox", f"counts.profile.{name}", world.objects("Mailbox"))) == {number}
+
+
+def test_each_of_those_that_are_alike_counts() -> None:
+    """Three times as many mailboxes that say the same are three times each number."""
+    names = [name for name in COUNTS["Organization"] if f"counts.profile.{name.removeprefix('counts.')}" in COUNTS["Mailbox"]]
+    assert len(names) > 20
+    again = [re.sub(r"(metadata: {name: |emailAddress: )(\w+)", rf"\1\2-{number}", one) for number in range(3) for one in _MAILBOXES]
+    once, thrice = (World(estate(_PROFILE, _ORGANIZATION, *mailboxes).desired) for mailboxes in (_MAILBOXES, again))
+    assert len(thrice.mailboxes.first) == len(once.objects("Mailbox"))
+    for name in names:
+        (one,) = once.column("Organization", name, once.objects("Organization"))
+        for subject in ("Organization", "EmailServerProfile"):
+            assert thrice.column(subject, name, thrice.objects(subject)) == [3 * one], (subject, name)
 
 
 def test_an_inactive_mailbox_shares_no_account() -> None:
