@@ -183,3 +183,23 @@ def test_what_makes_no_sense_is_said(estate: MailEstate) -> None:
     assert "no applied mailbox uses profile 'other'" in estate("test-mailbox", "--profile", "other", code=1).err
     assert "1 to 500" in estate("disable", "sales", "--reason", "  ", code=64).err
     assert "1 to 500" in estate("disable", "sales", "--reason", "x" * 501, code=64).err
+
+
+def test_who_left_is_stopped_and_purged(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -> None:
+    (estate.estate / "organization.yaml").unlink()
+    dovecot.deliver("sales@contoso.example", MAIL.replace(b"<1@", b"<9@"))
+    estate("apply", "--yes")
+    estate("sync")
+    assert tracked(estate) > 0
+    estate("outbox", "add", "--from", "sales", "--to", "info@contoso.example", "--subject", "late", "--text", "x")
+    before = len(postfix.delivered())
+    shown = estate("offboard", "sales", "--purge").out
+    assert shown.startswith("sales: would be: both directions disabled, 1 waiting mail taken back, ")
+    assert tracked(estate) > 0
+    done = estate("offboard", "sales", "--purge", "--yes", "-o", "json").document
+    assert (done["done"], done["disabled"], done["withdrawn"]) == (True, ["incoming", "outgoing"], [1])
+    dovecot.deliver("sales@contoso.example", MAIL.replace(b"<1@", b"<10@"))
+    estate("sync", code=None)
+    assert (tracked(estate), len(postfix.delivered())) == (0, before)
+    again = estate("offboard", "sales", "--yes", "-o", "json").document
+    assert (again["disabled"], again["withdrawn"]) == ([], [])

@@ -67,7 +67,7 @@ def command(
         purge = mail_purge(database)
         if not yes:
             return _show(context, purge.count(selection), _left(database, selection))
-        done, erased, waiting = _carry_out(context, name, purge, selection)
+        done, erased, waiting = carry_out(context, name, purge, selection)
         left = _left(database, selection)
     code = ExitCode.LOCKED if waiting else ExitCode.NOTHING_TO_DO
     if context.as_json:
@@ -94,11 +94,12 @@ def _selection(
     return PurgeSelection(
         before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%SZ"),
         settled_before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        mailbox_id=None if mailbox is None else _mailbox_id(database, mailbox),
+        mailbox_id=None if mailbox is None else named_mailbox(database, mailbox),
     )
 
 
-def _mailbox_id(database: Database, word: str) -> str:
+def named_mailbox(database: Database, word: str) -> str:
+    """The id of the mailbox of that slug, address or id, applied or not. Raises UserError when there is none, or several that left."""
     from reconcile.cli.mailbox_name import no_such_mailbox
     from reconcile.errors import UserError
     from reconcile.wiring.purge import holding_mailboxes
@@ -115,7 +116,7 @@ def _mailbox_id(database: Database, word: str) -> str:
     return applied[0][0]
 
 
-def _carry_out(context: Context, environment: str, purge: MailPurge, selection: PurgeSelection) -> tuple[Purged, int, int]:
+def carry_out(context: Context, environment: str, purge: MailPurge, selection: PurgeSelection) -> tuple[Purged, int, int]:
     """(what was purged, bytes taken off the disk, packs that are in use)"""
     from reconcile.model import instant
     from reconcile.model.purge import Purged
