@@ -1,10 +1,11 @@
-"""What everything keeps to that may change mail at a server: the memory twin, and Dovecot over IMAP (with and without MOVE)."""
+"""What everything keeps to that may change mail at a server: the memory twin, Dovecot over IMAP (with and without MOVE), and over
+POP3 what that can."""
 
 from __future__ import annotations
 
 import imaplib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,8 @@ from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.imap.marks import ImapMarks
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.mail.memory_marks import MemoryMarks
+from reconcile.mail.pop3.inbox import Pop3Inbox
+from reconcile.mail.pop3.marks import Pop3Marks
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
@@ -60,12 +63,13 @@ SENT = "namespace inbox {\n mailbox Sent {\n special_use = \\Sent\n auto = creat
 WITHOUT_MOVE = "protocol imap {\n imap_capability = IMAP4rev1 UIDPLUS SPECIAL-USE LITERAL+\n}\n"
 
 
-def of_dovecot(dovecot: Dovecot) -> Desk:
+def of_dovecot(dovecot: Dovecot, *, pop3: bool = False) -> Desk:
     user = next(dovecot.fresh)
     dovecot.deliver_all(user, [])
     endpoint = Endpoint(host="localhost", port=dovecot.imap, tls="starttls", authority=dovecot.authority)
     account = PasswordSignIn(user, Secret(PASSWORD.encode()))
     validity = iter(range(5, 100))
+    over_pop3 = replace(endpoint, port=dovecot.pop3)
 
     def keywords(number: int) -> set[str]:
         client = dovecot.client(user)
@@ -84,8 +88,8 @@ def of_dovecot(dovecot: Dovecot) -> Desk:
         return [one[1] for one in found if isinstance(one, tuple)]
 
     return Desk(
-        marks=lambda: ImapMarks(endpoint, account),
-        inbox=lambda: ImapInbox(endpoint, account),
+        marks=lambda: Pop3Marks(over_pop3, account) if pop3 else ImapMarks(endpoint, account),
+        inbox=lambda: Pop3Inbox(over_pop3, account) if pop3 else ImapInbox(endpoint, account),
         deliver=lambda raw: dovecot.deliver(user, raw),
         renumber=lambda: dovecot.renew_uidvalidity(user, next(validity)),
         bodies=lambda: [*dovecot.messages(user).values()],
@@ -118,6 +122,20 @@ def desk(request: pytest.FixtureRequest) -> Desk:
             return of_dovecot(request.getfixturevalue("dovecot_without_move"))
 
 
+@pytest.fixture(params=["memory", "dovecot", "dovecot without MOVE", "dovecot pop3"])
+def deleting(request: pytest.FixtureRequest) -> Desk:
+    """All of them: over POP3 deleting is all that can be done."""
+    match request.param:
+        case "memory":
+            return of_memory()
+        case "dovecot without MOVE":
+            return of_dovecot(request.getfixturevalue("dovecot_without_move"))
+        case "dovecot pop3":
+            return of_dovecot(request.getfixturevalue("dovecot"), pop3=True)
+        case _:
+            return of_dovecot(request.getfixturevalue("dovecot"))
+
+
 def message(number: int) -> bytes:
     return b"Message-ID: <%d@contoso.example>\r\nSubject: %d\r\n\r\nbody %d\r\n" % (number, number, number)
 
@@ -147,20 +165,33 @@ def marks(desk: Desk) -> Iterator[MailMarks]:
     opened.close()  # twice does no harm
 
 
-def test_only_these_are_deleted_and_again_does_nothing(desk: Desk, marks: MailMarks) -> None:
-    ids, cursor = filled(desk)
+def test_only_these_are_deleted_and_again_does_nothing(deleting: Desk) -> None:
+    ids, cursor = filled(deleting)
+    marks = deleting.marks()
     assert {*marks.delete([ids[0], ids[2]], cursor=cursor)} == {ids[0], ids[2]}
-    assert desk.bodies() == [message(2), message(4)]
+    assert deleting.bodies() == [message(2), message(4)]
     assert {*marks.delete([ids[0], ids[2]], cursor=cursor)} == {ids[0], ids[2]}
-    assert desk.bodies() == [message(2), message(4)]
+    assert deleting.bodies() == [message(2), message(4)]
+    marks.close()
 
 
-def test_nothing_asked_is_nothing_done(desk: Desk, marks: MailMarks) -> None:
-    _, cursor = filled(desk)
+def test_nothing_asked_is_nothing_done(deleting: Desk) -> None:
+    _, cursor = filled(deleting)
+    marks = deleting.marks()
     assert not marks.delete([], cursor=cursor)
     assert not marks.mark([], "Tracked", cursor=cursor)
     assert not marks.move([], "Undeliverable", cursor=cursor)
-    assert len(desk.bodies()) == 4
+    assert len(deleting.bodies()) == 4
+    marks.close()
+
+
+def test_nothing_of_another_history_is_deleted(deleting: Desk) -> None:
+    ids, cursor = filled(deleting)
+    deleting.renumber()
+    marks = deleting.marks()
+    assert not marks.delete(ids, cursor=cursor)
+    marks.close()
+    assert sorted(deleting.bodies()) == [message(number) for number in range(1, 5)]
 
 
 def test_ids_of_another_history_are_left_alone(desk: Desk) -> None:
@@ -228,10 +259,10 @@ def test_inbox_and_sent_take_turns(desk: Desk, marks: MailMarks) -> None:
     assert desk.sent() == [message(9)]
 
 
-def test_a_closed_connection_is_not_used(desk: Desk) -> None:
-    ids, cursor = filled(desk)
-    marks = desk.marks()
+def test_a_closed_connection_is_not_used(deleting: Desk) -> None:
+    ids, cursor = filled(deleting)
+    marks = deleting.marks()
     marks.close()
     with pytest.raises(Unavailable):
         marks.delete(ids, cursor=cursor)
-    assert len(desk.bodies()) == 4
+    assert len(deleting.bodies()) == 4

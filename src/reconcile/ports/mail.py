@@ -76,6 +76,9 @@ class Inbox(Protocol):
         With `examine` the header of each wanted message is fetched first, in order, and only those it takes are read as a whole; the
         others count as `declined`, those that come without a header as `missing`. Without it no header is fetched by itself.
 
+        A server that tells no dates (POP3) is asked for the header first: then `wanted` is asked twice, with `received` None before
+        anything is fetched, and with the date once it is known.
+
         `since` may be used to let the server leave out what is more than a day older; the decision stays with `wanted`. `retry`
         names messages of this history that came without content before; they are asked for again, last. `accept` must consume
         the chunks; an error of its own passes through. `careful` reads one message at a time, after a connection broke more than

@@ -24,14 +24,19 @@ if TYPE_CHECKING:
     from reconcile.plan.circumstances import Count
     from reconcile.ports.applied import AppliedState
     from reconcile.ports.clock import Clock
+    from reconcile.ports.correlation import CorrelationLookup
+    from reconcile.ports.decisions import DecisionReader
     from reconcile.ports.mail import Inbox, MessageCounter
     from reconcile.ports.mail_counts import MailCounts
+    from reconcile.ports.mail_marks import MailMarks
+    from reconcile.ports.mail_marks import MailMarks
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import ReceivingMailbox
+    from reconcile.sync.deciding import DeciderFor
     from reconcile.sync.online_count import OnlineCount
     from reconcile.sync.outgoing import Outgoing
 
@@ -100,6 +105,33 @@ def mail_store(database: Database) -> Iterator[MailStore]:
         store.close()
 
 
+def deciders(database: Database, clock: Clock) -> DeciderFor:
+    """Makes what decides which mail of a mailbox is tracked."""
+    from reconcile.store.sqlite.correlation import SqliteCorrelation
+    from reconcile.store.sqlite.parties import SqliteParties
+    from reconcile.sync.deciding import Deciders
+
+    return Deciders(applied=applied_state(database), parties=SqliteParties(database), correlation=SqliteCorrelation(database), clock=clock)
+
+
+def decision_reader(database: Database | None) -> DecisionReader:
+    """What was decided about received mail. A missing store reads as empty."""
+    if database is None:
+        from reconcile.store.memory.mail import MemoryMailStore
+
+        return MemoryMailStore().decisions
+    from reconcile.store.sqlite.decisions import SqliteDecisions
+
+    return SqliteDecisions(database)
+
+
+def correlation_lookup(database: Database | None) -> CorrelationLookup:
+    """By what mails are found. A missing store reads as empty."""
+    from reconcile.store.sqlite.correlation import SqliteCorrelation
+
+    return SqliteCorrelation(database)
+
+
 def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
     """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
     reached = _reached(settings, accounts, secrets)
@@ -116,11 +148,31 @@ def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> C
     return connect
 
 
+def mail_marks(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MailMarks]:
+    """Makes what changes mail at the server of a mailbox. Raises as `inboxes`."""
+    reached = _reached(settings, accounts, secrets)
+
+    def connect(mailbox: ReceivingMailbox) -> MailMarks:
+        if mailbox.protocol == "pop3":
+            from reconcile.mail.pop3.marks import Pop3Marks
+
+            return Pop3Marks(*reached(mailbox))
+        from reconcile.mail.imap.marks import ImapMarks
+
+        return ImapMarks(*reached(mailbox))
+
+    return connect
+
+
 def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
     """Makes what counts the messages of a mailbox at its server. Raises as `inboxes`."""
     reached = _reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> MessageCounter:
+        if mailbox.protocol == "pop3":
+            from reconcile.mail.pop3.count import Pop3Counter
+
+            return Pop3Counter(*reached(mailbox))
         from reconcile.mail.imap.count import ImapCounter
 
         return ImapCounter(*reached(mailbox))
@@ -255,7 +307,31 @@ def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callabl
         stop=stop,
         last_applied=lambda: _last_applied(database),
         permits=permits(settings, database, database.path.parent.name),
+        marks=sent_folders(settings, database),
     )
+
+
+def sent_folders(settings: Settings, database: Database) -> Callable[[str], MailMarks]:
+    """Opens the mailbox with this id over IMAP, for its folder for sent mail. Raises Unsupported where it is not reached by IMAP."""
+    reached = _reached(settings, sign_ins(settings, database), secret_resolver(settings))
+
+    def connect(mailbox_id: str) -> MailMarks:
+        from reconcile.errors import Unsupported
+        from reconcile.mail.imap.marks import ImapMarks
+        from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
+        from reconcile.sync.decide.permitted import Permits
+
+        found = receiving_mailboxes(
+            applied_state(database).resources(), now=SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ"), permits=Permits(unconditional=True)
+        )
+        mailbox = next((one for one in found if one.mailbox_id == mailbox_id), None)
+        if not isinstance(mailbox, ReceivingMailbox) or mailbox.protocol != "imap":
+            why = mailbox.conditions[0].message if mailbox is not None and mailbox.conditions else "it does not receive over IMAP"
+            hint = "Declare incoming: server-side over IMAP for it, or sentCopy: none."
+            raise Unsupported(f"its folder for sent mail is not reached: {why}", field="outgoing.sentCopy", hint=hint)
+        return ImapMarks(*reached(mailbox))
+
+    return connect
 
 
 def _last_applied(database: Database) -> datetime | None:
