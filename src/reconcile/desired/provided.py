@@ -1,12 +1,13 @@
 """What a profile gets from the mail provider it names, where it does not say it itself. Pure.
 
-Server, port and TLS of both directions, the way of authentication where the provider leaves one only, and the number of connections
-where the provider allows fewer than the default. What the profile writes stands, also null.
+Server, port and TLS of both directions, what an account may send, the way of authentication where the provider leaves one only, where tokens come from for a
+profile that signs in by OAuth, and the number of connections where the provider allows fewer than the default. What the profile
+writes stands, also null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -18,7 +19,7 @@ from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.document import PolicyDocument
 from reconcile.model.finding import Severity
 from reconcile.model.key import DOCUMENT_KINDS, Key
-from reconcile.model.mail_provider import PROTOCOL_NAMES, AuthenticationFact, Endpoint, MailProviderSpec, OtherEndpoint
+from reconcile.model.mail_provider import PROTOCOL_NAMES, AuthenticationFact, Endpoint, MailProviderSpec, OAuthFact, OtherEndpoint
 from reconcile.model.protocols import PROTOCOLS
 from reconcile.model.provider_catalogue import KIND, Provider, ProviderCatalogue, has_host, host_of
 from reconcile.model.resource import Resource
@@ -35,7 +36,16 @@ _ON_THE_WIRE: Final[Mapping[str, str]] = {
     "ntlm": "ntlm",
     "kerberos": "negotiate",
 }
+#: A limit of the provider → the profile's field, and by what the number is multiplied (MB are 1,048,576 bytes).
+_SENDING: Final[Mapping[str, tuple[str, int]]] = {
+    "messagesPerMinute": ("messagesPerMinute", 1),
+    "messagesPerDay": ("messagesPerDay", 1),
+    "recipientsPerMessage": ("recipientsPerMessage", 1),
+    "messageSize": ("messageSize", 1024 * 1024),
+}
 _WITHOUT_PASSWORD: Final = frozenset({"oauth"})
+#: Credentials that are tokens whatever the authentication says.
+_BY_TOKEN: Final[frozenset[Leaf]] = frozenset({"gmail-oauth", "entra-oauth"})
 #: Where credentials come from → what of it can be on the wire. Of the others nothing is said.
 _FITTING: Final[Mapping[Leaf, frozenset[str]]] = {
     "user-or-queue": frozenset({"basic", "oauth", "ntlm", "negotiate"}),
@@ -135,11 +145,22 @@ def given(provider: Provider, spec: Spec) -> dict[str, Leaf]:
             values.update(_connection(provider, endpoint, spec, direction))
         if (authentication := _authentication(provider, spec, direction, protocol)) is not None:
             values[f"{direction}.authentication"] = authentication
+    values.update(_tokens(provider, {**values, **spec}, protocols))
     limits = [one.value for protocol in protocols if (one := provider.spec.limits.get(f"{protocol}Connections")) is not None]
     fewest = min((value for value in limits if value), default=_USUAL_CONNECTIONS)
     if fewest < _USUAL_CONNECTIONS:
         values["maxConcurrentConnections"] = fewest
+    if "smtp" in protocols:
+        values.update(_sending_limits(provider))
     return {path: leaf for path, leaf in values.items() if path not in spec}
+
+
+def _sending_limits(provider: Provider) -> Iterator[tuple[str, Leaf]]:
+    """What an account may send, as far as numbers are known."""
+    for limit, (field_, unit) in _SENDING.items():
+        fact = provider.spec.limits.get(limit)
+        if fact is not None and fact.value:
+            yield f"outgoing.{field_}", fact.value * unit
 
 
 def _protocols(spec: Spec) -> tuple[str, ...]:
@@ -179,6 +200,40 @@ def _authentication(provider: Provider, spec: Spec, direction: str, protocol: st
         known["accountPassword"] = sending
     left = {_ON_THE_WIRE[kind] for kind, fact in known.items() if kind in _ON_THE_WIRE and fact.status in ("allowed", "ending")} & ways
     return left.pop() if len(left) == 1 else None
+
+
+def _tokens(provider: Provider, spec: Spec, protocols: Sequence[str]) -> dict[str, Leaf]:
+    """Endpoints and scopes, where the profile signs in by OAuth. Endpoints belong together: nothing is known of somebody else's."""
+    protocols = [protocol for protocol in protocols if protocol in ("imap", "pop3", "smtp")]
+    credentials = {
+        spec.get(f"{side}.credentials") for side in _DIRECTIONS if side == "incoming" or spec.get("useSameSettingsForOutgoing") is False
+    }
+    if not protocols or not (credentials & _BY_TOKEN or "oauth" in {spec.get(f"{side}.authentication") for side in _DIRECTIONS}):
+        return {}
+    facts, values = provider.spec.oauth, dict[str, Leaf]()
+    if "oauth.tokenEndpoint" not in spec:
+        values.update((f"oauth.{name}", address) for name, address in _endpoints(facts, spec) if address is not None)
+    by_application = spec.get("oauth.grant", "client-credentials" if "entra-oauth" in credentials else "") == "client-credentials"
+    usual = provider.spec.authentication.get("oauth")
+    by_owner = [scope for protocol in protocols for scope in facts.scopes.get(protocol, usual.scopes if usual else ())]
+    scopes = sorted({*(facts.application_scopes if by_application else by_owner)})
+    return {**values, "oauth.scopes": tuple(scopes)} if scopes else values
+
+
+def _endpoints(facts: OAuthFact, spec: Spec) -> Iterator[tuple[str, str | None]]:
+    tenant, cloud = spec.get("oauth.tenantId"), facts.clouds.get(str(spec.get("oauth.serverAuthority")))
+    for name, address in (
+        ("tokenEndpoint", facts.token_endpoint),
+        ("authorizationEndpoint", facts.authorization_endpoint),
+        ("deviceEndpoint", facts.device_endpoint),
+        ("revocationEndpoint", facts.revocation_endpoint),
+    ):
+        if address is not None and "{tenant}" in address:
+            # Of which tenant a token is asked for is never guessed.
+            address = address.replace("{tenant}", str(tenant)) if tenant else None
+        if address is not None and cloud is not None:
+            address = f"https://{cloud}/{address.split('/', 3)[3]}"
+        yield name, address
 
 
 def _unknown(one: Declared, word: str, catalogue: ProviderCatalogue) -> Draft:

@@ -31,6 +31,7 @@ LimitName: TypeAlias = Annotated[
         r"|messagesReceivedPerHour|recipientsPerDay|externalRecipientsPerDay|recipientsPerMessage|messageSize)$"
     ),
 ]
+HttpsAddress: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*$", max_length=400)]
 Standing: TypeAlias = Literal["allowed", "ending", "removed", "not-offered"]
 
 #: What each protocol is, for people.
@@ -135,6 +136,22 @@ class AuthenticationFact(Fact):
     scopes: Annotated[tuple[Line, ...], Field(strict=False)] = setting("OAuth scopes and application permissions.", default=())
 
 
+class OAuthFact(Fact):
+    """Where tokens come from. An address may hold {tenant}: the profile's oauth.tenantId stands there."""
+
+    token_endpoint: HttpsAddress | None = setting("Address tokens are asked from.", examples=("https://login.contoso.example/token",))
+    authorization_endpoint: HttpsAddress | None = setting("Address a person signs in at.")
+    device_endpoint: HttpsAddress | None = setting("Address of device authorization (RFC 8628).")
+    revocation_endpoint: HttpsAddress | None = setting("Address tokens are revoked at (RFC 7009).")
+    clouds: dict[Slug, Domain] = setting(
+        "Host that stands in place of the one above, by the profile's oauth.serverAuthority: us-government, china.", default={}
+    )
+    scopes: dict[Slug, Annotated[tuple[Line, ...], Field(strict=False)]] = setting(
+        "Scopes for the consent of a mailbox's owner, by protocol; authentication.oauth.scopes for the others.", default={}
+    )
+    application_scopes: Annotated[tuple[Line, ...], Field(strict=False)] = setting("Scopes for an application without a user.", default=())
+
+
 class ProviderLimit(Fact):
     """A limit; its name says the unit."""
 
@@ -175,6 +192,7 @@ class MailProviderSpec(Spec):
     )
     authentication: dict[AuthenticationKind, AuthenticationFact] = setting("How accounts prove themselves.", default={})
     limits: dict[LimitName, ProviderLimit] = setting("What it allows at a time or in a time.", default={})
+    oauth: OAuthFact = setting("Where tokens come from.", default=OAuthFact.model_construct())
     fips140: Fips = setting("Compliance with FIPS 140.", default=Fips.model_construct())
     notes: Annotated[tuple[ProviderNote, ...], Field(strict=False)] = setting("Facts without a field of their own.", default=())
 
@@ -199,6 +217,10 @@ def problems(spec: MailProviderSpec) -> Iterator[Problem]:
             yield Problem(f"endpoints.{protocol}.path", "a path starts with a slash")
         if endpoint.tls == "starttls" and protocol not in ("imap", "pop3", "smtp"):
             yield Problem(f"endpoints.{protocol}.tls", f"{PROTOCOL_NAMES[protocol]} speaks https: implicit, there is no starttls")
+    for name in spec.oauth.clouds.keys() - {"us-government", "china"}:
+        yield Problem(f"oauth.clouds.{name}", "the clouds of oauth.serverAuthority are us-government and china")
+    for name in spec.oauth.scopes.keys() - {"imap", "pop3", "smtp"}:
+        yield Problem(f"oauth.scopes.{name}", "scopes are named by imap, pop3 and smtp")
     for kind, fact in spec.authentication.items():
         if fact.date is not None and fact.status in ("allowed", "not-offered"):
             yield Problem(f"authentication.{kind}.date", f"only what is ending or removed has a date, not what is {fact.status}")
@@ -212,6 +234,7 @@ def _sources(spec: MailProviderSpec) -> Iterator[tuple[str, str]]:
     for protocol, endpoint in spec.endpoints.items():
         facts.update({f"endpoints.{protocol}.alternatives.{number}": one for number, one in enumerate(endpoint.alternatives)})
     facts["fips140"] = spec.fips140
+    facts["oauth"] = spec.oauth
     if spec.source is not None:
         yield "source", spec.source
     for path, fact in facts.items():

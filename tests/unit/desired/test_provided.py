@@ -27,6 +27,7 @@ KEY = Key("EmailServerProfile", "contoso")
 FILLED = {
     *(f"{direction}.{name}" for direction in ("incoming", "outgoing") for name in ("server", "port", "tls", "authentication")),
     "maxConcurrentConnections",
+    *(f"oauth.{name}" for name in ("tokenEndpoint", "authorizationEndpoint", "deviceEndpoint", "revocationEndpoint", "scopes")),
 }
 OWN = """\
 apiVersion: reconcile/v1alpha2
@@ -74,6 +75,8 @@ def both(incoming: tuple[Leaf, ...], outgoing: tuple[Leaf, ...], **more: Leaf) -
 
 
 EWS = ("https://outlook.office365.com/EWS/Exchange.asmx", 443, "implicit", "oauth")
+OFFICE = ("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send", "offline_access")
+PERSONAL = "https://login.microsoftonline.com/consumers/oauth2/v2.0"
 GMAIL = both(("imap.gmail.com", 993, "implicit"), ("smtp.gmail.com", 465, "implicit"))
 
 
@@ -89,12 +92,24 @@ GMAIL = both(("imap.gmail.com", 993, "implicit"), ("smtp.gmail.com", 465, "impli
             "exchange-online",
             "imap-smtp",
             # Sending still takes a password, fetching does not; three connections are allowed for sending.
-            both(("outlook.office365.com", 993, "implicit", "oauth"), ("smtp.office365.com", 587, "starttls"), maxConcurrentConnections=3),
+            {
+                **both(
+                    ("outlook.office365.com", 993, "implicit", "oauth"), ("smtp.office365.com", 587, "starttls"), maxConcurrentConnections=3
+                ),
+                # Of which tenant a token is asked for is never guessed, so there are no endpoints.
+                "oauth.scopes": OFFICE,
+            },
         ),
         (
             "msn",
             "imap-smtp",
-            both(("outlook.office365.com", 993, "implicit", "oauth"), ("smtp-mail.outlook.com", 587, "starttls", "oauth")),
+            {
+                **both(("outlook.office365.com", 993, "implicit", "oauth"), ("smtp-mail.outlook.com", 587, "starttls", "oauth")),
+                "oauth.authorizationEndpoint": f"{PERSONAL}/authorize",
+                "oauth.deviceEndpoint": f"{PERSONAL}/devicecode",
+                "oauth.scopes": OFFICE,
+                "oauth.tokenEndpoint": f"{PERSONAL}/token",
+            },
         ),
         ("icloud", "imap-smtp", both(("imap.mail.me.com", 993, "implicit", "basic"), ("smtp.mail.me.com", 587, "starttls", "basic"))),
         (
@@ -198,6 +213,56 @@ def test_authentication_is_filled_in_where_one_way_is_left(
 def test_autodiscover_finds_the_server_itself() -> None:
     values = given({"serverType": "exchange-server", "provider": "exchange-online", "autodiscover": True})
     assert set(values) == {"incoming.authentication", "outgoing.authentication"}
+
+
+TENANT = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.mark.parametrize(
+    ("provider", "oauth", "more", "expected"),
+    [
+        ("exchange-online", {"tenantId": TENANT}, {}, (f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token", OFFICE)),
+        (
+            "exchange-online",
+            {"tenantId": TENANT, "serverAuthority": "us-government"},
+            {},
+            (f"https://login.microsoftonline.us/{TENANT}/oauth2/v2.0/token", OFFICE),
+        ),
+        (
+            "exchange-online",
+            {"tenantId": TENANT, "serverAuthority": "china"},
+            {"incoming": {"credentials": "entra-oauth"}},
+            (f"https://login.partner.microsoftonline.cn/{TENANT}/oauth2/v2.0/token", ("https://outlook.office365.com/.default",)),
+        ),
+        (
+            "exchange-online",
+            {"tenantId": TENANT, "grant": "refresh-token"},
+            {"incoming": {"credentials": "entra-oauth"}},
+            (f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token", OFFICE),
+        ),
+        (
+            "gmail",
+            {},
+            {"incoming": {"credentials": "gmail-oauth"}},
+            ("https://oauth2.googleapis.com/token", ("https://mail.google.com/",)),
+        ),
+        ("yahoo", {}, {"incoming": {"authentication": "oauth"}}, ("https://api.login.yahoo.com/oauth2/get_token", ("mail-w",))),
+        # Who declares a token endpoint of his own gets no other address beside it, and the scopes he writes stand.
+        (
+            "gmail",
+            {"tokenEndpoint": "https://login.contoso.example/token", "scopes": ["mail"]},
+            {"incoming": {"credentials": "gmail-oauth"}},
+            (None, None),
+        ),
+        ("gmail", {}, {}, (None, None)),
+    ],
+)
+def test_where_tokens_come_from_is_filled_in(
+    provider: str, oauth: dict[str, object], more: dict[str, object], expected: tuple[Leaf, Leaf]
+) -> None:
+    values = given({"serverType": "imap-smtp", "provider": provider, "oauth": oauth, **more})
+    assert (values.get("oauth.tokenEndpoint"), values.get("oauth.scopes")) == expected
+    assert ("oauth.authorizationEndpoint" in values) == (expected[0] is not None)
 
 
 def test_an_estate_declares_its_own() -> None:

@@ -80,7 +80,9 @@ def test_every_field_has_a_description(kind: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in schema.SCHEMA_KINDS if kind not in ("Environment", "PolicyRule")])
 def test_every_leaf_takes_a_variable(kind: str) -> None:
     for path, leaf in _spec(kind):
-        value: object = [VARIABLE] if "items" in leaf else {"name": VARIABLE} if "patternProperties" in leaf else VARIABLE
+        value: object = [VARIABLE] if "items" in leaf else VARIABLE
+        for entry in leaf.get("patternProperties", {}).values():
+            value = {"name": [VARIABLE] if "items" in entry else VARIABLE}
         assert jsonschema.Draft202012Validator(leaf).is_valid(value), path
 
 

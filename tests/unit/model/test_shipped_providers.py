@@ -49,6 +49,7 @@ def test_every_fact_says_where_it_was_read(path: Path) -> None:
     assert spec.source in spec.sources
     facts = [*spec.endpoints.values(), *spec.authentication.values(), *spec.limits.values(), *spec.notes]
     facts += [other for endpoint in spec.endpoints.values() for other in endpoint.alternatives]
+    facts += [spec.oauth] if spec.oauth.token_endpoint else []
     for fact in facts:
         assert "verified" in fact.model_fields_set, fact
         # What was read somewhere names the page; what was not read is not held to be true.
