@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from reconcile.ports.mail import Inbox, MessageCounter
     from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_marks import MailMarks
-    from reconcile.ports.mail_marks import MailMarks
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.secrets import SecretResolver
