@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reconcile.model.party import PartyRef
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction
 from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
@@ -35,7 +36,7 @@ class MemoryDecisions:
             if arrival.decision is not None:
                 self._put(replace(arrival.decision, generation=generation, activity_id=number))
             if arrival.tracking is not None:
-                self._track(number, arrival.tracking)
+                self._track(number, arrival.tracking, [item.queue for item in arrival.more_queue_items])
             if batch.remove:
                 self.removals[mailbox_id, generation, arrival.remote_id, MarkAction.DELETE] = batch.at
         ignored = [place for place, each in self.decisions.items() if place[0] == mailbox_id and each.outcome is Outcome.IGNORED]
@@ -47,10 +48,10 @@ class MemoryDecisions:
         self.decisions.pop(place, None)
         self.decisions[place] = decision
 
-    def _track(self, number: int, tracking: Tracking) -> None:
+    def _track(self, number: int, tracking: Tracking, more: Sequence[PartyRef]) -> None:
         before = self.trackings.get(number)
         if before is not None:
-            self.trackings[number] = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *tracking.queue_items))))
+            self.trackings[number] = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *more))))
             return
         how = tracking.correlation
         if how is not None and how.correlated.id == 0:

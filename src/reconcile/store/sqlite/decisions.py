@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from reconcile.model.party import PartyRef
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
 from reconcile.ports.mail_store import Arrival
@@ -49,7 +50,7 @@ def keep_decisions(
         connection.execute(_TRIM, (mailbox_id, MOST_IGNORED))
     for arrival, number in kept:
         if arrival.tracking is not None:
-            _keep_tracking(connection, number, arrival.tracking)
+            _keep_tracking(connection, number, arrival.tracking, [item.queue for item in arrival.more_queue_items])
 
 
 def _row(decision: Decision, activity_id: int | None) -> tuple[object, ...]:
@@ -71,12 +72,12 @@ def _row(decision: Decision, activity_id: int | None) -> tuple[object, ...]:
     )
 
 
-def _keep_tracking(connection: sqlite3.Connection, number: int, tracking: Tracking) -> None:
+def _keep_tracking(connection: sqlite3.Connection, number: int, tracking: Tracking, more: Sequence[PartyRef]) -> None:
     row = connection.execute("SELECT tracking FROM mail_tracking WHERE activity_id = ?", (number,)).fetchone()
     if row is not None:
         # Another mailbox brings it once more: the first one decided, and queues may be added.
         before = tracking_of(row[0])
-        tracking = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *tracking.queue_items))))
+        tracking = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *more))))
         if tracking == before:
             return
     how = tracking.correlation

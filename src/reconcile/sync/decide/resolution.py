@@ -7,12 +7,12 @@ A batch goes so: `addresses_of` its headers, one question to the directory, an `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from reconcile.model.canonical import Leaf
-from reconcile.model.mail_address import comparable
+from reconcile.model.mail_address import comparable, parse_address
 from reconcile.model.message import MessageHeader, Party
 from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow, PartyType
 from reconcile.model.tracking import ResolvedAddress
@@ -185,11 +185,24 @@ def _standing(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple[Sequenc
     return (), f"{len(rows)} rows have this address, and none is active"
 
 
+def introduced(people: Resolved, sender: Party | None, book: AddressBook, rules: ResolutionRules) -> tuple[Resolved, PartyRow | None]:
+    """Of a message that is tracked: its people, and the contact to be made for its sender where that is asked for and no row has the
+    address, active or not."""
+    if not rules.create_contact or sender is None or people.sender is not None or book.at(sender.address):
+        return people, None
+    try:
+        parse_address(sender.address)
+    except ValueError:
+        return people, None
+    contact = contact_for(sender)
+    return replace(people, sender=contact, why="a contact was made for an unknown sender"), contact
+
+
 def contact_for(sender: Party) -> PartyRow:
     """The row that is made for an unknown sender: the same for the same address, however often it is made."""
     address = comparable(sender.address)
-    name = (sender.name or sender.address)[:200]
-    ref = PartyRef(type=PartyType.CONTACT, id=f"mail-{sha256(address.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}", name=name)
+    name = "".join(character for character in sender.name or sender.address if character.isprintable())[:200].strip()
+    ref = PartyRef(type=PartyType.CONTACT, id=f"mail-{sha256(address.encode()).hexdigest()[:32]}", name=name)
     return PartyRow(ref=ref, addresses=(address,), origin=MADE_FROM_MAIL)
 
 
