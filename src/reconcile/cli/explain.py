@@ -37,7 +37,15 @@ def command(context: Context, words: tuple[str, ...]) -> ExitCode:
     reconcile explain reference/unknown
     reconcile explain incoming-uses-tls
     reconcile explain incoming-uses-tls EmailServerProfile/main
+    reconcile explain message "<20260301.17@contoso.example>"
+
+    `message` asks why a mail was tracked or not: by its Message-ID, by the number of its activity, or as MAILBOX:NUMBER with the number
+    that the server gave it (its UID).
     """
+    if words[0] == "message" and len(words) == 2:
+        from reconcile.cli.explained_message import explain_message
+
+        return explain_message(context, words[1])
     from reconcile.cli.explained_rule import explain_rule, rules_like
     from reconcile.model.vocabulary import find, near
 

@@ -19,6 +19,7 @@ from reconcile.report.counted import counted
 from reconcile.report.outbox_text import sent_of
 from reconcile.sync.claiming import Claim, admitted
 from reconcile.sync.decide.eligible import ReceivingMailbox
+from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.due import next_look
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.run import Limits, MailboxRun, synchronise
@@ -36,6 +37,7 @@ class MailTools:
     connect: Callable[[ReceivingMailbox], Inbox]
     limits: Limits
     claim: Claim
+    decider: DeciderFor = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,13 @@ class Mail:
             now = clock.now()
             due = due_mailboxes(receiving, tools.store.states(), now)
             runs = synchronise(
-                due, store=tools.store, connect=tools.connect, clock=clock, limits=tools.limits, stopping=tools.outgoing.stop
+                due,
+                store=tools.store,
+                connect=tools.connect,
+                clock=clock,
+                limits=tools.limits,
+                decider=tools.decider,
+                stopping=tools.outgoing.stop,
             )
             after = until_next(receiving, tools.store.states(), clock.now(), self.longest)
         return told(runs, sent, again_after=after)

@@ -35,6 +35,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "variables",
             "layers",
             "allowedRecipients",
+            "allowedSenders",
             "retention.mail",
             "retention.outgoing",
             *(f"ignore.{kind}" for kind in ("Mailbox", "EmailServerProfile", "Organization")),
@@ -68,6 +69,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "outgoing.username",
             "outgoing.password",
             "outgoing.autoGrantDelegateAccess",
+            *(f"outgoing.{name}" for name in ("sentCopy", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")),
             *(
                 f"oauth.{field}"
                 for field in (
@@ -106,6 +108,36 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "tracking.doNotAutoTrackEmail",
             "tracking.forceFilterForUsers",
             "tracking.skipRightsManagedEmail",
+            "tracking.ignoreAutomaticReplies",
+            "tracking.onlySynchronizingMailboxDecides",
+            "queues.itemForSynchronizingMailbox",
+            "queues.itemsForAcceptingRecipients",
+            "queues.additionalItemsForTrackedEmail",
+            "addressResolution.createContactForUnknownSender",
+            "tracking.correlation",
+            "tracking.correlateByReferences",
+            "tracking.ignoreInternalEmail",
+            "tracking.doNotIgnoreInternalEmailToQueues",
+            "tracking.ignoreInternalEmailFromQueues",
+            "tracking.improvedInternalEmailDetection",
+            "tracking.ignoreThreadHeaders",
+            "tracking.doNotCorrelateForwardsAsReplies",
+            "smartMatching.enabled",
+            "smartMatching.disabledByEnvironment",
+            "smartMatching.disableHashCreation",
+            "smartMatching.subjectFilter",
+            "smartMatching.maximumHashes",
+            "smartMatching.minimumRecipients",
+            "smartMatching.subjectDifference",
+            "addressResolution.unresolveRecipientsOnMultipleMatch",
+            "addressResolution.unresolveSenderOnMultipleMatch",
+            "addressResolution.resolveForInactive",
+            *(f"tracking.token.{name}" for name in ("enabled", "prefix", "formerPrefixes", "baseNumber", "userDigits", "messageDigits")),
+            "tracking.token.maximumNumber",
+            "tracking.token.maximumSubjectLength",
+            "addressResolution.allowUnresolvedRecipients",
+            "sending.sendFromSubmitter",
+            *(f"attachments.{name}" for name in ("maximumSize", "blockedExtensions", "blockedMimeTypes", "allowedMimeTypes")),
             "processing.connectionChannel",
             "deploymentSettings.allowNonSslEmail",
         }
@@ -125,6 +157,8 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "credentials.refreshToken",
             "processEmailFrom",
             "deleteAfterProcessing",
+            "sendAs",
+            "displayName",
             "filter",
         }
     ),
@@ -134,10 +168,10 @@ _EXCHANGE_SIGN_IN: Final = "server-to-server, hybrid-modern-auth"
 
 #: What of these the engine cannot do: values as they are declared, and what they are where no list of them ends.
 PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
+    "Organization": {"sending.sendFromSubmitter": "true"},
     "Mailbox": {
         "type": "forward",
         "incoming": "forward-mailbox",
-        "filter": "replies, known-senders, email-enabled, none",
         "appointmentsContactsTasks": "server-side",
         "deleteAfterProcessing": "true",
     },
@@ -155,11 +189,6 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "outgoing.autoGrantDelegateAccess": "true",
         "encodingCodePage": "all but utf-8 (65001)",
         "moveUndeliveredEmails": "true",
-    },
-    "Organization": {
-        "tracking.doNotAutoTrackEmail": "true",
-        "tracking.forceFilterForUsers": "replies, known-senders, email-enabled, none",
-        "tracking.skipRightsManagedEmail": "true",
     },
 }
 
@@ -193,7 +222,6 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
     ),
     "Mailbox": frozenset(
         {
-            "displayName",
             "owner",
             "facts.location",
             "facts.mfa",
@@ -206,21 +234,13 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 _NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
-_CORRELATION = NotBuilt("tracked mail is not attached to other rows")
-_TOKEN = NotBuilt("no tracking token is written into subjects or read from them", neutral=(None, False))
-_SMART = NotBuilt("there is no smart matching", neutral=(None, False, True))
 _PARTIES = NotBuilt("senders and recipients are kept as addresses, without looking for rows")
-_QUEUE_ITEMS = NotBuilt("no queue items are made")
-_INTERNAL = NotBuilt("mail between our own mailboxes is tracked once for the same content, like any other")
 _OUTLOOK = NotBuilt("there is no tracking by hand, by folder or by category")
 _ALERTS = NotBuilt("no alerts are written; `status` and `mailboxes` show errors")
-_ATTACHMENTS = NotBuilt("attachments are kept and sent as they are, whatever their size and type", neutral=(None, ()))
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 
 NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
-    "Environment": {
-        "allowedSenders": NotBuilt("every mailbox of the environment that may send does", neutral=(None,)),
-    },
+    "Environment": {},
     "EmailServerProfile": {
         "sendEmailAlert": NotBuilt("nobody is alerted by mail; `status` and `mailboxes` show errors"),
         "defaultServerLocation": NotBuilt("incoming.server and outgoing.server count", neutral=(None,)),
@@ -231,68 +251,26 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "incoming.idle": NotBuilt("new mail is found by polling"),
         "incoming.compression": NotBuilt("the connection is not compressed"),
         "incoming.keywords": NotBuilt("nothing is marked at the server"),
-        "outgoing.sentCopy": NotBuilt("no copy is put into the folder for sent mail", neutral=(None, "none")),
         "outgoing.deliveryReports": NotBuilt("the server decides about delivery reports", neutral=(None,)),
-        "outgoing.messagesPerMinute": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
-        "outgoing.messagesPerDay": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
-        "outgoing.recipientsPerMessage": NotBuilt("a mail goes to all of its recipients at once", neutral=(None,)),
     },
     "Organization": {
         "defaults.appointmentsContactsTasks": NotBuilt(
             "appointments, contacts and tasks are not synchronised", neutral=(None, "none", "outlook")
         ),
-        "tracking.correlation": _CORRELATION,
-        "tracking.token.enabled": _TOKEN,
-        "tracking.token.messageDigits": _TOKEN,
-        "tracking.correlateByReferences": _CORRELATION,
-        "tracking.ignoreAutomaticReplies": NotBuilt("automatic replies are tracked like any other mail"),
         "processing.advancingDate": NotBuilt("the cursor decides what is new; dates stay where they are declared"),
-        "tracking.token.prefix": _TOKEN,
-        "tracking.token.formerPrefixes": _TOKEN,
-        "tracking.token.baseNumber": _TOKEN,
-        "tracking.token.userDigits": _TOKEN,
-        "tracking.token.maximumNumber": _TOKEN,
-        "tracking.token.maximumSubjectLength": _TOKEN,
-        "tracking.ignoreInternalEmail": _INTERNAL,
-        "tracking.doNotIgnoreInternalEmailToQueues": _INTERNAL,
-        "tracking.ignoreInternalEmailFromQueues": _INTERNAL,
-        "tracking.improvedInternalEmailDetection": _INTERNAL,
         "tracking.autoTrackSentItems": NotBuilt("only the inbox is read"),
         "tracking.trackCategorizedItems": _OUTLOOK,
         "tracking.folderTracking": _OUTLOOK,
         "tracking.maximumFolderMappings": NotBuilt("there is no tracking by folder", neutral=(None,)),
         "tracking.hideAutoTrackOptions": _OUTLOOK,
         "tracking.hideTrackAllOption": _OUTLOOK,
-        "tracking.ignoreThreadHeaders": _CORRELATION,
-        "tracking.doNotCorrelateForwardsAsReplies": _CORRELATION,
-        "tracking.onlySynchronizingMailboxDecides": NotBuilt("each mailbox decides for itself", neutral=(None, True)),
         "tracking.ignoreCopiedItems": NotBuilt("a copy of a tracked mail is recognised by its content"),
         "tracking.recipientActivity": NotBuilt("nothing is watched in sent mail"),
-        "smartMatching.enabled": NotBuilt("there is no smart matching"),
-        "smartMatching.disabledByEnvironment": _SMART,
-        "smartMatching.disableHashCreation": _SMART,
-        "smartMatching.subjectFilter": NotBuilt("there is no smart matching", neutral=(None,)),
-        "smartMatching.maximumHashes": NotBuilt("there is no smart matching", neutral=(None,)),
-        "smartMatching.minimumRecipients": NotBuilt("there is no smart matching", neutral=(None,)),
-        "smartMatching.subjectDifference": NotBuilt("there is no smart matching", neutral=(None,)),
-        "addressResolution.allowUnresolvedRecipients": _PARTIES,
         "addressResolution.resolveSimilar": _PARTIES,
-        "addressResolution.unresolveRecipientsOnMultipleMatch": _PARTIES,
-        "addressResolution.unresolveSenderOnMultipleMatch": _PARTIES,
-        "addressResolution.resolveForInactive": _PARTIES,
-        "addressResolution.createContactForUnknownSender": _PARTIES,
         "addressResolution.validateContact": _PARTIES,
-        "queues.itemForSynchronizingMailbox": _QUEUE_ITEMS,
-        "queues.itemsForAcceptingRecipients": _QUEUE_ITEMS,
-        "queues.additionalItemsForTrackedEmail": _QUEUE_ITEMS,
         "sending.batchSize": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
-        "sending.sendFromSubmitter": NotBuilt("mail is sent over the mailbox it was queued for"),
         "sending.saveToSentItems": NotBuilt("no copy is put into Sent Items"),
         "sending.delegateAccess": NotBuilt("there is no delegate access"),
-        "attachments.maximumSize": _ATTACHMENTS,
-        "attachments.blockedExtensions": _ATTACHMENTS,
-        "attachments.blockedMimeTypes": _ATTACHMENTS,
-        "attachments.allowedMimeTypes": _ATTACHMENTS,
         "alerts.errors": _ALERTS,
         "alerts.warnings": _ALERTS,
         "alerts.information": _ALERTS,
@@ -312,9 +290,7 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "linkedItems.unlinkOnLogicalDelete": _NO_ITEMS,
         "linkedItems.oneMailingAddress": _NO_ITEMS,
     },
-    "Mailbox": {
-        "sendAs": NotBuilt("each mailbox sends as itself only", neutral=(None, ())),
-    },
+    "Mailbox": {},
 }
 
 

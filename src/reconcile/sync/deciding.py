@@ -14,16 +14,18 @@ from reconcile.model.party import PartyRow, PartyType
 from reconcile.model.queue_item import NewQueueItem
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
+from reconcile.ports.applied import AppliedState
+from reconcile.ports.clock import Clock
 from reconcile.ports.correlation import CorrelationLookup
 from reconcile.ports.party_directory import PartyReader
 from reconcile.sync.correlating import Correlator
 from reconcile.sync.decide.acceptance import Filter, Known, Recipient, Verdict, accept, takes
-from reconcile.sync.decide.acceptors import Acceptors, OwnMailbox
+from reconcile.sync.decide.acceptors import Acceptors, OwnMailbox, acceptors
 from reconcile.sync.decide.correlation import Surroundings
 from reconcile.sync.decide.internal_mail import internal_refusal
 from reconcile.sync.decide.ownership import mail_owner
 from reconcile.sync.decide.queue_items import queue_items
-from reconcile.sync.decide.resolution import AddressBook, Resolved, addresses_of, resolved
+from reconcile.sync.decide.resolution import AddressBook, Resolved, addresses_of, introduced, resolved
 from reconcile.sync.decide.signals import Signals, signals
 
 
@@ -47,6 +49,10 @@ class Decided:
     clues: MailClues | None = None
     queue_items: Sequence[NewQueueItem] = ()
     more_queue_items: Sequence[NewQueueItem] = ()
+    contact: PartyRow | None = None
+
+
+_TRACKED = Decided(accepted=True, decision=None)
 
 
 class Decider:
@@ -62,7 +68,7 @@ class Decider:
         self._directory = directory
         self._lookup = correlation
         self._at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._own: OwnMailbox = next(each for each in acceptors.by_address.values() if each.id == mailbox_id)
+        self._own: OwnMailbox = acceptors.by_id[mailbox_id]
         self._book = AddressBook(own=acceptors.rows)
         around = Surroundings(ours=frozenset(acceptors.by_address), parties=lambda address: self._book.at(address))
         self._correlator = Correlator(correlation, acceptors.correlation, around, now=now)
@@ -71,6 +77,7 @@ class Decider:
         barring = rules.track_by_hand or rules.ignore_automatic or rules.skip_rights_managed or acceptors.internal.asks
         #: Whether a header may be reason enough not to read the rest.
         self.header_first = barring or self._filter(self._own) is not Filter.ALL
+        self._attaching = directory or acceptors.has_queues or acceptors.resolution.create_contact
 
     def decide(self, candidates: Sequence[Candidate], generation: int) -> list[Decided]:
         """One answer each, in order."""
@@ -80,7 +87,22 @@ class Decider:
             self._book = AddressBook(rows=self._parties.by_address(asked), own=self._acceptors.rows)
         self._correlator.look_up(headers)
         ours = self._sent_by_us(headers)
-        return [self._one(candidate, ours, generation) for candidate in candidates]
+        one = self._one if self._attaching or self.header_first else self._plain
+        return [one(candidate, ours, generation) for candidate in candidates]
+
+    def _plain(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
+        """Where all mail is tracked and nobody is known: what it belongs to is all there is to find."""
+        header = candidate.header
+        if header.message_id in ours or header.loops:
+            return self._one(candidate, ours, generation)
+        correlation = self._correlator.correlation(header)
+        clues = self._correlator.clues(header, received=candidate.received)
+        self._correlator.taken(
+            header, clues, received=candidate.received, regarding=correlation.regarding if correlation else None, owner=""
+        )
+        if correlation is None and clues is None:
+            return _TRACKED
+        return Decided(accepted=True, decision=None, tracking=Tracking(correlation=correlation) if correlation else None, clues=clues)
 
     def _one(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
         header, marks = candidate.header, signals(candidate.block) if candidate.block else Signals()
@@ -118,11 +140,11 @@ class Decider:
     ) -> Decided:
         header, by = candidate.header, verdict.by
         assert by is not None
-        attaching = self._directory or self._acceptors.has_queues
         owner = None
         items: tuple[NewQueueItem, ...] = ()
         more: tuple[NewQueueItem, ...] = ()
-        if attaching:
+        people, contact = introduced(people, header.sender, self._book, self._acceptors.resolution)
+        if self._attaching:
             owner, _ = mail_owner(
                 people.recipients, correlated_owner=correlation.owner if correlation else "", sender=people.sender, mailbox=self._row
             )
@@ -141,10 +163,10 @@ class Decider:
             owner=owner.id if owner else "",
         )
         tracking = Tracking(
-            accepted_by=by.party if attaching else None,
+            accepted_by=by.party if self._attaching else None,
             correlation=correlation,
             owner=owner,
-            addresses=people.addresses() if attaching else (),
+            addresses=people.addresses() if self._attaching else (),
             queue_items=tuple(item.queue for item in items),
         )
         return Decided(
@@ -154,6 +176,7 @@ class Decider:
             clues=clues,
             queue_items=items,
             more_queue_items=more,
+            contact=contact,
         )
 
     def _decision(self, candidate: Candidate, verdict: Verdict, sender: str, generation: int) -> Decision:
@@ -249,6 +272,26 @@ class Decider:
         if comparable(self._own.address) in header.loops:
             return f"X-Loop: {self._own.address}"
         return ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Deciders:
+    """Makes the decider for a look at a mailbox, from what is applied when the first one is asked for."""
+
+    applied: AppliedState
+    parties: PartyReader
+    correlation: CorrelationLookup
+    clock: Clock
+    _known: tuple[Acceptors, bool] | None = None
+
+    def __call__(self, mailbox_id: str) -> Decider | None:
+        # Looks run beside each other; that it is made twice does no harm.
+        known = self._known
+        if known is None:
+            known = self._known = acceptors(self.applied.resources()), any(self.parties.count().values())
+        if mailbox_id not in known[0].by_id:
+            return None
+        return Decider(mailbox_id, known[0], parties=self.parties, directory=known[1], correlation=self.correlation, now=self.clock.now())
 
 
 #: Makes the decider for a look at a mailbox, or None where all mail is tracked as it is.

@@ -62,13 +62,14 @@ def receive(
     progress: Received,
     stopping: Callable[[], bool] = lambda: False,
     beside: bool = True,
-    decider: Decider | None = None,
+    decider: Callable[[], Decider | None] = lambda: None,
     remove: bool = False,
 ) -> None:
     """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
 
     `stopping` ends it after a batch; the rest is read by the next run. `beside` commits in a thread while the next batch is read;
-    without it everything happens in one order, for tests that end the process at a counted step. Without `decider` all mail is tracked.
+    without it everything happens in one order, for tests that end the process at a counted step. `decider` is asked once there is
+    something to decide; without one all mail is tracked.
     `remove` journals what is kept for deletion at the server.
     """
     state = receiving.state
@@ -94,7 +95,7 @@ def receive(
     whole = recount = reread or not begun
     generation = state.generation + 1 if restart else state.generation
     reading = _Reading(receiving, clock, floor, retry, begun=begun, leave=state.failures >= LEAVE_AFTER, generation=generation)
-    reading.decider = decider
+    reading.decider = chosen = decider()
     decided = 0
     last: Batch | None = None
     with Commits(receiving, beside=beside) as commits:
@@ -104,7 +105,7 @@ def receive(
             retry=retry,
             wanted=reading.wanted,
             accept=reading.accept,
-            examine=reading.examine if decider is not None and decider.header_first else None,
+            examine=reading.examine if chosen is not None and chosen.header_first else None,
             careful=state.failures >= CAREFUL_AFTER,
         ):
             decided += len(batch.read) + batch.declined + len(batch.missing)
@@ -305,6 +306,7 @@ def _with(arrival: Arrival, verdict: Decided) -> Arrival:
         clues=verdict.clues,
         queue_items=verdict.queue_items,
         more_queue_items=verdict.more_queue_items,
+        contact=verdict.contact,
     )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from reconcile.errors import Locked, PermanentError, ReconcileError, Throttled, UserError
 from reconcile.model.mailbox_state import Attempt
@@ -189,7 +190,7 @@ def _one(
                     clock=clock,
                     progress=run.received,
                     stopping=stopping,
-                    decider=decider(run.mailbox.mailbox_id),
+                    decider=partial(decider, run.mailbox.mailbox_id),
                 )
             finally:
                 inbox.close()

@@ -18,13 +18,13 @@ def test_every_field_stands_in_exactly_one_list(kind: str) -> None:
 
 def test_what_asks_for_something_is_named() -> None:
     spec = {
-        "smartMatching.enabled": True,
+        "tracking.folderTracking": True,
         "sending.saveToSentItems": False,
         "attachments.blockedExtensions": ("exe",),
         "alerts.errors": None,
         "deployment": "online",
     }
     assert dict(not_built("Organization", spec)) == {
-        "smartMatching.enabled": "there is no smart matching",
+        "tracking.folderTracking": "there is no tracking by hand, by folder or by category",
         "attachments.blockedExtensions": "attachments are kept and sent as they are, whatever their size and type",
     }

@@ -9,7 +9,7 @@ from support.specs import estate
 
 def test_one_note_a_field_with_its_first_place() -> None:
     mailboxes = {f"Mailbox/{name}": {"credentials.refreshToken.ref": "env:T", "filter": "all"} for name in ("b", "a", "c")}
-    desired = estate({**mailboxes, "Organization/o": {"smartMatching.enabled": True, "alerts.errors": False}})
+    desired = estate({**mailboxes, "Organization/o": {"tracking.folderTracking": True, "alerts.errors": False}})
     notes = unsupported_notes(desired.resources.values(), desired)
     assert [(note.key, note.message) for note in notes] == [
         (
@@ -19,6 +19,9 @@ def test_one_note_a_field_with_its_first_place() -> None:
                 " (and 2 more Mailbox)"
             ),
         ),
-        (Key("Organization", "o"), "Unsupported: smartMatching.enabled is not built yet: there is no smart matching"),
+        (
+            Key("Organization", "o"),
+            "Unsupported: tracking.folderTracking is not built yet: there is no tracking by hand, by folder or by category",
+        ),
     ]
     assert all(note.position is not None for note in notes)

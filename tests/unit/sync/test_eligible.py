@@ -63,8 +63,8 @@ def test_what_is_plain_receives_with_the_defaults() -> None:
     assert (found.floor, found.conditions) == (None, ())
 
 
-@pytest.mark.parametrize("chosen", [None, "all"])
-def test_filter_all_or_none_chosen_receives(chosen: Leaf) -> None:
+@pytest.mark.parametrize("chosen", [None, "all", "replies", "known-senders", "email-enabled", "none"])
+def test_every_filter_receives(chosen: Leaf) -> None:
     assert isinstance(decide({"filter": chosen}), ReceivingMailbox)
 
 
@@ -77,10 +77,6 @@ def test_pop3_receives_over_its_own_port(tls: str, port: int) -> None:
 
 
 NOT_BUILT = [
-    ("mailbox", {"filter": "replies"}, "filter"),
-    ("mailbox", {"filter": "known-senders"}, "filter"),
-    ("mailbox", {"filter": "email-enabled"}, "filter"),
-    ("mailbox", {"filter": "none"}, "filter"),
     ("mailbox", {"incoming": "forward-mailbox"}, "incoming"),
     ("mailbox", {"type": "forward"}, "type"),
     ("profile", {"serverType": "exchange-server"}, "serverType"),
@@ -92,9 +88,6 @@ NOT_BUILT = [
     ("profile", {"incoming.credentials": "anonymous"}, "incoming.credentials"),
     ("profile", {"incoming.credentials": "server-to-server"}, "incoming.credentials"),
     ("profile", {"incoming.useImpersonation": True}, "incoming.useImpersonation"),
-    ("organization", {"tracking.skipRightsManagedEmail": True}, "tracking.skipRightsManagedEmail"),
-    ("organization", {"tracking.doNotAutoTrackEmail": True}, "tracking.doNotAutoTrackEmail"),
-    ("organization", {"tracking.forceFilterForUsers": "replies"}, "tracking.forceFilterForUsers"),
 ]
 
 

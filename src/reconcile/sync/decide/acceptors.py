@@ -34,6 +34,7 @@ class Acceptors:
     rules: Rules
     forced: Filter | None
     by_address: Mapping[str, OwnMailbox]
+    by_id: Mapping[str, OwnMailbox]
     domains: frozenset[str]
     has_queues: bool
     rows: Mapping[str, PartyRow]
@@ -64,6 +65,7 @@ def acceptors(resources: Sequence[AppliedResource]) -> Acceptors:
         ),
         forced=Filter(str(forced)) if forced not in (None, "off") else None,
         by_address={comparable(mailbox.address): mailbox for mailbox in own},
+        by_id={mailbox.id: mailbox for mailbox in own},
         has_queues=any(mailbox.type == "queue" for mailbox in own),
         domains=frozenset(comparable(mailbox.address).rpartition("@")[2] for mailbox in own),
         rows=mailbox_rows(resources),

@@ -168,7 +168,7 @@ def _receiving(mailbox: _Row, profiles: Mapping[str, _Row], organization: _Row |
         raise mailbox.refuse("Off", "NotServerSide", f"incoming is {method}: this mailbox does not receive from here", "incoming", off=True)
     if spec.get("type") == "forward":
         raise mailbox.unsupported("type", "forward mailboxes are not built yet: nothing is received")
-    _check_tracking(mailbox, organization)
+    _check_tracking(organization)
     slug = spec.get("profile") or defaults.get("defaults.profile")
     profile = profiles.get(str(slug)) if slug else None
     if profile is None:
@@ -177,24 +177,10 @@ def _receiving(mailbox: _Row, profiles: Mapping[str, _Row], organization: _Row |
     return _from(mailbox, profile, organization)
 
 
-def _check_tracking(mailbox: _Row, organization: _Row | None) -> None:
-    chosen = mailbox.spec.get("filter")
-    if chosen not in (None, "all"):
-        raise mailbox.unsupported("filter", f"filter {chosen} is not built yet: nothing is received, so that nothing else is tracked")
-    if organization is None:
-        return
-    queue = mailbox.spec.get("type") == "queue"
-    if organization.spec.get("processing.connectionChannel") == "email-router":
+def _check_tracking(organization: _Row | None) -> None:
+    if organization is not None and organization.spec.get("processing.connectionChannel") == "email-router":
         words = "processing.connectionChannel is email-router, which synchronises the mail itself"
         raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
-    if organization.spec.get("tracking.skipRightsManagedEmail") is True:
-        words = "telling rights-managed mail apart is not built yet: nothing is received, so that none of it is tracked"
-        raise organization.unsupported("tracking.skipRightsManagedEmail", words)
-    if organization.spec.get("tracking.doNotAutoTrackEmail") is True:
-        raise organization.unsupported("tracking.doNotAutoTrackEmail", "tracking by hand is not built yet: nothing is received")
-    forced = organization.spec.get("tracking.forceFilterForUsers")
-    if not queue and forced not in (None, "off", "all"):
-        raise organization.unsupported("tracking.forceFilterForUsers", f"filter {forced} is not built yet: nothing is received")
 
 
 def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingMailbox:

@@ -1,0 +1,133 @@
+"""What became of a message, as text and JSON. Everything a stranger wrote is neutralised."""
+
+from __future__ import annotations
+
+from reconcile.model.message_fate import Fate, MessageFates
+from reconcile.model.party import PartyRef
+from reconcile.model.tracking import Tracking
+from reconcile.report.decision_words import meaning, next_step
+from reconcile.report.safe_text import neutral
+
+FORMAT_VERSION = "1.0"
+
+
+def fates_json(found: MessageFates) -> dict[str, object]:
+    """Field names are public."""
+    return {
+        "asked": found.asked,
+        "decisions": [_fate_json(fate) for fate in found.fates],
+        "outgoing": found.outgoing,
+        "whereabouts": [{"mailbox": each.mailbox, "folder": each.folder, "inbox": each.inbox} for each in found.whereabouts],
+        "notes": list(found.notes),
+    }
+
+
+def _fate_json(fate: Fate) -> dict[str, object]:
+    return {
+        "mailbox": fate.mailbox,
+        "number": fate.number or None,
+        "outcome": str(fate.outcome) if fate.outcome else "waiting",
+        "reason": fate.reason,
+        "meaning": meaning(fate.reason),
+        "nextStep": next_step(fate.reason) or None,
+        "facts": [{"name": name, "text": text} for name, text in fate.facts],
+        "activity": fate.activity_id,
+        "messageId": fate.message_id or None,
+        "from": fate.sender or None,
+        "subject": fate.subject,
+        "received": fate.received or None,
+        "decidedAt": fate.at or None,
+        "attempts": fate.attempts,
+        "tracking": tracking_json(fate.tracking),
+    }
+
+
+def tracking_json(tracking: Tracking | None) -> dict[str, object] | None:
+    """What an e-mail is attached to; None where it is attached to nothing."""
+    if tracking is None:
+        return None
+    how = tracking.correlation
+    return {
+        "acceptedBy": _party_json(tracking.accepted_by),
+        "owner": _party_json(tracking.owner),
+        "correlation": {
+            "method": str(how.method),
+            "correlationmethod": how.method.number,
+            "correlated": {"kind": how.correlated.kind, "id": how.correlated.id},
+            "parent": {"kind": how.parent.kind, "id": how.parent.id} if how.parent else None,
+            "clue": how.clue,
+        }
+        if how
+        else None,
+        "addresses": [
+            {"field": each.field, "address": each.address, "rows": [_party_json(row) for row in each.rows]} for each in tracking.addresses
+        ],
+        "queueItems": [_party_json(queue) for queue in tracking.queue_items],
+        "forwardedBy": tracking.forwarded_by or None,
+    }
+
+
+def _party_json(party: PartyRef | None) -> dict[str, str] | None:
+    return {"type": str(party.type), "id": party.id, "name": party.name} if party else None
+
+
+def fates_text(found: MessageFates) -> str:
+    """For people."""
+    blocks = ["\n".join(_lines(fate)) for fate in found.fates]
+    if found.outgoing is not None:
+        blocks.append(f"{neutral(found.asked)} is outgoing mail {found.outgoing} of ours: `reconcile outbox show {found.outgoing}`")
+    if found.whereabouts:
+        blocks.append(
+            "\n".join(
+                f"{neutral(each.mailbox)}: the server has it in folder {neutral(each.folder)}"
+                + ("" if each.inbox else "; only the Inbox is read, so a rule at the server that moves mail keeps it from being tracked")
+                for each in found.whereabouts
+            )
+        )
+    if found.notes:
+        blocks.append("\n".join(neutral(note) for note in found.notes))
+    return "\n\n".join(blocks)
+
+
+def _lines(fate: Fate) -> list[str]:
+    place = f"{fate.mailbox}:{fate.number}" if fate.number else fate.mailbox
+    outcome = str(fate.outcome) if fate.outcome else "waiting"
+    became = f", activity {fate.activity_id}" if fate.activity_id is not None else ""
+    lines = [f"{neutral(place)}  {outcome}{became}: {meaning(fate.reason)} ({fate.reason})"]
+    values = [
+        ("subject", fate.subject),
+        ("from", fate.sender),
+        ("message-id", fate.message_id),
+        ("received", fate.received),
+        ("decided", fate.at),
+        ("tries", str(fate.attempts) if fate.attempts else ""),
+        *fate.facts,
+        *tracking_values(fate.tracking),
+    ]
+    lines += [f"  {name + ':':<18} {neutral(text)}" for name, text in values if text]
+    if step := next_step(fate.reason):
+        lines.append(f"  next: {step}")
+    return lines
+
+
+def tracking_values(tracking: Tracking | None) -> list[tuple[str, str]]:
+    """What an e-mail is attached to, as (name, text)."""
+    if tracking is None:
+        return []
+    how = tracking.correlation
+    belongs = f"{how.correlated.kind} {how.correlated.id} by {how.method} ({how.clue})" if how else ""
+    resolved = [
+        (each.field, f"{each.address} is {', '.join(_named(row) for row in each.rows) or 'nobody known'}") for each in tracking.addresses
+    ]
+    return [
+        ("accepted by", _named(tracking.accepted_by) if tracking.accepted_by else ""),
+        ("record owner", _named(tracking.owner) if tracking.owner else ""),
+        ("belongs to", belongs),
+        ("queues", ", ".join(_named(queue) for queue in tracking.queue_items)),
+        ("forwarded by", tracking.forwarded_by),
+        *resolved,
+    ]
+
+
+def _named(party: PartyRef) -> str:
+    return f"{party.type} {party.name or party.id}"

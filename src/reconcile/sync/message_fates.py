@@ -1,0 +1,123 @@
+"""Finding out what became of one message, from what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconcile.model.mailbox_state import MailboxState
+from reconcile.model.message_fate import Fate, MessageFates
+from reconcile.model.tracking import Decision, Outcome
+from reconcile.ports.correlation import CorrelationLookup
+from reconcile.ports.decisions import DecisionReader
+from reconcile.ports.mail_store import ActivityReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """`mailboxes` are slugs by mailbox id."""
+
+    activities: ActivityReader
+    decisions: DecisionReader
+    correlation: CorrelationLookup
+    mailboxes: Mapping[str, str]
+
+
+def fates_of_activity(stores: Stores, activity_id: int) -> MessageFates:
+    """`fates` is empty where there is no such e-mail."""
+    return MessageFates(asked=str(activity_id), fates=tuple(_activity(stores, activity_id)))
+
+
+def fates_of_message_id(stores: Stores, message_id: str) -> MessageFates:
+    """With or without angle brackets."""
+    names = dict.fromkeys((message_id, f"<{message_id.strip('<>')}>", message_id.strip("<>")))
+    known = stores.correlation.by_message_id(list(names))
+    mails = [mail for found in known.values() for mail in found]
+    fates = [fate for mail in mails if mail.kind == "email" for fate in _activity(stores, mail.id)]
+    decided = [each for name in names for each in stores.decisions.of_message_id(name) if each.activity_id is None]
+    fates += [_fate(stores, decision) for decision in decided]
+    outgoing = next((mail.id for mail in mails if mail.kind == "outbox"), None)
+    notes = () if fates or outgoing is not None else _unknown(stores, None)
+    return MessageFates(asked=message_id, fates=tuple(fates), outgoing=outgoing, notes=notes)
+
+
+def fates_of_place(stores: Stores, mailbox_id: str, number: str) -> MessageFates:
+    """A message by the mailbox and the number that the server gives it (its UID, its UIDL)."""
+    slug = stores.mailboxes.get(mailbox_id, mailbox_id)
+    decisions = stores.decisions.of_place(mailbox_id, number)
+    fates = [_fate(stores, decision) for decision in decisions]
+    decided = {(decision.generation, decision.activity_id) for decision in decisions}
+    for generation, _, activity_id in stores.decisions.placed(mailbox_id, number):
+        if (generation, activity_id) not in decided:
+            fates += [each for each in _activity(stores, activity_id) if each.mailbox == slug][:1]
+    state = stores.activities.states().get(mailbox_id, MailboxState(mailbox_id=mailbox_id))
+    for missing in state.missing:
+        if missing.remote_id.value == number:
+            why = missing.failure or "the server lists it without content"
+            after = f"next try from {missing.next_at}" if missing.next_at else "tried with the next look"
+            facts = (("error", why), ("then", "no more tries" if missing.reported else after))
+            fates.append(Fate(mailbox=slug, number=number, outcome=None, reason="not kept yet", facts=facts, attempts=missing.attempts))
+    return MessageFates(asked=f"{slug}:{number}", fates=tuple(fates), notes=() if fates else _unknown(stores, mailbox_id))
+
+
+def _activity(stores: Stores, activity_id: int) -> list[Fate]:
+    """One for each mailbox that holds it."""
+    activity = stores.activities.activity(activity_id)
+    if activity is None:
+        return []
+    decisions = stores.decisions.of_activity(activity_id)
+    found = [_fate(stores, decision) for decision in decisions]
+    decided = {decision.mailbox_id for decision in decisions}
+    tracking = stores.decisions.tracking(activity_id)
+    found += [
+        Fate(
+            mailbox=stores.mailboxes.get(mailbox_id, mailbox_id),
+            number="",
+            outcome=Outcome.TRACKED,
+            reason="all-mail",
+            message_id=activity.header.message_id,
+            sender=activity.header.sender.address if activity.header.sender else "",
+            subject=activity.header.subject,
+            received=activity.received,
+            at=activity.tracked_at,
+            activity_id=activity_id,
+            tracking=tracking,
+        )
+        for mailbox_id in activity.mailboxes or (activity.mailbox_id,)
+        if mailbox_id not in decided
+    ]
+    return found
+
+
+def _fate(stores: Stores, decision: Decision) -> Fate:
+    return Fate(
+        mailbox=stores.mailboxes.get(decision.mailbox_id, decision.mailbox_id),
+        number=decision.remote_id.value,
+        outcome=decision.outcome,
+        reason=decision.reason,
+        facts=decision.facts,
+        message_id=decision.message_id,
+        sender=decision.sender,
+        subject=decision.subject,
+        received=decision.received,
+        at=decision.at,
+        attempts=decision.attempts,
+        activity_id=decision.activity_id,
+        tracking=stores.decisions.tracking(decision.activity_id) if decision.activity_id is not None else None,
+    )
+
+
+def _unknown(stores: Stores, mailbox_id: str | None) -> tuple[str, ...]:
+    """What it may be, with the values that bound it."""
+    states = stores.activities.states()
+    notes = ["No such message was seen in an Inbox."]
+    for each, slug in sorted(stores.mailboxes.items(), key=lambda one: one[1])[:20]:
+        if mailbox_id in (None, each):
+            state = states.get(each)
+            if state is None or not state.last_success:
+                notes.append(f"{slug}: was never looked at")
+            else:
+                floor = f"mail received before {state.floor} is not processed" if state.floor else "mail of any date is processed"
+                notes.append(f"{slug}: looked at last {state.last_success}; {floor}; {state.server_messages} messages in its Inbox then")
+    notes.append("Beside that only the Inbox is read: a rule at the server may have moved it. `--online` looks into the other folders.")
+    return tuple(notes)
