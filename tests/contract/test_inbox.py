@@ -411,3 +411,37 @@ def test_an_error_of_examine_passes_through(box: Box) -> None:
 
     with pytest.raises(LookupError, match="mine"):
         visit(box, examine=examine)
+
+
+def test_an_open_inbox_may_be_looked_at_again_and_read_again(box: Box) -> None:
+    inbox = box.inbox()
+    bodies: list[bytes] = []
+
+    def look_and_read(cursor: Cursor | None) -> tuple[bool, Cursor | None]:
+        found = inbox.look(cursor)
+        if not found.news:
+            return False, cursor
+        start = None if found.restarted else cursor
+        for batch in inbox.read(
+            start, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: bodies.append(b"".join(chunks))
+        ):
+            cursor = batch.cursor
+        return True, cursor
+
+    try:
+        cursor: Cursor | None = None
+        for number in range(3):
+            box.deliver(message(number), NOW)
+            news, cursor = look_and_read(cursor)
+            assert news
+            assert look_and_read(cursor) == (False, cursor)
+            assert look_and_read(cursor) == (False, cursor)
+        assert [box.without_trace(raw) for raw in bodies] == [message(0), message(1), message(2)]
+        # Without news it can be read all the same: what came without content before is asked for again.
+        assert inbox.look(cursor).news is False
+        again = list(inbox.read(cursor, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: [*chunks] and None))
+        assert [batch.read for batch in again] == [()]
+        assert cursor is not None
+        assert again[-1].cursor == cursor
+    finally:
+        inbox.close()

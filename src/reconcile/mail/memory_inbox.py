@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,14 +34,17 @@ class MemoryMailbox:
     keywords: dict[int, set[str]] = field(default_factory=dict)
     folders: dict[str, list[bytes]] = field(default_factory=dict)
     sent: list[bytes] | None = None
+    changed: threading.Condition = field(default_factory=threading.Condition)
     faults: list[Exception | None] = field(default_factory=list)
     step: Callable[[str], None] = lambda _: None
 
     def deliver(self, message: bytes, received: datetime) -> int:
         """A message arrives; returns its number."""
         number = self.next_number
-        self.messages[number] = (message, received)
-        self.next_number += 1
+        with self.changed:
+            self.messages[number] = (message, received)
+            self.next_number += 1
+            self.changed.notify_all()
         return number
 
     def expunge(self, number: int) -> None:

@@ -36,7 +36,8 @@ class Batch:
     """Messages that were decided together, and the cursor that is right once all of them are kept.
 
     `read` were given to `accept` in this order, `declined` were not wanted, `missing` are listed by the server but without content,
-    `vanished` were asked for again (see `retry`) but are no longer listed. `messages` is the server's count now.
+    `vanished` were asked for again (see `retry`) but are no longer listed. `messages` is the server's count now, `unlisted` how many it
+    counts behind the last one it lists: it is asked again for those, and while it stays above 0 nobody may call the inbox read.
     """
 
     read: tuple[Listed, ...]
@@ -45,6 +46,7 @@ class Batch:
     vanished: tuple[RemoteId, ...]
     cursor: Cursor
     messages: int
+    unlisted: int = 0
 
 
 #: Asked with a message and its header (everything up to and with the empty line, cut after 256 KB, never empty), before its body is
@@ -56,7 +58,11 @@ class Inbox(Protocol):
     """One mailbox's inbox over one connection, read-only: nothing at the server changes, no flag either."""
 
     def look(self, cursor: Cursor | None) -> Look:
-        """Open the inbox. Cheap: no search, no listing."""
+        """Open the inbox. Cheap: no search, no listing.
+
+        An inbox that is not closed may be looked at again, which costs one question and its answer; a connection that ended meanwhile
+        is replaced, without an error unless that fails, too.
+        """
         ...
 
     def read(
@@ -90,6 +96,22 @@ class Inbox(Protocol):
 
     def close(self) -> None:
         """Leave politely where that still works. Raises nothing."""
+        ...
+
+
+class Watcher(Protocol):
+    """Tells when it is worth to look, over one connection of its own. A hint only: who looks decides by the cursor, as ever."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until something arrives, `timeout` seconds at most; True when the inbox should be looked at.
+
+        True at once after each new connection: what came before it nobody tells. Raises TransientError, PermanentError (Unsupported
+        where the server cannot do it); the next call connects again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends a `wait` in another thread, too, with Unavailable. Raises nothing."""
         ...
 
 

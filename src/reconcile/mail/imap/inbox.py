@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconcile.errors import Unavailable
+from reconcile.errors import TimedOut, Unavailable
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.bodies import Accept, Flight
 from reconcile.mail.imap.faults import translated
@@ -24,39 +24,82 @@ from reconcile.ports.sign_in import SignIn
 
 #: Batches asked for before the first is answered.
 _WINDOW = 3
+#: So long a kept connection may take to answer before another one is made: a router may have forgotten it without a word.
+_KEPT_SECONDS = 10.0
 
 Wanted = Callable[[Listed], bool]
 
 
 class ImapInbox:
-    """Connects with `look`. One thread only."""
+    """Connects with `look`, and keeps the connection until `close`. One thread at a time."""
 
     def __init__(self, endpoint: Endpoint, sign_in: SignIn) -> None:
         self._endpoint = endpoint
         self._sign_in = sign_in
         self._account = f"{endpoint.host.lower()}/{sign_in.username}"
         self._stream: Stream | None = None
+        #: Whether the inbox is open over it, and what was said when it was opened.
+        self._selected = False
         self._here = ImapPlace(account=self._account, validity=0)
 
     def look(self, cursor: Cursor | None) -> Look:
         before = ImapPlace.of(cursor)
-        if before is not None and before.account == self._account and before.next_uid:
-            self._stream = open_with_status(self._endpoint, self._sign_in)
-            told = self._stream.told
-            if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == before.told:
-                return Look(messages=before.messages, news=False, restarted=False)
-        else:
-            self._stream = open_stream(self._endpoint, self._sign_in)
-        with translated(str(self._endpoint)):
-            self._examine(self._stream)
-        restarted = before is None or (before.account, before.validity) != (self._account, self._here.validity)
-        if before is not None and 0 < self._here.next_uid < before.next_uid:
+        known = before if before is not None and before.account == self._account and before.next_uid else None
+        stream = self._kept(known) or self._connected(known)
+        if known is not None and not self._selected:
+            told = stream.told
+            if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == known.told:
+                return Look(messages=known.messages, news=False, restarted=False)
+        if not self._selected:
+            with translated(str(self._endpoint)):
+                self._examine(stream)
+        here = self._here
+        restarted = before is None or (before.account, before.validity) != (self._account, here.validity)
+        if before is not None and 0 < here.next_uid < before.next_uid:
             # UIDNEXT never goes back within one UIDVALIDITY (RFC 3501 2.3.1.1): a restored mailbox whose server did not say so.
             restarted = True
-        return Look(messages=self._here.messages, news=restarted or before is None or before.told != self._here.told, restarted=restarted)
+        # Where the server gives no UIDNEXT, a deletion and an arrival leave the count as it was: only a listing tells.
+        news = restarted or before is None or not here.next_uid or before.told != here.told
+        return Look(messages=here.messages, news=news, restarted=restarted)
+
+    def _connected(self, known: ImapPlace | None) -> Stream:
+        """Its STATUS was asked when there is a place to compare with."""
+        stream = self._stream = (open_with_status if known else open_stream)(self._endpoint, self._sign_in)
+        self._selected = False
+        return stream
+
+    def _kept(self, known: ImapPlace | None) -> Stream | None:
+        """The connection of an earlier look, asked as a new one would be; None when there is none, or when it ended."""
+        stream = self._stream
+        if stream is None:
+            return None
+        sock = stream.link.sock
+        try:
+            with translated(str(self._endpoint)):
+                sock.settimeout(min(_KEPT_SECONDS, self._endpoint.silence_timeout))
+                if not self._selected:
+                    stream.finish(stream.ask_status() if known else stream.ask(b"NOOP"))
+                elif b"UNSELECT" not in stream.capabilities():
+                    # CLOSE would do, but a server that gets EXAMINE wrong would expunge.
+                    stream.link.narrow()
+                    self._examine(stream)
+                else:
+                    stream.link.narrow()
+                    left, status = stream.ask_both(b"UNSELECT", stream.status_command())
+                    stream.finish(left)
+                    stream.finish(status)
+                    self._selected = False
+                sock.settimeout(self._endpoint.silence_timeout)
+        except (Unavailable, TimedOut):
+            # Servers end connections that wait; whether this one still answers shows with the next.
+            self._stream = None
+            stream.drop()
+            return None
+        return stream
 
     def _examine(self, stream: Stream) -> None:
         stream.examine()
+        self._selected = True
         # RFC 3501 2.3.1.1 wants both numbers; servers that leave one out, or say 0, exist.
         self._here = ImapPlace(
             account=self._account,
@@ -80,7 +123,7 @@ class ImapInbox:
         if stream is None:
             raise Unavailable(f"{self._endpoint}: the connection is closed")
         with translated(str(self._endpoint)):
-            if self._here.messages < 0:
+            if not self._selected:
                 self._examine(stream)
             stream.link.widen()
             yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, examine, careful)
@@ -116,7 +159,8 @@ class ImapInbox:
             group, flight = waiting.popleft()
             missing = flight.land()
             place = replace(place, uid=max(place.uid, group.last))
-            end = self._settled(place, listing, stream) if exhausted and not waiting else place
+            last = exhausted and not waiting
+            end = self._settled(place, listing, stream) if last else place
             yield Batch(
                 read=tuple(message for message in group.wanted if message not in missing),
                 declined=group.declined,
@@ -124,11 +168,20 @@ class ImapInbox:
                 vanished=(),
                 cursor=end.cursor(),
                 messages=stream.exists,
+                unlisted=listing.unlisted(stream.exists) if last else 0,
             )
             place = end
         if not listing.found_any:
             place = self._settled(place, listing, stream)
-            yield Batch(read=(), declined=0, missing=(), vanished=(), cursor=place.cursor(), messages=stream.exists)
+            yield Batch(
+                read=(),
+                declined=0,
+                missing=(),
+                vanished=(),
+                cursor=place.cursor(),
+                messages=stream.exists,
+                unlisted=listing.unlisted(stream.exists),
+            )
         if retry:
             yield self._again(stream, place, retry, wanted, accept, examine)
 
@@ -138,7 +191,7 @@ class ImapInbox:
         Only when the listing reached the last message the server counts is its UIDNEXT taken as passed: a server may announce a
         message before it lists it.
         """
-        if not listing.complete(stream.exists):
+        if listing.unlisted(stream.exists):
             return place
         uid = max(place.uid, self._here.next_uid - 1)
         # A message that arrived meanwhile makes EXISTS larger than at EXAMINE: the next look sees the difference.

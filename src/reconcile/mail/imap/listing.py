@@ -77,9 +77,9 @@ class Listing:
         self._highest_sequence = 0
         self.found_any = False
 
-    def complete(self, exists: int) -> bool:
-        """Whether the last message the server counts was listed."""
-        return exists == 0 or self._highest_sequence >= exists
+    def unlisted(self, exists: int) -> int:
+        """Messages the server counts behind the last one that was listed."""
+        return max(0, exists - self._highest_sequence)
 
     def windows(self) -> Iterator[list[Listed]]:
         """Stretches in ascending order, their dates and sizes held at a time."""

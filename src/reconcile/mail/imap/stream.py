@@ -60,6 +60,8 @@ class Stream:
         self._searched: set[int] = set()
         self._capabilities: bytes | None = None
         self.exists = 0
+        #: How often the server told a count.
+        self.arrivals = 0
         self.told: dict[bytes, int] = {}
         self.flags: frozenset[bytes] = frozenset()
         self._gathering = b""
@@ -161,7 +163,7 @@ class Stream:
     def finish(self, request: Request) -> None:
         """Read until the command is answered. Raises Refused for NO and BAD, Broken when the connection ends."""
         while not request.done:
-            self._step()
+            self.step()
         if request.refusal is not None:
             raise request.refusal
 
@@ -194,7 +196,8 @@ class Stream:
             raise Broken("the connection ended inside a message")
         return data
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Read one answer, whoever asked for it."""
         line = self._line()
         match = _BODY.fullmatch(line)
         if match is None:
@@ -222,6 +225,7 @@ class Stream:
             count, kind = int(untagged[1]), untagged[2].upper()
             if kind == b"EXISTS":
                 self.exists = count
+                self.arrivals += 1
             elif kind == b"EXPUNGE":
                 self.exists = max(0, self.exists - 1)
             else:

@@ -35,6 +35,8 @@ class Pop3Inbox:
         self._listing = Listing((), "")
 
     def look(self, cursor: Cursor | None) -> Look:
+        # A session shows what was there when it began (RFC 1939, 3), so another look needs another one.
+        self.close()
         self._session = open_session(self._endpoint, self._sign_in)
         with translated(str(self._endpoint)):
             self._listing = list_all(self._session)
