@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconcile.model.mail_address import is_allowed, parse_address, same_address
+from reconcile.model.mail_address import comparable, is_allowed, parse_address, same_address
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,41 @@ def test_allow_list(address: str, allowed: tuple[str, ...], expected: bool) -> N
 def test_only_the_case_of_ascii_letters_is_forgotten() -> None:
     assert same_address("A@B.example", "a@b.example")
     assert not same_address("Ä@b.example", "ä@b.example")
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("A@Contoso.EXAMPLE", "a@contoso.example"),
+        ("info@bücher.example", "INFO@xn--bcher-kva.example"),
+        ("info@BÜCHER.example", "info@xn--bcher-kva.example"),
+        # The same letter written in two code points (NFC), in domain and local part.
+        ("info@bu\u0308cher.example", "info@xn--bcher-kva.example"),
+        ("jo\u0308rg@contoso.example", "jörg@contoso.example"),
+        ("a@例え。テスト", "a@xn--r8jz45g.xn--zckzah"),
+        ("a@sub.bücher.example", "a@SUB.xn--bcher-kva.EXAMPLE"),
+    ],
+)
+def test_one_address_in_two_spellings(left: str, right: str) -> None:
+    assert comparable(left) == comparable(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("a+b@contoso.example", "a@contoso.example"),
+        ("a.b@contoso.example", "ab@contoso.example"),
+        # Letters that only look like others, or become ASCII when they are lowered or composed.
+        ("a@\u212aontoso.example", "a@kontoso.example"),
+        ("\u212a@contoso.example", "k@contoso.example"),
+        ("a@\u0441ontoso.example", "a@contoso.example"),
+        ("a@straße.example", "a@strasse.example"),
+    ],
+)
+def test_two_addresses(left: str, right: str) -> None:
+    assert comparable(left) != comparable(right)
+
+
+@pytest.mark.parametrize("text", ["", "@", "nobody", "a@", "\ud800@\ud800.example", "a@" + "ü" * 70, "ü@ü@ü"])
+def test_text_that_is_no_address_is_comparable(text: str) -> None:
+    assert comparable(text) == comparable(text.upper() if text.isascii() else text)
