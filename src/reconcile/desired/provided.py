@@ -1,8 +1,8 @@
 """What a profile gets from the mail provider it names, where it does not say it itself. Pure.
 
-Server, port and TLS of both directions, what an account may send, the way of authentication where the provider leaves one only, where tokens come from for a
-profile that signs in by OAuth, and the number of connections where the provider allows fewer than the default. What the profile
-writes stands, also null.
+Server, port and TLS of both directions, what an account may send, the way of authentication where the provider leaves one only,
+where tokens come from for a profile that signs in by OAuth, and the number of connections where the provider allows fewer than the
+default. What the profile writes stands, also null.
 """
 
 from __future__ import annotations

@@ -111,7 +111,12 @@ class OutgoingSettings(ConnectionSettings):
     messages_per_day: int | None = setting(
         "Most messages a mailbox sends in 24 hours.", derived="the limit of the provider", ge=1, le=_LARGE
     )
-    recipients_per_message: int | None = setting("Most recipients of one message.", derived="the limit of the provider", ge=1, le=_LARGE)
+    recipients_per_message: int | None = setting(
+        "Most recipients of one handing over; a message to more goes out in several.", derived="the limit of the provider", ge=1, le=_LARGE
+    )
+    message_size: int | None = setting(
+        "Largest message in bytes, with its headers and attachments encoded.", derived="the limit of the provider", ge=1024, le=_LARGE
+    )
 
 
 class OAuthSettings(Group):

@@ -10,27 +10,31 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
-from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, SettingsError, TransientError
+from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, SettingsError, Throttled, TransientError
 from reconcile.model import instant
 from reconcile.model.condition import Condition
 from reconcile.model.mail_address import is_allowed, same_address
 from reconcile.model.outbox_step import Abandon, Begin, Claim, Postpone, RecipientResult, Settle
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import SecretRef
+from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
+from reconcile.ports.mail_marks import MailMarks
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
 from reconcile.ports.sign_in import SignIns
-from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try, waits_for_mailbox
+from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_connection, after_try, waits_for_mailbox
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
-from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
+from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, not_consented, oversized, sending_setup
+from reconcile.sync.sent_folder import tend_sent_folders
 
 #: How long a run counts as alive without renewing; it renews four times as often.
 LEASE = timedelta(seconds=60)
@@ -58,6 +62,8 @@ class Outgoing:
     #: When something was applied last (None: never, or not known).
     last_applied: Callable[[], datetime | None] = lambda: None
     permits: Callable[[], Permits] = lambda: NOTHING_SAID
+    #: Opens the mailbox with this id at its server, for the folder for sent mail; None where that is not to be done (tests).
+    marks: Callable[[str], MailMarks] | None = None
 
 
 def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> SendingReport:
@@ -68,6 +74,7 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
     abandoned = recover(outgoing.outbox, now=outgoing.clock.now())
     _wake(outgoing)
     if not outgoing.outbox.due(at=outgoing.clock.now()):
+        tend_sent_folders(outgoing, mailboxes=mailboxes)
         return SendingReport(settled=(), abandoned=abandoned, troubles=())
     with _alive(outgoing):
         due: dict[str, list[OutboxEntry]] = {}
@@ -76,6 +83,7 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
                 due.setdefault(entry.mailbox_id, []).append(entry)
         pass_ = _Pass(outgoing)
         pass_.run(due)
+    tend_sent_folders(outgoing, mailboxes=mailboxes)
     return SendingReport(settled=tuple(pass_.settled), abandoned=abandoned, troubles=tuple(pass_.troubles))
 
 
@@ -118,6 +126,11 @@ def _wake(outgoing: Outgoing) -> None:
                 outgoing.outbox.advance(entry.id, step, at=now)
             except PreconditionFailed:
                 continue  # another process has it
+
+
+def _held(outgoing: Outgoing, limits: SendingLimits) -> Exhausted | None:
+    """Which limit of the account is reached."""
+    return exhausted(limits, partial(outgoing.outbox.handed_over, limits.account), now=outgoing.clock.now())
 
 
 @contextmanager
@@ -195,13 +208,26 @@ class _Pass:
                 # A connection that breaks is opened anew for the next mail; one that cannot be opened ends the mailbox's turn.
                 with self._outgoing.sender.open(account) as session:
                     while left and session.is_usable and not self._outgoing.stop():
-                        self._mail(session, mailbox, left[0])
-                        left.pop(0)
+                        held = _held(self._outgoing, mailbox.limits)
+                        if held is not None:
+                            self._wait_for(held, mailbox.limits, left)
+                            return
+                        more = self._mail(session, mailbox, left[0])
+                        if not more:
+                            left.pop(0)
         except (PermanentError, TransientError, SettingsError) as error:
             # About this mailbox alone (a certificate file that is missing is a SettingsError): the others go on.
             self._postpone(left, mailbox.name, error.message, error=error)
 
-    def _mail(self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry) -> None:
+    def _wait_for(self, held: Exhausted, limits: SendingLimits, left: Sequence[OutboxEntry]) -> None:
+        """A limit of the account is reached: nothing is wrong, so it is nobody's trouble."""
+        now = self._outgoing.clock.now()
+        for place, entry in enumerate(left):
+            with suppress(PreconditionFailed):
+                self._outgoing.outbox.advance(entry.id, after_limit(place, held, limits), at=now)
+
+    def _mail(self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry) -> bool:
+        """Whether more recipients of the same mail are due now."""
         outgoing = self._outgoing
         now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
         if not isinstance(now_applied, SendingMailbox):
@@ -209,7 +235,7 @@ class _Pass:
         try:
             entry = outgoing.outbox.advance(listed.id, Claim(owner=outgoing.owner), at=outgoing.clock.now())
         except PreconditionFailed:
-            return  # another process has it, or a person changed it meanwhile
+            return False  # another process has it, or a person changed it meanwhile
         refused = self._refused(entry)
         wanted = tuple(one.address for one in entry.in_state(RecipientState.PENDING) if one.address not in refused)
         if not wanted:
@@ -218,36 +244,47 @@ class _Pass:
                 entry,
                 Settle(owner=outgoing.owner, attempt=entry.attempts, results=refused, next_try_at=None, why=why.reason if why else ""),
             )
-            return
+            return False
+        wanted = wanted[: mailbox.recipients_per_message]
         envelope = Envelope(sender=entry.sender, recipients=wanted, content=outgoing.outbox.content(entry.id))
 
         def begin(accepted: Sequence[str]) -> None:
-            outgoing.outbox.advance(entry.id, Begin(owner=outgoing.owner, recipients=tuple(accepted)), at=outgoing.clock.now())
+            step = Begin(owner=outgoing.owner, recipients=tuple(accepted), limits=mailbox.limits, copy=mailbox.sent_copy)
+            outgoing.outbox.advance(entry.id, step, at=outgoing.clock.now())
 
         try:
             delivery = session.send(envelope, begin=begin)
         except PreconditionFailed:
-            return  # the claim was lost before anything was handed over
-        except PermanentError as error:
-            # The server wants a login: about the mailbox, not about this mail. Nothing was handed over.
-            step = Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=outgoing.clock.now(), why=error.message)
+            return False  # the claim was lost before anything was handed over
+        except (PermanentError, Throttled) as error:
+            # The server wants a login, or another connection of the account used up its limit: not about this mail, and nothing was
+            # handed over.
+            later = timedelta(seconds=error.retry_after) if isinstance(error, Throttled) else timedelta()
+            again = outgoing.clock.now() + later
+            step = Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=again, why=error.message)
             self._settle(entry, step)
+            if isinstance(error, Throttled):
+                return False
             raise
         now = outgoing.clock.now()
-        step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy)
-        self._settle(
+        step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy, asked=wanted)
+        settled = self._settle(
             entry,
             Settle(owner=step.owner, attempt=step.attempt, results={**step.results, **refused}, next_try_at=step.next_try_at, why=step.why),
         )
+        return settled is not None and settled.state is OutgoingState.PENDING and settled.due_at <= now
 
-    def _settle(self, entry: OutboxEntry, step: Settle) -> None:
+    def _settle(self, entry: OutboxEntry, step: Settle) -> OutboxEntry | None:
         try:
             settled = self._outgoing.outbox.advance(entry.id, step, at=self._outgoing.clock.now())
         except PreconditionFailed:
-            return  # somebody else decided about this mail while its answer was on the way
+            return None  # somebody else decided about this mail while its answer was on the way
         with self._guard:
+            # A mail that goes out in several turns is told once, as it is now.
+            self.settled = [one for one in self.settled if one.id != settled.id] if entry.attempts > 1 else self.settled
             self.settled.append(settled)
         self._outgoing.on_settled(settled)
+        return settled
 
     def _refused(self, entry: OutboxEntry) -> dict[str, RecipientResult]:
         """Recipients that must not get this mail by what is applied now."""
@@ -259,6 +296,9 @@ class _Pass:
             return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
         if not same_address(mailbox.address, entry.sender):
             why = f"the mailbox's address is now {mailbox.address}; the mail was written as {entry.sender}"
+            return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
+        why = not_consented(setup, mailbox, entry.submitter_id) or oversized(entry, mailbox)
+        if why:
             return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
         why = "not in allowedRecipients of the applied environment"
         return {

@@ -46,6 +46,9 @@ spec:
 """
 
 
+LIMITS = {f"outgoing.{name}" for name in ("messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")}
+
+
 def files(spec: Mapping[str, object], **more: str | bytes) -> dict[str, str | bytes]:
     profile = document("EmailServerProfile", "contoso", {"displayName": "Contoso", **spec})
     return {"environment.yaml": ENVIRONMENT, "profile.yaml": profile, **{f"{name}.yaml": text for name, text in more.items()}}
@@ -61,10 +64,16 @@ def state(spec: Mapping[str, object], **more: str | bytes) -> DesiredState:
 def given(spec: Mapping[str, object], **more: str | bytes) -> dict[str, Leaf]:
     """What the provider filled in."""
     resource = state(spec, **more).resources[KEY]
-    assert set(resource.assigned) <= FILLED
+    assert set(resource.assigned) <= FILLED | LIMITS
     assert all(key.kind == "MailProvider" for key in resource.assigned.values())
     assert list(resource.spec) == sorted(resource.spec)
-    return {path: resource.spec[path] for path in sorted(resource.assigned)}
+    return {path: resource.spec[path] for path in sorted(resource.assigned) if path not in LIMITS}
+
+
+def limits(spec: Mapping[str, object], **more: str | bytes) -> dict[str, Leaf]:
+    """Of them what an account may send."""
+    resource = state(spec, **more).resources[KEY]
+    return {path.removeprefix("outgoing."): resource.spec[path] for path in sorted(resource.assigned) if path in LIMITS}
 
 
 def both(incoming: tuple[Leaf, ...], outgoing: tuple[Leaf, ...], **more: Leaf) -> dict[str, Leaf]:
@@ -290,6 +299,22 @@ def test_a_limit_that_is_none_changes_nothing(value: str) -> None:
     assert "maxConcurrentConnections" not in given({"serverType": "imap-smtp", "provider": "own"}, own=text)
 
 
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ("gmail", {"messagesPerDay": 2000, "recipientsPerMessage": 100}),
+        ("icloud", {"messageSize": 20 * 1024 * 1024, "messagesPerDay": 200}),
+        ("dovecot", {}),
+    ],
+)
+def test_what_an_account_may_send_is_filled_in(provider: str, expected: dict[str, Leaf]) -> None:
+    found = limits({"serverType": "imap-smtp", "provider": provider})
+    assert expected.items() <= found.items()
+    assert bool(found) == bool(expected)
+    written = {"outgoing": {"messagesPerDay": 5, "recipientsPerMessage": None}}
+    assert not {"messagesPerDay", "recipientsPerMessage"} & limits({"serverType": "imap-smtp", "provider": provider, **written}).keys()
+
+
 def held(spec: Mapping[str, object], **more: str | bytes) -> tuple[LoadResult, str]:
     result = load_texts(files(spec, **more))
     assert result.desired is not None
@@ -415,8 +440,9 @@ WRITTEN = {
 
 
 def test_the_same_values_by_name_plan_nothing() -> None:
-    before = state({"serverType": "imap-smtp", **WRITTEN})
     after = state({"serverType": "imap-smtp", "provider": "gmail"})
+    sending = {**WRITTEN["outgoing"], **limits({"serverType": "imap-smtp", "provider": "gmail"})}
+    before = state({"serverType": "imap-smtp", **WRITTEN, "outgoing": sending})
     for old, new in ((before, after), (after, before)):
         plan = make_plan(new, observed(old), inventory(old), APPLIED_KINDS)
         assert (plan.changes, plan.notes, plan.unchanged) == ((), (), 2)

@@ -21,7 +21,10 @@ WITHOUT_COLUMN = {
             for field in ("protocol", "caCertificate", "clientCertificate", "certificateSignIn")
         ),
         *(f"incoming.{field}" for field in ("idle", "compression", "keywords")),
-        *(f"outgoing.{field}" for field in ("sentCopy", "deliveryReports", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage")),
+        *(
+            f"outgoing.{field}"
+            for field in ("sentCopy", "deliveryReports", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")
+        ),
         *(
             f"oauth.{field}"
             for field in (

@@ -6,6 +6,7 @@ import pytest
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.enablement import Approval, Enablement
+from reconcile.model.sending_limits import SendingLimits
 from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
@@ -30,6 +31,7 @@ def test_a_mailbox_with_its_own_credentials() -> None:
         authority="file:ca.pem",
         sign_in=SignInPlan(kind=SignInKind.PASSWORD, username="sales@contoso.example", password=("box1", "credentials.password")),
         connections=10,
+        limits=SendingLimits(account="localhost sales@contoso.example"),
     )
 
 

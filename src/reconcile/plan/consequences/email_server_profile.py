@@ -181,7 +181,8 @@ def _sending_limits(b: Before) -> str:
     for name, what in (
         ("messagesPerMinute", "messages a minute"),
         ("messagesPerDay", "messages in 24 hours"),
-        ("recipientsPerMessage", "recipients of one message"),
+        ("recipientsPerMessage", "recipients of one handing over"),
+        ("messageSize", "bytes of one message"),
     ):
         old, new = b.words(f"outgoing.{name}")
         if old != new:
@@ -209,7 +210,7 @@ PROFILE: tuple[Rule, ...] = (
     ),
     (("outgoing.sentCopy",), _sent_copy),
     (("outgoing.deliveryReports",), _delivery_reports),
-    (tuple(f"outgoing.{name}" for name in ("messagesPerMinute", "messagesPerDay", "recipientsPerMessage")), _sending_limits),
+    (tuple(f"outgoing.{name}" for name in ("messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")), _sending_limits),
     (("incoming.tls",), _tls("incoming")),
     (("outgoing.tls",), _tls("outgoing")),
     (_both("caCertificate"), _authority),

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from reconcile.model.outbox_step import Postpone, RecipientResult, Settle
+from reconcile.model.outbox_step import Copied, Looked, Postpone, RecipientResult, Settle, folder_can_tell
 from reconcile.model.outgoing import OutboxEntry, RecipientState
+from reconcile.model.sending_limits import Exhausted, SendingLimits, slot
+from reconcile.model.sent_folder import CopyState
 from reconcile.ports.sender import Broken, Delivery, Refused, Reply, Taken, Unanswered
 
 #: How the reason of a counted try begins; waits that are about the mailbox have another.
 _TRY = "try "
+#: Greylisting has no code of its own; servers say it in words after 450 or 451.
+_GREY = re.compile(r"^45[01]\b.*gr[ae]y-?\s?list", re.IGNORECASE)
+#: How often an uncertain mail is looked for at its server, and when after the last look. A provider may file it late.
+LOOKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
+#: How often a copy is tried.
+COPIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Waits double from `first` up to `ceiling`; after `attempts` tries what is still pending fails. The defaults give up after a day:
-    soon enough for a person to notice, long enough for greylisting and a night's outage."""
+    """Waits double from `first` up to `ceiling`; after `attempts` tries, or `age` after the first of them, what is still pending fails. The
+    defaults give up after a day: soon enough for a person to notice, long enough for greylisting and a night's outage. Where passes
+    are rare, `age` ends it (RFC 5321, 4.5.4.1: four to five days). Greylisting lets in who comes back after minutes: `greylisted`."""
 
     first: timedelta = timedelta(minutes=1)
     ceiling: timedelta = timedelta(hours=1)
     attempts: int = 30
+    age: timedelta = timedelta(days=5)
+    greylisted: timedelta = timedelta(minutes=5)
 
     def wait(self, attempt: int) -> timedelta:
         """After try number `attempt`, counted from 1."""
@@ -29,27 +42,45 @@ class RetryPolicy:
         return min(self.ceiling, self.first * (1 << doublings))
 
 
-def after_try(entry: OutboxEntry, owner: str, delivery: Delivery, *, now: datetime, policy: RetryPolicy) -> Settle:
-    """What to write down after a try with `entry` as it was claimed."""
+def after_try(
+    entry: OutboxEntry, owner: str, delivery: Delivery, *, now: datetime, policy: RetryPolicy, asked: Collection[str] | None = None
+) -> Settle:
+    """What to write down after a try with `entry` as it was claimed. `asked` are the recipients of this try (None: all that wait); the
+    others go on at once, for theirs was not the fault."""
     results: dict[str, RecipientResult] = {}
-    for recipient in entry.in_state(RecipientState.PENDING):
-        reply = delivery.recipients.get(recipient.address)
-        results[recipient.address] = _recipient(reply, delivery)
-    last = entry.attempts >= policy.attempts
-    if last:
+    turns = [one for one in entry.in_state(RecipientState.PENDING) if asked is None or one.address in asked]
+    for recipient in turns:
+        results[recipient.address] = _recipient(delivery.recipients.get(recipient.address), delivery)
+    why = given_up(entry, now=now, policy=policy)
+    if why:
         for address, result in results.items():
             if result.state is RecipientState.PENDING:
-                results[address] = RecipientResult(
-                    state=RecipientState.FAILED, reason=f"given up after {entry.attempts} tries: {result.reason}"
-                )
-    waits = any(result.state is RecipientState.PENDING for result in results.values())
-    return Settle(
-        owner=owner,
-        attempt=entry.attempts,
-        results=results,
-        next_try_at=now + policy.wait(entry.attempts) if waits else None,
-        why=f"{_TRY}{entry.attempts}: {_summary(results)}",
-    )
+                results[address] = RecipientResult(state=RecipientState.FAILED, reason=f"{why}: {result.reason}")
+    waiting = [result for result in results.values() if result.state is RecipientState.PENDING]
+    others = len(turns) < len(entry.in_state(RecipientState.PENDING))
+    next_try_at = now if others and not waiting else now + _wait(entry, waiting, policy) if waiting else None
+    words = f"{_TRY}{entry.attempts}: {_summary(results)}"
+    if others:
+        words += "; the next recipients follow (outgoing.recipientsPerMessage)"
+    return Settle(owner=owner, attempt=entry.attempts, results=results, next_try_at=next_try_at, why=words)
+
+
+def given_up(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy, attempts: int | None = None) -> str:
+    """Why nothing is tried any more after this try, "" while it is."""
+    tries = entry.attempts if attempts is None else attempts
+    if tries >= policy.attempts:
+        return f"given up after {tries} tries"
+    if entry.tried_since is not None and now - entry.tried_since >= policy.age:
+        return f"given up after {policy.age.days} days and {tries} {'try' if tries == 1 else 'tries'}"
+    return ""
+
+
+def _wait(entry: OutboxEntry, waiting: Sequence[RecipientResult], policy: RetryPolicy) -> timedelta:
+    usual = policy.wait(entry.attempts)
+    if all(_GREY.search(result.reason) for result in waiting):
+        # Who comes back too early is only greylisted for longer; who doubles the wait comes back an hour later than needed.
+        return min(policy.greylisted, policy.ceiling)
+    return usual
 
 
 def _recipient(reply: Reply | None, delivery: Delivery) -> RecipientResult:
@@ -92,11 +123,40 @@ def after_no_connection(entry: OutboxEntry, why: str, *, now: datetime, permanen
     if permanent:
         return Postpone(next_try_at=now + policy.ceiling, why=why, counted=False)
     attempt = entry.attempts + 1
-    if attempt >= policy.attempts:
-        return Postpone(next_try_at=now, why=f"given up after {attempt} tries: {why}", counted=True, give_up=True)
+    end = given_up(entry, now=now, policy=policy, attempts=attempt)
+    if end:
+        return Postpone(next_try_at=now, why=f"{end}: {why}", counted=True, give_up=True)
     return Postpone(next_try_at=now + policy.wait(attempt), why=f"{_TRY}{attempt}: {why}", counted=True)
 
 
 def waits_for_mailbox(entry: OutboxEntry, *, now: datetime) -> bool:
     """Whether the mail waits, uncounted, for somebody to mend its mailbox, rather than for a server that said "later"."""
     return entry.next_try_at is not None and entry.next_try_at > now and not entry.reason.startswith(_TRY)
+
+
+def after_limit(place: int, found: Exhausted, limits: SendingLimits) -> Postpone:
+    """For the mail at `place` (from 0) of those that wait because a limit of their account is reached."""
+    until = slot(limits, place, found.until)
+    why = f"the limit of {found.limit} of {limits.account} is reached; waits until {until:%Y-%m-%d %H:%M:%SZ}"
+    return Postpone(next_try_at=until, why=why, counted=False)
+
+
+def after_look(entry: OutboxEntry, note: str, *, now: datetime) -> Looked:
+    """An uncertain mail was not found. After the last look it is looked for no more."""
+    tries = entry.sent_folder.tries
+    far = LOOKS[tries] if tries < len(LOOKS) else timedelta(days=36500)
+    return Looked(note=note, next_at=now + far)
+
+
+def look_is_due(entry: OutboxEntry, *, now: datetime) -> bool:
+    """Whether the folder for sent mail may still tell something about an uncertain mail."""
+    folder = entry.sent_folder
+    return folder_can_tell(entry) and folder.tries <= len(LOOKS) and (folder.next_at is None or folder.next_at <= now)
+
+
+def after_copy(entry: OutboxEntry, why: str, *, now: datetime, policy: RetryPolicy, final: bool = False) -> Copied:
+    """The copy could not be kept now. `final`: trying again would not help."""
+    tries = entry.sent_folder.tries + 1
+    if final or tries >= COPIES:
+        return Copied(state=CopyState.FAILED, note=why if final else f"given up after {tries} tries: {why}")
+    return Copied(state=CopyState.WANTED, note=why, next_at=now + policy.wait(tries))

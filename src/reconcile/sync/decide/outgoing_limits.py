@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconcile.sync.decide.attachment_rules import AttachmentRules, blocked
 from reconcile.sync.decide.compose import Composed
 from reconcile.sync.decide.draft import Draft, DraftRefused
-from reconcile.sync.decide.submission import SendingMailbox
+from reconcile.sync.decide.submission import SendingMailbox, oversized
 from reconcile.sync.decide.text import LARGEST, parse_text
 
 _HINT = "Send a link instead, or change the rule in git and apply."
@@ -20,7 +20,7 @@ def check_attachments(draft: Draft, rules: AttachmentRules) -> None:
     if draft.raw is None:
         return
     if len(draft.raw) > LARGEST:
-        words = f"the mail has {len(draft.raw):,} octets; of more than {LARGEST:,} the attachments are not looked at, and there are rules for them"
+        words = f"there are rules for attachments, and of a mail with {len(draft.raw):,} octets (more than {LARGEST:,}) nobody looks at them"
         raise DraftRefused(words, hint=_HINT)
     found = parse_text(draft.raw)
     if {"mime-unreadable", "nested-too-deep", "too-many-parts"} & set(found.defects):
@@ -37,7 +37,6 @@ def _check(rules: AttachmentRules, name: str, media_type: str, size: int, path: 
 
 def check_size(composed: Composed, mailbox: SendingMailbox) -> None:
     """Raises DraftRefused where the mail is larger than the server is said to take."""
-    limit = mailbox.message_size
-    if limit is not None and len(composed.content) > limit:
-        words = f"the mail has {len(composed.content):,} octets, outgoing.messageSize of profile {mailbox.profile} is {limit:,}"
-        raise DraftRefused(words, hint="Send a link instead of the file.")
+    why = oversized(composed.entry, mailbox)
+    if why:
+        raise DraftRefused(why, hint="Send a link instead of the file.")

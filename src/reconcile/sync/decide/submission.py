@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Condition
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
 from reconcile.model.mail_address import is_allowed
+from reconcile.model.outgoing import OutboxEntry
 from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
@@ -55,11 +56,12 @@ class SilentMailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingSetup:
-    """`mailboxes` by external id; `allowed` the applied Environment's allow-list (empty: nobody). Without `unresolved`, every recipient must be somebody whom the directory knows."""
+    """`mailboxes` by external id; `allowed` the applied Environment's allow-list (empty: nobody). Without
+    `unresolved`, every recipient must be somebody whom the directory knows."""
 
     mailboxes: Mapping[str, SendingMailbox | SilentMailbox]
     allowed: tuple[str, ...]
-    correlation: CorrelationRules = CorrelationRules()
+    correlation: CorrelationRules = field(default_factory=CorrelationRules)
     attachments: AttachmentRules = NO_RULES
     unresolved: bool = True
 
@@ -70,6 +72,26 @@ class SendingSetup:
                 return mailbox
         by_address = [one for one in self.mailboxes.values() if isinstance(one, SendingMailbox) and one.address == word]
         return by_address[0] if len(by_address) == 1 else None
+
+
+def not_consented(setup: SendingSetup, mailbox: SendingMailbox, submitter_id: str) -> str:
+    """Why the mailbox that asked may not write as this one by what is applied now; "" when it may, or when nobody else asked."""
+    if not submitter_id or submitter_id == mailbox.mailbox_id:
+        return ""
+    submitter = setup.mailboxes.get(submitter_id)
+    if submitter is None:
+        return f"the mailbox that wrote as {mailbox.name} is no longer applied"
+    if submitter.name not in mailbox.send_as:
+        return f"mailbox {submitter.name} may no longer send as {mailbox.name}: sendAs of {mailbox.name} does not name it"
+    return ""
+
+
+def oversized(entry: OutboxEntry, mailbox: SendingMailbox) -> str:
+    """Why the mail is too large for its server by what is applied now, "" when it is not."""
+    limit = mailbox.message_size
+    if limit is None or entry.size <= limit:
+        return ""
+    return f"the mail has {entry.size:,} octets, outgoing.messageSize of profile {mailbox.profile} is {limit:,}"
 
 
 class _Refused(Exception):
