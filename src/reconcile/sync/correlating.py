@@ -37,6 +37,30 @@ class _Layer:
     facts: dict[MailRef, MailFacts] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Taken:
+    """A message of this look; what it says is read when another one belongs to it, which few do."""
+
+    header: MessageHeader
+    received: str
+    regarding: Regarding | None
+    owner: str
+
+    def facts(self) -> MailFacts:
+        return MailFacts(
+            people=people_of(self.header),
+            message_id=self.header.message_id,
+            at=self.received,
+            regarding=self.regarding,
+            owner=self.owner,
+        )
+
+
+@dataclass(slots=True)
+class _Pending(_Layer):
+    taken: dict[MailRef, _Taken] = field(default_factory=dict)
+
+
 class Correlator:
     """For one look at one mailbox. Keeps what the store said for one batch only, and what this look took in until it is committed."""
 
@@ -47,20 +71,25 @@ class Correlator:
         self._since = instant_text(now - timedelta(days=SEARCHED_DAYS))
         self._stored = _Layer()
         #: The younger one first. Numbers are negative: they mean something here only.
-        self._pending = (_Layer(), _Layer())
+        self._pending = (_Pending(), _Pending())
         self._taken = 0
+        #: What the messages of this batch ask, by the identity of their headers, which are kept alive here.
+        self._questions: dict[int, tuple[MessageHeader, Question]] = {}
 
     def look_up(self, headers: Iterable[MessageHeader]) -> None:
         """Begin a batch: ask the store for all of it at once."""
         self._stored = _Layer()
-        self._ask([asked for header in headers if (asked := question(header, self._rules)).asks])
+        self._questions = {id(header): (header, question(header, self._rules)) for header in headers}
+        self._ask([asked for _, asked in self._questions.values() if asked.asks])
 
     def correlation(self, header: MessageHeader) -> Correlation | None:
         """What it belongs to. A message that was not in `look_up` costs looks of its own. See `Correlation` for mail of this look."""
-        asked = question(header, self._rules)
+        known = self._questions.get(id(header))
+        asked = known[1] if known is not None else question(header, self._rules)
         if not asked.asks:
             return None
-        self._ask([asked])
+        if known is None:
+            self._ask([asked])
         found = correlate(asked, self._known(asked), self._rules, self._around)
         if found is None or found.correlated.id > 0:
             return found
@@ -76,12 +105,12 @@ class Correlator:
     ) -> None:
         """A message of this look is tracked: later ones may belong to it, before it has a number. Without a Message-ID nobody could
         name it afterwards, so such a one is found in a later look only."""
-        if not header.message_id:
+        if not header.message_id or not self._rules.enabled:
             return
         self._taken += 1
         if self._taken % (_MOST_PENDING // 2) == 0:
             # One batch is being committed while the next is decided, so what is this old is in the store.
-            self._pending = (_Layer(), self._pending[0])
+            self._pending = (_Pending(), self._pending[0])
         layer, mail = self._pending[0], MailRef(kind="email", id=-self._taken)
         _add(layer.message_ids, header.message_id, mail)
         if clues is not None and clues.conversation:
@@ -90,20 +119,40 @@ class Correlator:
             layer.words[mail] = frozenset(clues.words)
             for person in clues.people:
                 _add(layer.persons, person, mail)
-        layer.facts[mail] = MailFacts(people=people_of(header), message_id=header.message_id, at=received, regarding=regarding, owner=owner)
+        layer.taken[mail] = _Taken(header, received, regarding, owner)
 
     def _known(self, asked: Question) -> Found:
         layers = (*self._pending, self._stored)
-        roots = (asked.conversation[:ROOT],) if asked.conversation else ()
-        members = {root: _all(root, [layer.conversations for layer in layers]) for root in roots}
+        names = (asked.in_reply_to, *asked.references) if asked.references else (asked.in_reply_to,)
+        message_ids = {name: _all(name, [layer.message_ids for layer in layers]) for name in names}
+        tokens = {token: self._stored.tokens[token] for token in asked.tokens}
+        candidates = {mail for mails in (*message_ids.values(), *tokens.values()) for mail in mails}
+        conversations: dict[bytes, Sequence[tuple[bytes, MailRef]]] = {}
+        if asked.conversation:
+            root = asked.conversation[:ROOT]
+            members = _all(root, [layer.conversations for layer in layers])
+            conversations[root] = sorted(members, key=lambda one: len(one[0]), reverse=True)
+            candidates.update(mail for _, mail in members)
+        persons: dict[int, Sequence[MailRef]] = {}
+        words: Mapping[MailRef, frozenset[int]] = {}
+        if asked.words:
+            persons = {person: _all(person, [layer.persons for layer in layers]) for person in asked.hashed}
+            words = ChainMap(*(layer.words for layer in layers))
+            candidates.update(mail for mail in self._sharing([asked], persons) if mail in words)
         return Found(
-            message_ids={name: _all(name, [layer.message_ids for layer in layers]) for name in (asked.in_reply_to, *asked.references)},
-            tokens=self._stored.tokens,
-            conversations={root: sorted(known, key=lambda one: len(one[0]), reverse=True) for root, known in members.items()},
-            persons={person: _all(person, [layer.persons for layer in layers]) for person in asked.hashed},
-            words=ChainMap(*(layer.words for layer in layers)),
-            facts=ChainMap(*(layer.facts for layer in layers)),
+            message_ids=message_ids,
+            tokens=tokens,
+            conversations=conversations,
+            persons=persons,
+            words=words,
+            facts={mail: facts for mail in candidates if (facts := self._facts(mail)) is not None},
         )
+
+    def _facts(self, mail: MailRef) -> MailFacts | None:
+        for layer in self._pending:
+            if (taken := layer.taken.get(mail)) is not None:
+                return taken.facts()
+        return self._stored.facts.get(mail)
 
     def _ask(self, questions: Sequence[Question]) -> None:
         """What the store was not asked for in this batch yet."""
@@ -120,20 +169,20 @@ class Correlator:
             candidates |= {mail for root in roots for _, mail in stored.conversations[root]}
         if people := {person for asked in questions if asked.words for person in asked.hashed} - stored.persons.keys():
             _answered(stored.persons, people, lookup.by_person(people, since=self._since))
-            enough = self._sharing(questions) - stored.words.keys()
+            enough = self._sharing(questions, stored.persons) - stored.words.keys()
             stored.words.update(lookup.words(enough) if enough else {})
             candidates |= enough & stored.words.keys()
         if candidates := candidates - stored.facts.keys():
             stored.facts.update(lookup.facts(candidates))
 
-    def _sharing(self, questions: Sequence[Question]) -> set[MailRef]:
-        """Stored mails that share enough people with one of the messages."""
+    def _sharing(self, questions: Sequence[Question], persons: Mapping[int, Sequence[MailRef]]) -> set[MailRef]:
+        """Mails that share enough people with one of the messages."""
         least = max(1, self._rules.smart.minimum_recipients) if self._rules.smart else 1
         found: set[MailRef] = set()
         for asked in questions:
             shared: dict[MailRef, int] = {}
             for person in asked.hashed:
-                for mail in self._stored.persons.get(person, ()):
+                for mail in persons.get(person, ()):
                     shared[mail] = shared.get(mail, 0) + 1
             found |= {mail for mail, count in shared.items() if count >= least}
         return found

@@ -163,7 +163,7 @@ def test_a_long_look_does_not_remember_without_end(monkeypatch: pytest.MonkeyPat
         made.look_up([message(number)])
         take(made, message(number, subject="Offer for wheels"))
     kept = made._pending
-    assert sum(len(layer.facts) for layer in kept) <= 100
+    assert sum(len(layer.taken) for layer in kept) <= 100
     assert made.correlation(message(2_000, in_reply_to="<1000@fabrikam.example>")) is not None
     assert made.correlation(message(2_000, in_reply_to="<10@fabrikam.example>")) is None
 

@@ -35,13 +35,14 @@ _FORWARD: Final = re.compile(
     re.IGNORECASE,
 )
 _NOBODY: Final[frozenset[str]] = frozenset()
+_NO_HEADER: Final = MessageHeader()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What one message says of the mail it belongs to. Empty where it says nothing, or is not to be believed by the rules.
 
-    `people` are sender and recipients as `comparable` writes them; `words` and `hashed` (people) are for smart matching.
+    `words` and `hashed` (people) are for smart matching; `header` tells who takes part, which is asked for seldom.
     """
 
     message_id: str = ""
@@ -51,8 +52,17 @@ class Question:
     references: tuple[str, ...] = ()
     words: tuple[int, ...] = ()
     hashed: tuple[int, ...] = ()
-    sender: str = ""
-    people: frozenset[str] = _NOBODY
+    header: MessageHeader = _NO_HEADER
+
+    @property
+    def sender(self) -> str:
+        """As `comparable` writes it; "" where there is none."""
+        return comparable(self.header.sender.address) if self.header.sender else ""
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Sender and recipients, as `comparable` writes them."""
+        return people_of(self.header)
 
     @property
     def asks(self) -> bool:
@@ -86,24 +96,17 @@ def question(header: MessageHeader, rules: CorrelationRules) -> Question:
     threads = rules.thread_headers
     tokens = tokens_in(header.subject, rules.token.prefixes) if rules.token else ()
     smart = rules.smart
-    matches = smart is not None and smart.matches
     found = Question(
+        header=header,
         message_id=header.message_id,
         in_reply_to=header.in_reply_to if threads else "",
         tokens=tokens,
         conversation=parse_conversation_index(header.thread_index) if threads and header.thread_index else b"",
         references=tuple(dict.fromkeys(reversed(header.references)))[:_MOST_REFERENCES] if threads and rules.references else (),
     )
-    if not found.asks and not matches:
+    if smart is None or not smart.matches:
         return found
-    people = people_of(header)
-    return replace(
-        found,
-        words=word_hashes(_bare_subject(header, rules), smart) if smart is not None and matches else (),
-        hashed=people_hashes(people, smart) if smart is not None and matches else (),
-        sender=comparable(header.sender.address) if header.sender else "",
-        people=people,
-    )
+    return replace(found, words=word_hashes(_bare_subject(header, rules), smart), hashed=people_hashes(people_of(header), smart))
 
 
 def _bare_subject(header: MessageHeader, rules: CorrelationRules) -> str:
@@ -204,9 +207,7 @@ def _another(asked: Question, found: Found, mail: MailRef) -> bool:
 
 def second_signal(asked: Question, facts: MailFacts, around: Surroundings) -> bool:
     """Whether something beside the clue ties a message to a mail (see the top of this file)."""
-    if asked.sender and asked.sender in facts.people and asked.sender not in around.ours:
-        return True
-    if not facts.people.isdisjoint(asked.people - around.ours - {asked.sender}):
+    if not facts.people.isdisjoint(asked.people - around.ours):
         return True
     for row in around.parties(asked.sender) if asked.sender else ():
         if not facts.people.isdisjoint(set(row.addresses) - around.ours):
