@@ -20,7 +20,7 @@ from reconcile.model.exit_code import TABLE, ExitCode
 
 #: Modules that cannot have the name of their command: a folder, a keyword of Python.
 _MODULES: Mapping[str, str] = {
-    **{name: f"{name}.group" for name in ("activities", "outbox", "parties", "policy")},
+    **{name: f"{name}.group" for name in ("activities", "auth", "outbox", "parties", "policy")},
     "import": "import_",
     "test-mailbox": "test_mailbox",
 }
@@ -52,6 +52,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "enable",
         "disable",
         "offboard",
+        "auth",
         "outbox",
         "activities",
         "parties",
@@ -96,6 +97,7 @@ SUMMARIES: Mapping[str, str] = {
     "enable": "Test mailboxes and enable those that work.",
     "disable": "Stop mailboxes at once, whatever git says.",
     "offboard": "Stop the mailbox of somebody who left, and forget its sign-in.",
+    "auth": "Sign in where mail is opened by a token, see and revoke sign-ins.",
     "outbox": "Queue mail, look at it, try again.",
     "activities": "List, show, export, edit and follow tracked e-mail.",
     "parties": "Import who stands behind which address, and look addresses up.",

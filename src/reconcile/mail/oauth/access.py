@@ -163,5 +163,3 @@ def digest_of(token: Secret | None) -> str:
 
 def _key(plan: OAuthPlan) -> _Key:
     return plan.account, plan.client_id, plan.token_endpoint, plan.scopes, plan.grant
-
-
