@@ -32,6 +32,16 @@ def mail_json(entry: OutboxEntry) -> dict[str, object]:
         "attempts": entry.attempts,
         "nextTryAt": _text(entry.next_try_at),
         "reason": entry.reason,
+        "postponedUntil": _text(entry.postponed_until),
+        "trackingToken": entry.tracking_token or None,
+        "submitterId": entry.submitter_id or None,
+        "regarding": {"type": about.type, "id": about.id, "name": about.name} if (about := entry.regarding) else None,
+        "sentCopy": {
+            "state": str(entry.sent_folder.copy),
+            "tries": entry.sent_folder.tries,
+            "nextAt": _text(entry.sent_folder.next_at),
+            "note": entry.sent_folder.note,
+        },
     }
 
 

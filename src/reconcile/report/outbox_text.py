@@ -7,6 +7,7 @@ from datetime import datetime
 
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState, RecipientState
 from reconcile.model.sending_report import SendingReport
+from reconcile.model.sent_folder import CopyState
 from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
@@ -30,7 +31,7 @@ def outbox_table(entries: Sequence[OutboxEntry], *, fit: int | None = None) -> s
             _recipients(entry),
             entry.subject,
             entry.attempts,
-            _moment(entry.next_try_at),
+            _moment(entry.due_at) if entry.next_try_at else "",
             entry.reason,
         )
         for entry in entries
@@ -51,8 +52,13 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | N
         ("key", entry.client_key),
         ("added", _moment(entry.added_at) + "Z"),
         ("tries", str(entry.attempts)),
-        ("next try", _moment(entry.next_try_at) + "Z" if entry.next_try_at else ""),
+        ("postponed", f"until {_moment(entry.postponed_until)}Z" if entry.postponed_until else ""),
+        ("next try", _moment(entry.due_at) + "Z" if entry.next_try_at else ""),
         ("reason", entry.reason),
+        ("regarding", " ".join(part for part in (about.type, about.id, about.name) if part) if (about := entry.regarding) else ""),
+        ("token", entry.tracking_token),
+        ("asked by", f"mailbox {entry.submitter_id}, which may send as {entry.sender}" if entry.submitter_id else ""),
+        ("sent mail", _sent_folder(entry)),
     ]
     lines = [f"{name + ':':<12}{neutral(value)}" for name, value in facts if value]
     if entry.state in _MARKS:
@@ -86,6 +92,17 @@ def sent_of(report: SendingReport) -> str:
     """`2 mails sent`, or `1 of 2 mails sent`."""
     sent, tried = report.count(OutgoingState.SENT), counted(len(report.settled), "mail")
     return f"{tried} sent" if sent == len(report.settled) else f"{sent} of {tried} sent"
+
+
+def _sent_folder(entry: OutboxEntry) -> str:
+    folder = entry.sent_folder
+    match folder.copy:
+        case CopyState.WANTED if entry.state is not OutgoingState.UNCERTAIN:
+            return folder.note or "a copy is made once the mail is known to be sent"
+        case CopyState.FAILED:
+            return f"given up: {folder.note}"
+        case _:
+            return folder.note
 
 
 def _recipients(entry: OutboxEntry) -> str:

@@ -32,7 +32,7 @@ def unsent(entries: Sequence[OutboxEntry], *, now: datetime) -> list[Unsent]:
     """Grouped, in the order of the entries. Mail whose next try is due is left out: nothing stands in its way."""
     groups: dict[tuple[str, OutgoingState, str], list[OutboxEntry]] = {}
     for entry in entries:
-        waits = entry.state is OutgoingState.PENDING and entry.next_try_at is not None and entry.next_try_at > now
+        waits = entry.state is OutgoingState.PENDING and entry.next_try_at is not None and entry.due_at > now
         if waits or entry.state is OutgoingState.UNCERTAIN:
             groups.setdefault((entry.mailbox_name, entry.state, entry.reason), []).append(entry)
     return [
@@ -42,7 +42,7 @@ def unsent(entries: Sequence[OutboxEntry], *, now: datetime) -> list[Unsent]:
             mails=len(members),
             reason=reason,
             first=members[0].id,
-            next_try=min((f"{one.next_try_at:%Y-%m-%d %H:%M:%SZ}" for one in members if one.next_try_at), default=""),
+            next_try=min((f"{one.due_at:%Y-%m-%d %H:%M:%SZ}" for one in members if one.next_try_at), default=""),
         )
         for (mailbox, state, reason), members in groups.items()
     ]
