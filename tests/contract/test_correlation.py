@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from reconcile.model.activity_details import Regarding
 from reconcile.model.conversation_index import answer, new_conversation
-from reconcile.model.cursor import Cursor
 from reconcile.model.mail_clues import MailClues
-from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient
 from reconcile.model.party import PartyRef, PartyType
-from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import Correlation, CorrelationMethod, MailRef, Tracking
-from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_PERSON, CorrelationLookup
-from reconcile.ports.mail_store import Arrival, MailStore, ReceivedBatch
-from reconcile.ports.outbox_store import OutboxStore
+from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_PERSON
 from reconcile.store.memory.correlation import MemoryCorrelation
 from reconcile.store.sqlite.correlation import SqliteCorrelation
 from reconcile.store.sqlite.correlation_index import index_email, index_outgoing
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.outbox import SqliteOutbox
-from reconcile.sync.decide.describe import describe
 from support.applied import START
-
-AT = "2026-03-01T08:00:00Z"
-ROOT = new_conversation(bytes(range(1, 17)), START)
-CASE = Regarding(type="case", id="c-1", name="Case 1")
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    lookup: CorrelationLookup
-    mail: MailStore
-    outbox: OutboxStore
+from support.correlated import AT, CASE, ROOT, World, receive, send
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -51,67 +34,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         store = SqliteMailStore(database, tmp_path)
         yield World(SqliteCorrelation(database), store, SqliteOutbox(database))
         store.close()
-
-
-def receive(
-    world: World,
-    number: int,
-    *,
-    message_id: str = "",
-    text: bytes = b"",
-    clues: MailClues | None = None,
-    tracking: Tracking | None = None,
-    sender: bytes = b"Ann@Fabrikam.example",
-) -> MailRef:
-    raw = b"Message-ID: %s\r\nFrom: %s\r\nTo: sales@contoso.example\r\nCc: b@fabrikam.example\r\n\r\n%d%s" % (
-        (message_id or f"<{number}@fabrikam.example>").encode(),
-        sender,
-        number,
-        text,
-    )
-    found = describe(raw)
-    with world.mail.receive("box") as receiving:
-        receiving.begin()
-        receiving.write(raw)
-        arrival = Arrival(
-            remote_id=RemoteId("imap", str(number)),
-            received=AT,
-            size=found.size,
-            raw=found.raw,
-            content=found.content,
-            header=found.header,
-            header_length=found.header_length,
-            place=receiving.end(),
-            clues=clues,
-            tracking=tracking,
-        )
-        receiving.commit(ReceivedBatch(arrivals=[arrival], cursor=Cursor("imap", str(number)), messages=number, at=AT))
-    newest = max(one.id for one in world.mail.activities(mailbox_id=None, since=None, limit=None))
-    return MailRef(kind="email", id=newest)
-
-
-def send(world: World, number: int, *, token: str = "", clues: MailClues | None = None, regarding: Regarding | None = None) -> MailRef:
-    entry = OutboxEntry(
-        id=0,
-        message_id=f"<out-{number}@contoso.example>",
-        client_key="",
-        request="r",
-        mailbox_id="box",
-        mailbox_name="sales",
-        sender="Sales@Contoso.example",
-        recipients=(
-            Recipient(address="ann@fabrikam.example", field=Field.TO),
-            Recipient(address="hidden@fabrikam.example", field=Field.BCC),
-        ),
-        subject="Offer",
-        size=5,
-        added_at=START,
-        state=OutgoingState.PENDING,
-        next_try_at=START,
-        tracking_token=token,
-        regarding=regarding,
-    )
-    return MailRef(kind="outbox", id=world.outbox.add(entry, b"bytes", clues).entry.id)
 
 
 def test_an_empty_store_knows_nothing(world: World) -> None:

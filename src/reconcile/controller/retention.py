@@ -16,12 +16,16 @@ from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail_purge import MailPurge
 from reconcile.report.counted import counted
+from reconcile.sync.decide.correlation_rules import correlation_rules
+from reconcile.sync.decide.smart_matching import SEARCHED_DAYS
 
 #: Between two looks when there is nothing to purge.
 RETENTION = timedelta(minutes=10)
 #: Between two steps while there is.
 _SOON = timedelta(seconds=1)
 _STEP = 500
+#: Later than any instant.
+_ALL = "~"
 _STEPS = 4
 
 
@@ -60,6 +64,12 @@ class Retention:
                 step = tools.purge.purge(selection, limit=_STEP, record=tools.record())
                 done, steps, more = done + step, steps + 1, not step.nothing
             erased = tools.purge.erase(now=instant.text(now), at_once=False)
+            organization = next((one for one in tools.applied.resources() if one.kind == "Organization"), None)
+            rules = correlation_rules(organization.spec if organization else {})
+            wanted = rules.smart is not None and rules.smart.creates
+            # Older ones are looked for by nobody; where none are to be kept, those of former days go, too.
+            oldest = instant.text(now - timedelta(days=SEARCHED_DAYS)) if wanted else _ALL
+            more = tools.purge.forget_hashes(before=oldest, limit=_STEP * _STEPS) == _STEP * _STEPS or more
         return told(done, erased, more=more)
 
 

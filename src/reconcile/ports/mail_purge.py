@@ -24,6 +24,10 @@ class MailPurge(Protocol):
         """Take the octets of purged mail off the disk, one pack at most: `at_once`, or once it is worth while or a day old."""
         ...
 
+    def forget_hashes(self, *, before: str, limit: int) -> int:
+        """Take away the hashes for smart matching of mails from before (UTC RFC 3339), at most of `limit` mails; of how many."""
+        ...
+
     def forget_mailbox(self, mailbox_id: str) -> None:
         """Where we stood in a mailbox that is no longer applied and holds nothing any more."""
         ...

@@ -11,9 +11,6 @@ from reconcile.model.conversation_index import ROOT
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.tracking import MailRef
 
-#: Rows of old hashes that one batch takes away at most, beyond as many as it brings.
-_SWEEP = 100
-
 
 def index_email(connection: sqlite3.Connection, activity_id: int, clues: MailClues) -> None:
     """One tracked e-mail; again is no harm."""
@@ -44,7 +41,7 @@ def index_mails(connection: sqlite3.Connection, mails: Collection[tuple[MailRef,
         )
 
 
-def forget_hashes(connection: sqlite3.Connection, *, before: str, limit: int = _SWEEP) -> int:
+def forget_hashes(connection: sqlite3.Connection, *, before: str, limit: int) -> int:
     """Take away hashes of mails older than `before` (UTC RFC 3339), at most `limit` of them; how many went."""
     statement = "DELETE FROM correlation_subject WHERE mail IN (SELECT mail FROM correlation_subject WHERE at < ? ORDER BY at LIMIT ?)"
     return connection.execute(statement, (before, limit)).rowcount

@@ -13,7 +13,9 @@ from reconcile.model.purge import Erased, Purged, PurgeSelection
 from reconcile.store.purge_mark import EVERY_MAILBOX, mail_mark, nameless_mark, outgoing_mark
 from reconcile.store.sqlite import audit_trail
 from reconcile.store.sqlite.compact import Compactor
+from reconcile.store.sqlite.correlation_index import forget_hashes
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.purge_decisions import forget_decisions
 from reconcile.store.sqlite.purged import keep_marks, salt_of
 
 _SETTLED = "outbox.state IN ('sent', 'failed')"
@@ -50,6 +52,7 @@ class SqlitePurge:
             done = Purged()
             if selection.mail:
                 done += _purge_mail(connection, selection, limit, record.at)
+                forget_decisions(connection, selection, record.at)
             if selection.outgoing:
                 done += _purge_outgoing(connection, selection, limit)
             if not done.nothing:
@@ -68,9 +71,15 @@ class SqlitePurge:
             self._database.empty_log()
         return erased
 
+    def forget_hashes(self, *, before: str, limit: int) -> int:
+        oldest = self._database.reader().execute("SELECT min(at) FROM correlation_subject").fetchone()[0]
+        if oldest is None or oldest >= before:
+            return 0
+        return self._database.write(lambda connection: forget_hashes(connection, before=before, limit=limit))
+
     def forget_mailbox(self, mailbox_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            for table in ("mail_mailboxes", "mail_missing", "mail_former"):
+            for table in ("mail_mailboxes", "mail_missing", "mail_former", "mail_decisions", "mail_removals"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE mailbox_id = ?1 AND NOT EXISTS (SELECT 1 FROM resource WHERE external_id = ?1)"
                     " AND NOT EXISTS (SELECT 1 FROM mail_locations WHERE mailbox_id = ?1)",
