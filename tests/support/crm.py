@@ -107,7 +107,7 @@ class Desk:
 
     def __call__(self, *words: str, code: int = 0) -> tuple[str, str]:
         """(stdout, stderr) of a command; it must end with `code`."""
-        count = 2 if words[0] in ("outbox", "activities") else 1
+        count = 2 if words[0] in ("outbox", "activities", "parties") else 1
         self.capsys.readouterr()
         ended = run([*words[:count], "--state-dir", str(self.state), *words[count:]])
         out, err = self.capsys.readouterr()

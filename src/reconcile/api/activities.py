@@ -32,6 +32,7 @@ def activities(service: Service, request: Request) -> Answer:
             state=_state(query["state"]) if "state" in query else None,
             regarding=_regarding(query["regarding"]) if "regarding" in query else None,
             before=_before(query["next"]) if "next" in query else None,
+            queue=query.get("queue"),
         )
     )
     shown = list(islice(found, limit))

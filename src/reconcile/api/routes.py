@@ -44,7 +44,7 @@ def _route(method: str, pattern: str, endpoint: Callable[..., Answer], *paramete
 _ID = r"([1-9][0-9]{0,17})"
 ROUTES = (
     _route("GET", "/v1/health", health),
-    _route("GET", "/v1/activities", activities.activities, "mailbox", "since", "state", "regarding", "limit", "next"),
+    _route("GET", "/v1/activities", activities.activities, "mailbox", "since", "state", "regarding", "queue", "limit", "next"),
     _route("GET", f"/v1/activities/{_ID}", activities.activity),
     _route("GET", f"/v1/activities/{_ID}/raw", activities.raw),
     _route("POST", "/v1/activities/edits", intake.edits),

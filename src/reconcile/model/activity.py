@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reconcile.model.activity_details import UNEDITED, ActivityDetails
 from reconcile.model.message import MessageHeader
+from reconcile.model.queue_item import QueueItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,7 @@ class Activity:
     """`id` is ours and never used again for another message. `mailbox_id` is the mailbox that brought it first, `mailboxes` all
     that hold it. `received` is the server's clock (INTERNALDATE), UTC RFC 3339. `raw_digest` is the SHA-256 of the bytes as
     received, hexadecimal. `conflicting`: another message bears the same Message-ID with other content. `details` are what was set on it
-    afterwards.
+    afterwards, `queue_items` the queues it waits in.
     """
 
     id: int
@@ -26,3 +27,4 @@ class Activity:
     header: MessageHeader
     conflicting: bool
     details: ActivityDetails = UNEDITED
+    queue_items: tuple[QueueItem, ...] = ()

@@ -17,6 +17,7 @@ from reconcile.model.message import MessageHeader, MessageText
 from reconcile.model.party import PartyRow
 from reconcile.model.queue_item import NewQueueItem
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.removal import MarkAction
 from reconcile.model.tracking import Decision, Tracking
 
 
@@ -88,7 +89,8 @@ class ReceivedBatch:
     missing already was counted before it was tried. `given_up` are no longer missing. An arrival that the store itself cannot take becomes a
     failure with `next_try`, or is given up where it was tried `report_after` times; the rest of the batch is kept.
 
-    `unused` are bytes that were written and are named by nothing. With `remove` what is kept of this batch is to be deleted at the server: that is journalled with it.
+    `unused` are bytes that were written and are named by nothing. `marks` are to be done at the server to what is kept or given up: that is journalled with it.
+    `released` leave the quarantine with this batch.
     """
 
     cursor: Cursor
@@ -109,7 +111,8 @@ class ReceivedBatch:
     given_up: Sequence[Unprocessed] = ()
     next_try: str = ""
     unused: Sequence[Place] = ()
-    remove: bool = False
+    marks: frozenset[MarkAction] = frozenset()
+    released: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +173,10 @@ class ActivityReader(Protocol):
         state: ActivityState | None = None,
         regarding: tuple[str, str] | None = None,
         before: tuple[str, int] | None = None,
+        queue: str | None = None,
     ) -> Iterator[Activity]:
-        """Newest received first. `regarding` is the type and id of the record they are about, `before` the `received` and `id` of an
+        """Newest received first. `regarding` is the type and id of the record they are about, `queue` the id or name of a queue that
+        they wait in, `before` the `received` and `id` of an
         activity, behind which the list goes on."""
         ...
 

@@ -8,7 +8,7 @@ from reconcile.model.activity import Activity
 from reconcile.model.activity_details import ActivityDetails
 from reconcile.model.message import MessageText, Party
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 def _party(party: Party) -> dict[str, str]:
@@ -42,6 +42,9 @@ def activity_json(activity: Activity, names: Mapping[str, str]) -> dict[str, obj
         "sha256": activity.raw_digest,
         "conflicting": activity.conflicting,
         "defects": list(header.defects),
+        "queueItems": [
+            {"queue": item.queue.id, "name": item.queue.name, "why": str(item.why), "at": item.at} for item in activity.queue_items
+        ],
         **details_json(activity.details),
     }
 

@@ -91,6 +91,7 @@ def activity_text(activity: Activity, text: MessageText, names: Mapping[str, str
         ("in-reply-to", header.in_reply_to),
         ("size", size(activity.size)),
         ("sha-256", activity.raw_digest),
+        ("queues", ", ".join(f"{item.queue.name or item.queue.id} ({item.why})" for item in activity.queue_items)),
         *_details(activity.details),
         ("marks", ", ".join(dict.fromkeys([*filter(None, marks(activity).split(", ")), *text.defects]))),
     )

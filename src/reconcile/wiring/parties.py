@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconcile.ports.party_directory import PartyReader, PartyStore
+    from reconcile.ports.queue_items import QueueItemReader
     from reconcile.store.sqlite.database import Database
 
 
@@ -21,3 +22,10 @@ def party_store(database: Database) -> PartyStore:
     from reconcile.store.sqlite.parties import SqliteParties
 
     return SqliteParties(database)
+
+
+def queue_items(database: Database | None) -> QueueItemReader:
+    """Which tracked e-mail waits in which queue. A missing store reads as empty."""
+    from reconcile.store.sqlite.queue_items import SqliteQueueItems
+
+    return SqliteQueueItems(database)

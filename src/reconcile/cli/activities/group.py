@@ -9,6 +9,7 @@ from reconcile.cli.activities.export import export_command
 from reconcile.cli.activities.feed import feed_command
 from reconcile.cli.activities.intake import import_command
 from reconcile.cli.activities.listing import list_command
+from reconcile.cli.activities.queues import queues_command
 from reconcile.cli.activities.show import show_command
 
 
@@ -17,5 +18,5 @@ def command() -> None:
     """Tracked e-mail: one activity for the same Message-ID with the same content, however many mailboxes hold it."""
 
 
-for _subcommand in (list_command, show_command, export_command, edit_command, import_command, feed_command):
+for _subcommand in (list_command, show_command, queues_command, export_command, edit_command, import_command, feed_command):
     command.add_command(_subcommand)

@@ -29,6 +29,7 @@ class Selection:
     since: str | None
     state: str | None
     regarding: str | None
+    queue: str | None
 
 
 def selecting(function: Command) -> Command:
@@ -37,7 +38,7 @@ def selecting(function: Command) -> Command:
 
     @functools.wraps(function)
     def with_selection(*arguments: Any, **options: Any) -> Any:
-        typed = {name: options.pop(name) for name in ("mailbox", "since", "state", "regarding")}
+        typed = {name: options.pop(name) for name in ("mailbox", "since", "state", "regarding", "queue")}
         return function(*arguments, selection=Selection(**typed), **options)
 
     options = (
@@ -45,6 +46,7 @@ def selecting(function: Command) -> Command:
         click.option("--since", metavar="DATE", help="Only what was received from then on (RFC 3339, or a date in UTC)."),
         click.option("--state", type=click.Choice(STATES), help="Only what is in this state; what nobody edited is open."),
         click.option("--regarding", metavar="TYPE:ID", help="Only what is about this record."),
+        click.option("--queue", metavar="NAME", help="Only what waits in this queue (name or id); see `activities queues`."),
     )
     decorated: Command = with_selection
     for option in reversed(options):
@@ -74,6 +76,7 @@ class Tracked:
             limit=limit,
             state=ActivityState(selection.state) if selection.state else None,
             regarding=record(selection.regarding)[:2] if selection.regarding else None,
+            queue=selection.queue,
         )
 
     def _mailbox(self, word: str) -> str:

@@ -112,6 +112,7 @@ class MemoryMailStore:
         state: ActivityState | None = None,
         regarding: tuple[str, str] | None = None,
         before: tuple[str, int] | None = None,
+        queue: str | None = None,
     ) -> Iterator[Activity]:
         lowest = since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""
         with self._guard:
@@ -119,13 +120,15 @@ class MemoryMailStore:
         found = [each for each in found if mailbox_id is None or mailbox_id in each.mailboxes]
         found = [each for each in found if state is None or each.details.state is state]
         found = [each for each in found if before is None or (each.received, each.id) < before]
+        found = [each for each in found if queue is None or any(queue in (item.queue.id, item.queue.name) for item in each.queue_items)]
         if regarding is not None:
             found = [each for each in found if (about := each.details.regarding) and (about.type, about.id) == regarding]
         yield from sorted(found, key=lambda each: (each.received, each.id), reverse=True)[:limit]
 
     def _with_mailboxes(self, activity: Activity) -> Activity:
         holding = sorted({key[0] for key, location in self._locations.items() if location.activity == activity.id})
-        return replace(activity, mailboxes=tuple(holding), details=self.details.get(activity.id, UNEDITED))
+        items = self.queue_items.of_activities([activity.id]).get(activity.id, ())
+        return replace(activity, mailboxes=tuple(holding), details=self.details.get(activity.id, UNEDITED), queue_items=tuple(items))
 
     def activity(self, activity_id: int) -> Activity | None:
         with self._guard:

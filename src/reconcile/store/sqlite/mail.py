@@ -83,6 +83,7 @@ class SqliteMailStore:
         state: ActivityState | None = None,
         regarding: tuple[str, str] | None = None,
         before: tuple[str, int] | None = None,
+        queue: str | None = None,
     ) -> Iterator[Activity]:
         where, values = ["1"], list[str | int]()
         if state is not None:
@@ -95,6 +96,9 @@ class SqliteMailStore:
         if mailbox_id is not None:
             where.append("id IN (SELECT activity_id FROM mail_locations WHERE mailbox_id = ?)")
             values.append(mailbox_id)
+        if queue is not None:
+            where.append("mail_activities.id IN (SELECT activity_id FROM queue_items WHERE queue_id = ? OR queue_name = ?)")
+            values += (queue, queue)
         if since is not None:
             where.append("received >= ?")
             values.append(since.strftime("%Y-%m-%dT%H:%M:%SZ"))

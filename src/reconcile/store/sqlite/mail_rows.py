@@ -12,6 +12,8 @@ from reconcile.model.activity_details import UNEDITED, ActivityDetails, Activity
 from reconcile.model.cursor import Cursor
 from reconcile.model.mailbox_state import MailboxState, MissingMessage
 from reconcile.model.message import MessageHeader, Party
+from reconcile.model.party import PartyRef, PartyType
+from reconcile.model.queue_item import QueueItem, QueueItemReason
 from reconcile.ports.mail_store import Arrival
 
 INSERT_ACTIVITY = (
@@ -24,7 +26,9 @@ INSERT_ACTIVITY = (
 #: What `activity` reads.
 SELECT_ACTIVITY = (
     "SELECT mail_activities.*, details.version, details.regarding_type, details.regarding_id, details.regarding_name, details.owner,"
-    " details.state, details.categories, details.note, details.edited_at, details.edited_by"
+    " details.state, details.categories, details.note, details.edited_at, details.edited_by,"
+    " (SELECT json_group_array(json_array(id, queue_id, queue_name, why, at)) FROM"
+    " (SELECT * FROM queue_items WHERE activity_id = mail_activities.id ORDER BY id)) AS queue_items"
     " FROM mail_activities LEFT JOIN activity_details AS details ON details.activity_id = mail_activities.id"
 )
 
@@ -84,6 +88,7 @@ def activity(row: sqlite3.Row, mailboxes: Sequence[str]) -> Activity:
         raw_digest=bytes(row["raw"]).hex(),
         conflicting=bool(row["conflicting"]),
         details=details(row),
+        queue_items=tuple(_queue_item(row["id"], *item) for item in orjson.loads(row["queue_items"])),
         header=MessageHeader(
             message_id=row["message_id"],
             subject=row["subject"],
@@ -98,6 +103,11 @@ def activity(row: sqlite3.Row, mailboxes: Sequence[str]) -> Activity:
             defects=tuple(orjson.loads(row["defects"])),
         ),
     )
+
+
+def _queue_item(activity_id: int, id_: int, queue_id: str, queue_name: str, why: str, at: str) -> QueueItem:
+    queue = PartyRef(type=PartyType.QUEUE, id=queue_id, name=queue_name)
+    return QueueItem(id=id_, activity_id=activity_id, queue=queue, why=QueueItemReason(why), at=at)
 
 
 def details(row: sqlite3.Row) -> ActivityDetails:
