@@ -32,7 +32,7 @@ class Pop3Inbox:
         self._sign_in = sign_in
         self._account = f"{endpoint.host.lower()}/{sign_in.username}"
         self._session: Session | None = None
-        self._listing = Listing((), "")
+        self._listing = Listing(b"", b"")
 
     def look(self, cursor: Cursor | None) -> Look:
         # A session shows what was there when it began (RFC 1939, 3), so another look needs another one.
@@ -40,10 +40,11 @@ class Pop3Inbox:
         self._session = open_session(self._endpoint, self._sign_in)
         with translated(str(self._endpoint)):
             self._listing = list_all(self._session)
-        before = Pop3Place.of(cursor)
-        restarted = before is None or before.account != self._account or self._listing.is_renumbered(before)
-        news = restarted or before is None or before.listing != self._listing.digest
-        return Look(messages=len(self._listing.items), news=news, restarted=restarted)
+            before = Pop3Place.of(cursor)
+            if before is not None and (before.account, before.listing) == (self._account, self._listing.digest):
+                return Look(messages=before.messages, news=False, restarted=False)
+            restarted = before is None or before.account != self._account or self._listing.is_renumbered(before)
+            return Look(messages=len(self._listing.items), news=True, restarted=restarted)
 
     def read(
         self,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from reconcile.errors import Unsupported
@@ -24,6 +24,7 @@ from reconcile.model.remote_id import RemoteId
 #: Without UIDL each look reads every header; more than so many would keep the mailbox locked for minutes.
 MOST_WITHOUT_UIDL = 2000
 _LONGEST_ID = 200
+_NAMED = re.compile(rb"[0-9] +[^ \r\n]")
 #: What servers write into a header themselves, and change (mbox).
 _CHANGING = re.compile(rb"(?im)^(?:status|x-status|x-uidl|x-keywords|x-imap|x-imapbase)[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n?")
 
@@ -44,10 +45,34 @@ class Item:
 
 @dataclass(frozen=True)
 class Listing:
-    """All of it, in the server's order; `digest` is the same for the same messages in the same places."""
+    """What the server said; `others` are names of messages without a unique-id. It is read only when something changed."""
 
-    items: Sequence[Item]
-    digest: str
+    sizes_text: bytes
+    ids_text: bytes
+    others: Mapping[int, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for the same messages in the same places."""
+        found = hashlib.blake2b(digest_size=16)
+        for part in (self.sizes_text, b"\r\n", self.ids_text, b"\r\n", *self.others.values()):
+            found.update(part)
+        return found.hexdigest()
+
+    @cached_property
+    def items(self) -> Sequence[Item]:
+        """All of it, in the server's order. Raises Broken."""
+        ids = {**dict(_numbered(self.ids_text)), **self.others}
+        seen: Counter[str] = Counter()
+        items = []
+        for number, words in _numbered(self.sizes_text):
+            size = _count(words)
+            name = f"{size}:{_text(ids.get(number) or b'')}"
+            seen[name] += 1
+            if seen[name] > 1:
+                name = f"{name} {seen[name]}"
+            items.append(Item(number, size, name, key_of(name)))
+        return items
 
     @cached_property
     def by_name(self) -> dict[str, Item]:
@@ -75,19 +100,11 @@ class Listing:
 def list_all(session: Session) -> Listing:
     """Raises Broken, Refused; Unsupported where messages cannot be told apart."""
     sizes_text, ids_text = _texts(session)
-    sizes = {number: _count(words) for number, words in _numbered(sizes_text)}
-    ids = {} if ids_text is None else {number: words for number, words in _numbered(ids_text) if words}
-    if unnamed := [number for number in sizes if number not in ids]:
-        ids |= _by_header(session, unnamed)
-    seen: Counter[str] = Counter()
-    items = []
-    for number, size in sizes.items():
-        name = f"{size}:{_text(ids[number])}"
-        seen[name] += 1
-        if seen[name] > 1:
-            name = f"{name} {seen[name]}"
-        items.append(Item(number, size, name, key_of(name)))
-    return Listing(items, hashlib.blake2b(b"".join(item.key for item in items), digest_size=16).hexdigest())
+    # A line each: as many sizes as unique-ids, and none of them empty.
+    if ids_text is not None and sizes_text.count(b"\n") == ids_text.count(b"\n") == len(_NAMED.findall(ids_text)):
+        return Listing(sizes_text, ids_text)
+    ids = {number for number, words in _numbered(ids_text or b"") if words}
+    return Listing(sizes_text, ids_text or b"", _by_header(session, [number for number, _ in _numbered(sizes_text) if number not in ids]))
 
 
 def _texts(session: Session) -> tuple[bytes, bytes | None]:

@@ -59,6 +59,8 @@ class Pop3Place:
             version, account, listing, messages, sizes, packed = json.loads(cursor.value)
             if version != 1:
                 return None
-            return cls(account=account, listing=listing, messages=messages, sizes=tuple(sizes), decided=base64.b64decode(packed))
+            return cls(
+                account=account, listing=listing, messages=messages, sizes=tuple(sizes), decided=base64.b64decode(packed, validate=True)
+            )
         except (ValueError, TypeError):
             return None
