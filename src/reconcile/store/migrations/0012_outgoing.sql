@@ -25,9 +25,9 @@ CREATE TABLE outbox_token_number (
 
 -- Each handing over of one message by one account (server and user name), kept for the day that limits look back.
 CREATE TABLE outbox_handed_over (
+    id INTEGER PRIMARY KEY,
     account TEXT NOT NULL,
-    at TEXT NOT NULL,
-    entry INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    PRIMARY KEY (account, at, entry, attempt)
-) STRICT, WITHOUT ROWID;
+    at TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX outbox_handed_over_account ON outbox_handed_over (account, at);

@@ -205,7 +205,7 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: dat
     done = advanced(before, step, at=at, owner_is_live=live is not None)
     after = done.entry
     if isinstance(step, Begin) and step.limits.account:
-        _count(connection, step.limits, after, at)
+        _count(connection, step.limits, at)
     connection.execute(
         _ADVANCE,
         (
@@ -234,11 +234,11 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: dat
     return after
 
 
-def _count(connection: sqlite3.Connection, limits: SendingLimits, entry: OutboxEntry, at: datetime) -> None:
+def _count(connection: sqlite3.Connection, limits: SendingLimits, at: datetime) -> None:
     """Count one message of the account, or refuse it."""
     refuse_exhausted(exhausted(limits, partial(_handed_over, connection, limits.account), now=at), at)
     connection.execute("DELETE FROM outbox_handed_over WHERE account = ? AND at < ?", (limits.account, _text(at - timedelta(hours=25))))
-    connection.execute("INSERT INTO outbox_handed_over VALUES (?, ?, ?, ?)", (limits.account, _text(at), entry.id, entry.attempts))
+    connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, _text(at)))
 
 
 def _handed_over(connection: sqlite3.Connection, account: str, number: int) -> datetime | None:
