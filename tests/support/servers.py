@@ -45,6 +45,12 @@ SERVERS: Final[Mapping[str, Server]] = {
             for part in ("imap", "pop3")
         ),
     ),
+    "dovecot-gssapi": Server(
+        program="dovecot",
+        packages=("dovecot-gssapi",),
+        parts=(("/usr/lib/dovecot/modules/auth/libmech_gssapi.so", "/usr/lib64/dovecot/auth/libmech_gssapi.so"),),
+    ),
+    "krb5kdc": Server(program="krb5kdc", packages=("krb5-kdc", "krb5-admin-server", "krb5-user")),
     "postfix": Server(program="postfix", packages=("postfix",)),
     "smtp-sink": Server(program="smtp-sink", packages=("postfix",)),
     "mbsync": Server(program="mbsync", packages=("isync",)),
