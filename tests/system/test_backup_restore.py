@@ -176,10 +176,12 @@ def test_harmed_files_are_refused_and_the_store_stays(estate: MailEstate, doveco
     harmed = tmp_path / "harmed.tar"
     dice = random.Random(3)
     cases: dict[str, bytes] = {"empty": b"", "text": b"hello\n" * 500, "zeros": bytes(20_000)}
-    cases |= {f"cut at {at}": content[:at] for at in (1, 511, 512, 2048, *(dice.randrange(len(content) - 1024) for _ in range(6)))}
     with tarfile.open(good) as archive:
         data = {member.name: member.offset_data for member in archive}
         sizes = {member.name: member.size for member in archive}
+    # Behind the last file a tar is only filled up with zeros.
+    end = max(start + sizes[name] for name, start in data.items())
+    cases |= {f"cut at {at}": content[:at] for at in (1, 511, 512, 2048, end - 1, *(dice.randrange(end) for _ in range(6)))}
     for name, start in data.items():
         at = start + dice.randrange(sizes[name])
         cases[f"flip in {name}"] = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
