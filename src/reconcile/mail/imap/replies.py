@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 _TOKEN = re.compile(
     rb'[A-Za-z0-9.-]+\[[^\]]*\](?:<\d+>)?|"(?:[^"\\]|\\.)*"|\x00\d+\x00|\(|\)|[^\s()"\x00]+',
@@ -83,9 +83,11 @@ def internal_date(value: object) -> datetime | None:
         return None
     day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
     try:
-        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-        zone = timezone(-offset if sign == b"-" else offset) if offset else UTC
-        moment = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=zone)
-        return moment.astimezone(UTC)
+        moment = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC)
+        if hours is None or hours == minutes == b"00":
+            return moment
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        # No zone is a day or more away; what claims so is no date.
+        return None if offset >= timedelta(days=1) else moment + offset if sign == b"-" else moment - offset
     except (ValueError, KeyError, OverflowError):
         return None

@@ -21,6 +21,8 @@ _DRAIN = 1 << 20
 _MOST_LINES = 100_000
 
 _BODY = re.compile(rb"\* (\d+) FETCH \(UID (\d+) BODY\[(HEADER)?\](?:<\d+>)? \{(\d+)\}\r\n", re.IGNORECASE)
+#: What nearly every server answers when asked for dates and sizes.
+_LISTED = re.compile(rb'\* (\d+) FETCH \(UID (\d+) INTERNALDATE "([^"\\]+)" RFC822\.SIZE (\d+)\)\r\n', re.IGNORECASE)
 _LITERAL = re.compile(rb"~?\{(\d{1,18})\+?\}\r?\n\Z")
 _TOLD = re.compile(rb"\b(UIDVALIDITY|UIDNEXT|MESSAGES) (\d{1,20})")
 _PERMANENT = re.compile(rb"\* OK \[PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
@@ -201,7 +203,11 @@ class Stream:
         line = self._line()
         match = _BODY.fullmatch(line)
         if match is None:
-            self._handle(line)
+            listed = _LISTED.fullmatch(line)
+            if listed is None:
+                self._handle(line)
+            else:
+                self._dispatch(int(listed[1]), {b"UID": listed[2], b"INTERNALDATE": listed[3], b"RFC822.SIZE": listed[4]})
             return
         body = self._literal(int(match[4]))
         rest = self._line()
