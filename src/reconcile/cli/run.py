@@ -157,7 +157,7 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
 def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: threading.Event) -> Iterator[MailTools]:
     from reconcile.controller.mail import MailTools
     from reconcile.sync.run import Limits
-    from reconcile.wiring.mail import deciders, inboxes, mail_store, outgoing
+    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
     from reconcile.wiring.permits import claims
     from reconcile.wiring.secrets import secret_resolver
     from reconcile.wiring.sign_in import sign_ins
@@ -173,6 +173,7 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
             limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
             claim=partial(claims(settings).claim, name),
             decider=deciders(database, clock),
+            marker=marker(settings, database),
         )
 
 

@@ -39,7 +39,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.decide.header import instant_text
     from reconcile.sync.outgoing import send_due
     from reconcile.sync.run import Limits, synchronise
-    from reconcile.wiring.mail import deciders, inboxes, mail_store, outgoing
+    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
     from reconcile.wiring.permits import claims
     from reconcile.wiring.secrets import secret_resolver
     from reconcile.wiring.sign_in import sign_ins
@@ -66,6 +66,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
                 clock=clock,
                 limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
                 decider=deciders(database, clock),
+                marker=marker(settings, database),
                 started=progress.started,
                 ended=progress.ended,
                 stopping=stop.is_set,

@@ -21,6 +21,7 @@ from reconcile.sync.claiming import Claim, admitted
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.due import next_look
+from reconcile.sync.marking import Marker
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.run import Limits, MailboxRun, synchronise
 
@@ -38,6 +39,7 @@ class MailTools:
     limits: Limits
     claim: Claim
     decider: DeciderFor = lambda _: None
+    marker: Marker | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class Mail:
                 clock=clock,
                 limits=tools.limits,
                 decider=tools.decider,
+                marker=tools.marker,
                 stopping=tools.outgoing.stop,
             )
             after = until_next(receiving, tools.store.states(), clock.now(), self.longest)

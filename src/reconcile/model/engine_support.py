@@ -91,6 +91,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "maxConcurrentConnections",
             "minPollingInterval",
             "moveUndeliveredEmails",
+            "incoming.keywords",
             "timeoutMailboxConnection",
             "timeoutMailboxConnectionAfter",
         }
@@ -170,10 +171,7 @@ _EXCHANGE_SIGN_IN: Final = "server-to-server, hybrid-modern-auth"
 PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
     "Organization": {"sending.sendFromSubmitter": "true"},
     "Mailbox": {
-        "type": "forward",
-        "incoming": "forward-mailbox",
         "appointmentsContactsTasks": "server-side",
-        "deleteAfterProcessing": "true",
     },
     "EmailServerProfile": {
         "serverType": "exchange-server, exchange-server-hybrid, exchange-online-hybrid",
@@ -188,7 +186,6 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "outgoing.useImpersonation": "true",
         "outgoing.autoGrantDelegateAccess": "true",
         "encodingCodePage": "all but utf-8 (65001)",
-        "moveUndeliveredEmails": "true",
     },
 }
 
@@ -234,7 +231,6 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 _NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
-_PARTIES = NotBuilt("senders and recipients are kept as addresses, without looking for rows")
 _OUTLOOK = NotBuilt("there is no tracking by hand, by folder or by category")
 _ALERTS = NotBuilt("no alerts are written; `status` and `mailboxes` show errors")
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
@@ -250,7 +246,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "oauth.managedIdentity": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
         "incoming.idle": NotBuilt("new mail is found by polling"),
         "incoming.compression": NotBuilt("the connection is not compressed"),
-        "incoming.keywords": NotBuilt("nothing is marked at the server"),
         "outgoing.deliveryReports": NotBuilt("the server decides about delivery reports", neutral=(None,)),
     },
     "Organization": {
@@ -266,8 +261,8 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "tracking.hideTrackAllOption": _OUTLOOK,
         "tracking.ignoreCopiedItems": NotBuilt("a copy of a tracked mail is recognised by its content"),
         "tracking.recipientActivity": NotBuilt("nothing is watched in sent mail"),
-        "addressResolution.resolveSimilar": _PARTIES,
-        "addressResolution.validateContact": _PARTIES,
+        "addressResolution.resolveSimilar": NotBuilt("an address is resolved with each mail, by the directory; nobody resolves it by hand"),
+        "addressResolution.validateContact": NotBuilt("a mail is tracked without validating its contacts"),
         "sending.batchSize": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
         "sending.saveToSentItems": NotBuilt("no copy is put into Sent Items"),
         "sending.delegateAccess": NotBuilt("there is no delegate access"),

@@ -16,7 +16,6 @@ class Effect(StrEnum):
     INCOMING = "incoming"
     OUTGOING = "outgoing"
     APPOINTMENTS = "appointmentsContactsTasks"
-    DELETING = "deleteAfterProcessing"
     MOVING = "moveUndeliveredEmails"
 
 

@@ -12,7 +12,6 @@ from reconcile.model.change import Adopt, Change, Create, Delete, Note, Update
 from reconcile.model.key import Key
 from reconcile.model.kinds import defaults
 from reconcile.model.shortfall import Effect, FutureRow, Shortfall
-from reconcile.plan.consequences.email_server_profile import MOVED
 from reconcile.plan.consequences.mailbox import BOTH_START, PROMISED
 from reconcile.plan.consequences.words import mailboxes, some, text
 from reconcile.plan.given import Given
@@ -23,9 +22,7 @@ _TAKEN_BACK: Mapping[Effect, str] = {
     Effect.INCOMING: "incoming mail is asked for and will not start: see the notes",
     Effect.OUTGOING: "outgoing mail is asked for and will not start: see the notes",
     Effect.APPOINTMENTS: "appointments, contacts and tasks are asked for; the engine cannot do it yet",
-    Effect.DELETING: "deleting at the server is asked for; the engine cannot do it yet, and mail stays there",
 }
-_STAYS = "moving mail that cannot be tracked is asked for; the engine cannot do it yet, and it stays where it is"
 _WITHOUT: Mapping[Effect, str] = {Effect.INCOMING: "nothing is received", Effect.OUTGOING: "nothing is sent"}
 
 
@@ -95,8 +92,6 @@ def _kept(sentence: str, short: set[Effect]) -> str:
 
 
 def _of_profile(sentence: str, stalled: bool) -> str:
-    if sentence == MOVED:
-        return _STAYS
     return f"{sentence}, except what the notes name" if stalled and sentence.endswith(" start again") else sentence
 
 

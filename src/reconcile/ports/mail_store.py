@@ -37,7 +37,7 @@ class Arrival:
     `place` is None when `Receiving.known` said that the same content is already kept. `decision` and `tracking` are None where there is
     nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it
     becomes an activity, `more_queue_items` where it is one already. By `clues` it is found later. `contact` is made for its unknown
-    sender, unless there is such a row.
+    sender, unless there is such a row. `held_for` is a mailbox that it came for by way of this one ("" for none).
     """
 
     remote_id: RemoteId
@@ -54,6 +54,7 @@ class Arrival:
     queue_items: Sequence[NewQueueItem] = ()
     more_queue_items: Sequence[NewQueueItem] = ()
     contact: PartyRow | None = None
+    held_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ class Decided:
     queue_items: Sequence[NewQueueItem] = ()
     more_queue_items: Sequence[NewQueueItem] = ()
     contact: PartyRow | None = None
+    held_for: str = ""
 
 
 _TRACKED = Decided(accepted=True, decision=None)
@@ -73,11 +74,15 @@ class Decider:
         around = Surroundings(ours=frozenset(acceptors.by_address), parties=lambda address: self._book.at(address))
         self._correlator = Correlator(correlation, acceptors.correlation, around, now=now)
         self._row = self._own_row()
+        #: Whether the mail in it is other people's, forwarded as attachment.
+        self.unwraps = self._own.type == "forward"
         rules = acceptors.rules
         barring = rules.track_by_hand or rules.ignore_automatic or rules.skip_rights_managed or acceptors.internal.asks
         #: Whether a header may be reason enough not to read the rest.
-        self.header_first = barring or self._filter(self._own) is not Filter.ALL
-        self._attaching = directory or acceptors.has_queues or acceptors.resolution.create_contact
+        self.header_first = not self.unwraps and (barring or self._filter(self._own) is not Filter.ALL)
+        #: Whether a rule looks at more of a header than its addresses.
+        self.needs_block = barring
+        self._attaching = self.unwraps or directory or acceptors.has_queues or acceptors.resolution.create_contact
 
     def decide(self, candidates: Sequence[Candidate], generation: int) -> list[Decided]:
         """One answer each, in order."""
@@ -168,6 +173,7 @@ class Decider:
             owner=owner,
             addresses=people.addresses() if self._attaching else (),
             queue_items=tuple(item.queue for item in items),
+            forwarded_by=self._own.name if self.unwraps else "",
         )
         return Decided(
             accepted=True,
@@ -177,6 +183,7 @@ class Decider:
             queue_items=items,
             more_queue_items=more,
             contact=contact,
+            held_for=next((each.id for each in self._acceptors.by_address.values() if self.unwraps and each.name == by.name), ""),
         )
 
     def _decision(self, candidate: Candidate, verdict: Verdict, sender: str, generation: int) -> Decision:
@@ -216,7 +223,8 @@ class Decider:
         address = comparable(self._own.address)
         return Recipient(
             name=self._own.name,
-            filter=self._filter(self._own),
+            # Whatever lies in a forward mailbox is for somebody else.
+            filter=Filter.NONE if self.unwraps else self._filter(self._own),
             party=self._row.ref if self._row else None,
             processed=True,
             named=any(comparable(each.address) == address for each in people.recipients),
@@ -232,6 +240,9 @@ class Decider:
                 if row.ref.type not in (PartyType.USER, PartyType.QUEUE) or row.ref.id in found or not row.active:
                     continue
                 mine = own is not None and str(row.ref.type) == own.type
+                if self.unwraps and own is not None and not own.forwarded:
+                    # It has its own way of receiving, or none.
+                    continue
                 if own is not None and mine:
                     filter_ = self._filter(own, row)
                 elif row.filter in list(Filter):

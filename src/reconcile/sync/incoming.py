@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from reconcile.model.message import MessageHeader
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.removal import MarkAction
 from reconcile.model.tracking import Decision, Outcome
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Batch, Inbox, Listed
@@ -20,14 +22,15 @@ from reconcile.ports.mail_store import Arrival, Failure, Kept, Place, ReceivedBa
 from reconcile.sync.committing import Commits
 from reconcile.sync.decide.floor import is_wanted
 from reconcile.sync.decide.header import header_end, instant_text, scan
+from reconcile.sync.decide.unwrap import LARGEST, unwrapped
 from reconcile.sync.deciding import Candidate, Decided, Decider
-from reconcile.sync.keeping import KeptMessage, UnkeptMessage, keep, keep_anyway
+from reconcile.sync.keeping import KeptMessage, NoAttachedMessage, UnkeptMessage, gathered, keep, keep_anyway, keep_as_it_is
 
 #: How often a message that came without content, or could not be kept, is asked for again before it is given up.
 TRIES: Final = 5
 #: Between two tries of a message that could not be kept (Power Platform: "Use Outlook category to track appointments and emails").
 TRY_AGAIN: Final = timedelta(minutes=15)
-#: Failures in a row after which messages are read one by one.
+#: Failures in a row, with the inbox open, after which messages are read one by one.
 CAREFUL_AFTER: Final = 2
 #: Failures in a row after which the first message is left for later: it may be what breaks the connection.
 LEAVE_AFTER: Final = 4
@@ -63,14 +66,14 @@ def receive(
     stopping: Callable[[], bool] = lambda: False,
     beside: bool = True,
     decider: Callable[[], Decider | None] = lambda: None,
-    remove: bool = False,
+    marks: frozenset[MarkAction] = frozenset(),
 ) -> None:
     """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
 
     `stopping` ends it after a batch; the rest is read by the next run. `beside` commits in a thread while the next batch is read;
     without it everything happens in one order, for tests that end the process at a counted step. `decider` is asked once there is
     something to decide; without one all mail is tracked.
-    `remove` journals what is kept for deletion at the server.
+    `marks` are journalled, to be done at the server afterwards.
     """
     state = receiving.state
     look = inbox.look(state.cursor)
@@ -94,7 +97,7 @@ def receive(
     begun = state.cursor is not None and not restart
     whole = recount = reread or not begun
     generation = state.generation + 1 if restart else state.generation
-    reading = _Reading(receiving, clock, floor, retry, begun=begun, leave=state.failures >= LEAVE_AFTER, generation=generation)
+    reading = _Reading(receiving, clock, floor, retry, begun=begun, leave=state.breaks >= LEAVE_AFTER, generation=generation)
     reading.decider = chosen = decider()
     decided = 0
     last: Batch | None = None
@@ -106,10 +109,10 @@ def receive(
             wanted=reading.wanted,
             accept=reading.accept,
             examine=reading.examine if chosen is not None and chosen.header_first else None,
-            careful=state.failures >= CAREFUL_AFTER,
+            careful=state.breaks >= CAREFUL_AFTER,
         ):
             decided += len(batch.read) + batch.declined + len(batch.missing)
-            made, ignored = reading.close(batch, restart=restart, recount=recount, floor=lowest, remove=remove)
+            made, ignored = reading.close(batch, restart=restart, recount=recount, floor=lowest, marks=marks)
             commits.submit(made, partial(_count, progress, made, ignored))
             restart = recount = False
             if stopping():
@@ -152,6 +155,7 @@ class _Reading:
         self.decider: Decider | None = None
         self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
         self._verdicts: dict[RemoteId, Decided] = {}
+        self._blocks: dict[RemoteId, bytes] = {}
         self._refused: list[Decision] = []
         self._left: list[RemoteId] = []
         self._settled: list[RemoteId] = []
@@ -190,11 +194,27 @@ class _Reading:
 
     def accept(self, listed: Listed, chunks: Iterator[bytes]) -> None:
         """The bytes of one message."""
-        kept = keep_anyway(self._receiving, chunks) if listed.remote_id in self._last else keep(self._receiving, chunks)
+        if self.decider is not None and self.decider.unwraps:
+            kept = self._unwrap(listed, chunks)
+        else:
+            kept = keep_anyway(self._receiving, chunks) if listed.remote_id in self._last else keep(self._receiving, chunks)
         if isinstance(kept, UnkeptMessage):
             self._taken[listed.remote_id] = kept
             return
         self._taken[listed.remote_id] = self._arrival(listed, kept)
+
+    def _unwrap(self, listed: Listed, chunks: Iterator[bytes]) -> KeptMessage | UnkeptMessage:
+        """The mail that is attached to this one."""
+        outer, rest = gathered(chunks, LARGEST)
+        inner = unwrapped(outer) if rest is None else None
+        if inner is None:
+            return keep_as_it_is(self._receiving, chain((outer,), rest or ()), NoAttachedMessage())
+        assert self.decider is not None
+        last = listed.remote_id in self._last
+        kept = keep_anyway(self._receiving, iter((inner,))) if last else keep(self._receiving, iter((inner,)))
+        if isinstance(kept, KeptMessage) and self.decider.needs_block:
+            self._blocks[listed.remote_id] = inner[: kept.found.header_length]
+        return kept
 
     def _arrival(self, listed: Listed, kept: KeptMessage) -> Arrival:
         found, verdict = kept.found, self._verdicts.pop(listed.remote_id, None)
@@ -214,7 +234,11 @@ class _Reading:
         """What was read as a whole before anybody decided: those that stay, decisions on the others, and their bytes."""
         if self.decider is None or self.decider.header_first or not arrivals:
             return arrivals, [], []
-        asked = [Candidate(remote_id=each.remote_id, header=each.header, block=b"", received=each.received) for each in arrivals]
+        blocks, self._blocks = self._blocks, {}
+        asked = [
+            Candidate(remote_id=each.remote_id, header=each.header, block=blocks.get(each.remote_id, b""), received=each.received)
+            for each in arrivals
+        ]
         staying, refused, unused = [], list[Decision](), list[Place]()
         for arrival, verdict in zip(arrivals, self.decider.decide(asked, self._generation), strict=True):
             if verdict.accepted:
@@ -226,7 +250,7 @@ class _Reading:
                 unused.append(arrival.place)
         return staying, refused, unused
 
-    def close(self, batch: Batch, *, restart: bool, recount: bool, floor: str, remove: bool) -> tuple[ReceivedBatch, int]:
+    def close(self, batch: Batch, *, restart: bool, recount: bool, floor: str, marks: frozenset[MarkAction]) -> tuple[ReceivedBatch, int]:
         """What a batch makes true, and how many of it count as ignored."""
         now = self._clock.now()
         at, next_try = instant_text(now), instant_text(now + TRY_AGAIN)
@@ -268,7 +292,7 @@ class _Reading:
             given_up=given_up,
             next_try=next_try,
             unused=unused,
-            remove=remove,
+            marks=marks,
         )
         return made, declined - known
 
@@ -280,19 +304,21 @@ class _Reading:
         return instant_text(listed.received or self._clock.now())
 
     def _unprocessed(self, listed: Listed, taken: UnkeptMessage, at: str) -> Decision:
+        bare = isinstance(taken.error, NoAttachedMessage)
+        header = taken.header or MessageHeader()
         return Decision(
             mailbox_id=self._receiving.state.mailbox_id,
             generation=self._generation,
             remote_id=listed.remote_id,
-            outcome=Outcome.QUARANTINED,
-            reason="unreadable",
-            facts=(("error", _words(taken.error)), ("size", f"{taken.size:,} octets")),
-            message_id="",
-            sender="",
-            subject="",
+            outcome=Outcome.UNDELIVERABLE if bare else Outcome.QUARANTINED,
+            reason="no-attached-message" if bare else "unreadable",
+            facts=(("error", str(taken.error) if bare else _words(taken.error)), ("size", f"{taken.size:,} octets")),
+            message_id=header.message_id,
+            sender=header.sender.address if header.sender else "",
+            subject=header.subject,
             received=self._received(listed),
             at=at,
-            attempts=TRIES,
+            attempts=1 if bare else TRIES,
         )
 
 
@@ -307,6 +333,7 @@ def _with(arrival: Arrival, verdict: Decided) -> Arrival:
         queue_items=verdict.queue_items,
         more_queue_items=verdict.more_queue_items,
         contact=verdict.contact,
+        held_for=verdict.held_for,
     )
 
 

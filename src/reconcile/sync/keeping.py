@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from reconcile.errors import ReconcileError
+from reconcile.model.message import MessageHeader
 from reconcile.ports.mail_store import Place, Receiving
 from reconcile.sync.decide.describe import Describer, Description, describe
 
@@ -28,6 +29,33 @@ class UnkeptMessage:
     raw: bytes
     size: int
     place: Place | None
+    header: MessageHeader | None = None
+
+
+class NoAttachedMessage(Exception):
+    """A mail in a forward mailbox that has no mail attached."""
+
+    def __init__(self) -> None:
+        super().__init__("no mail is attached to it (message/rfc822), or one that is too large")
+
+
+def gathered(chunks: Iterator[bytes], limit: int) -> tuple[bytes, Iterator[bytes] | None]:
+    """The whole message; or, where it is longer than `limit`, its beginning and the rest."""
+    found, size = list[bytes](), 0
+    for chunk in chunks:
+        found.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            return b"".join(found), chunks
+    return b"".join(found), None
+
+
+def keep_as_it_is(receiving: Receiving, chunks: Iterator[bytes], error: Exception) -> UnkeptMessage:
+    """The bytes of a message that is given up at once, because `error` will not change."""
+    kept = keep_anyway(receiving, chunks, known_too=True)
+    if isinstance(kept, UnkeptMessage):
+        return UnkeptMessage(error=error, raw=kept.raw, size=kept.size, place=kept.place)
+    return UnkeptMessage(error=error, raw=kept.found.raw, size=kept.found.size, place=kept.place, header=kept.found.header)
 
 
 def keep(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | UnkeptMessage:
@@ -49,8 +77,8 @@ def keep(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | UnkeptM
         return UnkeptMessage(error=error, raw=b"", size=0, place=None)
 
 
-def keep_anyway(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | UnkeptMessage:
-    """As `keep`, but the bytes are kept even where describing fails."""
+def keep_anyway(receiving: Receiving, chunks: Iterator[bytes], *, known_too: bool = False) -> KeptMessage | UnkeptMessage:
+    """As `keep`, but the bytes are kept even where describing fails; with `known_too` also where an activity has them."""
     digest, size, error = hashlib.sha256(), 0, None
     describer: Describer | None = Describer()
     receiving.begin()
@@ -69,7 +97,8 @@ def keep_anyway(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | 
         raise
     if describer is not None:
         try:
-            return _settled(receiving, describer.finish())
+            found = describer.finish()
+            return KeptMessage(found=found, place=receiving.end()) if known_too else _settled(receiving, found)
         except ReconcileError:
             raise
         except Exception as reason:  # noqa: BLE001

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from reconcile.errors import Locked, PermanentError, ReconcileError, Throttled, UserError
-from reconcile.model.mailbox_state import Attempt
+from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.sync_result import SyncResult
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Inbox
@@ -19,6 +19,7 @@ from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.incoming import Received, receive
+from reconcile.sync.marking import Marker
 
 #: Looks are recorded this many at a time: a poll without news costs no transaction of its own.
 _RECORD = 200
@@ -42,6 +43,8 @@ class MailboxRun:
     error: ReconcileError | None = None
     bug: BaseException | None = None
     skipped: str = ""
+    marked: int = 0
+    marking_error: str = ""
 
     def result(self) -> SyncResult:
         """The same as plain values, for reports."""
@@ -61,6 +64,11 @@ class MailboxRun:
             error=message,
             hint=hint,
             skipped=self.skipped,
+            refused=self.received.refused,
+            failed=self.received.failed,
+            given_up=self.received.given_up,
+            marked=self.marked,
+            marking_error=self.marking_error,
         )
 
 
@@ -128,13 +136,15 @@ def synchronise(
     clock: Clock,
     limits: Limits,
     decider: DeciderFor = lambda _: None,
+    marker: Marker | None = None,
     started: Callable[[MailboxRun], None] = lambda _: None,
     ended: Callable[[MailboxRun], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[MailboxRun]:
     """Look at each mailbox once; results in the order given. `started` and `ended` are called from several threads.
 
-    Without `decider` all mail is tracked. `stopping` ends the run between two batches; what was not reached is left out of the results.
+    Without `decider` all mail is tracked, without `marker` nothing changes at the servers. `stopping` ends the run between
+    two batches; what was not reached is left out of the results.
     """
     halted = threading.Event()
 
@@ -149,7 +159,7 @@ def synchronise(
             run = runs[mailbox.mailbox_id] = MailboxRun(mailbox=mailbox)
             started(run)
             try:
-                _one(run, store, connect, clock, decider, ending)
+                _one(run, store, connect, clock, decider, marker, ending)
             finally:
                 admission.done(mailbox)
             if not run.skipped:
@@ -177,6 +187,7 @@ def _one(
     connect: Callable[[ReceivingMailbox], Inbox],
     clock: Clock,
     decider: DeciderFor,
+    marker: Marker | None,
     stopping: Callable[[], bool],
 ) -> None:
     try:
@@ -191,9 +202,12 @@ def _one(
                     progress=run.received,
                     stopping=stopping,
                     decider=partial(decider, run.mailbox.mailbox_id),
+                    marks=run.mailbox.marks,
                 )
             finally:
                 inbox.close()
+            if marker is not None:
+                _mark(run, receiving.state, marker, stopping)
     except Locked as error:
         run.skipped = error.message
     except ReconcileError as error:
@@ -201,6 +215,14 @@ def _one(
     except Exception as error:  # a bug of ours must end this mailbox's look only  # noqa: BLE001
         _log.exception("mailbox %s: unexpected error", run.mailbox.name)
         run.bug = error
+
+
+def _mark(run: MailboxRun, state: MailboxState, marker: Marker, stopping: Callable[[], bool]) -> None:
+    """What fails here keeps no mail from coming in: it is told, and done with the next look."""
+    try:
+        run.marked = marker(run.mailbox, state, stopping)
+    except ReconcileError as error:
+        run.marking_error = error.message
 
 
 def _error_words(run: MailboxRun) -> tuple[str, str, str]:

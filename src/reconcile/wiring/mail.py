@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.deciding import DeciderFor
+    from reconcile.sync.marking import Marker
     from reconcile.sync.online_count import OnlineCount
     from reconcile.sync.outgoing import Outgoing
 
@@ -111,6 +112,17 @@ def deciders(database: Database, clock: Clock) -> DeciderFor:
     from reconcile.sync.deciding import Deciders
 
     return Deciders(applied=applied_state(database), parties=SqliteParties(database), correlation=SqliteCorrelation(database), clock=clock)
+
+
+def marker(settings: Settings, database: Database) -> Marker:
+    """Does at mail servers what is journalled for mail that is kept here."""
+    from reconcile.store.sqlite.removals import SqliteMarkJournal
+    from reconcile.sync.marking import Marker
+    from reconcile.wiring.sign_in import sign_ins
+
+    return Marker(
+        journal=SqliteMarkJournal(database), connect=mail_marks(settings, sign_ins(settings, database), secret_resolver(settings))
+    )
 
 
 def decision_reader(database: Database | None) -> DecisionReader:

@@ -72,11 +72,6 @@ def test_one_note_a_cause_with_how_many_and_the_place_of_the_field() -> None:
     server = Key("EmailServerProfile", "contoso")
     assert plan_of(exchange()).notes == (
         Note(
-            message="Unsupported: moveUndeliveredEmails: undelivered mail is not moved yet; it stays where it is: 8 mailboxes (a, b, c, d, e and 3 more)",
-            key=server,
-            position=place(server, "moveUndeliveredEmails"),
-        ),
-        Note(
             message="Unsupported: serverType: receiving over ews is not built yet: nothing is received: 8 mailboxes (a, b, c, d, e and 3 more)",
             key=server,
             position=place(server, "serverType"),
@@ -101,9 +96,7 @@ def test_what_will_not_run_is_not_promised() -> None:
         "outgoing mail is asked for and will not start: see the notes",
         "appointments, contacts and tasks are asked for; the engine cannot do it yet",
     )
-    assert said(plan, "EmailServerProfile/contoso") == (
-        "moving mail that cannot be tracked is asked for; the engine cannot do it yet, and it stays where it is",
-    )
+    assert said(plan, "EmailServerProfile/contoso") == ("mail that cannot be tracked is moved to a folder at the server",)
 
 
 @pytest.mark.parametrize("target", ["snapshot", "memory"])
@@ -127,13 +120,13 @@ def test_the_digest_is_of_the_changes_alone() -> None:
     assert made[0].notes != made[1].notes
 
 
-def test_deleting_is_not_promised() -> None:
+def test_deleting_is_promised() -> None:
     plan = plan_of(
         {"EmailServerProfile/contoso": {**profile(), **OUTGOING}, "Mailbox/sales": box("sales", type="queue", deleteAfterProcessing=True)}
     )
-    assert said(plan, "Mailbox/sales")[-1] == "deleting at the server is asked for; the engine cannot do it yet, and mail stays there"
+    assert said(plan, "Mailbox/sales")[-1] == "mail is deleted at the server once it is tracked"
     assert said(plan, "Mailbox/sales")[0] == "incoming mail starts from the oldest message"
-    assert [note.split(":")[1] for note in notes(plan)] == [" deleteAfterProcessing"]
+    assert notes(plan) == []
 
 
 def test_what_is_not_declared_is_as_it_will_be_filled_in() -> None:
@@ -203,12 +196,10 @@ def test_a_field_that_is_not_built_promises_nothing() -> None:
     )
 
 
-def test_a_forward_mailbox_is_not_promised() -> None:
+def test_a_forward_mailbox_is_told() -> None:
     before: Specs = {"EmailServerProfile/contoso": {**profile(), **OUTGOING}, "Mailbox/sales": box("sales")}
     plan = plan_of({**before, "Mailbox/sales": box("sales", incoming="forward-mailbox")}, before)
-    assert said(plan, "Mailbox/sales") == (
-        "incoming mail stops; incoming mail through a forward mailbox is asked for; the engine cannot do it yet",
-    )
+    assert said(plan, "Mailbox/sales") == ("incoming mail stops; its mail comes through the forward mailbox from now on",)
 
 
 @pytest.mark.parametrize("target", ["engine", "memory"])

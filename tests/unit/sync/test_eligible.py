@@ -77,8 +77,6 @@ def test_pop3_receives_over_its_own_port(tls: str, port: int) -> None:
 
 
 NOT_BUILT = [
-    ("mailbox", {"incoming": "forward-mailbox"}, "incoming"),
-    ("mailbox", {"type": "forward"}, "type"),
     ("profile", {"serverType": "exchange-server"}, "serverType"),
     ("profile", {"serverType": "exchange-online-hybrid"}, "serverType"),
     ("profile", {"incoming.protocol": "ews"}, "incoming.protocol"),
@@ -105,8 +103,6 @@ def test_what_is_not_built_is_told_with_its_place_and_does_not_run(where: str, s
     ("where", "spec", "field"),
     [
         ("mailbox", {"appointmentsContactsTasks": "server-side"}, "appointmentsContactsTasks"),
-        ("mailbox", {"deleteAfterProcessing": True, "type": "queue"}, "deleteAfterProcessing"),
-        ("profile", {"moveUndeliveredEmails": True}, "moveUndeliveredEmails"),
     ],
 )
 def test_what_harms_nobody_is_told_and_mail_runs(where: str, spec: dict[str, Leaf], field: str) -> None:
@@ -121,6 +117,7 @@ def test_what_harms_nobody_is_told_and_mail_runs(where: str, spec: dict[str, Lea
         ("mailbox", {"state": "inactive"}, "Inactive", True),
         ("mailbox", {"incoming": "none"}, "NotServerSide", True),
         ("mailbox", {"incoming": "outlook"}, "NotServerSide", True),
+        ("mailbox", {"incoming": "forward-mailbox"}, "ForwardMailbox", True),
         ("profile", {"state": "inactive"}, "ProfileInactive", True),
         ("organization", {"processing.connectionChannel": "email-router"}, "EmailRouter", True),
         ("mailbox", {"profile": None}, "NoProfile", False),

@@ -79,12 +79,11 @@ def test_what_its_profile_turns_off_is() -> None:
 
 
 def test_what_is_left_out_without_harm_is_missed_whether_mail_comes_in_or_not() -> None:
-    asked: dict[str, Leaf] = {"appointmentsContactsTasks": "server-side", "deleteAfterProcessing": True}
+    asked: dict[str, Leaf] = {"appointmentsContactsTasks": "server-side"}
     for incoming in ("server-side", "none"):
-        found = short({**asked, "incoming": incoming}, {"moveUndeliveredEmails": True})
+        found = short({**asked, "incoming": incoming}, {"moveUndeliveredEmails": True, "incoming.protocol": "pop3"})
         assert told(found) == [
             ("appointmentsContactsTasks", SALES, "appointmentsContactsTasks"),
-            ("deleteAfterProcessing", SALES, "deleteAfterProcessing"),
             ("moveUndeliveredEmails", SERVER, "moveUndeliveredEmails"),
         ]
     assert short({**asked, "state": "inactive"}) == []

@@ -12,9 +12,8 @@ PROMISED: Mapping[Effect, str] = {
     Effect.INCOMING: "incoming mail starts",
     Effect.OUTGOING: "outgoing mail starts",
     Effect.APPOINTMENTS: "appointments, contacts and tasks start",
-    Effect.DELETING: "mail is deleted at the server once it is tracked",
 }
-NOT_FORWARDED = "incoming mail through a forward mailbox is asked for; the engine cannot do it yet"
+FORWARDED = "its mail comes through the forward mailbox from now on"
 BOTH_START = "incoming and outgoing mail start again"
 
 
@@ -23,7 +22,7 @@ def _incoming(b: Before) -> str:
     if old == new or not is_active(b.new):
         return ""
     if new == "forward-mailbox" and b.around.engine:
-        return ("incoming mail stops; " if old == "server-side" else "") + NOT_FORWARDED
+        return ("incoming mail stops; " if old == "server-side" else "") + FORWARDED
     if new == "server-side":
         since = floor(b.new, b.around)
         row = b.around.external_id(b.key) if b.old else ""
@@ -115,14 +114,11 @@ def _deleting(b: Before) -> str:
     old, new = b.words("deleteAfterProcessing", "false")
     if old == new:
         return ""
-    return PROMISED[Effect.DELETING] if new == "true" else "mail stays at the server"
+    return "mail is deleted at the server once it is tracked" if new == "true" else "mail stays at the server"
 
 
 def _filter(b: Before) -> str:
     old, new = b.words("filter", "the user's choice")
-    if b.around.engine and new not in ("all", "the user's choice"):
-        # The engine receives nothing then, and notes say so.
-        return ""
     return f"tracks {new} instead of {old}" if b.old and old != new else ""
 
 

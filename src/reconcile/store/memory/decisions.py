@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconcile.model.party import PartyRef
@@ -18,13 +18,13 @@ _Place = tuple[str, int, str]
 
 @dataclass(slots=True)
 class MemoryDecisions:
-    """See `DecisionReader`. `named` gives the oldest e-mail of a Message-ID but one, `located` the places of kept messages."""
+    """See `DecisionReader` and `MarkJournal`. `named` gives the oldest e-mail of a Message-ID but one, `located` the places of kept messages."""
 
     named: Callable[[str, int], int | None]
     located: Callable[[], Mapping[tuple[str, int, RemoteId], int]]
     decisions: dict[_Place, Decision] = field(default_factory=dict)
     trackings: dict[int, Tracking] = field(default_factory=dict)
-    removals: dict[tuple[str, int, RemoteId, MarkAction], str] = field(default_factory=dict)
+    journal: dict[tuple[str, int, MarkAction], dict[RemoteId, None]] = field(default_factory=dict)
 
     def keep(self, mailbox_id: str, generation: int, batch: ReceivedBatch, kept: Sequence[tuple[Arrival, int]]) -> None:
         """With a batch."""
@@ -37,8 +37,9 @@ class MemoryDecisions:
                 self._put(replace(arrival.decision, generation=generation, activity_id=number))
             if arrival.tracking is not None:
                 self._track(number, arrival.tracking, [item.queue for item in arrival.more_queue_items])
-            if batch.remove:
-                self.removals[mailbox_id, generation, arrival.remote_id, MarkAction.DELETE] = batch.at
+        for action in batch.marks:
+            named = [each.remote_id for each, _ in kept] if action.for_kept else [each.decision.remote_id for each in batch.given_up]
+            self.journal.setdefault((mailbox_id, generation, action), {}).update(dict.fromkeys(named))
         ignored = [place for place, each in self.decisions.items() if place[0] == mailbox_id and each.outcome is Outcome.IGNORED]
         for place in ignored[:-MOST_IGNORED]:
             del self.decisions[place]
@@ -64,6 +65,22 @@ class MemoryDecisions:
             return None
         mail = MailRef(kind="email", id=found)
         return replace(how, correlated=mail, parent=mail if how.parent else None)
+
+    def waiting(self, mailbox_id: str, generation: int, action: MarkAction, *, limit: int) -> Sequence[RemoteId]:
+        return list(self.journal.get((mailbox_id, generation, action), ()))[:limit]
+
+    def done(self, mailbox_id: str, generation: int, action: MarkAction, remote_ids: Collection[RemoteId]) -> None:
+        for key in [key for key in self.journal if key[0] == mailbox_id and key[1] < generation]:
+            del self.journal[key]
+        for remote_id in remote_ids:
+            self.journal.get((mailbox_id, generation, action), {}).pop(remote_id, None)
+
+    def counts(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for (mailbox_id, _, _), waiting in self.journal.items():
+            if waiting:
+                found[mailbox_id] = found.get(mailbox_id, 0) + len(waiting)
+        return found
 
     def of_activity(self, activity_id: int) -> Sequence[Decision]:
         return [each for each in self.decisions.values() if each.activity_id == activity_id]

@@ -87,7 +87,14 @@ class MemoryMailStore:
                     last_success=state.last_success if failed else attempt.at,
                     fingerprint=attempt.fingerprint,
                     server_messages=state.server_messages if attempt.server_messages is None else attempt.server_messages,
-                    failures=state.failures + 1 if failed else 0,
+                    about=attempt.about,
+                    failures=attempt.failures,
+                    counted_at=attempt.counted_at,
+                    breaks=attempt.breaks,
+                    looks=state.looks + 1,
+                    transient_failures=state.transient_failures + (failed and not attempt.permanent),
+                    last_news=attempt.at if attempt.news else state.last_news,
+                    stuck_since=attempt.stuck_since,
                     error_kind=attempt.error_kind,
                     error=attempt.error,
                     hint=attempt.hint,
@@ -217,6 +224,9 @@ class MemoryMailStore:
             self.log.append(FeedKind.EMAIL, FeedAction.CHANGED, existing, at)
         key = (mailbox_id, generation, arrival.remote_id)
         self._locations.setdefault(key, _Location(existing, arrival.raw, arrival.received, not name))
+        if arrival.held_for:
+            there = (arrival.held_for, 0, RemoteId(arrival.remote_id.protocol, f"{mailbox_id}:{generation}:{arrival.remote_id.value}"))
+            self._locations.setdefault(there, _Location(existing, arrival.raw, arrival.received, nameless=False))
         return word
 
     def _same(self, name: str, content: bytes) -> int | None:

@@ -40,7 +40,6 @@ CREATE TABLE mail_quarantine (
     raw BLOB NOT NULL,                         -- SHA-256 of the bytes as received
     received TEXT NOT NULL,
     at TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('held', 'retry', 'released')),
     pack INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     size INTEGER NOT NULL
@@ -48,13 +47,13 @@ CREATE TABLE mail_quarantine (
 CREATE UNIQUE INDEX mail_quarantine_place ON mail_quarantine (mailbox_id, generation, remote);
 CREATE INDEX mail_quarantine_pack ON mail_quarantine (pack, offset);
 
--- Journal of what is kept here and is to be changed at the server, written in the commit that keeps it. action: delete, mark, move.
+-- Journal of what is kept here and is to be changed at the server, written in the commit that keeps it. See model/removal.py.
 CREATE TABLE mail_removals (
     mailbox_id TEXT NOT NULL,
     generation INTEGER NOT NULL,
     protocol TEXT NOT NULL,
     remote TEXT NOT NULL,
-    action TEXT NOT NULL CHECK (action IN ('delete', 'mark', 'move')),
+    action TEXT NOT NULL CHECK (action IN ('delete', 'tracked', 'undeliverable', 'move')),
     at TEXT NOT NULL,
     PRIMARY KEY (mailbox_id, generation, remote, action)
 ) STRICT, WITHOUT ROWID;

@@ -27,6 +27,9 @@ from reconcile.store.sqlite.packs import Packs, sync_folder, translated
 WORTH_WHILE = 0.25
 LONGEST = timedelta(days=1)
 _CHUNK = 1 << 20
+#: Whose rows name bytes in packs.
+_TABLES = ("mail_activities", "mail_quarantine")
+_STAYING = " UNION ALL ".join(f"SELECT '{table}', id, offset, size FROM {table} WHERE pack = :pack" for table in _TABLES) + " ORDER BY 3"
 
 
 class Compactor:
@@ -72,20 +75,16 @@ class Compactor:
             os.close(descriptor)
 
     def _rewrite(self, number: int, descriptor: int, now: str) -> None:
-        staying = (
-            self._database.reader()
-            .execute("SELECT id, offset, size FROM mail_activities WHERE pack = ? ORDER BY offset", (number,))
-            .fetchall()
-        )
+        staying = self._database.reader().execute(_STAYING, {"pack": number}).fetchall()
         if not staying:
             self._database.write(lambda connection: _retire(connection, number))
             return
         packs = Packs(self._folder, lambda _: None, highest=self._rows.highest)
         pack = packs.make()
         try:
-            moves = []
-            for identifier, offset, size in staying:
-                moves.append((pack.number, pack.end, identifier, number))
+            moves: dict[str, list[tuple[int, int, int, int]]] = {table: [] for table in _TABLES}
+            for table, identifier, offset, size in staying:
+                moves[table].append((pack.number, pack.end, identifier, number))
                 self._copy(descriptor, offset, size, pack.write)
             pack.sync()
             end = pack.end
@@ -157,9 +156,12 @@ def _retire(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("UPDATE mail_packs SET retired = 1, committed = 0, free = 0, erase = 0, erase_since = '' WHERE id = ?", (number,))
 
 
-def _move(connection: sqlite3.Connection, old: int, new: int, end: int, moves: list[tuple[int, int, int, int]], now: str) -> None:
-    connection.executemany("UPDATE mail_activities SET pack = ?, offset = ? WHERE id = ? AND pack = ?", moves)
-    named = connection.execute("SELECT coalesce(sum(size), 0) FROM mail_activities WHERE pack = ?", (new,)).fetchone()[0]
+def _move(
+    connection: sqlite3.Connection, old: int, new: int, end: int, moves: dict[str, list[tuple[int, int, int, int]]], now: str
+) -> None:
+    for table, rows in moves.items():
+        connection.executemany(f"UPDATE {table} SET pack = ?, offset = ? WHERE id = ? AND pack = ?", rows)
+    named = sum(row["size"] for row in connection.execute(_STAYING, {"pack": new}))
     # What was purged while it was being copied stands in the new pack, for the next round.
     connection.execute(
         "INSERT INTO mail_packs (id, committed, erase, erase_since) VALUES (?, ?, ?, ?)",

@@ -15,9 +15,9 @@ from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.parties import add_contacts
 from reconcile.store.sqlite.purged import PurgedMail
-from reconcile.store.sqlite.quarantine import hold
+from reconcile.store.sqlite.quarantine import hold, release
 from reconcile.store.sqlite.queue_items import keep_queue_items
-from reconcile.store.sqlite.removals import journal_removals
+from reconcile.store.sqlite.removals import journal_marks
 
 _SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
 _OTHER = "SELECT 1 FROM mail_activities WHERE message_id = ? AND message_id <> '' LIMIT 1"
@@ -121,6 +121,11 @@ def _keep(
                 fresh_items += [(number, item) for item in arrival.queue_items]
         kept_as.append((arrival, existing))
         locations.append((mailbox_id, generation, arrival.remote_id.value, existing, arrival.raw, arrival.received, int(not name)))
+    locations += [
+        (arrival.held_for, 0, f"{mailbox_id}:{generation}:{arrival.remote_id.value}", number, arrival.raw, arrival.received, 0)
+        for arrival, number in kept_as
+        if arrival.held_for
+    ]
     held = {unprocessed.place for unprocessed in batch.given_up}
     for place in (*(arrival.place for arrival in lost), *batch.unused, *held):
         if place is not None:
@@ -134,8 +139,10 @@ def _keep(
     connection.executemany("INSERT OR IGNORE INTO mail_locations VALUES (?,?,?,?,?,?,?)", locations)
     keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in batch.given_up)], kept_as, mailbox_id)
     hold(connection, generation, batch.given_up)
-    if batch.remove:
-        journal_removals(connection, mailbox_id, generation, [arrival.remote_id for arrival, _ in kept_as], at=batch.at)
+    release(connection, batch.released, at=batch.at)
+    for action in batch.marks:
+        named = [each.remote_id for each, _ in kept_as] if action.for_kept else [each.decision.remote_id for each in batch.given_up]
+        journal_marks(connection, mailbox_id, generation, action, named, at=batch.at)
     for pack, end in ends.items():
         connection.execute(
             "INSERT INTO mail_packs (id, committed, free) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET"
@@ -227,7 +234,9 @@ def record(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
     connection.executemany(
         "UPDATE mail_mailboxes SET last_attempt = ?2, fingerprint = ?3, server_messages = coalesce(?4, server_messages),"
         " error_kind = ?5, error = ?6, hint = ?7, permanent = ?8, retry_after = ?9,"
-        " failures = CASE WHEN ?5 = '' THEN 0 ELSE failures + 1 END, last_success = CASE WHEN ?5 = '' THEN ?2 ELSE last_success END"
+        " last_success = CASE WHEN ?5 = '' THEN ?2 ELSE last_success END, about = ?10, failures = ?11, counted_at = ?12, breaks = ?13,"
+        " last_news = CASE WHEN ?14 THEN ?2 ELSE last_news END, stuck_since = ?15, looks = looks + 1,"
+        " transient_failures = transient_failures + (?5 <> '' AND NOT ?8)"
         " WHERE mailbox_id = ?1",
         [
             (
@@ -240,6 +249,12 @@ def record(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
                 attempt.hint,
                 int(attempt.permanent),
                 attempt.retry_after,
+                attempt.about,
+                attempt.failures,
+                attempt.counted_at,
+                attempt.breaks,
+                int(attempt.news),
+                attempt.stuck_since,
             )
             for attempt in attempts
         ],

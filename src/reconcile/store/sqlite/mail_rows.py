@@ -149,5 +149,12 @@ def state(row: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState:
         permanent=bool(row["permanent"]),
         retry_after=row["retry_after"],
         fingerprint=row["fingerprint"],
+        about=row["about"],
+        counted_at=row["counted_at"],
+        breaks=row["breaks"],
+        looks=row["looks"],
+        transient_failures=row["transient_failures"],
+        last_news=row["last_news"],
+        stuck_since=row["stuck_since"],
         missing=tuple(missing),
     )

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
-from reconcile.ports.mail_store import Unprocessed
+import orjson
+
+from reconcile.errors import PermanentError
+from reconcile.model.held_message import HeldMessage
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail_store import Place, Unprocessed
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.pack_rows import PackRows
+from reconcile.store.sqlite.packs import Packs
 
 #: Stands for "no bytes of its own": what it says is kept elsewhere already.
 NO_PACK: Final = 0
+_SELECT = (
+    "SELECT held.*, decision.outcome, decision.reason, decision.facts, decision.message_id, decision.sender, decision.subject"
+    " FROM mail_quarantine AS held LEFT JOIN mail_decisions AS decision ON decision.mailbox_id = held.mailbox_id"
+    " AND decision.generation = held.generation AND decision.remote = held.remote"
+)
 
 
 def hold(connection: sqlite3.Connection, generation: int, given_up: Sequence[Unprocessed]) -> None:
     """In the transaction that passes them."""
     for each in given_up:
         decision, place = each.decision, each.place
+        # A new history meets the same message again.
+        older = connection.execute(
+            "SELECT id FROM mail_quarantine WHERE mailbox_id = ? AND raw = ? AND generation < ?",
+            (decision.mailbox_id, each.raw, generation),
+        )
+        release(connection, [row[0] for row in older.fetchall()], at=decision.at)
         connection.execute(
-            "INSERT OR REPLACE INTO mail_quarantine (mailbox_id, generation, protocol, remote, raw, received, at, state, pack, offset, size)"
-            " VALUES (?,?,?,?,?,?,?,'held',?,?,?)",
+            "INSERT OR REPLACE INTO mail_quarantine (mailbox_id, generation, protocol, remote, raw, received, at, pack, offset, size)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 decision.mailbox_id,
                 generation,
@@ -30,3 +51,68 @@ def hold(connection: sqlite3.Connection, generation: int, given_up: Sequence[Unp
                 *((place.pack, place.offset, place.length) if place is not None else (NO_PACK, 0, 0)),
             ),
         )
+
+
+def release(connection: sqlite3.Connection, held_ids: Sequence[int], *, at: str) -> int:
+    """Forget them, and let their bytes be taken off the disk; how many there were."""
+    count = 0
+    for held_id in held_ids:
+        row = connection.execute("DELETE FROM mail_quarantine WHERE id = ? RETURNING pack, size", (held_id,)).fetchone()
+        if row is not None:
+            count += 1
+            if row["size"]:
+                connection.execute(
+                    "UPDATE mail_packs SET erase = erase + ?1, erase_since = CASE WHEN erase_since = '' THEN ?2 ELSE erase_since END"
+                    " WHERE id = ?3",
+                    (row["size"], at, row["pack"]),
+                )
+    return count
+
+
+class SqliteQuarantine:
+    """See `Quarantine`. `folder` holds the packs (`packs/`)."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._packs = Packs(folder / "packs", PackRows(database).committed)
+
+    def entries(self) -> Sequence[HeldMessage]:
+        return [_held(row) for row in self._database.reader().execute(f"{_SELECT} ORDER BY held.id DESC")]
+
+    def entry(self, held_id: int) -> HeldMessage | None:
+        row = self._database.reader().execute(f"{_SELECT} WHERE held.id = ?", (held_id,)).fetchone()
+        return _held(row) if row else None
+
+    def raw(self, held_id: int) -> Iterator[bytes]:
+        row = self._database.reader().execute("SELECT * FROM mail_quarantine WHERE id = ?", (held_id,)).fetchone()
+        if row is None or not row["size"]:
+            return
+        digest = hashlib.sha256()
+        for chunk in self._packs.read(Place(row["pack"], row["offset"], row["size"])):
+            digest.update(chunk)
+            yield chunk
+        if digest.digest() != row["raw"]:
+            raise PermanentError(f"the bytes of message {held_id} in quarantine are damaged", hint="Restore the packs from a backup.")
+
+    def delete(self, held_id: int, *, at: str) -> bool:
+        return self._database.write(lambda connection: release(connection, [held_id], at=at)) > 0
+
+
+def _held(row: sqlite3.Row) -> HeldMessage:
+    facts = dict(orjson.loads(row["facts"])) if row["facts"] else {}
+    return HeldMessage(
+        id=row["id"],
+        mailbox_id=row["mailbox_id"],
+        generation=row["generation"],
+        remote_id=RemoteId(row["protocol"], row["remote"]),
+        raw=bytes(row["raw"]),
+        size=row["size"],
+        received=row["received"],
+        at=row["at"],
+        outcome=row["outcome"] or "",
+        reason=row["reason"] or "",
+        error=facts.get("error", ""),
+        message_id=row["message_id"] or "",
+        sender=row["sender"] or "",
+        subject=row["subject"] or "",
+    )

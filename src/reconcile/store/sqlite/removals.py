@@ -1,24 +1,26 @@
-"""The journal of what is to be changed at mail servers, because it is kept here."""
+"""The journal of what is to be done at mail servers to messages that are decided here."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction
 from reconcile.store.sqlite.database import Database
 
-_INSERT = "INSERT OR IGNORE INTO mail_removals VALUES (?,?,?,?,?,?)"
 
-
-def journal_removals(connection: sqlite3.Connection, mailbox_id: str, generation: int, remote_ids: Sequence[RemoteId], *, at: str) -> None:
+def journal_marks(
+    connection: sqlite3.Connection, mailbox_id: str, generation: int, action: MarkAction, remote_ids: Sequence[RemoteId], *, at: str
+) -> None:
     """In the transaction that keeps them."""
-    rows = [(mailbox_id, generation, each.protocol, each.value, str(MarkAction.DELETE), at) for each in remote_ids]
-    connection.executemany(_INSERT, rows)
+    connection.executemany(
+        "INSERT OR IGNORE INTO mail_removals VALUES (?,?,?,?,?,?)",
+        [(mailbox_id, generation, each.protocol, each.value, str(action), at) for each in remote_ids],
+    )
 
 
-class SqliteRemovals:
+class SqliteMarkJournal:
     """See `MarkJournal`."""
 
     def __init__(self, database: Database) -> None:
@@ -41,5 +43,6 @@ class SqliteRemovals:
 
         self._database.write(work)
 
-    def counts(self) -> dict[str, int]:
-        return dict(self._database.reader().execute("SELECT mailbox_id, count(*) FROM mail_removals GROUP BY mailbox_id").fetchall())
+    def counts(self) -> Mapping[str, int]:
+        rows = self._database.reader().execute("SELECT mailbox_id, count(*) FROM mail_removals GROUP BY mailbox_id")
+        return {row[0]: row[1] for row in rows}

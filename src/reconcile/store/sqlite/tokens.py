@@ -122,8 +122,8 @@ class SqliteTokens:
             os.close(descriptor)
 
     def _writable(self) -> Database:
-        if self._database is None:
-            raise PermissionError("the store was opened for reading only")
+        if self._database is None or self._database.read_only:
+            raise Unavailable("a command that only reads renews no token", hint="Run `reconcile sync`, which does.")
         return self._database
 
 

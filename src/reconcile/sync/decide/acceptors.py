@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reconcile.model.canonical import Leaf
 from reconcile.model.mail_address import comparable
 from reconcile.model.party import PartyRow
 from reconcile.ports.target import AppliedResource
@@ -17,13 +18,14 @@ from reconcile.sync.decide.resolution import ResolutionRules, mailbox_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnMailbox:
-    """An applied mailbox. `declared` is its filter, None where none is declared."""
+    """An applied mailbox. `declared` is its filter, None where none is declared; `forwarded`: its mail comes through a forward mailbox."""
 
     id: str
     name: str
     address: str
     type: str
     declared: Filter | None
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ class Acceptors:
 def acceptors(resources: Sequence[AppliedResource]) -> Acceptors:
     """Of everything that is applied."""
     organization = next((one.spec for one in resources if one.kind == "Organization"), {})
-    own = [_own(one) for one in resources if one.kind == "Mailbox"]
+    usual = organization.get("defaults.incoming")
+    own = [_own(one, usual) for one in resources if one.kind == "Mailbox"]
     forced = organization.get("tracking.forceFilterForUsers")
     return Acceptors(
         rules=Rules(
@@ -76,7 +79,7 @@ def acceptors(resources: Sequence[AppliedResource]) -> Acceptors:
     )
 
 
-def _own(mailbox: AppliedResource) -> OwnMailbox:
+def _own(mailbox: AppliedResource, usual: Leaf) -> OwnMailbox:
     declared = mailbox.spec.get("filter")
     return OwnMailbox(
         id=mailbox.external_id,
@@ -84,4 +87,5 @@ def _own(mailbox: AppliedResource) -> OwnMailbox:
         address=str(mailbox.spec.get("emailAddress", "")),
         type=str(mailbox.spec.get("type") or "user"),
         declared=Filter(str(declared)) if declared is not None else None,
+        forwarded=(mailbox.spec.get("incoming") or usual) == "forward-mailbox",
     )

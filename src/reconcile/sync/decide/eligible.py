@@ -18,6 +18,7 @@ from reconcile.model.condition import Condition, Health
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
 from reconcile.model.protocols import usual_port
+from reconcile.model.removal import MarkAction
 from reconcile.model.retention import retention_of
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
@@ -28,15 +29,15 @@ from reconcile.sync.decide.sign_in import sign_in as signing_in
 #: What leaving out harms nobody: mail is still tracked as declared.
 HARMLESS = {
     "appointmentsContactsTasks": "appointments, contacts and tasks are not synchronised yet",
-    "deleteAfterProcessing": "mail is not deleted at the server yet; it stays there",
-    "moveUndeliveredEmails": "undelivered mail is not moved yet; it stays where it is",
+    "moveUndeliveredEmails": "POP3 has no folders; undelivered mail stays where it is",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivingMailbox:
     """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its
-    account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials."""
+    account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials.
+    `marks` are what is done at the server to mail that is kept or given up."""
 
     mailbox_id: str
     name: str
@@ -54,6 +55,7 @@ class ReceivingMailbox:
     silence: float | None
     fingerprint: str
     conditions: tuple[Condition, ...]
+    marks: frozenset[MarkAction] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +165,10 @@ def _receiving(mailbox: _Row, profiles: Mapping[str, _Row], organization: _Row |
     if spec.get("state") == "inactive":
         raise mailbox.refuse("Off", "Inactive", "the mailbox is inactive", "state", off=True)
     if method == "forward-mailbox":
-        raise mailbox.unsupported("incoming", "mail through a forward mailbox is not built yet: nothing is received")
+        words = "its mail comes through a forward mailbox, which is read instead"
+        raise mailbox.refuse("Off", "ForwardMailbox", words, "incoming", off=True)
     if method != "server-side":
         raise mailbox.refuse("Off", "NotServerSide", f"incoming is {method}: this mailbox does not receive from here", "incoming", off=True)
-    if spec.get("type") == "forward":
-        raise mailbox.unsupported("type", "forward mailboxes are not built yet: nothing is received")
     _check_tracking(organization)
     slug = spec.get("profile") or defaults.get("defaults.profile")
     profile = profiles.get(str(slug)) if slug else None
@@ -228,7 +229,20 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         else None,
         fingerprint=_fingerprint(mailbox.resource, profile.resource),
         conditions=_harmless(mailbox, profile),
+        marks=_marks(mailbox.spec, spec, protocol),
     )
+
+
+def _marks(mailbox: Mapping[str, Leaf], profile: Mapping[str, Leaf], protocol: str) -> frozenset[MarkAction]:
+    """Mail of a user is never deleted; POP3 can delete, and nothing else."""
+    found = set[MarkAction]()
+    if mailbox.get("deleteAfterProcessing") is True and mailbox.get("type") in ("queue", "forward"):
+        found.add(MarkAction.DELETE)
+    if protocol == "imap" and profile.get("incoming.keywords") is True:
+        found |= {MarkAction.TRACKED, MarkAction.UNDELIVERABLE}
+    if protocol == "imap" and profile.get("moveUndeliveredEmails") is True:
+        found.add(MarkAction.MOVE)
+    return frozenset(found)
 
 
 def _clear_text_allowed(organization: _Row | None) -> bool:
@@ -256,10 +270,9 @@ def _harmless(mailbox: _Row, profile: _Row | None) -> tuple[Condition, ...]:
 
 def left_out(mailbox: AppliedResource, profile: AppliedResource | None) -> Iterator[tuple[AppliedResource, str, str]]:
     """(whose, field, what happens instead) of what is asked for and left out without harm, whether mail comes in or not."""
-    for owner, path, asked in (
-        (mailbox, "appointmentsContactsTasks", "server-side"),
-        (mailbox, "deleteAfterProcessing", True),
-        (profile, "moveUndeliveredEmails", True),
-    ):
-        if owner is not None and owner.spec.get(path) == asked:
+    asked: list[tuple[AppliedResource, str, object]] = [(mailbox, "appointmentsContactsTasks", "server-side")]
+    if profile is not None and (profile.spec.get("incoming.protocol") or profile.spec.get("serverType")) in ("pop3", "pop3-smtp"):
+        asked.append((profile, "moveUndeliveredEmails", True))
+    for owner, path, value in asked:
+        if owner.spec.get(path) == value:
             yield owner, path, HARMLESS[path]
