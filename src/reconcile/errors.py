@@ -27,14 +27,24 @@ catch `ReconcileError`. Anything else is a bug and is let out.
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal, TypeAlias
+
+#: Whom an error concerns: one mailbox, the account it signs in with, the mail server for everybody, or what a profile declares for all of
+#: its mailboxes.
+About: TypeAlias = Literal["mailbox", "account", "server", "profile"]
+
 
 class ReconcileError(Exception):
-    """Root. `hint` is the next step for a person, in one sentence; never empty for a UserError."""
+    """Root. `hint` is the next step for a person, in one sentence; never empty for a UserError. `about` says whom it concerns: the
+    class's usual answer, unless who raised it knows better."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    usually_about: ClassVar[About] = "mailbox"
+
+    def __init__(self, message: str, *, hint: str = "", about: About | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.about: About = about or self.usually_about
 
 
 class UserError(ReconcileError):
@@ -72,8 +82,10 @@ class TransientError(ReconcileError):
 class Throttled(TransientError):
     """The server asks for a pause of `retry_after` seconds."""
 
-    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    usually_about: ClassVar[About] = "account"
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "", about: About | None = None) -> None:
+        super().__init__(message, hint=hint, about=about)
         self.retry_after = retry_after
 
 
@@ -92,6 +104,8 @@ class PermanentError(ReconcileError):
 class AuthenticationRejected(PermanentError):
     """The credentials were refused."""
 
+    usually_about: ClassVar[About] = "account"
+
 
 class PermissionDenied(PermanentError):
     """Known, but not allowed."""
@@ -108,6 +122,8 @@ class Unsupported(PermanentError):
 
 class BlockedByTenant(PermanentError):
     """The tenant's administrator has switched this access off."""
+
+    usually_about: ClassVar[About] = "profile"
 
 
 class CursorInvalid(ReconcileError):

@@ -26,7 +26,9 @@ class Attempt:
     """How the last look at a mailbox ended. Instants are UTC RFC 3339.
 
     `error_kind` is the class of the error ("" after a success), `permanent` whether a person must act; `fingerprint` is a digest of
-    the configuration and credentials that were used, so that a change of them ends a stall at once.
+    the configuration and credentials that were used, so that a change of them ends a stall at once. `about` says whom the error
+    concerned. The rest is as it stands after the look: `failures` that count toward ten and `counted_at`, `breaks`, `stuck_since` (see
+    MailboxState); `news` whether something came.
     """
 
     mailbox_id: str
@@ -38,6 +40,12 @@ class Attempt:
     hint: str = ""
     permanent: bool = False
     retry_after: float = 0.0
+    about: str = ""
+    failures: int = 0
+    counted_at: str = ""
+    breaks: int = 0
+    news: bool = False
+    stuck_since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,12 @@ class MailboxState:
     Counts are over the mailbox's life: `tracked` e-mails it brought first, `duplicates` that were already known, `conflicting` ones
     kept although their Message-ID was known with other content, `vanished` ones that were deleted at the server before they could be
     read. Over the last whole listing and what came since: `ignored` as older than the floor, `decided` in all. `server_messages` is
-    what the server said at the last success.
+    what the server said at the last success; `looks` and `transient_failures` count over its life, `last_news` is the last look that
+    found something.
+
+    `failures` are those in a row that count toward ten (sync/decide/failures.py) and `counted_at` when it rose last; `breaks` are all
+    in a row that came after the inbox was open: what is read may be what breaks. `stuck_since` is set while the server counts more than
+    before and the cursor does not move. Instants are UTC RFC 3339, "" for never.
     """
 
     mailbox_id: str
@@ -72,4 +85,11 @@ class MailboxState:
     permanent: bool = False
     retry_after: float = 0.0
     fingerprint: str = ""
+    about: str = ""
+    counted_at: str = ""
+    breaks: int = 0
+    looks: int = 0
+    transient_failures: int = 0
+    last_news: str = ""
+    stuck_since: str = ""
     missing: tuple[MissingMessage, ...] = ()
