@@ -25,5 +25,6 @@ IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "correlation": ("store.memory.correlation.MemoryCorrelation", "store.sqlite.correlation.SqliteCorrelation"),
     "edit store": ("store.memory.edits.MemoryEdits", "store.sqlite.edits.SqliteEdits"),
     "secrets": ("secrets.memory.MemorySecrets", "secrets.env.EnvironmentSecrets", "secrets.file.FileSecrets"),
+    "token store": ("store.memory.tokens.MemoryTokens", "store.sqlite.tokens.SqliteTokens"),
     "sealer": ("secrets.memory.MemorySealer", "secrets.envelope.Envelope"),
 }

@@ -5,6 +5,7 @@ It proves that the client knows the password without sending it, and rests on MD
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,6 @@ class Ntlm:
                     options=spnego.NegotiateOptions.use_ntlm,
                 )
             return self._context.step(challenge) or b""
-        except (SpnegoError, ValueError, IndexError, KeyError):
-            # Its text may hold what was computed from the password.
+        except (SpnegoError, ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error):
+            # It trusts what a server says to be well formed. Its text may hold what was computed from the password.
             raise AuthenticationRejected("the exchange of NTLM failed", hint="Check user name and domain.") from None
