@@ -19,8 +19,9 @@ from reconcile.sync.decide.correlation_rules import CorrelationRules
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.smart_matching import SEARCHED_DAYS
 
-#: Mails that are remembered until it is sure that they are committed; half of them may be forgotten at once.
-_MOST_PENDING: Final = 20_000
+#: Mails that are remembered until it is sure that they are committed, two batches at least (500 messages each at most); half of them may
+#: be forgotten at once. Each takes about 2 KB.
+_MOST_PENDING: Final = 3_000
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
