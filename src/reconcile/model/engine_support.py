@@ -69,7 +69,10 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "outgoing.username",
             "outgoing.password",
             "outgoing.autoGrantDelegateAccess",
-            *(f"outgoing.{name}" for name in ("sentCopy", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")),
+            *(
+                f"outgoing.{name}"
+                for name in ("sentCopy", "deliveryReports", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")
+            ),
             *(
                 f"oauth.{field}"
                 for field in (
@@ -91,6 +94,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "maxConcurrentConnections",
             "minPollingInterval",
             "moveUndeliveredEmails",
+            "incoming.compression",
             "incoming.keywords",
             "timeoutMailboxConnection",
             "timeoutMailboxConnectionAfter",
@@ -245,8 +249,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "oauth.keyVaultReference": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
         "oauth.managedIdentity": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
         "incoming.idle": NotBuilt("new mail is found by polling"),
-        "incoming.compression": NotBuilt("the connection is not compressed"),
-        "outgoing.deliveryReports": NotBuilt("the server decides about delivery reports", neutral=(None,)),
     },
     "Organization": {
         "defaults.appointmentsContactsTasks": NotBuilt(

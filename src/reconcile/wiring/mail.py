@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from reconcile.ports.clock import Clock
     from reconcile.ports.correlation import CorrelationLookup
     from reconcile.ports.decisions import DecisionReader
-    from reconcile.ports.mail import Inbox, MessageCounter
+    from reconcile.ports.mail import Inbox, MessageCounter, Watcher
     from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_marks import MailMarks
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
+    from reconcile.ports.quarantine import Quarantine
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
@@ -136,6 +137,17 @@ def decision_reader(database: Database | None) -> DecisionReader:
     return SqliteDecisions(database)
 
 
+def quarantine_of(database: Database | None) -> Quarantine:
+    """Messages that could not become activities. A missing store reads as empty."""
+    if database is None:
+        from reconcile.store.memory.quarantine import EmptyQuarantine
+
+        return EmptyQuarantine()
+    from reconcile.store.sqlite.quarantine import SqliteQuarantine
+
+    return SqliteQuarantine(database, database.path.parent)
+
+
 def correlation_lookup(database: Database | None) -> CorrelationLookup:
     """By what mails are found. A missing store reads as empty."""
     from reconcile.store.sqlite.correlation import SqliteCorrelation
@@ -175,6 +187,18 @@ def mail_marks(settings: Settings, accounts: SignIns, secrets: SecretResolver) -
     return connect
 
 
+def watchers(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Watcher]:
+    """Makes what waits for new mail of an IMAP mailbox (incoming.idle). Raises as `inboxes`."""
+    reached = _reached(settings, accounts, secrets)
+
+    def connect(mailbox: ReceivingMailbox) -> Watcher:
+        from reconcile.mail.imap.idle import ImapWatcher
+
+        return ImapWatcher(*reached(mailbox))
+
+    return connect
+
+
 def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
     """Makes what counts the messages of a mailbox at its server. Raises as `inboxes`."""
     reached = _reached(settings, accounts, secrets)
@@ -209,6 +233,7 @@ def _reached(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> 
             tls=mailbox.tls,
             authority=authorities.get(mailbox.authority),
             client=accounts.certificate(mailbox.sign_in),
+            compress=mailbox.compress,
             connect_timeout=settings.connect_timeout,
             silence_timeout=silence,
         )

@@ -37,7 +37,7 @@ HARMLESS = {
 class ReceivingMailbox:
     """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its
     account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials.
-    `marks` are what is done at the server to mail that is kept or given up."""
+    `marks` are what is done at the server to mail that is kept or given up; `compress` asks the server to pack what it sends."""
 
     mailbox_id: str
     name: str
@@ -56,6 +56,7 @@ class ReceivingMailbox:
     fingerprint: str
     conditions: tuple[Condition, ...]
     marks: frozenset[MarkAction] = frozenset()
+    compress: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +231,7 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         fingerprint=_fingerprint(mailbox.resource, profile.resource),
         conditions=_harmless(mailbox, profile),
         marks=_marks(mailbox.spec, spec, protocol),
+        compress=protocol == "imap" and spec.get("incoming.compression") is True,
     )
 
 
