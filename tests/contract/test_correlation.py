@@ -13,7 +13,7 @@ from reconcile.model.conversation_index import answer, new_conversation
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.party import PartyRef, PartyType
 from reconcile.model.tracking import Correlation, CorrelationMethod, MailRef, Tracking
-from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_PERSON
+from reconcile.ports.correlation import MOST_ALIKE, MOST_CANDIDATES, Hashes
 from reconcile.store.memory.correlation import MemoryCorrelation
 from reconcile.store.sqlite.correlation import SqliteCorrelation
 from reconcile.store.sqlite.correlation_index import index_email, index_outgoing
@@ -41,8 +41,8 @@ def test_an_empty_store_knows_nothing(world: World) -> None:
     assert dict(lookup.by_message_id(["<1@fabrikam.example>", ""])) == {}
     assert dict(lookup.by_token(["crm:0001001"])) == {}
     assert dict(lookup.by_conversation([ROOT])) == {}
-    assert dict(lookup.by_person([1], since="")) == {}
-    assert dict(lookup.words([MailRef(kind="email", id=1)])) == {}
+    assert dict(lookup.by_likeness([1], since="")) == {}
+    assert dict(lookup.hashes([MailRef(kind="email", id=1)])) == {}
     assert dict(lookup.facts([MailRef(kind="email", id=1), MailRef(kind="outbox", id=1)])) == {}
 
 
@@ -53,8 +53,8 @@ def test_nothing_asked_is_nothing_answered(world: World) -> None:
         lookup.by_message_id([]),
         lookup.by_token([]),
         lookup.by_conversation([]),
-        lookup.by_person([], since=""),
-        lookup.words([]),
+        lookup.by_likeness([], since=""),
+        lookup.hashes([]),
         lookup.facts([]),
     ):
         assert dict(answered) == {}
@@ -112,22 +112,25 @@ def test_mails_are_found_by_their_conversation(world: World) -> None:
     assert {root: list(members) for root, members in found.items()} == {ROOT: [(reply, sent), (ROOT, twin), (ROOT, first)]}
 
 
-def test_mails_are_found_by_people_newest_first(world: World) -> None:
-    old = receive(world, 1, clues=MailClues(words=(7,), people=(1, 2), at="2026-01-01T00:00:00Z"))
-    new = receive(world, 2, clues=MailClues(words=(8, 9), people=(2,), at="2026-02-01T00:00:00Z"))
-    sent = send(world, 1, clues=MailClues(words=(7,), people=(2, 3), at="2026-01-15T00:00:00Z"))
+def test_mails_are_found_by_likeness_newest_first(world: World) -> None:
+    old = receive(world, 1, clues=MailClues(words=(7,), people=(5,), keys=(1, 2), at="2026-01-01T00:00:00Z"))
+    new = receive(world, 2, clues=MailClues(words=(8, 9), people=(5,), keys=(2,), at="2026-02-01T00:00:00Z"))
+    sent = send(world, 1, clues=MailClues(words=(7,), people=(5,), keys=(2, 3), at="2026-01-15T00:00:00Z"))
     lookup = world.lookup
-    assert {person: list(mails) for person, mails in lookup.by_person([1, 2, 4], since="").items()} == {1: [old], 2: [new, sent, old]}
-    assert {person: list(mails) for person, mails in lookup.by_person([1, 2], since="2026-01-15T00:00:00Z").items()} == {2: [new, sent]}
-    assert dict(lookup.words([old, new, MailRef(kind="email", id=99)])) == {old: frozenset({7}), new: frozenset({8, 9})}
+    assert {key: list(mails) for key, mails in lookup.by_likeness([1, 2, 4], since="").items()} == {1: [old], 2: [new, sent, old]}
+    assert {key: list(mails) for key, mails in lookup.by_likeness([1, 2], since="2026-01-15T00:00:00Z").items()} == {2: [new, sent]}
+    assert dict(lookup.hashes([old, new, MailRef(kind="email", id=99)])) == {
+        old: Hashes(frozenset({7}), frozenset({5})),
+        new: Hashes(frozenset({8, 9}), frozenset({5})),
+    }
 
 
-def test_the_mails_of_one_person_do_not_grow_without_end(world: World) -> None:
-    for number in range(MOST_OF_A_PERSON + 3):
-        send(world, number, clues=MailClues(words=(7,), people=(1,), at=f"2026-01-01T00:{number // 60:02d}:{number % 60:02d}Z"))
-    found = world.lookup.by_person([1], since="")[1]
-    assert len(found) == MOST_OF_A_PERSON
-    assert found[0] == MailRef(kind="outbox", id=MOST_OF_A_PERSON + 3)
+def test_the_mails_of_one_key_do_not_grow_without_end(world: World) -> None:
+    for number in range(MOST_ALIKE + 3):
+        send(world, number, clues=MailClues(words=(7,), people=(5,), keys=(1,), at=f"2026-01-01T00:{number // 60:02d}:{number % 60:02d}Z"))
+    found = world.lookup.by_likeness([1], since="")[1]
+    assert len(found) == MOST_ALIKE
+    assert found[0] == MailRef(kind="outbox", id=MOST_ALIKE + 3)
 
 
 def test_facts_are_people_subject_and_owner(world: World) -> None:
@@ -165,11 +168,11 @@ def kept(database: Database, tmp_path: Path) -> Iterator[World]:
 
 
 def test_what_is_deleted_is_found_no_more(database: Database, kept: World) -> None:
-    clues = MailClues(conversation=ROOT, words=(7, 8), people=(1, 2), at=AT)
+    clues = MailClues(conversation=ROOT, words=(7, 8), people=(5,), keys=(1, 2), at=AT)
     received, sent = receive(kept, 1, clues=clues), send(kept, 1, token="CRM:0001001", clues=clues)
 
     def rows() -> list[int]:
-        tables = ("correlation_thread", "correlation_subject", "correlation_person")
+        tables = ("correlation_thread", "correlation_subject", "correlation_likeness")
         return [database.reader().execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
 
     assert rows() == [2, 2, 4]
@@ -180,7 +183,7 @@ def test_what_is_deleted_is_found_no_more(database: Database, kept: World) -> No
 
     database.write(delete)
     assert rows() == [1, 1, 2]
-    assert list(kept.lookup.by_person([1], since="")[1]) == [sent]
+    assert list(kept.lookup.by_likeness([1], since="")[1]) == [sent]
 
     def delete_sent(connection) -> None:  # type: ignore[no-untyped-def]
         for table, column in (("outbox_content", "entry"), ("outbox_recipient", "entry"), ("outbox_event", "entry"), ("outbox", "id")):
@@ -192,7 +195,7 @@ def test_what_is_deleted_is_found_no_more(database: Database, kept: World) -> No
 
 
 def test_indexing_again_changes_nothing(database: Database, kept: World) -> None:
-    clues = MailClues(conversation=ROOT, words=(7, 8), people=(1, 2), at=AT)
+    clues = MailClues(conversation=ROOT, words=(7, 8), people=(5,), keys=(1, 2), at=AT)
     received, sent = receive(kept, 1, clues=clues), send(kept, 1, clues=clues)
     before = list(database.reader().iterdump())
     database.write(lambda connection: index_email(connection, received.id, replace(clues)))
@@ -204,7 +207,7 @@ def test_each_look_uses_an_index(database: Database) -> None:
     """Two hundred thousand mails must not be read to find one."""
     from reconcile.store.sqlite import correlation
 
-    for name in ("_BY_ID", "_BY_TOKEN", "_BY_ROOT", "_BY_PERSON", "_WORDS", "_EMAILS", "_OUTGOING"):
+    for name in ("_BY_ID", "_BY_TOKEN", "_BY_ROOT", "_BY_KEY", "_HASHES", "_EMAILS", "_OUTGOING"):
         statement: str = getattr(correlation, name)
         plan = database.reader().execute(f"EXPLAIN QUERY PLAN {statement}", ("[]",) * statement.count("?")).fetchall()
         read_whole = [row["detail"] for row in plan if row["detail"].startswith("SCAN") and "asked" not in row["detail"]]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailClues:
     """Beside its Message-ID and its tracking token, which stand in rows of their own. `conversation` is the whole conversation index
-    (b"" for none); `words` and `people` are hashes for smart matching (both empty for none), `at` is when it was received or handed
-    over, UTC RFC 3339."""
+    (b"" for none); `words` and `people` are hashes for smart matching, and it is found by `keys` (all empty for none); `at` is when it
+    was received or handed over, UTC RFC 3339."""
 
     conversation: bytes = b""
     words: tuple[int, ...] = ()
     people: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
     at: str = ""

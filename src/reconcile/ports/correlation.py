@@ -13,8 +13,8 @@ from reconcile.model.tracking import MailRef
 MOST_CANDIDATES = 20
 #: Mails of one conversation that are handed out at most.
 MOST_OF_A_CONVERSATION = 100
-#: Mails of one person that are handed out at most.
-MOST_OF_A_PERSON = 200
+#: Mails of one key of likeness that are handed out at most.
+MOST_ALIKE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,14 @@ class MailFacts:
     at: str = ""
     regarding: Regarding | None = None
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Of the words of a subject, and of the people a mail goes between."""
+
+    words: frozenset[int]
+    people: frozenset[int]
 
 
 class CorrelationLookup(Protocol):
@@ -45,12 +53,12 @@ class CorrelationLookup(Protocol):
         """(conversation index, mail) by the first 22 octets of the index, the longest index first, of several alike the newest first."""
         ...
 
-    def by_person(self, people: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
-        """Mails from `since` (UTC RFC 3339) that this person (a hash) sent or got, newest first."""
+    def by_likeness(self, keys: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
+        """Mails from `since` (UTC RFC 3339) that were kept under a key, newest first."""
         ...
 
-    def words(self, mails: Collection[MailRef]) -> Mapping[MailRef, frozenset[int]]:
-        """Hashes of the words of their subjects, for those that have some."""
+    def hashes(self, mails: Collection[MailRef]) -> Mapping[MailRef, Hashes]:
+        """For those that have some."""
         ...
 
     def facts(self, mails: Collection[MailRef]) -> Mapping[MailRef, MailFacts]:

@@ -13,8 +13,8 @@ from reconcile.model.conversation_index import ROOT
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
 from reconcile.model.tracking import Correlation, MailRef
-from reconcile.ports.correlation import MOST_OF_A_PERSON, CorrelationLookup, MailFacts
-from reconcile.sync.decide.correlation import Found, Question, Surroundings, clues_of, correlate, people_of, question
+from reconcile.ports.correlation import MOST_ALIKE, CorrelationLookup, Hashes, MailFacts
+from reconcile.sync.decide.correlation import Found, Question, Surroundings, candidates, clues_of, correlate, people_of, question
 from reconcile.sync.decide.correlation_rules import CorrelationRules
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.smart_matching import SEARCHED_DAYS
@@ -33,8 +33,8 @@ class _Layer:
     message_ids: dict[str, Sequence[MailRef]] = field(default_factory=dict)
     tokens: dict[str, Sequence[MailRef]] = field(default_factory=dict)
     conversations: dict[bytes, Sequence[tuple[bytes, MailRef]]] = field(default_factory=dict)
-    persons: dict[int, Sequence[MailRef]] = field(default_factory=dict)
-    words: dict[MailRef, frozenset[int]] = field(default_factory=dict)
+    alike: dict[int, Sequence[MailRef]] = field(default_factory=dict)
+    hashes: dict[MailRef, Hashes] = field(default_factory=dict)
     facts: dict[MailRef, MailFacts] = field(default_factory=dict)
 
 
@@ -117,9 +117,9 @@ class Correlator:
         if clues is not None and clues.conversation:
             _add(layer.conversations, clues.conversation[:ROOT], (clues.conversation, mail))
         if clues is not None and clues.words:
-            layer.words[mail] = frozenset(clues.words)
-            for person in clues.people:
-                _add(layer.persons, person, mail)
+            layer.hashes[mail] = Hashes(frozenset(clues.words), frozenset(clues.people))
+            for key in clues.keys:
+                _add(layer.alike, key, mail)
         layer.taken[mail] = _Taken(header, received, regarding, owner)
 
     def _known(self, asked: Question) -> Found:
@@ -127,26 +127,26 @@ class Correlator:
         names = (asked.in_reply_to, *asked.references) if asked.references else (asked.in_reply_to,)
         message_ids = {name: _all(name, [layer.message_ids for layer in layers]) for name in names}
         tokens = {token: self._stored.tokens[token] for token in asked.tokens}
-        candidates = {mail for mails in (*message_ids.values(), *tokens.values()) for mail in mails}
+        named = {mail for mails in (*message_ids.values(), *tokens.values()) for mail in mails}
         conversations: dict[bytes, Sequence[tuple[bytes, MailRef]]] = {}
         if asked.conversation:
             root = asked.conversation[:ROOT]
             members = _all(root, [layer.conversations for layer in layers])
             conversations[root] = sorted(members, key=lambda one: len(one[0]), reverse=True)
-            candidates.update(mail for _, mail in members)
-        persons: dict[int, Sequence[MailRef]] = {}
-        words: Mapping[MailRef, frozenset[int]] = {}
-        if asked.words:
-            persons = {person: _all(person, [layer.persons for layer in layers]) for person in asked.hashed}
-            words = ChainMap(*(layer.words for layer in layers))
-            candidates.update(mail for mail in self._sharing([asked], persons) if mail in words)
+            named.update(mail for _, mail in members)
+        alike: dict[int, Sequence[MailRef]] = {}
+        hashes: Mapping[MailRef, Hashes] = {}
+        if asked.keys:
+            alike = {key: _all(key, [layer.alike for layer in layers]) for key in asked.keys}
+            hashes = ChainMap(*(layer.hashes for layer in layers))
+            named.update(mail for mail in candidates(asked, alike) if mail in hashes)
         return Found(
             message_ids=message_ids,
             tokens=tokens,
             conversations=conversations,
-            persons=persons,
-            words=words,
-            facts={mail: facts for mail in candidates if (facts := self._facts(mail)) is not None},
+            alike=alike,
+            hashes=hashes,
+            facts={mail: facts for mail in named if (facts := self._facts(mail)) is not None},
         )
 
     def _facts(self, mail: MailRef) -> MailFacts | None:
@@ -158,40 +158,28 @@ class Correlator:
     def _ask(self, questions: Sequence[Question]) -> None:
         """What the store was not asked for in this batch yet."""
         stored, lookup = self._stored, self._lookup
-        candidates: set[MailRef] = set()
+        named: set[MailRef] = set()
         if ids := {one for asked in questions for one in (asked.in_reply_to, *asked.references) if one} - stored.message_ids.keys():
             _answered(stored.message_ids, ids, lookup.by_message_id(ids))
-            candidates |= {mail for name in ids for mail in stored.message_ids[name]}
+            named |= {mail for name in ids for mail in stored.message_ids[name]}
         if tokens := {token for asked in questions for token in asked.tokens} - stored.tokens.keys():
             _answered(stored.tokens, tokens, lookup.by_token(tokens))
-            candidates |= {mail for token in tokens for mail in stored.tokens[token]}
+            named |= {mail for token in tokens for mail in stored.tokens[token]}
         if roots := {asked.conversation[:ROOT] for asked in questions if asked.conversation} - stored.conversations.keys():
             _answered(stored.conversations, roots, lookup.by_conversation(roots))
-            candidates |= {mail for root in roots for _, mail in stored.conversations[root]}
-        if people := {person for asked in questions if asked.words for person in asked.hashed} - stored.persons.keys():
-            _answered(stored.persons, people, lookup.by_person(people, since=self._since))
-            enough = self._sharing(questions, stored.persons) - stored.words.keys()
-            stored.words.update(lookup.words(enough) if enough else {})
-            candidates |= enough & stored.words.keys()
-        if candidates := candidates - stored.facts.keys():
-            stored.facts.update(lookup.facts(candidates))
-
-    def _sharing(self, questions: Sequence[Question], persons: Mapping[int, Sequence[MailRef]]) -> set[MailRef]:
-        """Mails that share enough people with one of the messages."""
-        least = max(1, self._rules.smart.minimum_recipients) if self._rules.smart else 1
-        found: set[MailRef] = set()
-        for asked in questions:
-            shared: dict[MailRef, int] = {}
-            for person in asked.hashed:
-                for mail in persons.get(person, ()):
-                    shared[mail] = shared.get(mail, 0) + 1
-            found |= {mail for mail, count in shared.items() if count >= least}
-        return found
+            named |= {mail for root in roots for _, mail in stored.conversations[root]}
+        if keys := {key for asked in questions for key in asked.keys} - stored.alike.keys():
+            _answered(stored.alike, keys, lookup.by_likeness(keys, since=self._since))
+            enough = {mail for asked in questions for mail in candidates(asked, stored.alike)} - stored.hashes.keys()
+            stored.hashes.update(lookup.hashes(enough) if enough else {})
+            named |= enough & stored.hashes.keys()
+        if named := named - stored.facts.keys():
+            stored.facts.update(lookup.facts(named))
 
 
 def _add(known: dict[_K, Sequence[_V]], key: _K, one: _V) -> None:
     # No more than the store would hand out: a person who is in every mail must not make each one dearer than the one before.
-    known[key] = (one, *known.get(key, ())[: MOST_OF_A_PERSON - 1])
+    known[key] = (one, *known.get(key, ())[: MOST_ALIKE - 1])
 
 
 def _all(key: _K, sources: Iterable[Mapping[_K, Sequence[_V]]]) -> list[_V]:

@@ -26,8 +26,8 @@ from support.correlated import AT, ROOT, World, receive, send
 RECORD = AuditRecord(
     at=AT, actor="ops@contoso.example", apply_id="", action="purge", key="", result="done", source="", revision="", detail="{}"
 )
-CLUES = MailClues(conversation=ROOT, words=(7, 8), people=(1, 2), at=AT)
-TABLES = ("correlation_thread", "correlation_subject", "correlation_person")
+CLUES = MailClues(conversation=ROOT, words=(7, 8), people=(5,), keys=(1, 2), at=AT)
+TABLES = ("correlation_thread", "correlation_subject", "correlation_likeness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def test_a_purged_mail_leaves_nothing_to_be_found_by(kept: Kept) -> None:
     assert kept.rows() == [3, 3, 6]
     kept.purge.purge(PurgeSelection(activity_id=gone.id, outgoing=False), limit=10, record=RECORD)
     assert kept.rows() == [2, 2, 4]
-    assert list(kept.world.lookup.by_person([1], since="")[1]) == [stays, sent]
+    assert list(kept.world.lookup.by_likeness([1], since="")[1]) == [stays, sent]
     assert "<1@fabrikam.example>" not in kept.world.lookup.by_message_id(["<1@fabrikam.example>"])
     kept.database.write(lambda connection: connection.execute("UPDATE outbox SET state = 'sent'") and None)
     kept.purge.purge(PurgeSelection(outgoing_id=sent.id, mail=False), limit=10, record=RECORD)
@@ -72,12 +72,12 @@ def test_a_backup_finds_what_the_store_found(kept: Kept, tmp_path: Path) -> None
         lookup = SqliteCorrelation(restored)
         assert {one for _, one in lookup.by_conversation([ROOT])[ROOT]} == {mail, sent}
         assert list(lookup.by_token(["crm:0001001"])["crm:0001001"]) == [sent]
-        assert set(lookup.by_person([2], since="")[2]) == {mail, sent}
+        assert set(lookup.by_likeness([2], since="")[2]) == {mail, sent}
 
 
 def test_hashes_go_by_age_and_threads_stay(kept: Kept) -> None:
     for number, at in enumerate(("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"), 1):
-        receive(kept.world, number, clues=MailClues(conversation=ROOT, words=(7,), people=(1, 2), at=at))
+        receive(kept.world, number, clues=MailClues(conversation=ROOT, words=(7,), people=(5,), keys=(1, 2), at=at))
     assert kept.purge.forget_hashes(before="2026-01-01T00:00:00Z", limit=10) == 0
     assert kept.purge.forget_hashes(before="2026-01-03T00:00:00Z", limit=1) == 1
     assert kept.rows() == [3, 2, 4]
@@ -108,8 +108,8 @@ class _Clock:
     ],
 )
 def test_the_loop_keeps_hashes_only_where_they_are_wanted(kept: Kept, declared: dict[str, bool], left: int) -> None:
-    receive(kept.world, 1, clues=MailClues(words=(7,), people=(1, 2), at="2025-12-31T00:00:00Z"))
-    receive(kept.world, 2, clues=MailClues(conversation=ROOT, words=(7,), people=(1, 2), at=AT))
+    receive(kept.world, 1, clues=MailClues(words=(7,), people=(5,), keys=(1, 2), at="2025-12-31T00:00:00Z"))
+    receive(kept.world, 2, clues=MailClues(conversation=ROOT, words=(7,), people=(5,), keys=(1, 2), at=AT))
     applied = Applied([AppliedResource(kind="Organization", name="o", external_id="o1", spec=dict(declared))])
 
     @contextmanager

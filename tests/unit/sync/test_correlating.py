@@ -14,7 +14,7 @@ from reconcile.model.conversation_index import answer, new_conversation
 from reconcile.model.message import MessageHeader, Party
 from reconcile.model.tracking import Correlation, CorrelationMethod, MailRef
 from reconcile.model.tracking_token import TokenFormat
-from reconcile.ports.correlation import MailFacts
+from reconcile.ports.correlation import Hashes, MailFacts
 from reconcile.sync import correlating
 from reconcile.sync.correlating import Correlator
 from reconcile.sync.decide.correlation import Surroundings
@@ -26,7 +26,6 @@ ROOT = new_conversation(bytes(range(1, 17)), NOW)
 CASE = Regarding(type="case", id="c-1")
 KNOWN = MailRef(kind="email", id=7)
 RULES = CorrelationRules(references=True, token=TokenFormat(), smart=SmartMatching())
-NAMES = ("by_message_id", "by_token", "by_conversation", "by_person", "words", "facts")
 
 
 @dataclass
@@ -48,13 +47,13 @@ class Store:
         self.asked.append("by_conversation")
         return {}
 
-    def by_person(self, people: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
-        self.asked.append("by_person")
+    def by_likeness(self, keys: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
+        self.asked.append("by_likeness")
         assert since == "2025-12-02T08:00:00Z"
         return {}
 
-    def words(self, mails: Collection[MailRef]) -> Mapping[MailRef, frozenset[int]]:
-        self.asked.append("words")
+    def hashes(self, mails: Collection[MailRef]) -> Mapping[MailRef, Hashes]:
+        self.asked.append("hashes")
         return {}
 
     def facts(self, mails: Collection[MailRef]) -> Mapping[MailRef, MailFacts]:
@@ -93,7 +92,7 @@ def test_a_batch_is_one_look_for_each_kind_of_clue() -> None:
     made.look_up(headers)
     for header in headers:
         take(made, header)
-    assert sorted(store.asked) == ["by_conversation", "by_message_id", "by_person", "by_token", "facts"]
+    assert sorted(store.asked) == ["by_conversation", "by_likeness", "by_message_id", "by_token", "facts"]
 
 
 def test_mail_that_says_nothing_costs_no_look() -> None:
@@ -172,7 +171,7 @@ def test_a_person_in_every_mail_does_not_make_each_one_dearer() -> None:
     made = correlator(Store())
     for number in range(1, 400):
         take(made, message(number, subject="Offer for wheels"))
-    assert max(len(mails) for mails in made._pending[0].persons.values()) == 200
+    assert max(len(mails) for mails in made._pending[0].alike.values()) == 200
 
 
 def test_an_answer_to_a_mail_known_twice_names_the_one_that_has_a_number() -> None:

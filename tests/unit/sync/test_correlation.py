@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,10 @@ from reconcile.model.message import MessageHeader, Party
 from reconcile.model.party import PartyRef, PartyRow, PartyType
 from reconcile.model.tracking import CorrelationMethod, MailRef
 from reconcile.model.tracking_token import TokenFormat
-from reconcile.ports.correlation import MailFacts
-from reconcile.sync.decide.correlation import Found, Surroundings, clues_of, correlate, is_forward, question
+from reconcile.ports.correlation import Hashes, MailFacts
+from reconcile.sync.decide.correlation import Found, Surroundings, candidates, clues_of, correlate, is_forward, question
 from reconcile.sync.decide.correlation_rules import CorrelationRules, SmartMatching, correlation_rules
-from reconcile.sync.decide.smart_matching import people_hashes, word_hashes
+from reconcile.sync.decide.smart_matching import likeness_keys, people_hashes, word_hashes
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 AT = "2026-03-02T08:00:00Z"
@@ -65,6 +66,17 @@ def facts(*people: str, regarding: Regarding | None = None, message_id: str = ""
     return MailFacts(people=frozenset(people or FOLK), regarding=regarding, owner="u-1", message_id=message_id, at=at)
 
 
+def likeness(subject: str, smart: SmartMatching, mails: Mapping[MailRef, Sequence[str]]) -> dict[str, Any]:
+    """What a store has of mails with one subject, each between its people."""
+    words, alike, hashes = word_hashes(subject, smart), dict[int, list[MailRef]](), {}
+    for mail, people in mails.items():
+        hashed = people_hashes(people, smart)
+        hashes[mail] = Hashes(frozenset(words), frozenset(hashed))
+        for key in likeness_keys(words, hashed, smart):
+            alike.setdefault(key, []).append(mail)
+    return {"alike": alike, "hashes": hashes}
+
+
 def everything(known: Mapping[MailRef, MailFacts] | None = None) -> Found:
     """A store in which each clue leads to another mail."""
     refs = {name: MailRef(kind="outbox", id=number) for number, name in enumerate(("id", "token", "thread", "reference", "alike"), 1)}
@@ -74,8 +86,7 @@ def everything(known: Mapping[MailRef, MailFacts] | None = None) -> Found:
         message_ids={"<sent@contoso.example>": [refs["id"]], "<older@contoso.example>": [refs["reference"]]},
         tokens={"crm:0001001": [refs["token"]]},
         conversations={ROOT: [(ROOT, refs["thread"])]},
-        persons={person: [refs["alike"]] for person in people_hashes(FOLK, smart)},
-        words={refs["alike"]: frozenset(word_hashes("Offer for wheels", smart))},
+        **likeness("Offer for wheels", smart, {refs["alike"]: FOLK}),
         facts=known if known is not None else {ref: facts(regarding=CASE) for ref in refs.values()},
     )
 
@@ -293,8 +304,7 @@ def test_a_mail_does_not_belong_to_itself() -> None:
     assert smart is not None
     found = Found(
         conversations={ROOT: [(REPLY, ref)]},
-        persons={person: [ref] for person in people_hashes(FOLK, smart)},
-        words={ref: frozenset(word_hashes("Something else", smart))},
+        **likeness("Something else", smart, {ref: FOLK}),
         facts={ref: facts(message_id="<new@fabrikam.example>")},
     )
     assert method_of(message(thread_index=index(REPLY)), found=found) == ""
@@ -314,8 +324,7 @@ def alike(
     rules = CorrelationRules(smart=smart)
     known = MailRef(kind="outbox", id=5)
     found = Found(
-        persons={person: [known] for person in people_hashes(FOLK, smart)},
-        words={known: frozenset(word_hashes("Offer for wheels", smart))},
+        **likeness("Offer for wheels", smart, {known: FOLK}),
         facts={known: facts()},
     )
     return method_of(message(subject=subject, sender=sender, to=to), rules, found)
@@ -351,28 +360,31 @@ def test_nobody_in_common_is_no_likeness_whatever_is_declared() -> None:
 def test_of_several_alike_the_one_with_most_people_and_then_the_newest_counts() -> None:
     smart = SmartMatching(minimum_recipients=1)
     old, new, close = (MailRef(kind="email", id=number) for number in (9, 2, 1))
-    words = frozenset(word_hashes("Something else", smart))
-    sales, ann = (people_hashes([one], smart)[0] for one in FOLK)
-    found = Found(
-        persons={sales: [old, new], ann: []},
-        words={old: words, new: words, close: words},
-        facts={old: facts(at="2026-01-01T00:00:00Z"), new: facts(at="2026-02-01T00:00:00Z"), close: facts(at="2025-12-31T00:00:00Z")},
-    )
+    known = {old: facts(at="2026-01-01T00:00:00Z"), new: facts(at="2026-02-01T00:00:00Z"), close: facts(at="2025-12-31T00:00:00Z")}
     rules = CorrelationRules(smart=smart)
 
-    def best(known: Found) -> MailRef:
-        answered = correlate(question(message(), rules), known, rules, AROUND)
+    def best(mails: dict[MailRef, Sequence[str]]) -> MailRef:
+        found = Found(facts=known, **likeness("Something else", smart, mails))
+        answered = correlate(question(message(), rules), found, rules, AROUND)
         assert answered is not None
         return answered.correlated
 
-    assert best(found) == new
-    assert best(replace(found, persons={sales: [old, new, close], ann: [close]})) == close
+    assert best({old: FOLK[:1], new: FOLK[:1]}) == new
+    assert best({old: FOLK[:1], new: FOLK[:1], close: FOLK}) == close
+
+
+def test_so_many_mails_are_looked_at_and_no_more() -> None:
+    smart = SmartMatching(minimum_recipients=1)
+    mails = {MailRef(kind="email", id=number): FOLK[:1] for number in range(1, 1_000)}
+    alike = likeness("Something else", smart, mails)["alike"]
+    assert len(candidates(question(message(), CorrelationRules(smart=smart)), alike)) == 400
 
 
 def test_hashes_never_change() -> None:
     """They are kept: a store of an older version must still be understood."""
     smart = SmartMatching()
     assert word_hashes("RE: Offer  für  WHEELS, wheels", smart) == (226407102311322, 263574554271468, 21449869944076)
+    assert likeness_keys([1, 2], [3], smart) == likeness_keys([2, 1], [3], smart) == (61889049699839,)
     assert people_hashes(["ann@fabrikam.example"], smart) == (97091440554980,)
 
 

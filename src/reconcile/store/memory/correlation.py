@@ -13,7 +13,7 @@ from reconcile.model.mail_clues import MailClues
 from reconcile.model.outgoing import OutboxEntry
 from reconcile.model.tracking import MailRef, Tracking, inherited, owner_of
 from reconcile.model.tracking_token import comparable_token
-from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_CONVERSATION, MOST_OF_A_PERSON, MailFacts
+from reconcile.ports.correlation import MOST_ALIKE, MOST_CANDIDATES, MOST_OF_A_CONVERSATION, Hashes, MailFacts
 from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.store.memory.outbox import MemoryOutbox
 
@@ -52,18 +52,19 @@ class MemoryCorrelation:
             for root, members in found.items()
         }
 
-    def by_person(self, people: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
+    def by_likeness(self, keys: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
         found: dict[int, list[tuple[str, int, MailRef]]] = {}
         for mail, clues in self._kept():
-            for person in {*people} & {*clues.people} if clues.words and clues.at >= since else ():
-                found.setdefault(person, []).append((clues.at, _signed(mail), mail))
+            for key in {*keys} & {*clues.keys} if clues.words and clues.at >= since else ():
+                found.setdefault(key, []).append((clues.at, _signed(mail), mail))
         return {
-            person: [mail for _, _, mail in sorted(mails, key=lambda one: one[:2], reverse=True)[:MOST_OF_A_PERSON]]
-            for person, mails in found.items()
+            key: [mail for _, _, mail in sorted(mails, key=lambda one: one[:2], reverse=True)[:MOST_ALIKE]] for key, mails in found.items()
         }
 
-    def words(self, mails: Collection[MailRef]) -> Mapping[MailRef, frozenset[int]]:
-        return {mail: frozenset(clues.words) for mail, clues in self._kept() if mail in mails and clues.words}
+    def hashes(self, mails: Collection[MailRef]) -> Mapping[MailRef, Hashes]:
+        return {
+            mail: Hashes(frozenset(clues.words), frozenset(clues.people)) for mail, clues in self._kept() if mail in mails and clues.words
+        }
 
     def facts(self, mails: Collection[MailRef]) -> Mapping[MailRef, MailFacts]:
         found: dict[MailRef, MailFacts] = {}

@@ -16,17 +16,18 @@ CREATE TABLE correlation_subject (
     people TEXT NOT NULL                       -- JSON list
 ) STRICT;
 CREATE INDEX correlation_subject_at ON correlation_subject (at);
-CREATE TABLE correlation_person (
-    person INTEGER NOT NULL,
+-- Keys under which it is found: of a person with all the words, or of a person alone where subjects may differ.
+CREATE TABLE correlation_likeness (
+    key INTEGER NOT NULL,
     at TEXT NOT NULL,
     mail INTEGER NOT NULL,
-    PRIMARY KEY (person, at, mail)
+    PRIMARY KEY (key, at, mail)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX correlation_likeness_mail ON correlation_likeness (mail);
 
 -- What is gone is not found any more, whoever takes it away.
 CREATE TRIGGER correlation_subject_gone AFTER DELETE ON correlation_subject BEGIN
-    DELETE FROM correlation_person
-    WHERE (person, at, mail) IN (SELECT value, OLD.at, OLD.mail FROM json_each(OLD.people));
+    DELETE FROM correlation_likeness WHERE mail = OLD.mail;
 END;
 CREATE TRIGGER correlation_email_gone AFTER DELETE ON mail_activities BEGIN
     DELETE FROM correlation_thread WHERE mail = OLD.id;

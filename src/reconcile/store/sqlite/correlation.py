@@ -13,7 +13,7 @@ from reconcile.model.activity_details import Regarding
 from reconcile.model.mail_address import comparable
 from reconcile.model.tracking import MailRef, inherited, owner_of
 from reconcile.model.tracking_token import comparable_token
-from reconcile.ports.correlation import MOST_CANDIDATES, MOST_OF_A_CONVERSATION, MOST_OF_A_PERSON, MailFacts
+from reconcile.ports.correlation import MOST_ALIKE, MOST_CANDIDATES, MOST_OF_A_CONVERSATION, Hashes, MailFacts
 from reconcile.store.sqlite.correlation_index import json_list, mail_ref, number
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.tracking_text import tracking_of
@@ -32,11 +32,11 @@ _BY_TOKEN = (
 _BY_ROOT = (
     f"SELECT position, mail FROM correlation_thread WHERE root = ? ORDER BY root, position DESC, mail DESC LIMIT {MOST_OF_A_CONVERSATION:d}"
 )
-_BY_PERSON = (
-    "SELECT asked.value AS person, (SELECT json_group_array(mail) FROM (SELECT mail FROM correlation_person"
-    f" WHERE person = asked.value AND at >= ? ORDER BY at DESC, mail DESC LIMIT {MOST_OF_A_PERSON:d})) AS mails FROM json_each(?) AS asked"
+_BY_KEY = (
+    "SELECT asked.value AS name, (SELECT json_group_array(mail) FROM (SELECT mail FROM correlation_likeness"
+    f" WHERE key = asked.value AND at >= ? ORDER BY at DESC, mail DESC LIMIT {MOST_ALIKE:d})) AS mails FROM json_each(?) AS asked"
 )
-_WORDS = "SELECT mail, words FROM json_each(?) AS asked CROSS JOIN correlation_subject ON correlation_subject.mail = asked.value"
+_HASHES = "SELECT mail, words, people FROM json_each(?) AS asked CROSS JOIN correlation_subject ON correlation_subject.mail = asked.value"
 _EMAILS = (
     "SELECT mail_activities.id, message_id, received, sender_address, parties, regarding_type, regarding_id, regarding_name, owner,"
     " version, tracking FROM json_each(?) AS asked CROSS JOIN mail_activities ON mail_activities.id = asked.value"
@@ -86,13 +86,15 @@ class SqliteCorrelation:
                     found[root] = sorted(members, key=lambda one: len(one[0]), reverse=True)
         return found
 
-    def by_person(self, people: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
-        found = {row["person"]: orjson.loads(row["mails"]) for row in self._rows(_BY_PERSON, since, json_list(people))}
-        return {person: [mail_ref(one) for one in mails] for person, mails in found.items() if mails}
+    def by_likeness(self, keys: Collection[int], *, since: str) -> Mapping[int, Sequence[MailRef]]:
+        found = {row["name"]: orjson.loads(row["mails"]) for row in self._rows(_BY_KEY, since, json_list(keys))}
+        return {key: [mail_ref(one) for one in mails] for key, mails in found.items() if mails}
 
-    def words(self, mails: Collection[MailRef]) -> Mapping[MailRef, frozenset[int]]:
-        rows = self._rows(_WORDS, json_list(number(mail) for mail in mails))
-        return {mail_ref(row["mail"]): frozenset(orjson.loads(row["words"])) for row in rows}
+    def hashes(self, mails: Collection[MailRef]) -> Mapping[MailRef, Hashes]:
+        rows = self._rows(_HASHES, json_list(number(mail) for mail in mails))
+        return {
+            mail_ref(row["mail"]): Hashes(frozenset(orjson.loads(row["words"])), frozenset(orjson.loads(row["people"]))) for row in rows
+        }
 
     def facts(self, mails: Collection[MailRef]) -> Mapping[MailRef, MailFacts]:
         asked: dict[str, list[int]] = defaultdict(list)

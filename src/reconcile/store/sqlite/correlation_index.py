@@ -36,8 +36,8 @@ def index_mails(connection: sqlite3.Connection, mails: Collection[tuple[MailRef,
         connection.executemany("DELETE FROM correlation_subject WHERE mail = ?", [subject[:1] for subject in subjects])
         connection.executemany("INSERT INTO correlation_subject VALUES (?,?,?,?)", subjects)
         connection.executemany(
-            "INSERT OR IGNORE INTO correlation_person VALUES (?,?,?)",
-            [(person, clues.at, number(mail)) for mail, clues in mails if clues.words for person in clues.people],
+            "INSERT OR IGNORE INTO correlation_likeness VALUES (?,?,?)",
+            [(key, clues.at, number(mail)) for mail, clues in mails if clues.words for key in clues.keys],
         )
 
 

@@ -10,6 +10,7 @@ believed, as it is known to those only who got the mail. Why: docs/adr/0025-whic
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -21,12 +22,14 @@ from reconcile.model.message import MessageHeader
 from reconcile.model.party import PartyRow
 from reconcile.model.tracking import Correlation, CorrelationMethod, MailRef
 from reconcile.model.tracking_token import tokens_in, without_tokens
-from reconcile.ports.correlation import MailFacts
+from reconcile.ports.correlation import Hashes, MailFacts
 from reconcile.sync.decide.correlation_rules import CorrelationRules
-from reconcile.sync.decide.smart_matching import is_alike, people_hashes, word_hashes
+from reconcile.sync.decide.smart_matching import is_alike, likeness_keys, people_hashes, word_hashes
 
 #: References that are looked at, the nearest first.
 _MOST_REFERENCES: Final = 20
+#: Mails whose likeness with a message is looked at.
+_MOST_CANDIDATES: Final = 400
 #: How mail programs begin the subject of a forwarded mail: English, German, French, Spanish, Portuguese, Italian, Dutch, Nordic
 #: languages, Polish, Turkish, Chinese.
 _FORWARD: Final = re.compile(
@@ -42,7 +45,7 @@ _NO_HEADER: Final = MessageHeader()
 class Question:
     """What one message says of the mail it belongs to. Empty where it says nothing, or is not to be believed by the rules.
 
-    `words` and `hashed` (people) are for smart matching; `header` tells who takes part, which is asked for seldom.
+    `words`, `hashed` (people) and `keys` are for smart matching; `header` tells who takes part, which is asked for seldom.
     """
 
     message_id: str = ""
@@ -52,6 +55,7 @@ class Question:
     references: tuple[str, ...] = ()
     words: tuple[int, ...] = ()
     hashed: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
     header: MessageHeader = _NO_HEADER
 
     @property
@@ -76,8 +80,8 @@ class Found:
     message_ids: Mapping[str, Sequence[MailRef]] = field(default_factory=dict)
     tokens: Mapping[str, Sequence[MailRef]] = field(default_factory=dict)
     conversations: Mapping[bytes, Sequence[tuple[bytes, MailRef]]] = field(default_factory=dict)
-    persons: Mapping[int, Sequence[MailRef]] = field(default_factory=dict)
-    words: Mapping[MailRef, frozenset[int]] = field(default_factory=dict)
+    alike: Mapping[int, Sequence[MailRef]] = field(default_factory=dict)
+    hashes: Mapping[MailRef, Hashes] = field(default_factory=dict)
     facts: Mapping[MailRef, MailFacts] = field(default_factory=dict)
 
 
@@ -106,7 +110,9 @@ def question(header: MessageHeader, rules: CorrelationRules) -> Question:
     )
     if smart is None or not smart.matches:
         return found
-    return replace(found, words=word_hashes(_bare_subject(header, rules), smart), hashed=people_hashes(people_of(header), smart))
+    words = word_hashes(_bare_subject(header, rules), smart)
+    people = people_hashes(people_of(header), smart) if words else ()
+    return replace(found, words=words, hashed=people, keys=likeness_keys(words, people, smart))
 
 
 def _bare_subject(header: MessageHeader, rules: CorrelationRules) -> str:
@@ -180,23 +186,26 @@ def _by_likeness(asked: Question, found: Found, rules: CorrelationRules) -> Corr
     smart = rules.smart
     if smart is None or not smart.matches or not asked.words:
         return None
-    shared: dict[MailRef, int] = {}
-    for person in asked.hashed:
-        for mail in found.persons.get(person, ()):
-            shared[mail] = shared.get(mail, 0) + 1
     # Nothing but a subject in common is no likeness, whatever is declared.
-    least = max(1, smart.minimum_recipients)
-    alike = [
-        mail
-        for mail, people in shared.items()
-        if people >= least and _another(asked, found, mail) and is_alike(asked.words, found.words.get(mail, frozenset()), smart)
-    ]
-    if not alike:
+    least, shared = max(1, smart.minimum_recipients), dict[MailRef, int]()
+    for mail in candidates(asked, found.alike):
+        hashes = found.hashes.get(mail)
+        if hashes is not None and _another(asked, found, mail) and is_alike(asked.words, hashes.words, smart):
+            people = len(hashes.people.intersection(asked.hashed))
+            if people >= least:
+                shared[mail] = people
+    if not shared:
         return None
-    best = max(alike, key=lambda mail: (shared[mail], found.facts[mail].at, mail.id))
+    best = max(shared, key=lambda mail: (shared[mail], found.facts[mail].at, mail.id))
     return _correlation(
         CorrelationMethod.SMART_MATCHING, best, f"{shared[best]} people, {len(asked.words)} words", found.facts, parent=False
     )
+
+
+def candidates(asked: Question, alike: Mapping[int, Sequence[MailRef]]) -> list[MailRef]:
+    """Mails whose likeness is worth a look: those under most of the keys first, and only so many."""
+    hits = Counter(mail for key in asked.keys for mail in alike.get(key, ()))
+    return [mail for mail, _ in hits.most_common(_MOST_CANDIDATES)]
 
 
 def _another(asked: Question, found: Found, mail: MailRef) -> bool:
@@ -239,7 +248,9 @@ def clues_of(header: MessageHeader, rules: CorrelationRules, *, at: str, oldest:
     conversation = parse_conversation_index(header.thread_index) if header.thread_index else b""
     words: tuple[int, ...] = ()
     people: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
     if rules.smart is not None and rules.smart.creates and at >= oldest:
         words = word_hashes(_bare_subject(header, rules), rules.smart)
         people = people_hashes(people_of(header), rules.smart) if words else ()
-    return MailClues(conversation=conversation, words=words, people=people, at=at) if conversation or words else None
+        keys = likeness_keys(words, people, rules.smart)
+    return MailClues(conversation=conversation, words=words, people=people, keys=keys, at=at) if conversation or words else None

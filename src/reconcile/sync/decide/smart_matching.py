@@ -34,6 +34,17 @@ def people_hashes(people: Collection[str], smart: SmartMatching) -> tuple[int, .
     return tuple(sorted({_hash("person", one) for one in people if one})[: smart.maximum_hashes])
 
 
+def likeness_keys(words: Collection[int], people: Collection[int], smart: SmartMatching) -> tuple[int, ...]:
+    """Under what a mail is found: a person with all the words, so that those who write much are no longer lists than others. Where
+    subjects may differ, a person alone."""
+    if not words:
+        return ()
+    if smart.subject_difference:
+        return tuple(people)
+    joined = " ".join(map(str, sorted(words)))
+    return tuple(_number("likeness", f"{person} {joined}") for person in people)
+
+
 def is_alike(words: Collection[int], other: Collection[int], smart: SmartMatching) -> bool:
     """Whether two subjects with these hashes are one conversation's. Empty subjects are like nothing."""
     return bool(words) and bool(other) and len({*words} ^ {*other}) <= smart.subject_difference
@@ -41,4 +52,8 @@ def is_alike(words: Collection[int], other: Collection[int], smart: SmartMatchin
 
 @lru_cache(maxsize=20_000)
 def _hash(kind: str, text: str) -> int:
+    return _number(kind, text)
+
+
+def _number(kind: str, text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6, person=kind.encode()).digest(), "big")
