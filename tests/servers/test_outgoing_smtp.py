@@ -87,7 +87,7 @@ def test_what_is_added_arrives_byte_for_byte_and_greylisted_recipients_wait(serv
         }
         assert report.settled[0].state is OutgoingState.PENDING
         assert send_due(outgoing(applied, outbox, server, clock, "run-2")).settled == ()  # not before its time
-        clock.ahead = timedelta(minutes=2)
+        clock.ahead = timedelta(minutes=6)
         again = send_due(outgoing(applied, outbox, server, clock, "run-3")).settled[0]
         assert again.attempts == 2
         assert "greylisted" in again.reason

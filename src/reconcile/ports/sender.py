@@ -12,6 +12,7 @@ What happens afterwards is told in one of four ways, and only the connector can 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from typing import Protocol, TypeAlias
 from reconcile.model.secret import Secret
 from reconcile.ports.sign_in import SignIn
 from reconcile.ports.tls import Tls
+
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One mail as it is handed over. `content` has CRLF line ends and ends with one; it is sent as it is."""
+    """One mail as it is handed over. `content` has CRLF line ends and ends with one; it is sent as it is.
+
+    `reports` are the events ("failure", "delay", "success") of which the sender wants a report (RFC 3461): empty for none, None for
+    what the server does by itself; where it lacks DSN, that happens anyway. `id` comes back in reports.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     content: bytes = field(repr=False)
+    reports: frozenset[str] | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,12 @@ class Reply:
     @property
     def is_permanent(self) -> bool:
         return 500 <= self.code <= 599
+
+    @property
+    def status(self) -> str:
+        """The enhanced status code (RFC 2034, RFC 3463) like "4.7.1", "" where the server gives none of the same class."""
+        found = _STATUS.match(self.text)
+        return found[0] if found and int(found[0][0]) == self.code // 100 else ""
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".strip()
@@ -105,10 +120,12 @@ End: TypeAlias = Taken | Refused | Broken | Unanswered
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One try. `recipients` are the answers to RCPT, by address (fewer than asked when it ended before); `end` is None when
-    every recipient was refused, so that there was nothing to hand over."""
+    every recipient was refused, so that there was nothing to hand over. `left` are those the server takes only in another transaction,
+    because there were too many: theirs is the next one, at once."""
 
     recipients: Mapping[str, Reply]
     end: End | None
+    left: tuple[str, ...] = ()
 
 
 class Session(Protocol):

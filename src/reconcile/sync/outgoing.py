@@ -246,7 +246,13 @@ class _Pass:
             )
             return False
         wanted = wanted[: mailbox.recipients_per_message]
-        envelope = Envelope(sender=entry.sender, recipients=wanted, content=outgoing.outbox.content(entry.id))
+        envelope = Envelope(
+            sender=entry.sender,
+            recipients=wanted,
+            content=outgoing.outbox.content(entry.id),
+            reports=mailbox.delivery_reports,
+            id=entry.message_id.strip("<>"),
+        )
 
         def begin(accepted: Sequence[str]) -> None:
             step = Begin(owner=outgoing.owner, recipients=tuple(accepted), limits=mailbox.limits, copy=mailbox.sent_copy)
@@ -267,7 +273,8 @@ class _Pass:
                 return False
             raise
         now = outgoing.clock.now()
-        step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy, asked=wanted)
+        asked = [address for address in wanted if address not in delivery.left]
+        step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy, asked=asked)
         settled = self._settle(
             entry,
             Settle(owner=step.owner, attempt=step.attempt, results={**step.results, **refused}, next_try_at=step.next_try_at, why=step.why),

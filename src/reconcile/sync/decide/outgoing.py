@@ -61,14 +61,16 @@ def after_try(
     next_try_at = now if others and not waiting else now + _wait(entry, waiting, policy) if waiting else None
     words = f"{_TRY}{entry.attempts}: {_summary(results)}"
     if others:
-        words += "; the next recipients follow (outgoing.recipientsPerMessage)"
+        words += "; the next recipients follow"
     return Settle(owner=owner, attempt=entry.attempts, results=results, next_try_at=next_try_at, why=words)
 
 
 def given_up(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy, attempts: int | None = None) -> str:
     """Why nothing is tried any more after this try, "" while it is."""
     tries = entry.attempts if attempts is None else attempts
-    if tries >= policy.attempts:
+    # A turn for some of the recipients, which settled them, was no fault of the others.
+    settled = sum(1 for one in entry.recipients if one.state in (RecipientState.SENT, RecipientState.FAILED))
+    if tries - settled >= policy.attempts:
         return f"given up after {tries} tries"
     if entry.tried_since is not None and now - entry.tried_since >= policy.age:
         return f"given up after {policy.age.days} days and {tries} {'try' if tries == 1 else 'tries'}"
@@ -89,7 +91,7 @@ def _recipient(reply: Reply | None, delivery: Delivery) -> RecipientResult:
         permanent = reply.is_permanent and reply.code != 552
         return RecipientResult(state=RecipientState.FAILED if permanent else RecipientState.PENDING, reason=str(reply))
     match delivery.end:
-        case Taken(reply=answer):
+        case Taken(reply=answer) if reply is not None:
             return RecipientResult(state=RecipientState.SENT, reason=str(answer))
         case Refused(step=step, permanent=permanent, why=why):
             return RecipientResult(state=RecipientState.FAILED if permanent else RecipientState.PENDING, reason=f"{why} ({step})")
@@ -99,7 +101,7 @@ def _recipient(reply: Reply | None, delivery: Delivery) -> RecipientResult:
             return RecipientResult(
                 state=RecipientState.UNCERTAIN, reason=f"no answer to the end of data ({why}); it may or may not have been sent"
             )
-        case Unanswered() | None:
+        case Taken() | Unanswered() | None:
             return RecipientResult(state=RecipientState.PENDING, reason="not asked for in this try")
         case _:
             assert_never(delivery.end)

@@ -25,7 +25,8 @@ from reconcile.sync.decide.sign_in import sign_in as signing_in
 class SendingMailbox:
     """A mailbox that may send. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its account
     proves itself. `connections` is the profile's limit. `send_as` are the slugs of mailboxes that may write as this one. Of `limits`,
-    `recipients_per_message` and `message_size` (octets), None means none. `sent_copy`: sent mail is copied into its folder for it."""
+    `recipients_per_message` and `message_size` (octets), None means none. `sent_copy`: sent mail is copied into its folder for it.
+    `delivery_reports` are the events to ask reports of, None where the server decides."""
 
     mailbox_id: str
     name: str
@@ -43,6 +44,7 @@ class SendingMailbox:
     recipients_per_message: int | None = None
     message_size: int | None = None
     sent_copy: bool = False
+    delivery_reports: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +227,7 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         recipients_per_message=_number(spec.get("outgoing.recipientsPerMessage")),
         message_size=_number(spec.get("outgoing.messageSize")),
         sent_copy=spec.get("outgoing.sentCopy") == "append",
+        delivery_reports=frozenset(map(str, named)) if isinstance(named := spec.get("outgoing.deliveryReports"), tuple) else None,
     )
 
 
