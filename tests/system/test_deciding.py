@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +68,65 @@ def test_replies_only_and_why_not(dovecot: Dovecot, tmp_path: Path) -> None:
     assert "no-correlation-match" in first("explain", "message", "2@fabrikam.example").out
     assert "was seen in an Inbox" in first("explain", "message", "nowhere@fabrikam.example").out
     assert first("sync", "--output", "json").document["mailboxes"][0]["read"] == 0
+
+
+BOX = """\
+apiVersion: reconcile/v1alpha2
+kind: Mailbox
+metadata: {name: NAME}
+spec:
+  emailAddress: NAME@contoso.example
+  profile: contoso
+  MORE
+  credentials: {allowUse: true, username: NAME@contoso.example, password: {ref: "file:password", generation: 1}}
+"""
+
+
+def box(made: MailEstate, name: str, more: str) -> None:
+    (made.estate / f"{name}.yaml").write_text(BOX.replace("NAME", name).replace("MORE", more.replace("; ", "\n  ")))
+
+
+def forwarded(inner: bytes, number: int, *, boundary: bytes = b"=_b") -> bytes:
+    return (
+        b"From: rule@contoso.example\r\nTo: forward@contoso.example\r\nMessage-ID: <outer-%d@contoso.example>\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="%s"\r\n\r\n--%s\r\nContent-Type: text/plain\r\n\r\nforwarded\r\n--%s\r\n'
+        b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n%s\r\n--%s--\r\n"
+    ) % (number, boundary, boundary, boundary, inner, boundary)
+
+
+@pytest.mark.slow
+def test_queue_user_and_forward_mailbox_together(tmp_path: Path) -> None:
+    users = [f"{name}@contoso.example" for name in ("queue", "forward", "user")]
+    with running(users=dict.fromkeys(users, PASSWORD)) as dovecot:
+        made = MailEstate(folder=tmp_path / "e", imap=dovecot.imaps, authority=dovecot.authority, password=PASSWORD, names=())
+        box(made, "queue", "type: queue; incoming: server-side; filter: all; deleteAfterProcessing: true")
+        box(made, "forward", "type: forward; incoming: server-side; deleteAfterProcessing: true")
+        box(made, "user", "type: user; incoming: forward-mailbox; filter: known-senders")
+        (made.estate / "parties.csv").write_text("type,id,name,addresses\ncontact,c1,Alex,customer@fabrikam.example\n")
+        made("apply", "--yes")
+        made("parties", "import", str(made.estate / "parties.csv"))
+        known = mail(1, to=users[2])
+        dovecot.deliver(users[1], forwarded(known, 1))
+        dovecot.deliver(users[1], forwarded(mail(2, to=users[2], sender="stranger@elsewhere.example"), 2))
+        dovecot.deliver(users[1], mail(3, to=users[1]))
+        dovecot.deliver(users[0], mail(4, to=users[0]))
+        results = {each["mailbox"]: each for each in made("sync", "--output", "json").document["mailboxes"]}
+        assert (results["queue"]["tracked"], results["forward"]["tracked"], results["forward"]["refused"]) == (1, 1, 1)
+        tracked = {each["subject"]: each for each in activities(made)}
+        assert sorted(tracked) == ["1", "4"]
+        # Octet for octet what was attached, held by the mailbox it was for.
+        assert tracked["1"]["sha256"] == hashlib.sha256(known).hexdigest()
+        assert set(tracked["1"]["mailboxes"]) == {"forward", "user"}
+        (why,) = made("explain", "message", str(tracked["1"]["id"]), "--output", "json").document["decisions"]
+        assert (why["reason"], why["tracking"]["forwardedBy"]) == ("known-sender", "forward")
+        (queued,) = made("explain", "message", str(tracked["4"]["id"]), "--output", "json").document["decisions"]
+        assert [each["name"] for each in queued["tracking"]["queueItems"]] == ["queue@contoso.example"]
+        # What is tracked is gone at the server; what is not stays there.
+        assert dovecot.messages(users[0]) == {}
+        assert len(dovecot.messages(users[1])) == 2
+        held = made("quarantine", "list", "--output", "json").document["messages"]
+        assert [(each["mailbox"], each["outcome"], each["reason"]) for each in held] == [
+            ("forward", "undeliverable", "no-attached-message")
+        ]
+        (ignored,) = made("explain", "message", "2@fabrikam.example", "--output", "json").document["decisions"]
+        assert (ignored["outcome"], ignored["reason"]) == ("ignored", "unknown-sender")

@@ -20,7 +20,7 @@ from reconcile.model.exit_code import TABLE, ExitCode
 
 #: Modules that cannot have the name of their command: a folder, a keyword of Python.
 _MODULES: Mapping[str, str] = {
-    **{name: f"{name}.group" for name in ("activities", "auth", "outbox", "parties", "policy")},
+    **{name: f"{name}.group" for name in ("activities", "auth", "outbox", "parties", "policy", "quarantine")},
     "import": "import_",
     "test-mailbox": "test_mailbox",
 }
@@ -55,6 +55,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "auth",
         "outbox",
         "activities",
+        "quarantine",
         "parties",
         "serve",
     ),
@@ -101,6 +102,7 @@ SUMMARIES: Mapping[str, str] = {
     "outbox": "Queue mail, look at it, try again.",
     "activities": "List, show, export, edit and follow tracked e-mail.",
     "parties": "Import who stands behind which address, and look addresses up.",
+    "quarantine": "Mail that could not be tracked: look at it, try again, let it go.",
     "serve": "Answer a CRM on this machine: feed, activities, outgoing mail over HTTP.",
     "backup": "Write the whole state of an environment into one file.",
     "restore": "Bring a backup back, checked to the last byte.",

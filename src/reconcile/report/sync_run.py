@@ -19,7 +19,7 @@ def run_text(
     results: Sequence[SyncResult], conditions: Sequence[tuple[str, Condition]], *, idle: int, seconds: float, fit: int | None = None
 ) -> str:
     """A line a mailbox where something happened, what went wrong with its next step, and the sum."""
-    quiet = [result for result in results if not (result.read or result.ignored or result.missing or result.error_kind or result.skipped)]
+    quiet = [result for result in results if not _has_news(result)]
     left_out = {result.mailbox for result in quiet} if len(quiet) > _QUIET else frozenset()
     shown = [result for result in results if result.mailbox not in left_out]
     rows = [
@@ -34,7 +34,7 @@ def run_text(
         for result in shown
     ]
     lines = (
-        [table(("mailbox", "tracked", "known", "too old", "at server", "note"), rows, limits=(30, None, None, None, None, 110), fit=fit)]
+        [table(("mailbox", "tracked", "known", "ignored", "at server", "note"), rows, limits=(30, None, None, None, None, 110), fit=fit)]
         if rows
         else []
     )
@@ -55,6 +55,11 @@ def run_text(
     return "\n".join([*lines, *([""] if lines else []), _sum(results, len(quiet) if len(quiet) > _QUIET else 0, idle, seconds)])
 
 
+def _has_news(result: SyncResult) -> bool:
+    counts = (result.read, result.ignored, result.missing, result.failed, result.given_up, result.marked)
+    return any(counts) or bool(result.error_kind or result.skipped or result.marking_error)
+
+
 def _note(result: SyncResult) -> str:
     if result.error_kind:
         return "failed, see below"
@@ -67,6 +72,14 @@ def _note(result: SyncResult) -> str:
         notes.append(f"{result.conflicting} with a known Message-ID but other content")
     if result.missing:
         notes.append(f"{result.missing} without content, asked for again")
+    if result.refused:
+        notes.append(f"{result.refused} not taken by filter and rules")
+    if result.failed:
+        notes.append(f"{result.failed} could not be kept, tried again")
+    if result.given_up:
+        notes.append(f"{result.given_up} given up: `reconcile quarantine list`")
+    if result.marking_error:
+        notes.append(f"not done at the server yet: {result.marking_error}")
     return "; ".join(notes)
 
 
@@ -109,7 +122,12 @@ def run_json(
                 "duplicates": result.duplicates,
                 "conflicting": result.conflicting,
                 "ignored": result.ignored,
+                "refused": result.refused,
                 "missing": result.missing,
+                "failed": result.failed,
+                "givenUp": result.given_up,
+                "marked": result.marked,
+                "markingError": result.marking_error or None,
                 "reindexed": result.reindexed,
                 "skipped": result.skipped or None,
                 "error": {"kind": result.error_kind, "message": result.error, "hint": result.hint} if result.error_kind else None,

@@ -97,8 +97,9 @@ def receive(
     begun = state.cursor is not None and not restart
     whole = recount = reread or not begun
     generation = state.generation + 1 if restart else state.generation
-    reading = _Reading(receiving, clock, floor, retry, begun=begun, leave=state.breaks >= LEAVE_AFTER, generation=generation)
+    reading = Reading(receiving, clock, floor, retry, begun=begun, leave=state.breaks >= LEAVE_AFTER, generation=generation)
     reading.decider = chosen = decider()
+    reading.examines = chosen is not None and chosen.header_first
     decided = 0
     last: Batch | None = None
     with Commits(receiving, beside=beside) as commits:
@@ -108,7 +109,7 @@ def receive(
             retry=retry,
             wanted=reading.wanted,
             accept=reading.accept,
-            examine=reading.examine if chosen is not None and chosen.header_first else None,
+            examine=reading.examine if reading.examines else None,
             careful=state.breaks >= CAREFUL_AFTER,
         ):
             decided += len(batch.read) + batch.declined + len(batch.missing)
@@ -129,7 +130,7 @@ def receive(
             )
 
 
-class _Reading:
+class Reading:
     """What the inbox asks while it reads, and what a batch came to."""
 
     def __init__(
@@ -153,9 +154,11 @@ class _Reading:
         self._leave = leave
         self._generation = generation
         self.decider: Decider | None = None
+        self.examines = False
         self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
         self._verdicts: dict[RemoteId, Decided] = {}
-        self._blocks: dict[RemoteId, bytes] = {}
+        #: Headers of messages that were read as a whole, where rules ask for them.
+        self.blocks: dict[RemoteId, bytes] = {}
         self._refused: list[Decision] = []
         self._left: list[RemoteId] = []
         self._settled: list[RemoteId] = []
@@ -213,7 +216,7 @@ class _Reading:
         last = listed.remote_id in self._last
         kept = keep_anyway(self._receiving, iter((inner,))) if last else keep(self._receiving, iter((inner,)))
         if isinstance(kept, KeptMessage) and self.decider.needs_block:
-            self._blocks[listed.remote_id] = inner[: kept.found.header_length]
+            self.blocks[listed.remote_id] = inner[: kept.found.header_length]
         return kept
 
     def _arrival(self, listed: Listed, kept: KeptMessage) -> Arrival:
@@ -232,9 +235,9 @@ class _Reading:
 
     def _decide(self, arrivals: list[Arrival]) -> tuple[list[Arrival], list[Decision], list[Place]]:
         """What was read as a whole before anybody decided: those that stay, decisions on the others, and their bytes."""
-        if self.decider is None or self.decider.header_first or not arrivals:
+        if self.decider is None or self.examines or not arrivals:
             return arrivals, [], []
-        blocks, self._blocks = self._blocks, {}
+        blocks, self.blocks = self.blocks, {}
         asked = [
             Candidate(remote_id=each.remote_id, header=each.header, block=blocks.get(each.remote_id, b""), received=each.received)
             for each in arrivals

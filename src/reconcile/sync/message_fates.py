@@ -84,7 +84,8 @@ def _activity(stores: Stores, activity_id: int) -> list[Fate]:
             tracking=tracking,
         )
         for mailbox_id in activity.mailboxes or (activity.mailbox_id,)
-        if mailbox_id not in decided
+        # What came through a forward mailbox is also held by whom it was for.
+        if mailbox_id not in decided and not (tracking and tracking.forwarded_by and decided)
     ]
     return found
 
