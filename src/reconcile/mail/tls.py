@@ -127,9 +127,7 @@ def handshake_refused(error: ssl.SSLError, where: object) -> ReconcileError:
             hint="Check clientCertificate: its end date and its authority.",
         )
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or reason in ("UNEXPECTED_EOF_WHILE_READING", ""):
-        return Unavailable(
-            f"{where} ended the connection during TLS", hint="It is tried again by itself; check port and tls if it stays so."
-        )
+        return Unavailable(f"{where} ended the connection", hint="It is tried again by itself; check port and tls if it stays so.")
     return PermanentError(f"no TLS with {where}: {_one_line(reason)}", hint="Check port and tls; TLS 1.2 is the least that is accepted.")
 
 

@@ -39,7 +39,7 @@ class _Cached:
     until: float
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class RenewedTokens:
     """Implements AccessTokens (see `mail.sign_in.bearer`) for one process. `poster` makes what asks an endpoint, from the reference to
     its authority ("" for the host's list)."""

@@ -56,8 +56,8 @@ class Poster:
         watch.start()
         try:
             connection.request("POST", parts.path + (f"?{parts.query}" if parts.query else "") or "/", urlencode(form).encode(), _HEADERS)
-            answer = connection.getresponse()
-            body = answer.read(LARGEST + 1)
+            with connection.getresponse() as answer:
+                body = answer.read(LARGEST + 1)
             if connection.was_cut:
                 raise TimeoutError
         except ssl.SSLError as error:
