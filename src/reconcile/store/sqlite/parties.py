@@ -98,13 +98,15 @@ class SqliteParties:
         most_removals: Callable[[int], int] | None = None,
     ) -> DirectoryImport:
         assert self._database is not None
-        with tempfile.TemporaryDirectory(prefix="reconcile-parties-") as folder, translated(Path(folder)):
-            laid_out = _lay_out(Path(folder) / "parties.db", parties, removed)
-            try:
-                limit, everything = most_removals, whole()
-                return self._database.write(lambda connection: _merge(connection, laid_out, whole=everything, at=at, most_removals=limit))
-            finally:
-                laid_out.close()
+        with translated(Path(tempfile.gettempdir())):
+            laid_out = _lay_out(parties, removed)
+        try:
+            everything = whole()
+            return self._database.write(
+                lambda connection: _merge(connection, laid_out, whole=everything, at=at, most_removals=most_removals)
+            )
+        finally:
+            laid_out.close()
 
     def add_from_mail(self, contacts: Iterable[PartyRow], *, at: str) -> int:
         assert self._database is not None
@@ -148,11 +150,12 @@ def _party(row: sqlite3.Row) -> PartyRow:
     )
 
 
-def _lay_out(path: Path, parties: Iterable[PartyRow], removed: Iterable[PartyRef]) -> sqlite3.Connection:
-    """A file of its own; nothing in it has to survive anything."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def _lay_out(parties: Iterable[PartyRow], removed: Iterable[PartyRef]) -> sqlite3.Connection:
+    """A database without a name: SQLite keeps what exceeds its cache in a file that is deleted already, so a killed import leaves
+    nothing behind."""
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     try:
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-8000"):
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(
             "CREATE TABLE given (type, id, name, addresses, active, owner, writes_email, filter, PRIMARY KEY (type, id)) WITHOUT ROWID"

@@ -85,9 +85,14 @@ def _text(values: Mapping[str, object], field: str) -> str:
     text = value.strip()
     if len(text) > _LONGEST.get(field, 100):
         raise FieldError(field, f"{field} has {len(text)} characters, at most {_LONGEST.get(field, 100)} fit")
-    if not text.isprintable() and (has_control_characters(text) or any("\ud800" <= character <= "\udfff" for character in text)):
+    if _steers(text):
         raise FieldError(field, f"{field} contains a control character")
     return text
+
+
+def _steers(text: str) -> bool:
+    # Printable is what nearly all text is, and found out in one step.
+    return not text.isprintable() and (has_control_characters(text) or any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def _truth(values: Mapping[str, object], field: str, *, default: bool) -> bool:
@@ -108,7 +113,7 @@ def _addresses(values: Mapping[str, object]) -> tuple[str, ...]:
         if field != "addresses" and not field.startswith("email"):
             continue
         for text in _split(field, value):
-            if len(text) > 320 or not _ADDRESS.fullmatch(text) or has_control_characters(text):
+            if len(text) > 320 or not _ADDRESS.fullmatch(text) or _steers(text):
                 raise FieldError(field, f"{text[:80]!r} is no mail address (expected local@domain)")
             found[comparable(text)] = None
     if len(found) > _MOST_ADDRESSES:
