@@ -11,17 +11,23 @@ import trustme
 
 from reconcile.errors import PermanentError, ReconcileError, Throttled, TimedOut, Unavailable
 from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.imap import parts, stream
 from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret
-from reconcile.ports.mail import Batch, Listed
-from support.imap_script import GREETING, LOGIN, Step, examined, expect, scripted, tls
+from reconcile.ports.mail import Batch, Examine, Listed
+from support.imap_script import GREETING, LOGIN, Conversation, Step, examined, expect, scripted, tls
 
 PASSWORD = "s3cret-of-the-mailbox"
 
 
 def visit(
-    *steps: Step, tls_mode: str = "none", authority: bytes | None = None, silence: float = 5, since: datetime | None = None
+    *steps: Step,
+    tls_mode: str = "none",
+    authority: bytes | None = None,
+    silence: float = 5,
+    since: datetime | None = None,
+    examine: Examine | None = None,
 ) -> tuple[dict[str, bytes], list[Batch], list[bytes]]:
     bodies: dict[str, bytes] = {}
 
@@ -33,7 +39,7 @@ def visit(
         inbox = ImapInbox(endpoint, PasswordSignIn("sales@contoso.example", Secret(PASSWORD.encode())))
         try:
             inbox.look(None)
-            batches = list(inbox.read(None, since=since, retry=(), wanted=lambda _: True, accept=accept))
+            batches = list(inbox.read(None, since=since, retry=(), wanted=lambda _: True, accept=accept, examine=examine))
         finally:
             inbox.close()
     assert not wrong, wrong
@@ -139,6 +145,176 @@ def test_without_uidnext_it_searches() -> None:
     )
     assert bodies == {"5": b"a", "7": b"b"}
     assert [listed.received for batch in batches for listed in batch.read] == [None, None]
+
+
+def test_without_uidnext_a_deletion_and_an_arrival_are_not_taken_for_nothing() -> None:
+    listed = (
+        expect(b"SEARCH"),
+        b"* SEARCH 5\r\nTAG OK done\r\n",
+        expect(b"UID FETCH *"),
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\nTAG OK x\r\n",
+    )
+    read_one = (expect(b"UID FETCH 5"), b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\nTAG OK done\r\n")
+    _, batches, _ = visit(*examined(1), *listed, *read_one)
+    with scripted(*examined(1)) as (port, _, _):
+        inbox = ImapInbox(Endpoint(host="127.0.0.1", port=port, tls="none"), PasswordSignIn("sales@contoso.example", Secret(b"pw")))
+        found = inbox.look(batches[-1].cursor)
+        inbox.close()
+    assert (found.news, found.restarted) == (True, False)
+
+
+DATES = b"UID FETCH 1:* (UID INTERNALDATE RFC822.SIZE)"
+FIVE_AND_NINE = (
+    expect(b"UID FETCH 5,9 (UID BODY.PEEK[])"),
+    b"* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\n* 2 FETCH (UID 9 BODY[] {1}\r\nb)\r\nTAG OK x\r\n",
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        # Out of order, repeated, with another size, without a date, with an impossible one, below what was asked for.
+        b"* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n* 1 FETCH (UID 5 RFC822.SIZE 70)\r\n",
+        b'* 1 FETCH (UID 5 INTERNALDATE NIL RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 INTERNALDATE "31-Feb-2026 25:00:00 +9999" RFC822.SIZE 1)\r\n',
+        b"* 1 FETCH (UID 5 RFC822.SIZE NIL)\r\n* 2 FETCH (UID 9 RFC822.SIZE -3)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 99999999999999999999999999)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (UID 0 RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (UID 99999999999 RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* OK [ALERT] maintenance tonight\r\n* NO disk is getting full\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* FLAGS (a)\r\n* LIST () NIL {3}\r\na)b\r\n* X-NEW (1 2)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 7 EXISTS\r\n* 2 EXPUNGE\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n* 2 EXISTS\r\n",
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n+ idling\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\n",
+    ],
+)
+def test_listings_that_lie(answer: bytes) -> None:
+    bodies, batches, _ = visit(
+        *examined(2, next_uid=10),
+        expect(b"UID SEARCH UID 1:*"),
+        b"* SEARCH 9 5 5\r\n* SEARCH\r\nTAG OK done\r\n",
+        expect(DATES),
+        answer + b"TAG OK done\r\n",
+        *FIVE_AND_NINE,
+    )
+    assert bodies == {"5": b"a", "9": b"b"}
+    assert sum(batch.declined for batch in batches) == 0
+
+
+@pytest.mark.parametrize(("exists", "unlisted"), [(0, 0), (1, 0), (2, 0), (5, 3)])
+def test_counts_that_lie_are_told(exists: int, unlisted: int) -> None:
+    """What the server counts but does not list keeps the inbox from being called read."""
+    _, batches, _ = visit(
+        *examined(exists, next_uid=10),
+        expect(b"SEARCH"),
+        b"* SEARCH 5 9\r\nTAG OK done\r\n",
+        expect(DATES),
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+        *FIVE_AND_NINE,
+    )
+    assert (batches[-1].messages, batches[-1].unlisted) == (exists, unlisted)
+
+
+def test_what_shrinks_while_it_is_read_is_missing_not_fatal() -> None:
+    bodies, batches, _ = visit(
+        *examined(2, next_uid=10),
+        expect(b"SEARCH"),
+        b"* SEARCH 5 9\r\nTAG OK done\r\n",
+        expect(DATES),
+        b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5,9"),
+        b"* 1 EXPUNGE\r\n* 1 EXISTS\r\n* 1 FETCH (UID 9 BODY[] {1}\r\nb)\r\nTAG NO [EXPUNGEISSUED] some are gone\r\n",
+    )
+    assert bodies == {"9": b"b"}
+    assert [listed.remote_id.value for batch in batches for listed in batch.missing] == ["5"]
+    assert batches[-1].messages == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [b"* 1 FETCH (UID 5 BODY[] {99999999999999999999}\r\n", b"* 1 FETCH (UID 5 BODY[] {4294967296}\r\nmail)\r\n"]
+)
+def test_sizes_of_literals_that_nothing_can_hold_end_the_connection(answer: bytes) -> None:
+    with pytest.raises((Unavailable, TimedOut)):
+        visit(*ONE, answer, silence=1)
+
+
+def test_a_literal_larger_than_memory_may_hold_is_read_past_and_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LONGEST_LITERAL", 1000)
+    bodies, _, _ = visit(
+        *ONE,
+        b"* 1 FETCH (UID 5 BODY[] {5000}\r\n" + b"x" * 5000 + b")\r\nTAG OK done\r\n",
+        expect(b"UID FETCH 5 (UID BODY.PEEK[]<0.2097152>)"),
+        b"* 1 FETCH (UID 5 BODY[]<0> {4}\r\nmail)\r\nTAG OK done\r\n",
+    )
+    assert bodies == {"5": b"mail"}
+
+
+def test_a_message_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 1000)
+    monkeypatch.setattr(parts, "_BEYOND_CLAIM", 20_000)
+
+    def go_on(conversation: Conversation) -> None:
+        while b"BODY" in (line := conversation.line()):
+            tag, offset = line.split()[0], int(line.rpartition(b"<")[2].partition(b".")[0])
+            body = b"* 1 FETCH (UID 5 BODY[]<%d> {1000}\r\n%s)\r\n%s OK x\r\n" % (offset, b"x" * 1000, tag)
+            conversation.connection.sendall(body)
+
+    listing = b"* 1 FETCH (UID 5 RFC822.SIZE 5000000)\r\nTAG OK done\r\n"
+    with pytest.raises(Unavailable, match="goes on behind"):
+        visit(*examined(1, next_uid=6), *SEARCHED, expect(b"UID FETCH"), listing, go_on)
+
+
+def examine_all(listed: Listed, header: bytes) -> bool:
+    return header.startswith(b"Subject: yes")
+
+
+HEADERS = (
+    *examined(2, next_uid=10),
+    expect(b"SEARCH"),
+    b"* SEARCH 5 9\r\nTAG OK done\r\n",
+    expect(DATES),
+    b"* 1 FETCH (UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (UID 9 RFC822.SIZE 1)\r\nTAG OK done\r\n",
+    expect(b"UID FETCH 5,9 (UID BODY.PEEK[HEADER]<0.262144>)"),
+)
+NINE = (expect(b"UID FETCH 9 (UID BODY.PEEK[])"), b"* 2 FETCH (UID 9 BODY[] {12}\r\nSubject: yes)\r\nTAG OK x\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        (b"* 1 FETCH (UID 5 BODY[HEADER]<0> {11}\r\nSubject: no)\r\n* 2 FETCH (UID 9 BODY[HEADER]<0> {12}\r\nSubject: yes)\r\n", 0),
+        (b'* 2 FETCH (BODY[HEADER] "Subject: yes" UID 9)\r\n* 1 FETCH (FLAGS () BODY[HEADER] {11}\r\nSubject: no UID 5)\r\n', 0),
+        (b"* 2 FETCH (UID 9 BODY[HEADER]<0> {12}\r\nSubject: yes)\r\n", 1),
+        (b"* 1 FETCH (UID 5 BODY[HEADER] NIL)\r\n* 2 FETCH (UID 9 body[header]<0> {12}\r\nSubject: yes)\r\n", 1),
+        (b'* 1 FETCH (UID 5 BODY[HEADER] "")\r\n* 2 FETCH (UID 9 BODY[HEADER]<0> {12}\r\nSubject: yes)\r\n', 1),
+        (b"* 1 FETCH (UID 5 BODY[HEADER] {0}\r\n)\r\n* 2 FETCH (UID 9 BODY[HEADER]<0> {12}\r\nSubject: yes)\r\n", 1),
+    ],
+)
+def test_headers_in_every_shape(answer: bytes, missing: int) -> None:
+    bodies, batches, _ = visit(*HEADERS, answer + b"TAG OK done\r\n", *NINE, examine=examine_all)
+    assert bodies == {"9": b"Subject: yes"}
+    assert [listed.remote_id.value for batch in batches for listed in batch.missing] == ["5"] * missing
+    assert sum(batch.declined for batch in batches) == 1 - missing
+
+
+def test_one_header_that_cannot_be_given_does_not_stop_the_others() -> None:
+    answer = b"* 2 FETCH (UID 9 BODY[HEADER]<0> {12}\r\nSubject: yes)\r\nTAG NO cannot render all\r\n"
+    bodies, batches, _ = visit(*HEADERS, answer, *NINE, examine=examine_all)
+    assert bodies == {"9": b"Subject: yes"}
+    assert [listed.remote_id.value for batch in batches for listed in batch.missing] == ["5"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"TAG NO nothing at all\r\n", Unavailable),
+        (b"TAG BAD Suggested Backoff Time: 90000 milliseconds\r\n", Throttled),
+        (b"* 1 FETCH (UID 5 BODY[HEADER]<0> {11}\r\nSubj", Unavailable),
+        (b"* BYE\r\n", Unavailable),
+    ],
+)
+def test_headers_that_break_off_decide_nothing(answer: bytes, error: type[ReconcileError]) -> None:
+    with pytest.raises(error):
+        visit(*HEADERS, answer, examine=examine_all)
 
 
 FLOOR = datetime(2026, 2, 1, tzinfo=UTC)
@@ -296,7 +472,41 @@ class TestTls:
             ImapInbox(
                 Endpoint(host="127.0.0.1", port=port, tls="implicit", authority=pem), PasswordSignIn("u", Secret(PASSWORD.encode()))
             ).look(None)
-        assert isinstance(caught.value, PermanentError | Unavailable)
+        # What OpenSSL says depends on who ends the handshake.
+        assert isinstance(caught.value, PermanentError)
+        assert "old version of TLS" in str(caught.value)
+        assert "1.2" in caught.value.hint
+
+    @pytest.mark.parametrize("mode", ["implicit", "starttls"])
+    def test_a_client_certificate_is_shown_where_it_is_asked_for(self, authority: trustme.CA, mode: str) -> None:
+        context = self.server(authority, "127.0.0.1")
+        context.verify_mode = ssl.CERT_REQUIRED
+        authority.configure_trust(context)
+        ours = authority.issue_cert("sales@contoso.example")
+        pem = Secret(ours.private_key_and_cert_chain_pem.bytes())
+        offering = (*GREETING[:2], b"* CAPABILITY IMAP4rev1 STARTTLS\r\nTAG OK done\r\n", expect(b"STARTTLS"), b"TAG OK go\r\n")
+        before = offering if mode == "starttls" else ()
+        behind = GREETING[1:] if mode == "starttls" else GREETING
+        seen: list[object] = []
+
+        def look(conversation: Conversation) -> None:
+            seen.append(conversation.connection.getpeercert())  # type: ignore[attr-defined]
+
+        steps = (*before, tls(context), look, *behind, expect(b"LOGIN"), b"TAG OK in\r\n", *examined(0, next_uid=1)[-2:])
+        for client in (pem, None):
+            with scripted(*steps) as (port, heard, _):
+                endpoint = Endpoint(
+                    host="127.0.0.1", port=port, tls=mode, authority=authority.cert_pem.bytes(), client=client, silence_timeout=5
+                )
+                inbox = ImapInbox(endpoint, PasswordSignIn("u", Secret(PASSWORD.encode())))
+                if client is not None:
+                    assert inbox.look(None).messages == 0
+                    assert len(seen) == 1
+                else:
+                    with pytest.raises(ReconcileError):
+                        inbox.look(None)
+                    assert not any(PASSWORD.encode() in line for line in heard)
+                inbox.close()
 
 
 def test_a_password_that_no_quoted_string_holds_goes_as_sasl_plain() -> None:

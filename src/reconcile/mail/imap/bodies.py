@@ -67,7 +67,7 @@ class Flight:
         large = list(self.asked) if self._in_parts else self._too_long
         missing = [] if self._in_parts else list(self._left.values())
         for message in large:
-            first, rest = in_parts(self._stream, int(message.remote_id.value))
+            first, rest = in_parts(self._stream, int(message.remote_id.value), message.size)
             if first is None:
                 missing.append(message)
             else:

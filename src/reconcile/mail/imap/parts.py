@@ -8,13 +8,18 @@ from reconcile.mail.imap.faults import Broken, Refused
 from reconcile.mail.imap.stream import Request, Stream
 
 PART_BYTES = 2 << 20
+#: A message may be twice what its server claims and this much more; a server that claims nothing gives a message of this much at most.
+_BEYOND_CLAIM = 64 << 20
+_UNCLAIMED = 2 << 30
 
 
-def in_parts(stream: Stream, uid: int) -> tuple[bytes | None, Iterator[bytes]]:
+def in_parts(stream: Stream, uid: int, size: int) -> tuple[bytes | None, Iterator[bytes]]:
     """The first part (None when there is no content) and all parts, the first included.
 
-    The size a server claims may be wrong, so the end is where a part comes shorter than asked for. One part is always in flight.
+    The `size` a server claims may be wrong, so the end is where a part comes shorter than asked for, within reason: a message without
+    end would fill the disk. One part is always in flight.
     """
+    most = 2 * size + _BEYOND_CLAIM if size else _UNCLAIMED
     parts: dict[int, bytes | None] = {}
 
     def ask(offset: int) -> Request:
@@ -43,6 +48,8 @@ def in_parts(stream: Stream, uid: int) -> tuple[bytes | None, Iterator[bytes]]:
         part, offset = first or b"", 0
         while len(part) >= PART_BYTES:
             offset += PART_BYTES
+            if offset > most:
+                raise Broken(f"a message goes on behind {offset} bytes, where the server claims {size}")
             following = ask(offset)
             yield part
             # Past the end servers answer with an empty string or NIL.
