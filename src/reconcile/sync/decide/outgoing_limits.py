@@ -20,7 +20,7 @@ def check_attachments(draft: Draft, rules: AttachmentRules) -> None:
     if draft.raw is None:
         return
     if len(draft.raw) > LARGEST:
-        words = f"there are rules for attachments, and of a mail with {len(draft.raw):,} octets (more than {LARGEST:,}) nobody looks at them"
+        words = f"there are rules for attachments, and in a mail of {len(draft.raw):,} octets (more than {LARGEST:,}) nobody looks"
         raise DraftRefused(words, hint=_HINT)
     found = parse_text(draft.raw)
     if {"mime-unreadable", "nested-too-deep", "too-many-parts"} & set(found.defects):

@@ -22,6 +22,8 @@ from reconcile.sync.decide.draft import add, address, is_message_id
 _LONGEST_LINE = 998
 #: Octets of one address field that are read. The library's parser takes time with the square of them.
 _LONGEST_LIST = 64 * 1024
+#: Octets of all header fields together. No server takes more (Postfix: header_size_limit 102,400 a field; Exchange: 256 KB in all).
+_LONGEST_HEADER = 256 * 1024
 #: Old forms that are still read without doubt, and UTF-8 before the @ (RFC 6531).
 _HARMLESS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect)
 _HIDDEN = (b"bcc", b"resent-bcc")
@@ -52,6 +54,9 @@ def taken(raw: bytes, envelope: tuple[Recipient, ...], sender: MailAddress, toke
     if number:
         raise UserError(f"line {number} of the mail is longer than {_LONGEST_LINE} octets", hint="Encode it as quoted-printable or base64.")
     header, separator, body = content.partition(b"\r\n\r\n")
+    if len(header) > _LONGEST_HEADER:
+        words = f"the header of the mail has {len(header):,} octets, at most {_LONGEST_HEADER:,} are taken"
+        raise UserError(words, hint="Give the recipients with --to, --cc, --bcc, and take fields out.")
     fields = _fields(header)
     _check_sender(fields, sender, submitter)
     identifiers = [value.strip() for value in _values(fields, b"message-id")]
