@@ -34,6 +34,7 @@ def apply_estate(
     server: str = "localhost",
     sealed: Mapping[tuple[str, str], str] | None = None,
     files: Mapping[str, bytes] | None = None,
+    environment: Mapping[str, Leaf] | None = None,
 ) -> Settings:
     """`passwords` maps addresses; each becomes a mailbox named after its local part, with id "id-…". `sealed` are further applied
     secrets by row and field, `files` those of the secrets directory."""
@@ -55,7 +56,7 @@ def apply_estate(
         **(profile or {}),
     }
     rows = [
-        ("Environment", "test", "e1", {"target.type": "engine"}),
+        ("Environment", "test", "e1", {"target.type": "engine", **(environment or {})}),
         ("Organization", "contoso", "o1", dict(organization or {"deployment": "on-premises", "deploymentSettings.allowNonSslEmail": True})),
         ("EmailServerProfile", "contoso", "p1", common),
     ]
