@@ -46,14 +46,14 @@ def estate(port: int) -> Applied:
     return Applied([*applied.rows, allowing])
 
 
-def run(store: Path, port: int, ahead: timedelta = timedelta()) -> None:
+def run(store: Path, port: int, ahead: timedelta = timedelta(), *, silence: float = 10.0) -> None:
     """One pass."""
     with Database.open(store) as database:
         send_due(
             Outgoing(
                 applied=estate(port),
                 outbox=SqliteOutbox(database),
-                sender=SmtpSender(connect_timeout=10, silence_timeout=10, answer_timeout=30),
+                sender=SmtpSender(connect_timeout=10, silence_timeout=silence, answer_timeout=3 * silence),
                 sign_ins=ConfiguredSignIns(Passwords()),
                 secrets=References(),
                 clock=RealClock(ahead),
