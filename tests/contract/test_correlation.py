@@ -60,6 +60,14 @@ def test_nothing_asked_is_nothing_answered(world: World) -> None:
         assert dict(answered) == {}
 
 
+def test_any_text_may_be_asked_for(world: World) -> None:
+    receive(world, 1)
+    for text in ("\ud800", "\x00", "<1@fabrikam.example>\x00", "'; DROP TABLE outbox; --", "x" * 100_000, "1", "null"):
+        assert dict(world.lookup.by_message_id([text])) == {}, text
+        assert dict(world.lookup.by_token([text])) == {}, text
+    assert set(world.lookup.by_message_id(["\ud800", "<1@fabrikam.example>"])) == {"<1@fabrikam.example>"}
+
+
 def test_a_missing_store_reads_as_empty() -> None:
     lookup = SqliteCorrelation(None)
     assert dict(lookup.by_message_id(["<1@fabrikam.example>"])) == {}

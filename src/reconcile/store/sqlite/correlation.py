@@ -64,14 +64,15 @@ class SqliteCorrelation:
                 *([MailRef(kind="outbox", id=row["entry"])] if row["entry"] else []),
                 *(MailRef(kind="email", id=one) for one in emails),
             ]
-            if mails:
+            # json_each ends a text at a NUL, so the answer may be to something that nobody asked.
+            if mails and row["name"] in message_ids:
                 found[row["name"]] = mails
         return found
 
     def by_token(self, tokens: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
         rows = self._rows(_BY_TOKEN, json_list(tokens))
         found = {row["name"]: [MailRef(kind="outbox", id=one) for one in orjson.loads(row["entries"])] for row in rows}
-        return {comparable_token(name): sorted(mails, key=lambda one: -one.id) for name, mails in found.items() if mails}
+        return {comparable_token(name): sorted(mails, key=lambda one: -one.id) for name, mails in found.items() if mails and name in tokens}
 
     def by_conversation(self, roots: Collection[bytes]) -> Mapping[bytes, Sequence[tuple[bytes, MailRef]]]:
         if self._database is None or not roots:
@@ -91,7 +92,7 @@ class SqliteCorrelation:
         return {key: [mail_ref(one) for one in mails] for key, mails in found.items() if mails}
 
     def hashes(self, mails: Collection[MailRef]) -> Mapping[MailRef, Hashes]:
-        rows = self._rows(_HASHES, json_list(number(mail) for mail in mails))
+        rows = self._rows(_HASHES, json_list([number(mail) for mail in mails]))
         return {
             mail_ref(row["mail"]): Hashes(frozenset(orjson.loads(row["words"])), frozenset(orjson.loads(row["people"]))) for row in rows
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import orjson
 
@@ -58,6 +58,9 @@ def mail_ref(known: int) -> MailRef:
     return MailRef(kind="email", id=known) if known > 0 else MailRef(kind="outbox", id=-known)
 
 
-def json_list(values: Iterable[object]) -> str:
-    """For json_each: one value each."""
-    return orjson.dumps(list(values)).decode()
+def json_list(values: Collection[object]) -> str:
+    """For json_each: one value each. Text that is no Unicode is in no store, so it may be asked for as something else."""
+    try:
+        return orjson.dumps(list(values)).decode()
+    except TypeError:
+        return orjson.dumps([one.encode("utf-8", "replace").decode() if isinstance(one, str) else one for one in values]).decode()
