@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import ActivityDetails
 from reconcile.model.message import MessageText, Party
+from reconcile.report.tracking import tracking_json
 
 FORMAT_VERSION = "1.2"
 
@@ -45,6 +46,7 @@ def activity_json(activity: Activity, names: Mapping[str, str]) -> dict[str, obj
         "queueItems": [
             {"queue": item.queue.id, "name": item.queue.name, "why": str(item.why), "at": item.at} for item in activity.queue_items
         ],
+        "tracking": tracking_json(activity.tracking),
         **details_json(activity.details),
     }
 

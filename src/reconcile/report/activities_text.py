@@ -9,6 +9,7 @@ from reconcile.model.activity_details import ActivityDetails
 from reconcile.model.message import MessageText, Party
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
+from reconcile.report.tracking import tracking_values
 
 
 def activities_table(activities: Sequence[Activity], names: Mapping[str, str], *, fit: int | None = None) -> str:
@@ -93,6 +94,7 @@ def activity_text(activity: Activity, text: MessageText, names: Mapping[str, str
         ("sha-256", activity.raw_digest),
         ("queues", ", ".join(f"{item.queue.name or item.queue.id} ({item.why})" for item in activity.queue_items)),
         *_details(activity.details),
+        *tracking_values(activity.tracking),
         ("marks", ", ".join(dict.fromkeys([*filter(None, marks(activity).split(", ")), *text.defects]))),
     )
     lines = [f"{name + ':':<13}{neutral(value)}" for name, value in fields if value]

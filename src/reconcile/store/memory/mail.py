@@ -135,7 +135,13 @@ class MemoryMailStore:
     def _with_mailboxes(self, activity: Activity) -> Activity:
         holding = sorted({key[0] for key, location in self._locations.items() if location.activity == activity.id})
         items = self.queue_items.of_activities([activity.id]).get(activity.id, ())
-        return replace(activity, mailboxes=tuple(holding), details=self.details.get(activity.id, UNEDITED), queue_items=tuple(items))
+        return replace(
+            activity,
+            mailboxes=tuple(holding),
+            details=self.details.get(activity.id, UNEDITED),
+            queue_items=tuple(items),
+            tracking=self.decisions.tracking(activity.id),
+        )
 
     def activity(self, activity_id: int) -> Activity | None:
         with self._guard:

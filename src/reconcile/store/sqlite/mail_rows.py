@@ -15,6 +15,7 @@ from reconcile.model.message import MessageHeader, Party
 from reconcile.model.party import PartyRef, PartyType
 from reconcile.model.queue_item import QueueItem, QueueItemReason
 from reconcile.ports.mail_store import Arrival
+from reconcile.store.tracking_text import tracking_of
 
 INSERT_ACTIVITY = (
     "INSERT INTO mail_activities (id, mailbox_id, message_id, content, raw, received, tracked_at, sent, subject, sender_address,"
@@ -28,7 +29,8 @@ SELECT_ACTIVITY = (
     "SELECT mail_activities.*, details.version, details.regarding_type, details.regarding_id, details.regarding_name, details.owner,"
     " details.state, details.categories, details.note, details.edited_at, details.edited_by,"
     " (SELECT json_group_array(json_array(id, queue_id, queue_name, why, at)) FROM"
-    " (SELECT * FROM queue_items WHERE activity_id = mail_activities.id ORDER BY id)) AS queue_items"
+    " (SELECT * FROM queue_items WHERE activity_id = mail_activities.id ORDER BY id)) AS queue_items,"
+    " (SELECT tracking FROM mail_tracking WHERE activity_id = mail_activities.id) AS tracking"
     " FROM mail_activities LEFT JOIN activity_details AS details ON details.activity_id = mail_activities.id"
 )
 
@@ -88,6 +90,7 @@ def activity(row: sqlite3.Row, mailboxes: Sequence[str]) -> Activity:
         raw_digest=bytes(row["raw"]).hex(),
         conflicting=bool(row["conflicting"]),
         details=details(row),
+        tracking=tracking_of(row["tracking"]) if row["tracking"] else None,
         queue_items=tuple(_queue_item(row["id"], *item) for item in orjson.loads(row["queue_items"])),
         header=MessageHeader(
             message_id=row["message_id"],
