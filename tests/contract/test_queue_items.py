@@ -17,6 +17,7 @@ from reconcile.ports.queue_items import QueueItemReader
 from reconcile.store.memory.feed import MemoryFeed
 from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.store.memory.outbox import MemoryOutbox
+from reconcile.store.memory.queue_items import MemoryQueueItems
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.feed import SqliteFeed
 from reconcile.store.sqlite.mail import SqliteMailStore
@@ -118,6 +119,6 @@ def test_an_item_goes_with_its_mail(tmp_path: Path) -> None:
         store.close()
 
 
-def test_a_missing_store_reads_as_empty() -> None:
-    items = SqliteQueueItems(None)
+@pytest.mark.parametrize("items", [SqliteQueueItems(None), MemoryQueueItems()])
+def test_a_missing_store_reads_as_empty(items: QueueItemReader) -> None:
     assert (items.items(), items.queues(), items.of_activities([1])) == ([], [], {})
