@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,10 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile.errors import PreconditionFailed, UserError
+from reconcile.mail.memory_inbox import MemoryMailbox
+from reconcile.mail.memory_marks import MemoryMarks
 from reconcile.mail.memory_sender import Answer, Crash, Die, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
+from reconcile.model.sending_limits import MINUTE
+from reconcile.model.sent_folder import CopyState
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
@@ -26,11 +30,12 @@ from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.outgoing import RetryPolicy
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from reconcile.sync.outgoing import Outgoing, send_due
-from support.applied import Passwords, References, StillClock, sending_estate
+from support.applied import START, Passwords, References, StillClock, sending_estate
 
 PEOPLE = ("a@contoso.example", "b@contoso.example", "c@contoso.example")
-#: So many that nothing is given up during a test.
-PATIENT = RetryPolicy(attempts=1000)
+#: So many, and so long, that nothing is given up during a test.
+PATIENT = RetryPolicy(attempts=1000, age=timedelta(days=1000))
+PER_MINUTE = 3
 
 early = st.sampled_from([Drop(), Die(), Answer(421), Answer(451)])
 fault = st.one_of(
@@ -43,6 +48,9 @@ action = st.one_of(
     st.tuples(st.just("fault"), fault),
     st.tuples(st.just("send"), st.none()),
     st.tuples(st.just("withdraw"), st.integers(min_value=0, max_value=3)),
+    st.tuples(st.just("postpone"), st.integers(min_value=1, max_value=7200)),
+    st.tuples(st.just("filing"), st.booleans()),
+    st.tuples(st.just("folder"), st.integers(min_value=0, max_value=3)),
     st.tuples(st.just("wait"), st.integers(min_value=1, max_value=7200)),
 )
 
@@ -57,14 +65,25 @@ class Post:
         self.applied = sending_estate()
         self.runs = 0
         self.added: dict[str, tuple[str, ...]] = {}
+        self.not_before: dict[str, datetime] = {}
+        #: The folder for sent mail: whether the provider files by itself, and how many of the next calls end in a death after the deed.
+        self.filing, self.deaths = False, 0
+        self.folder = MemoryMailbox(sent=[])
+        self.applied.change(
+            "EmailServerProfile", outgoing__sentCopy="append", outgoing__messagesPerMinute=PER_MINUTE, outgoing__recipientsPerMessage=2
+        )
+        self.handed: list[datetime] = []
 
-    def add(self, people: list[str]) -> None:
+    def add(self, people: list[str], postponed: int = 0) -> None:
         mailbox = sending_setup(self.applied.resources(), now="").mailboxes["box1"]
         assert isinstance(mailbox, SendingMailbox)
         token = f"token{len(self.added)}"
-        composed = compose(Draft(to=tuple(people), text="x"), mailbox, key="", token=token, now=self.clock.now())
+        later = self.clock.now() + timedelta(seconds=postponed) if postponed else None
+        composed = compose(Draft(to=tuple(people), text="x", postponed_until=later), mailbox, key="", token=token, now=self.clock.now())
         self.outbox.add(composed.entry, composed.content)
         self.added[composed.entry.message_id] = tuple(people)
+        if later is not None:
+            self.not_before[composed.entry.message_id] = later
 
     def send(self) -> None:
         """One process: it may die on the way, and then its lease stays behind."""
@@ -81,15 +100,31 @@ class Post:
             owner=f"run-{self.runs}",
             policy=PATIENT,
             renew=False,
+            marks=lambda _: _Folder(self, dies),
         )
+        before = len(self.server.taken)
         with suppress(Crash):
             send_due(outgoing)
+        for mail in self.server.taken[before:]:
+            self.handed.append(self.clock.now())
+            assert self.clock.now() >= self.not_before.get(identifier_of(mail.content), START), "sent before its time"
+            if self.filing and self.folder.sent is not None:
+                self.folder.sent.append(mail.content)
+
+    def check_folder(self) -> None:
+        """Ours are there once at most, and what we say is there is there."""
+        there = Counter(map(identifier_of, self.folder.sent or ()))
+        for entry in self.outbox.entries():
+            if entry.sent_folder.copy is CopyState.KEPT:
+                assert there[entry.message_id] >= 1, entry
+        if not self.filing:
+            assert not [one for one in there if there[one] > 1]
 
     def copies(self) -> Counter[tuple[str, str]]:
         """(Message-ID, recipient) → how often the server has it."""
         found: Counter[tuple[str, str]] = Counter()
         for mail in self.server.taken:
-            identifier = next(line for line in mail.content.decode().split("\r\n") if line.startswith("Message-ID:")).split()[1]
+            identifier = identifier_of(mail.content)
             found.update((identifier, recipient) for recipient in mail.recipients)
         return found
 
@@ -107,6 +142,29 @@ class Post:
                     case RecipientState.PENDING | RecipientState.FAILED:
                         assert number == 0, (entry, number)
         assert all(identifier in self.added for identifier, _ in copies)
+        for moment in self.handed:
+            assert sum(moment - MINUTE < one <= moment for one in self.handed) <= PER_MINUTE
+        self.check_folder()
+
+
+def identifier_of(content: bytes) -> str:
+    return next(line for line in content.decode().split("\r\n") if line.startswith("Message-ID:")).split()[1]
+
+
+class _Folder(MemoryMarks):
+    """The process may die after it has put a copy there, before it has written that down."""
+
+    def __init__(self, post: Post, dies: list[bool]) -> None:
+        super().__init__(post.folder)
+        self._post, self._dies = post, dies
+
+    def keep_sent(self, content: bytes, *, message_id: str, at: datetime) -> bool:
+        kept = super().keep_sent(content, message_id=message_id, at=at)
+        if self._post.deaths:
+            self._post.deaths -= 1
+            self._dies.append(True)
+            raise Crash
+        return kept
 
 
 class _Watched:
@@ -157,6 +215,15 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
                 post.server.plan(step, planned)
             case "send":
                 post.send()
+            case "postpone":
+                assert isinstance(detail, int)
+                post.add([PEOPLE[0]], postponed=detail)
+            case "filing":
+                # A provider that files by itself is never one of whom copies are declared too; here both may be.
+                post.filing = post.filing or bool(detail)
+            case "folder":
+                assert isinstance(detail, int)
+                post.deaths = detail
             case "withdraw":
                 assert isinstance(detail, int)
                 with suppress(PreconditionFailed, UserError, IndexError):
@@ -166,10 +233,15 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
                 post.clock.pass_by(seconds=detail)
         post.check()
     post.server.clear()
+    post.deaths = 0
     for _ in range(3):
         post.clock.pass_by(hours=2)
         post.send()
+    for _ in range(2 * len(post.added)):
+        post.clock.pass_by(minutes=1)
+        post.send()
     post.check()
+    assert not post.outbox.copies_due(at=post.clock.now() + timedelta(days=1))
     assert {entry.message_id for entry in post.outbox.entries()} == set(post.added)
     for entry in post.outbox.entries():
         if entry.state is OutgoingState.FAILED and "withdrew" in entry.reason:
