@@ -39,12 +39,13 @@ class Reply:
 
 @dataclass
 class OAuthServer:
-    """`rotates`: each answer to a refresh token gives another one, and the old one is no longer taken. `users` maps refresh tokens to
+    """`rotates`: each answer to a refresh token gives another one, and the old one is no longer taken (not `strict`: it still is, as Google and Microsoft do). `users` maps refresh tokens to
     who they are for; `access` maps access tokens to (who, end by time.time())."""
 
     authority: bytes = b""
     port: int = 0
     rotates: bool = False
+    strict: bool = True
     lifetime: int = 3600
     users: dict[str, str] = field(default_factory=dict)
     access: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -90,7 +91,8 @@ class OAuthServer:
                     return 400, {"error": "invalid_grant", "error_description": f"Token has been expired or revoked: {shown}"}
                 if not self.rotates:
                     return 200, self._token(user, None)
-                del self.users[shown]
+                if self.strict:
+                    del self.users[shown]
                 return 200, self._token(user, self.consent(user))
             case "urn:ietf:params:oauth:grant-type:device_code":
                 code = form.get("device_code", "")
