@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconcile.model.sign_in import OAuthPlan, SignInPlan
+from reconcile.model.sign_in import Grant, OAuthPlan, SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.sign_in import Direction, sign_in
 
@@ -45,7 +45,7 @@ def token_accounts(resources: Sequence[AppliedResource], *, now: str) -> list[To
                     kind=owner.kind,
                     name=owner.name,
                     address=str(owner.spec.get("emailAddress", "")) if own else "",
-                    username=plan.username if own or owner.spec.get(f"{direction}.username") else "",
+                    username="" if plan.oauth.grant is Grant.CLIENT_CREDENTIALS else plan.username,
                     plan=plan.oauth,
                 )
     return sorted(found.values(), key=lambda one: (one.kind, one.name))
