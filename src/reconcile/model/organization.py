@@ -96,13 +96,19 @@ class TrackingSettings(Group):
     recipient_activity: bool | None = setting("Allow tracking whether recipients open sent mail.")
 
 
+def _subject_filter(text: str) -> str:
+    from reconcile.model.subject_filter import check_expression
+
+    return check_expression(text) if text else text
+
+
 class SmartMatching(Group):
     """Correlation by likeness of subject and recipients."""
 
     enabled: bool | None = setting("Use smart matching.")
     disabled_by_environment: bool | None = setting("Environment database setting that turns smart matching off whatever enabled says.")
     disable_hash_creation: bool | None = setting("Store no hashes for smart matching.")
-    subject_filter: Annotated[str, Field(max_length=4000)] | None = setting(
+    subject_filter: Annotated[str, Field(max_length=4000), AfterValidator(_subject_filter)] | None = setting(
         "Regular expression for what is cut from the beginning of subjects, such as RE:."
     )
     maximum_hashes: int | None = setting("Hashes kept of a subject or list of recipients.", ge=0, le=_LARGE)
@@ -251,14 +257,7 @@ class Organization(Document):
 
 
 def problems(spec: OrganizationSpec) -> Iterator[Problem]:
-    """Switches that only an on-premises deployment has, and expressions that cannot be run."""
-    if spec.smart_matching.subject_filter:
-        from reconcile.model.subject_filter import check_expression
-
-        try:
-            check_expression(spec.smart_matching.subject_filter)
-        except ValueError as error:
-            yield Problem("smartMatching.subjectFilter", str(error))
+    """Switches that only an on-premises deployment has."""
     if spec.deployment == "online":
         switches = spec.deployment_settings
         for name, on in (
