@@ -220,6 +220,12 @@ def test_attempts_are_recorded_apart_from_counts(reopen: Reopen) -> None:
                     error="away",
                     hint="wait",
                     retry_after=9.0,
+                    about="account",
+                    failures=minute,
+                    counted_at=f"2026-03-01T09:0{minute}:00Z",
+                    breaks=minute + 1,
+                    stuck_since="2026-03-01T08:00:00Z",
+                    news=minute == 1,
                 )
                 for mailbox in ("a", "b")
             ]
@@ -229,12 +235,22 @@ def test_attempts_are_recorded_apart_from_counts(reopen: Reopen) -> None:
     state = states["a"]
     assert (state.tracked, state.failures, state.last_success, state.server_messages) == (1, 2, "2026-03-01T09:00:00Z", 3)
     assert (state.error_kind, state.error, state.hint, state.retry_after, state.fingerprint) == ("Unavailable", "away", "wait", 9.0, "g")
+    assert (state.about, state.counted_at, state.breaks, state.stuck_since) == (
+        "account",
+        "2026-03-01T09:02:00Z",
+        3,
+        "2026-03-01T08:00:00Z",
+    )
+    assert (state.looks, state.transient_failures, state.last_news) == (3, 2, "2026-03-01T09:01:00Z")
     assert (states["b"].last_success, states["b"].cursor) == ("", None)
     with into(store) as receiving:
         commit(receiving, arrive(receiving, "2", mail(2)))
     assert store.states()["a"].failures == 2
     store.record([Attempt(mailbox_id="a", at="2026-03-01T10:00:00Z", fingerprint="g")])
-    assert (store.states()["a"].failures, store.states()["a"].error_kind) == (0, "")
+    state = store.states()["a"]
+    assert (state.failures, state.error_kind, state.about, state.breaks, state.stuck_since) == (0, "", "", 0, "")
+    store.record([Attempt(mailbox_id="a", at="2026-03-01T10:05:00Z", fingerprint="g", error_kind="PermissionDenied", permanent=True)])
+    assert store.states()["a"].transient_failures == 2
 
 
 def test_activities_are_listed_newest_first_and_can_be_narrowed(reopen: Reopen) -> None:

@@ -114,13 +114,14 @@ class Machine(RuleBasedStateMachine):
 
     @rule(box=st.sampled_from("ab"))
     def look(self, box: str) -> None:
-        error = ""
+        error, progress, breaks = "", Received(), 0
         try:
             with self.store.receive(box) as receiving:
-                receive(MemoryInbox(self.servers[box]), receiving, floor=self.floor, clock=self.clock, progress=Received(), beside=False)
+                breaks = receiving.state.breaks
+                receive(MemoryInbox(self.servers[box]), receiving, floor=self.floor, clock=self.clock, progress=progress, beside=False)
         except (Unavailable, TimedOut) as broken:
             error = type(broken).__name__
-        self.store.record([Attempt(mailbox_id=box, at="2026-03-01T08:00:00Z", fingerprint="f", error_kind=error)])
+        self.store.record([Attempt(mailbox_id=box, at="2026-03-01T08:00:00Z", fingerprint="f", error_kind=error, breaks=breaks + 1 if error else 0)])
 
     @invariant()
     def nothing_is_kept_twice(self) -> None:

@@ -177,7 +177,7 @@ def test_one_bad_mailbox_never_stops_another(world: World) -> None:
     assert type(runs[bad].error).__name__ == "AuthenticationRejected"
     assert "wrong" not in str(runs[bad].error)
     state = world.state(bad)
-    assert (state.error_kind, state.permanent, state.failures) == ("AuthenticationRejected", True, 1)
+    assert (state.error_kind, state.permanent, state.about, state.failures) == ("AuthenticationRejected", True, "account", 0)
 
 
 def test_a_certificate_of_another_authority_or_name_is_refused(world: World) -> None:

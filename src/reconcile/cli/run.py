@@ -158,7 +158,7 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
     from reconcile.controller.mail import MailTools
     from reconcile.sync.run import Limits
     from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
-    from reconcile.wiring.permits import claims
+    from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
     from reconcile.wiring.sign_in import sign_ins
     from reconcile.wiring.state import environment_name, writable_database
@@ -174,6 +174,7 @@ def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: t
             claim=partial(claims(settings).claim, name),
             decider=deciders(database, clock),
             marker=marker(settings, database),
+            give_up=gives_up(database),
         )
 
 

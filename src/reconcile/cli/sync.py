@@ -40,7 +40,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.outgoing import send_due
     from reconcile.sync.run import Limits, synchronise
     from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
-    from reconcile.wiring.permits import claims
+    from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
     from reconcile.wiring.sign_in import sign_ins
     from reconcile.wiring.state import environment_name, writable_database
@@ -67,6 +67,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
                 limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
                 decider=deciders(database, clock),
                 marker=marker(settings, database),
+                give_up=gives_up(database),
                 started=progress.started,
                 ended=progress.ended,
                 stopping=stop.is_set,

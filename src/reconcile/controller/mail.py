@@ -21,9 +21,11 @@ from reconcile.sync.claiming import Claim, admitted
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.due import next_look
+from reconcile.sync.giving_up import GiveUp
 from reconcile.sync.marking import Marker
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.run import Limits, MailboxRun, synchronise
+from reconcile.sync.status import rhythm_of
 
 #: Passes are never closer together.
 SHORTEST = timedelta(seconds=1)
@@ -40,6 +42,7 @@ class MailTools:
     claim: Claim
     decider: DeciderFor = lambda _: None
     marker: Marker | None = None
+    give_up: GiveUp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Mail:
                 limits=tools.limits,
                 decider=tools.decider,
                 marker=tools.marker,
+                give_up=tools.give_up,
                 stopping=tools.outgoing.stop,
             )
             after = until_next(receiving, tools.store.states(), clock.now(), self.longest)
@@ -118,4 +122,4 @@ def told(runs: Sequence[MailboxRun], sent: SendingReport, *, again_after: timede
 
 
 def _next(mailbox: ReceivingMailbox, states: Mapping[str, MailboxState], now: datetime) -> datetime:
-    return next_look(states.get(mailbox.mailbox_id), interval=mailbox.polling_interval, fingerprint=mailbox.fingerprint, now=now).at
+    return next_look(states.get(mailbox.mailbox_id), rhythm_of(mailbox), now=now).at

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.mail.concerning import concerning
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.mail.smtp_connection import Connection
 from reconcile.mail.smtp_replies import NotServed, translated
@@ -41,10 +42,12 @@ class SmtpSender:
             sign_in = _sign_in_of(account)
             if account.tls is Tls.NONE and sign_in is not None:
                 raise PermanentError("no password is sent without TLS", hint="Set tls to starttls or implicit.")
+        with concerning("server"), translated(where):
             connection = Connection(_dialled(account, self.connect_timeout), reply_seconds=self.connect_timeout)
         try:
-            with translated(where):
+            with concerning("server"), translated(where):
                 extensions = self._greeted(connection, account)
+            with translated(where):
                 secrets: tuple[str, ...] = ()
                 if sign_in is not None:
                     secrets = sign_in_over(connection, sign_in, host=account.server, offered=extensions.get("AUTH", ""))

@@ -10,12 +10,12 @@ from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
+from reconcile.sync.decide.failures import exhausted
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.permitted import next_step
-from reconcile.sync.due import next_look
+from reconcile.sync.due import Rhythm, enabled_since, next_look
 
-#: Transient failures in a row after which a person should look (it is still tried).
-PATIENCE = 10
+ENABLE = "`reconcile enable {name}` tests it and enables it."
 
 
 def mailbox_statuses(
@@ -50,8 +50,8 @@ def _status(
             state=state,
             outbox=outbox,
         )
-    due = next_look(known, interval=mailbox.polling_interval, fingerprint=mailbox.fingerprint, now=now)
-    health, why, hint = _health(state, mailbox.fingerprint)
+    due = next_look(known, rhythm_of(mailbox), now=now)
+    health, why, hint = _health(state, mailbox)
     return MailboxStatus(
         mailbox_id=mailbox.mailbox_id,
         name=mailbox.name,
@@ -73,15 +73,24 @@ def _change(condition: Condition) -> str:
     return f"Change {condition.field}{f' ({condition.origin})' if condition.origin else ''} and apply."
 
 
-def _health(state: MailboxState, fingerprint: str) -> tuple[Health, str, str]:
+def rhythm_of(mailbox: ReceivingMailbox) -> Rhythm:
+    """How often it is to be looked at."""
+    return Rhythm(
+        interval=mailbox.polling_interval, fingerprint=mailbox.fingerprint, enabled_at=mailbox.enabled_at, backs_off=mailbox.backs_off
+    )
+
+
+def _health(state: MailboxState, mailbox: ReceivingMailbox) -> tuple[Health, str, str]:
     if not state.last_attempt:
         return Health.WAITING, "not looked at yet", ""
     if state.error_kind:
-        if state.fingerprint != fingerprint:
+        if state.fingerprint != mailbox.fingerprint:
             return Health.WAITING, f"changed since it failed: {state.error}", ""
+        if enabled_since(state, mailbox.enabled_at):
+            return Health.WAITING, f"enabled since it failed: {state.error}", ""
         times = "" if state.failures < 2 else f" ({state.failures} times in a row)"
-        if state.permanent or state.failures >= PATIENCE:
-            return Health.STALLED, f"{state.error}{times}", state.hint
+        if state.permanent or exhausted(state.failures):
+            return Health.STALLED, f"{state.error}{times}", state.hint or ENABLE.format(name=mailbox.name)
         return Health.WAITING, f"{state.error}{times}", state.hint
     reported = sum(message.reported for message in state.missing)
     if reported:

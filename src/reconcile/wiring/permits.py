@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconcile.store.claims import Claims
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.permitted import Permits
+    from reconcile.sync.giving_up import GiveUp
 
 
 def enablement_reader(database: Database | None) -> EnablementReader:
@@ -27,6 +28,13 @@ def enablement_store(database: Database) -> EnablementStore:
     from reconcile.store.sqlite.enablement import SqliteEnablements
 
     return SqliteEnablements(database)
+
+
+def gives_up(database: Database) -> GiveUp:
+    """Disables a direction after ten failures in a row."""
+    from reconcile.sync.giving_up import giving_up
+
+    return giving_up(enablement_store(database))
 
 
 def claims(settings: Settings) -> Claims:

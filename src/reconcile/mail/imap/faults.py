@@ -47,7 +47,9 @@ def refusal(error: object, where: str, *, login: bool, secrets: tuple[str, ...] 
     if pause:
         return Throttled(f"{where} asks for a pause: {words}", retry_after=min(int(pause.group(1)) / 1000, 86400.0))
     if codes & {"UNAVAILABLE", "INUSE", "SERVERBUG", "CONTACTADMIN", "LIMIT"} or "too many" in raw.lower():
-        return Unavailable(f"{where} refuses for now: {words}", hint="It is tried again by itself.")
+        # At the login it is the server's own affair (RFC 5530): a part of it is down, for everybody.
+        down = login and "UNAVAILABLE" in codes
+        return Unavailable(f"{where} refuses for now: {words}", hint="It is tried again by itself.", about="server" if down else None)
     if codes & {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"} or (login and "PRIVACYREQUIRED" not in codes):
         return AuthenticationRejected(
             f"{where} refused the credentials: {words}", hint="Check user name and password; raise the declared generation when it is new."

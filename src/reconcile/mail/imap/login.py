@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.mail.concerning import concerning
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.authenticate import authenticate
 from reconcile.mail.imap.connection import connect, dial, greeted
@@ -46,7 +47,7 @@ class _SignInRefused(Exception):
 
 def _opened(endpoint: Endpoint, sign_in: SignIn) -> Stream:
     where = str(endpoint)
-    with translated(where):
+    with concerning("server"), translated(where):
         stream = connect(endpoint)
     try:
         _sign_in(stream, endpoint, sign_in)
@@ -104,10 +105,13 @@ def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
     if login is not None and _one_by_one.get(where, 0.0) <= time.monotonic():
         command, secrets = login
         with translated(where, login=True, secrets=secrets):
-            link = dial(endpoint)
+            with concerning("server"), translated(where):
+                link = dial(endpoint)
             try:
                 stream = Stream(link)
-                if greeted(stream, endpoint) and _takes_login(stream, endpoint):
+                with concerning("server"), translated(where):
+                    takes = greeted(stream, endpoint) and _takes_login(stream, endpoint)
+                if takes:
                     stream.forget_capabilities()
                     asked, status = stream.ask_both(command, stream.status_command())
                     stream.finish(asked)

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from reconcile.errors import AuthenticationRejected, SettingsError
+from reconcile.mail.concerning import concerning
 from reconcile.mail.oauth.post import Poster
 from reconcile.mail.oauth.token_endpoint import Token, token_of
 from reconcile.model.secret import Secret
@@ -144,7 +145,8 @@ class RenewedTokens:
             form["client_secret"] = secret.text()
             secrets.append(form["client_secret"])
         where = urlsplit(plan.token_endpoint).netloc
-        answer = self.poster(plan.authority).post(plan.token_endpoint, form)
+        with concerning("profile"):
+            answer = self.poster(plan.authority).post(plan.token_endpoint, form)
         return token_of(answer, where=where, secrets=secrets, sign_in_again=sign_in_again)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, Unavailable
+from reconcile.mail.concerning import concerning
 from reconcile.mail.oauth.bounded_json import Malformed, bounded_json
 from reconcile.mail.oauth.post import Answer
 from reconcile.model.secret import Secret
@@ -38,8 +39,12 @@ class Token:
 def token_of(answer: Answer, *, where: str, secrets: Collection[str], sign_in_again: str) -> Token:
     """Raises what `refusal` says when it is no token."""
     if answer.status != 200:
-        raise refusal(answer, where=where, secrets=secrets, sign_in_again=sign_in_again)
-    said = object_of(answer, where)
+        refused = refusal(answer, where=where, secrets=secrets, sign_in_again=sign_in_again)
+        # Only a person who must agree again is about this account; everything else meets all of the profile.
+        refused.about = "account" if error_of(answer) in _AGREE_AGAIN else "profile"
+        raise refused
+    with concerning("profile"):
+        said = object_of(answer, where)
     access = said.get("access_token")
     if not isinstance(access, str) or not 0 < len(access) <= _LONGEST_TOKEN or not access.isascii():
         raise Unavailable(f"the answer of the token endpoint {where} has no token in it", hint="Check the address of the endpoint.")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.mail.concerning import concerning
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.pop3.faults import Broken, Refused, translated
 from reconcile.mail.pop3.wire import Wire
@@ -39,10 +40,10 @@ class Session:
 
 def open_session(endpoint: Endpoint, sign_in: SignIn) -> Session:
     """Raises what `translated` says, and AuthenticationRejected where the server offers no sign-in of the declared kind."""
-    with translated(str(endpoint)):
+    with concerning("server"), translated(str(endpoint)):
         wire = Wire(_dialled(endpoint))
     try:
-        with translated(str(endpoint)):
+        with concerning("server"), translated(str(endpoint)):
             wire.greeting()
             capabilities = _asked(wire)
             if endpoint.tls == "starttls":

@@ -23,7 +23,7 @@ from reconcile.model.retention import retention_of
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.floor import floor
-from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, enabled_at, withheld
 from reconcile.sync.decide.sign_in import sign_in as signing_in
 
 #: What leaving out harms nobody: mail is still tracked as declared.
@@ -56,6 +56,11 @@ class ReceivingMailbox:
     fingerprint: str
     conditions: tuple[Condition, ...]
     marks: frozenset[MarkAction] = frozenset()
+    profile: str = ""
+    profile_id: str = ""
+    enabled_at: str = ""
+    backs_off: bool = False
+    idle: bool = False
     compress: bool = False
 
 
@@ -140,7 +145,8 @@ def _decide(
             raise _Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
         # What would be purged at once is not brought in.
         lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
-        return replace(receiving, floor=lowest)
+        said = permits.enablements.get(mailbox.external_id)
+        return replace(receiving, floor=lowest, enabled_at=enabled_at(said.incoming) if said is not None else "")
     except _Refused as refused:
         slug = row.spec.get("profile") or (organization.spec.get("defaults.profile") if organization else None)
         others = () if row.spec.get("state") == "inactive" else _harmless(row, profiles.get(str(slug)))
@@ -231,6 +237,10 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         fingerprint=_fingerprint(mailbox.resource, profile.resource),
         conditions=_harmless(mailbox, profile),
         marks=_marks(mailbox.spec, spec, protocol),
+        profile=profile.resource.name,
+        profile_id=profile.resource.external_id,
+        backs_off=organization is not None and organization.spec.get("processing.inactiveBackoff") is True,
+        idle=protocol == "imap" and spec.get("incoming.idle") is True,
         compress=protocol == "imap" and spec.get("incoming.compression") is True,
     )
 

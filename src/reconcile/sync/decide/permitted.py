@@ -84,6 +84,12 @@ def _approval(said: Enablement, address: str) -> tuple[str, str] | None:
     return "WaitingForApproval", f"the address waits for approval{f': {changed}' if changed else ''}"
 
 
+def enabled_at(leg: Leg) -> str:
+    """When a person enabled this direction last, or tested it with success (UTC RFC 3339, "" for never): that ends what failed before."""
+    enabled = leg.changed_at if leg.enabled else ""
+    return max(enabled, leg.tested_at if leg.status is TestStatus.SUCCESS else "")
+
+
 def _test(leg: Leg) -> str:
     if leg.status is TestStatus.FAILURE:
         return f", which failed at {leg.step}: {leg.why}"

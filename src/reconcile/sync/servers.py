@@ -1,0 +1,105 @@
+"""What this process knows of mail servers and accounts between looks and passes: circuits, and pauses that were asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconcile.errors import ReconcileError, Throttled, TransientError
+from reconcile.ports.clock import Clock
+from reconcile.sync.decide.circuit import CLOSED, Circuit, admits, after_failure, after_neither, after_request, after_success, started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A server that is taken to be away. `error` is what it was last, `retry_in` seconds until one mailbox tries again."""
+
+    server: str
+    since: datetime
+    error: str
+    hint: str
+    retry_in: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Servers:
+    """Keyed by host:port in lower case; accounts by their group. For several threads. `full` mailboxes of a server may run at once."""
+
+    clock: Clock
+    full: int
+    _circuits: defaultdict[str, Circuit] = field(default_factory=lambda: defaultdict(lambda: CLOSED))
+    _since: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
+    _recovered: dict[str, datetime] = field(default_factory=dict)
+    _pauses: dict[str, float] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def admits(self, server: str, *, running: int) -> bool:
+        """Whether one more mailbox of it may start."""
+        with self._guard:
+            return admits(self._circuits.get(server, CLOSED), running=running, now=self.clock.monotonic())
+
+    def rests(self, account: str) -> bool:
+        """Whether its server asked this account for a pause."""
+        with self._guard:
+            until = self._pauses.get(account)
+            if until is not None and until <= self.clock.monotonic():
+                del self._pauses[account]
+                return False
+            return until is not None
+
+    def started(self, server: str) -> None:
+        """One that was admitted begins."""
+        with self._guard:
+            if server in self._circuits:
+                self._circuits[server] = started(self._circuits[server])
+
+    def ended(self, server: str, account: str, error: ReconcileError | None, *, asked: bool) -> None:
+        """How it went; `asked`: whether the server was asked anything at all."""
+        now = self.clock.monotonic()
+        with self._guard:
+            before = self._circuits.get(server, CLOSED)
+            match error:
+                case Throttled(retry_after=seconds) if error.about == "server":
+                    after = after_request(before, seconds=seconds, now=now)
+                case Throttled(retry_after=seconds):
+                    self._pauses[account] = now + seconds
+                    after = after_neither(before, now=now)
+                case ReconcileError(about="server"):
+                    after = after_failure(before, now=now)
+                case ReconcileError(about="profile"):
+                    after = after_neither(before, now=now)
+                case TransientError():
+                    # It broke off in the middle: that says neither that the server is well nor that it is away.
+                    after = after_neither(before, now=now)
+                case _:
+                    after = after_success(before, full=self.full) if asked else after_neither(before, now=now)
+            if after is not before:
+                self._circuits[server] = after
+            if after.is_open and isinstance(error, ReconcileError):
+                since = self._since[server][0] if server in self._since else self.clock.now()
+                self._since[server] = (since, error.message, error.hint)
+            elif before.is_open and not after.is_open:
+                self._since.pop(server, None)
+                self._recovered[server] = self.clock.now()
+
+    def outages(self) -> Mapping[str, Outage]:
+        """Servers that are taken to be away now."""
+        with self._guard:
+            now = self.clock.monotonic()
+            return {
+                server: Outage(
+                    server=server,
+                    since=since,
+                    error=error,
+                    hint=hint,
+                    retry_in=max(0.0, (self._circuits[server].until or now) - now),
+                )
+                for server, (since, error, hint) in self._since.items()
+            }
+
+    def recovered(self, server: str) -> datetime | None:
+        """When it came back last from an outage that this process saw."""
+        return self._recovered.get(server)
