@@ -174,6 +174,18 @@ def _lay_out(parties: Iterable[PartyRow], removed: Iterable[PartyRef]) -> sqlite
 def _merge(
     connection: sqlite3.Connection, laid_out: sqlite3.Connection, *, whole: bool, at: str, most_removals: Callable[[int], int] | None
 ) -> DirectoryImport:
+    # Addresses come in the order of rows, not of their index: with too few pages at hand each of them is written many times.
+    usual = connection.execute("PRAGMA cache_size").fetchone()[0]
+    connection.execute("PRAGMA cache_size=-32768")
+    try:
+        return _merged(connection, laid_out, whole=whole, at=at, most_removals=most_removals)
+    finally:
+        connection.execute(f"PRAGMA cache_size={usual:d}")
+
+
+def _merged(
+    connection: sqlite3.Connection, laid_out: sqlite3.Connection, *, whole: bool, at: str, most_removals: Callable[[int], int] | None
+) -> DirectoryImport:
     rows = connection.execute("SELECT count(*) FROM parties WHERE origin = ''").fetchone()[0]
     added = changed = unchanged = removed = 0
     writing: list[_Values] = []
