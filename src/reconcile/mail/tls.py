@@ -119,6 +119,11 @@ def handshake_refused(error: ssl.SSLError, where: object) -> ReconcileError:
         return PermanentError(
             f"{where} does not answer with TLS", hint="Check port and tls: implicit where TLS stands from the first byte, else starttls."
         )
+    if reason in ("SSLV3_ALERT_HANDSHAKE_FAILURE", "SSL/TLS_ALERT_HANDSHAKE_FAILURE"):
+        return PermanentError(
+            f"{where} refuses the handshake: it wants a client certificate, or nothing that both sides can do is left",
+            hint="Declare clientCertificate if it wants one; otherwise have current ciphers switched on at the server.",
+        )
     if reason in _WANTS_CERTIFICATE:
         return PermanentError(f"{where} wants a client certificate", hint="Declare clientCertificate in the profile.")
     if reason in _DISLIKES_OURS:
