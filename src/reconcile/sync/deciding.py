@@ -299,7 +299,7 @@ class Deciders:
         # Looks run beside each other; that it is made twice does no harm.
         known = self._known
         if known is None:
-            known = self._known = acceptors(self.applied.resources()), any(self.parties.count().values())
+            known = self._known = acceptors(self.applied.resources()), bool(self.parties.parties(limit=1))
         if mailbox_id not in known[0].by_id:
             return None
         return Decider(mailbox_id, known[0], parties=self.parties, directory=known[1], correlation=self.correlation, now=self.clock.now())
