@@ -56,6 +56,9 @@ def tls_context(authority: bytes | None, client: Secret | None = None) -> ssl.SS
     a pass phrase. Raises SettingsError when one of them is not that; its text holds nothing of them.
     """
     try:
+        if authority == b"":
+            # ssl would take nothing for "the host's list".
+            raise ValueError
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=authority.decode("ascii") if authority is not None else None)
     except (ssl.SSLError, ValueError):
         raise SettingsError("caCertificate holds no certificate in PEM form", hint="Give the CA's certificate, not its key.") from None
