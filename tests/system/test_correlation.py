@@ -78,6 +78,23 @@ def test_each_reply_is_recognised_by_what_it_bears(dovecot: Dovecot, tmp_path: P
     assert why["tracking"]["correlation"]["correlated"] == {"kind": "outbox", "id": 1}
     assert why["tracking"]["correlation"]["clue"] == "case:0001001"
 
+    # Our answer to the reply is about the same, though no CRM has said so of the reply.
+    made(
+        "outbox",
+        "add",
+        "--from",
+        "sales",
+        "--to",
+        ann,
+        "--in-reply-to",
+        "<token@fabrikam.example>",
+        "--text",
+        "x",
+        "--subject",
+        "RE: Offer",
+    )
+    assert made("outbox", "show", "2", "--output", "json").document["mail"]["regarding"]["id"] == "c-1"
+
     with Database.open(made.state / "test" / "engine.db", read_only=True) as database:
         decisions = SqliteDecisions(database)
 

@@ -40,14 +40,9 @@ class Answering:
             block = _header(self.activities.raw(mail.id) if mail.kind == "email" else [self.outbox.content(mail.id)])
         except PermanentError:
             return None
-        if mail.kind == "email":
-            activity = self.activities.activity(mail.id)
-            if activity is None:
-                return None
-            regarding = activity.details.regarding
-        else:
-            entry = self.outbox.entry(mail.id)
-            regarding = entry.regarding if entry is not None else None
+        facts = self.lookup.facts([mail]).get(mail)
+        if facts is None:
+            return None
         header = scan(block)
         writers = header.reply_to or ((header.sender,) if header.sender else ())
         return Answered(
@@ -57,7 +52,7 @@ class Answering:
             topic=topic_of(block),
             subject=header.subject,
             reply_to=tuple(one.address for one in writers),
-            regarding=regarding,
+            regarding=facts.regarding,
         )
 
 
