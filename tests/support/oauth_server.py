@@ -53,6 +53,7 @@ class OAuthServer:
     faults: defaultdict[str, deque[Reply]] = field(default_factory=lambda: defaultdict(deque))
     devices: dict[str, str | None] = field(default_factory=dict)
     codes: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    application: str = "sales@contoso.example"
     agreeing: str = "sales@contoso.example"
     after_token: Callable[[], None] = lambda: None
     _count: int = 0
@@ -83,7 +84,7 @@ class OAuthServer:
             return 401, {"error": "invalid_client", "error_description": f"no client {form.get('client_secret')}"}
         match form.get("grant_type"):
             case "client_credentials":
-                return 200, self._token("*", None)
+                return 200, self._token(self.application, None)
             case "refresh_token":
                 shown = form.get("refresh_token", "")
                 user = self.users.get(shown)

@@ -67,6 +67,7 @@ def apply_token_estate(
     declared: Mapping[str, str | None],
     *,
     profile: Mapping[str, Leaf] | None = None,
+    password: str = "never used",
 ) -> Settings:
     """`declared` maps addresses to refresh tokens, None for a mailbox that declares none."""
     ids = {address: f"id-{address.partition('@')[0]}" for address in declared}
@@ -75,7 +76,7 @@ def apply_token_estate(
         folder,
         port=dovecot.imaps,
         authority=dovecot.authority,
-        passwords=dict.fromkeys(declared, "never used"),
+        passwords=dict.fromkeys(declared, password),
         profile=profile if profile is not None else token_profile(server),
         mailbox={"credentials.refreshToken.ref": "env:TOKEN"} if tokens else None,
         sealed={("p1", "oauth.clientSecret"): CLIENT_SECRET, **tokens},
