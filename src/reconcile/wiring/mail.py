@@ -157,65 +157,65 @@ def correlation_lookup(database: Database | None) -> CorrelationLookup:
 
 def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
     """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
-    reached = _reached(settings, accounts, secrets)
+    reach = reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> Inbox:
         if mailbox.protocol == "pop3":
             from reconcile.mail.pop3.inbox import Pop3Inbox
 
-            return Pop3Inbox(*reached(mailbox))
+            return Pop3Inbox(*reach(mailbox))
         from reconcile.mail.imap.inbox import ImapInbox
 
-        return ImapInbox(*reached(mailbox))
+        return ImapInbox(*reach(mailbox))
 
     return connect
 
 
 def mail_marks(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MailMarks]:
     """Makes what changes mail at the server of a mailbox. Raises as `inboxes`."""
-    reached = _reached(settings, accounts, secrets)
+    reach = reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> MailMarks:
         if mailbox.protocol == "pop3":
             from reconcile.mail.pop3.marks import Pop3Marks
 
-            return Pop3Marks(*reached(mailbox))
+            return Pop3Marks(*reach(mailbox))
         from reconcile.mail.imap.marks import ImapMarks
 
-        return ImapMarks(*reached(mailbox))
+        return ImapMarks(*reach(mailbox))
 
     return connect
 
 
 def watchers(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Watcher]:
     """Makes what waits for new mail of an IMAP mailbox (incoming.idle). Raises as `inboxes`."""
-    reached = _reached(settings, accounts, secrets)
+    reach = reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> Watcher:
         from reconcile.mail.imap.idle import ImapWatcher
 
-        return ImapWatcher(*reached(mailbox))
+        return ImapWatcher(*reach(mailbox))
 
     return connect
 
 
 def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
     """Makes what counts the messages of a mailbox at its server. Raises as `inboxes`."""
-    reached = _reached(settings, accounts, secrets)
+    reach = reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> MessageCounter:
         if mailbox.protocol == "pop3":
             from reconcile.mail.pop3.count import Pop3Counter
 
-            return Pop3Counter(*reached(mailbox))
+            return Pop3Counter(*reach(mailbox))
         from reconcile.mail.imap.count import ImapCounter
 
-        return ImapCounter(*reached(mailbox))
+        return ImapCounter(*reach(mailbox))
 
     return connect
 
 
-def _reached(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], tuple[Endpoint, SignIn]]:
+def reached(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], tuple[Endpoint, SignIn]]:
     authorities: dict[str, bytes] = {}
 
     def reach(mailbox: ReceivingMailbox) -> tuple[Endpoint, SignIn]:
@@ -349,7 +349,7 @@ def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callabl
 
 def sent_folders(settings: Settings, database: Database) -> Callable[[str], MailMarks]:
     """Opens the mailbox with this id over IMAP, for its folder for sent mail. Raises Unsupported where it is not reached by IMAP."""
-    reached = _reached(settings, sign_ins(settings, database), secret_resolver(settings))
+    reach = reached(settings, sign_ins(settings, database), secret_resolver(settings))
 
     def connect(mailbox_id: str) -> MailMarks:
         from reconcile.errors import Unsupported
@@ -365,7 +365,7 @@ def sent_folders(settings: Settings, database: Database) -> Callable[[str], Mail
             why = mailbox.conditions[0].message if mailbox is not None and mailbox.conditions else "it does not receive over IMAP"
             hint = "Declare incoming: server-side over IMAP for it, or sentCopy: none."
             raise Unsupported(f"its folder for sent mail is not reached: {why}", field="outgoing.sentCopy", hint=hint)
-        return ImapMarks(*reached(mailbox))
+        return ImapMarks(*reach(mailbox))
 
     return connect
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reconcile.ports.enablement_store import EnablementStore
     from reconcile.ports.target import AppliedResource
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.eligible import ReceivingMailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class MailboxTester:
             f"{found.server}:{found.port}",
             reach=reach,
             connect=lambda: connect(found),
-            quota=None,
+            quota=(lambda: self._quota(found)) if found.protocol == "imap" else None,
             monotonic=time.monotonic,
         )
 
@@ -142,6 +143,14 @@ class MailboxTester:
         except ReconcileError as error:
             step = TestedStep(name="send", ok=False, words=error.message, hint=error.hint, seconds=time.monotonic() - started)
         return MailboxTest(mailbox=mailbox.name, direction=Direction.OUTGOING, server="", steps=(step,))
+
+    def _quota(self, mailbox: ReceivingMailbox) -> str:
+        from reconcile.mail.imap.quota import quota
+        from reconcile.wiring.mail import reached
+
+        endpoint, sign_in = reached(self.settings, sign_ins(self.settings, self.database), secret_resolver(self.settings))(mailbox)
+        told = quota(endpoint, sign_in)
+        return "not told by this server" if told is None else ", ".join(str(one) for one in told) or "no limit"
 
     def _endpoint(self, server: str, port: int, tls: str, authority: str) -> Endpoint:
         from reconcile.mail.endpoint import Endpoint
