@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.mail_address import fold
 
 DEFAULT_PREFIX = "CRM:"
@@ -50,6 +51,23 @@ class TokenFormat:
     def prefixes(self) -> tuple[str, ...]:
         """All that are read, each once, the present one first."""
         return tuple(dict.fromkeys(one for one in (self.prefix, *self.former) if one))
+
+
+def token_format(organization: Spec) -> TokenFormat | None:
+    """None unless tracking.token.enabled is true. What is not declared is as the product documents it."""
+    if organization.get("tracking.token.enabled") is not True:
+        return None
+    usual = TokenFormat()
+    former = organization.get("tracking.token.formerPrefixes")
+    return TokenFormat(
+        prefix=str(organization.get("tracking.token.prefix") or usual.prefix),
+        former=tuple(str(one) for one in former) if isinstance(former, tuple) else (),
+        base_number=_number(organization.get("tracking.token.baseNumber"), usual.base_number),
+        user_digits=_number(organization.get("tracking.token.userDigits"), usual.user_digits),
+        message_digits=_number(organization.get("tracking.token.messageDigits"), usual.message_digits),
+        maximum_number=_number(organization.get("tracking.token.maximumNumber"), usual.maximum_number),
+        maximum_subject_length=_number(organization.get("tracking.token.maximumSubjectLength"), usual.maximum_subject_length),
+    )
 
 
 def token(form: TokenFormat, *, ordinal: int, count: int) -> str:
@@ -153,3 +171,7 @@ def _pattern(prefixes: tuple[str, ...]) -> re.Pattern[str]:
     # second case (the Kelvin sign is no k), no other digit counts.
     words = "|".join(re.escape(one) for one in sorted(prefixes, key=len, reverse=True))
     return re.compile(rf"(?:{words})[0-9]{{{_FEWEST_DIGITS},{_MOST_DIGITS}}}(?![0-9])", re.IGNORECASE | re.ASCII)
+
+
+def _number(leaf: Leaf, default: int) -> int:
+    return leaf if isinstance(leaf, int) and not isinstance(leaf, bool) else default

@@ -146,6 +146,31 @@ def test_of_create(spec: dict[str, Leaf], words: tuple[str, ...]) -> None:
     assert of_change(MAILBOX, {}, spec, spec.keys(), AROUND) == words
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({}, {"enabled": True}, "subjects of outgoing mail end with a tracking token"),
+        ({"enabled": True}, {"enabled": False}, "subjects get no tracking token, and none is read"),
+        (
+            {"enabled": True},
+            {"enabled": True, "prefix": "Case:"},
+            "replies are no longer recognised by tokens with CRM:; tracking.token.formerPrefixes would keep them",
+        ),
+        ({"enabled": True}, {"enabled": True, "prefix": "Case:", "formerPrefixes": ("CRM:",)}, ""),
+        ({"enabled": True}, {"enabled": True, "userDigits": 9, "baseNumber": 500}, ""),
+        ({}, {"prefix": "Case:"}, ""),
+    ],
+)
+def test_of_a_changed_token(before: dict[str, Leaf], after: dict[str, Leaf], words: str) -> None:
+    key = Key("Organization", "contoso")
+    old, new = ({"timeZone": "UTC", **{f"tracking.token.{name}": leaf for name, leaf in some.items()}} for some in (before, after))
+    attached = "which mail is tracked, and to what it is attached, changes from now on"
+    expected = (attached, words) if words else (attached,)
+    assert of_change(key, old, new, ["tracking.token.prefix"], Surroundings(engine=True)) == expected
+    # Another target keeps its former prefixes by itself.
+    assert of_change(key, old, new, ["tracking.token.prefix"], AROUND) == (attached,)
+
+
 def test_of_delete() -> None:
     assert of_delete(MAILBOX, BASE) == ("incoming and outgoing mail of m@contoso.example stop; already tracked mail stays",)
     assert of_delete(ONE, {}) == ()

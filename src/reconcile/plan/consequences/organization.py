@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconcile.model.tracking_token import token_format
 from reconcile.plan.consequences.words import Before, Rule, Words
 
 
@@ -35,6 +36,21 @@ def _non_ssl(b: Before) -> str:
 
 def _correlation(b: Before) -> str:
     return "which mail is tracked, and to what it is attached, changes from now on" if b.old else ""
+
+
+def _token(b: Before) -> str:
+    """On our own engine: the product keeps a list of its former prefixes by itself, and always writes tokens."""
+    if not b.around.engine:
+        return ""
+    old, new = token_format(b.old), token_format(b.new)
+    if old is None or new is None:
+        if new is not None:
+            return "subjects of outgoing mail end with a tracking token"
+        return "subjects get no tracking token, and none is read" if old is not None else ""
+    lost = [prefix for prefix in old.prefixes if prefix not in new.prefixes]
+    if not lost:
+        return ""
+    return f"replies are no longer recognised by tokens with {', '.join(lost)}; tracking.token.formerPrefixes would keep them"
 
 
 def _new_mailboxes(b: Before) -> str:
@@ -97,6 +113,7 @@ ORGANIZATION: tuple[Rule, ...] = (
     (("approval.requireTest",), _test),
     (("deploymentSettings.allowNonSslEmail",), _non_ssl),
     (("tracking.*", "smartMatching.*"), _correlation),
+    (("tracking.token.*",), _token),
     (("defaults.*",), _new_mailboxes),
     (("approval.requirePrivilegeForOwnAddress",), _own_address),
     (("deploymentSettings.allowCredentialsEntryViaNonSecureChannels",), _insecure_entry),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconcile.model.canonical import Leaf, Spec
-from reconcile.model.tracking_token import TokenFormat
+from reconcile.model.tracking_token import TokenFormat, token_format
 
 #: The product's, once somebody asks for smart matching (Power Platform: "Email message filtering and correlation").
 MAXIMUM_HASHES: Final = 20
@@ -51,23 +51,6 @@ def correlation_rules(organization: Spec) -> CorrelationRules:
         references=organization.get("tracking.correlateByReferences") is True,
         token=token_format(organization),
         smart=_smart(organization),
-    )
-
-
-def token_format(organization: Spec) -> TokenFormat | None:
-    """None unless tracking.token.enabled is true. What is not declared is as the product documents it."""
-    if organization.get("tracking.token.enabled") is not True:
-        return None
-    usual = TokenFormat()
-    former = organization.get("tracking.token.formerPrefixes")
-    return TokenFormat(
-        prefix=str(organization.get("tracking.token.prefix") or usual.prefix),
-        former=tuple(str(one) for one in former) if isinstance(former, tuple) else (),
-        base_number=_number(organization.get("tracking.token.baseNumber"), usual.base_number),
-        user_digits=_number(organization.get("tracking.token.userDigits"), usual.user_digits),
-        message_digits=_number(organization.get("tracking.token.messageDigits"), usual.message_digits),
-        maximum_number=_number(organization.get("tracking.token.maximumNumber"), usual.maximum_number),
-        maximum_subject_length=_number(organization.get("tracking.token.maximumSubjectLength"), usual.maximum_subject_length),
     )
 
 
