@@ -89,7 +89,7 @@ class Post:
         """One process: it may die on the way, and then its lease stays behind."""
         self.runs += 1
         dies: list[bool] = []
-        outbox: OutboxStore = _Deserted(self.outbox, dies)
+        outbox: OutboxStore = _Deserted(self.outbox, dies)  # type: ignore[assignment]
         outgoing = Outgoing(
             applied=self.applied,
             outbox=outbox,

@@ -153,6 +153,8 @@ def test_consent_is_asked_for_again_when_the_mail_goes_out() -> None:
         assert bool(words) == bool(not_consented(setup, box, entry.submitter_id))
     desk.applied.rows = [row for row in desk.applied.rows if row.name != "sales"]
     setup = desk.intake.setup()
+    box = setup.mailboxes["box2"]
+    assert isinstance(box, SendingMailbox)
     assert "no longer applied" in not_consented(setup, box, entry.submitter_id)
 
 

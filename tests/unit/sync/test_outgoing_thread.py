@@ -83,7 +83,7 @@ def test_the_conversation_of_a_reply_leads_to_the_mail(database: Database) -> No
 
 
 def test_numbers_go_on_after_a_restart_and_begin_again_at_the_end(tmp_path: Path) -> None:
-    subjects = []
+    subjects: list[str] = []
     for _ in range(4):
         with Database.open(tmp_path / "engine.db") as database:
             desk = Desk(database, maximumNumber=2, messageDigits=2, userDigits=1, baseNumber=7, prefix="Fall:")

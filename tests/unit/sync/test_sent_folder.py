@@ -82,6 +82,14 @@ class Office:
     def mail(self) -> OutboxEntry:
         return next(iter(self.outbox.entries()))
 
+    @property
+    def copy(self) -> CopyState:
+        return self.mail.sent_folder.copy
+
+    @property
+    def is_kept(self) -> bool:
+        return self.copy is CopyState.KEPT
+
 
 @pytest.fixture(params=["memory", "sqlite"])
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
@@ -96,7 +104,7 @@ def test_a_copy_is_kept_once_the_mail_is_sent(office: Office) -> None:
     office.add()
     office.send()
     assert office.mail.state is OutgoingState.SENT
-    assert office.mail.sent_folder.copy is CopyState.KEPT
+    assert office.is_kept
     assert office.box.sent == [office.outbox.content(1)] == [office.server.taken[0].content]
     office.send(hours=1)
     assert (office.opened, len(office.box.sent)) == (1, 1)
@@ -107,7 +115,7 @@ def test_no_copy_of_what_was_not_sent_or_is_not_wanted(office: Office) -> None:
     office.add()
     office.send()
     assert office.mail.state is OutgoingState.FAILED
-    assert office.mail.sent_folder.copy is CopyState.NONE
+    assert office.copy == CopyState.NONE
     office.applied.change("EmailServerProfile", outgoing__sentCopy="none")
     office.add()
     office.send()
@@ -119,7 +127,7 @@ def test_a_copy_waits_for_the_last_recipient(office: Office) -> None:
     office.add("a@contoso.example", "b@contoso.example")
     office.send()
     assert office.box.sent == []
-    assert office.mail.sent_folder.copy is CopyState.WANTED
+    assert office.copy == CopyState.WANTED
     office.send(hours=1)
     assert len(office.box.sent or ()) == 1
     assert len(office.server.taken) == 2
@@ -140,13 +148,13 @@ def test_a_copy_that_fails_is_tried_again_and_never_makes_the_mail_fail(office: 
     report = office.send()
     assert not report.needs_a_look
     assert office.mail.state is OutgoingState.SENT
-    assert office.mail.sent_folder.copy is CopyState.WANTED
+    assert office.copy == CopyState.WANTED
     assert str(error) in office.mail.sent_folder.note
     office.send(seconds=30)
     assert office.opened == 1  # not before its time
     office.error = None
     office.send(hours=1)
-    assert office.mail.sent_folder.copy is CopyState.KEPT
+    assert office.is_kept
 
 
 def test_a_copy_that_never_succeeds_is_given_up(office: Office) -> None:
@@ -155,7 +163,7 @@ def test_a_copy_that_never_succeeds_is_given_up(office: Office) -> None:
     for _ in range(30):
         office.send(hours=2)
     assert office.mail.state is OutgoingState.SENT
-    assert office.mail.sent_folder.copy is CopyState.FAILED
+    assert office.copy == CopyState.FAILED
     assert (
         office.mail.sent_folder.note
         == "given up after 20 tries: no copy in the folder for sent mail of sales@contoso.example: nobody answers"
@@ -170,7 +178,7 @@ def test_where_there_is_no_folder_it_is_said_once(office: Office, why: str) -> N
     office.add()
     office.send()
     office.send(hours=5)
-    assert office.mail.sent_folder.copy is CopyState.FAILED
+    assert office.copy == CopyState.FAILED
     assert office.opened == 1
 
 
@@ -184,9 +192,9 @@ def test_a_death_between_the_append_and_the_journal_makes_no_second_copy(office:
 
     with pytest.raises(KeyboardInterrupt):
         send_due(replace(office.outgoing(), marks=lambda _: Dying(office.box)))
-    assert office.mail.sent_folder.copy is CopyState.WANTED
+    assert office.copy == CopyState.WANTED
     office.send()
-    assert office.mail.sent_folder.copy is CopyState.KEPT
+    assert office.is_kept
     assert len(office.box.sent or ()) == 1
 
 
@@ -268,7 +276,7 @@ def test_a_person_sends_it_again_and_the_next_look_starts_anew(office: Office) -
     office.send()
     assert office.mail.state is OutgoingState.SENT
     assert (len(office.server.taken), len(office.box.sent or ())) == (1, 1)
-    assert office.mail.sent_folder.copy is CopyState.KEPT
+    assert office.is_kept
 
 
 def test_other_mailboxes_are_left_alone_where_some_are_named(office: Office) -> None:

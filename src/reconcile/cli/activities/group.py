@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from reconcile.cli.activities.attachments import attachments_command
 from reconcile.cli.activities.edit import edit_command
 from reconcile.cli.activities.export import export_command
 from reconcile.cli.activities.feed import feed_command
@@ -18,5 +19,15 @@ def command() -> None:
     """Tracked e-mail: one activity for the same Message-ID with the same content, however many mailboxes hold it."""
 
 
-for _subcommand in (list_command, show_command, queues_command, export_command, edit_command, import_command, feed_command):
+_SUBCOMMANDS = (
+    list_command,
+    show_command,
+    queues_command,
+    export_command,
+    edit_command,
+    import_command,
+    feed_command,
+    attachments_command,
+)
+for _subcommand in _SUBCOMMANDS:
     command.add_command(_subcommand)

@@ -39,6 +39,22 @@ def parse_text(raw: bytes) -> MessageText:
     return MessageText(text=text, attachments=tuple(attachments), defects=tuple(dict.fromkeys(defects)))
 
 
+def attached_files(raw: bytes) -> list[tuple[Attachment, bytes]]:
+    """The attachments that `parse_text` names, each with its decoded octets. Empty where it could not be parsed."""
+    if len(raw) > LARGEST:
+        return []
+    try:
+        message = BytesParser(policy=compat32).parsebytes(raw)
+    except PARSER_ERRORS:
+        return []
+    leaves, found = _leaves(message)[0], list[tuple[Attachment, bytes]]()
+    for number, leaf in enumerate(leaves, start=1):
+        attachments = list[Attachment]()
+        _sort(leaf, number, [], [], attachments, [])
+        found += [(one, _content(leaf)) for one in attachments]
+    return found
+
+
 def _leaves(message: Message) -> tuple[list[Message], list[str]]:
     """Leaves in reading order, without recursion: a thousand nested parts must not exhaust the stack."""
     found: list[Message] = []
@@ -67,12 +83,7 @@ def _sort(leaf: Message, number: int, plain: list[str], html: list[str], attachm
         kind = leaf.get_content_type()
         named = leaf.get_filename() or leaf.get_param("name")
         name = decode_words(named if isinstance(named, str) else "", defects)
-        inner = leaf.get_payload(decode=True)
-        if inner is None:
-            # message/rfc822: the parser made a message of it.
-            parts = leaf.get_payload()
-            inner = b"".join(each.as_bytes() for each in parts if isinstance(each, Message)) if isinstance(parts, list) else b""
-        content = inner if isinstance(inner, bytes) else b""
+        content = _payload(leaf)
         if leaf.get_content_disposition() == "attachment" or name or kind not in ("text/plain", "text/html"):
             attachments.append(Attachment(part=number, name=name, content_type=kind, size=len(content)))
             return
@@ -86,6 +97,23 @@ def _sort(leaf: Message, number: int, plain: list[str], html: list[str], attachm
     except PARSER_ERRORS:
         defects.append("part-unreadable")
         attachments.append(Attachment(part=number, name="", content_type="application/octet-stream", size=0))
+
+
+def _payload(leaf: Message) -> bytes:
+    """Raises one of PARSER_ERRORS."""
+    inner = leaf.get_payload(decode=True)
+    if inner is None:
+        # message/rfc822: the parser made a message of it.
+        parts = leaf.get_payload()
+        inner = b"".join(each.as_bytes() for each in parts if isinstance(each, Message)) if isinstance(parts, list) else b""
+    return inner if isinstance(inner, bytes) else b""
+
+
+def _content(leaf: Message) -> bytes:
+    try:
+        return _payload(leaf)
+    except PARSER_ERRORS:
+        return b""
 
 
 class _Words(HTMLParser):
