@@ -11,7 +11,7 @@ from datetime import datetime
 from reconcile.errors import Unavailable
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
 
 PROTOCOL = "memory"
 _BATCH = 3
@@ -102,6 +102,7 @@ class MemoryInbox:
         wanted: Callable[[Listed], bool],
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None = None,
+        foresee: Foresee | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         before = self._open(cursor)
@@ -114,13 +115,14 @@ class MemoryInbox:
             number = max([number, *part])
             last = start + size >= len(numbers)
             end = self._cursor(next_number - 1, next_number, count) if last else self._cursor(number)
-            yield self._batch([self._listed(each) for each in part if each in self.server.messages], (), wanted, accept, examine, end)
+            there = [self._listed(each) for each in part if each in self.server.messages]
+            yield self._batch(there, (), wanted, accept, examine, foresee, end)
             number = next_number - 1 if last else number
         if retry:
             asked = [int(remote.value) for remote in retry]
             there = [self._listed(each) for each in asked if each in self.server.messages]
             gone = tuple(self._id(each) for each in asked if each not in self.server.messages)
-            yield self._batch(there, gone, wanted, accept, examine, self._cursor(number, next_number, count))
+            yield self._batch(there, gone, wanted, accept, examine, foresee, self._cursor(number, next_number, count))
 
     def _id(self, number: int) -> RemoteId:
         return RemoteId(PROTOCOL, str(number))
@@ -136,6 +138,7 @@ class MemoryInbox:
         wanted: Callable[[Listed], bool],
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None,
+        foresee: Foresee | None,
         cursor: Cursor,
     ) -> Batch:
         chosen = [message for message in listed if wanted(message)]
@@ -145,6 +148,8 @@ class MemoryInbox:
         if examine is not None:
             headers = [(message, self._header(int(message.remote_id.value))) for message in chosen]
             missing = [message for message, header in headers if not header]
+            if foresee is not None:
+                foresee([(message, header) for message, header in headers if header])
             chosen = [message for message, header in headers if header and examine(message, header)]
             declined += len(headers) - len(missing) - len(chosen)
         for message in chosen:
@@ -170,6 +175,8 @@ class MemoryInbox:
             return b""
         message = self.server.messages[number][0]
         end = message.find(b"\r\n\r\n")
+        if not message:
+            return b"\r\n"
         return message[: end + 4 if end >= 0 else None][:_HEADER]
 
     def _chunks(self, message: bytes) -> Iterator[bytes]:

@@ -52,6 +52,8 @@ class Batch:
 #: Asked with a message and its header (everything up to and with the empty line, cut after 256 KB, never empty), before its body is
 #: fetched: whether the body is wanted.
 Examine: TypeAlias = Callable[[Listed, bytes], bool]
+#: Told of several messages and their headers before `examine` is asked for each of them, so that what it looks up is looked up at once.
+Foresee: TypeAlias = Callable[[Sequence[tuple[Listed, bytes]]], None]
 
 
 class Inbox(Protocol):
@@ -74,13 +76,15 @@ class Inbox(Protocol):
         wanted: Callable[[Listed], bool],
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None = None,
+        foresee: Foresee | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         """List what lies behind the cursor (everything for None), ask `wanted` for each message, hand the bytes of each wanted one
         to `accept` in chunks of at most a few megabytes, in order; after each batch, yield it.
 
         With `examine` the header of each wanted message is fetched first, in order, and only those it takes are read as a whole; the
-        others count as `declined`, those that come without a header as `missing`. Without it no header is fetched by itself.
+        others count as `declined`, those that come without a header as `missing`. Without it no header is fetched by
+        itself. `foresee` goes with `examine`; where headers come one by one it is not told.
 
         A server that tells no dates (POP3) is asked for the header first: then `wanted` is asked twice, with `received` None before
         anything is fetched, and with the date once it is known.

@@ -5,13 +5,14 @@ If the process dies anywhere here, the cursor still stands before what was not c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import Final
 
+from reconcile.errors import CursorInvalid
 from reconcile.model.message import MessageHeader
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction
@@ -67,22 +68,32 @@ def receive(
     beside: bool = True,
     decider: Callable[[], Decider | None] = lambda: None,
     marks: frozenset[MarkAction] = frozenset(),
+    advancing: bool = False,
+    again_from: datetime | None = None,
 ) -> None:
     """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
 
     `stopping` ends it after a batch; the rest is read by the next run. `beside` commits in a thread while the next batch is read;
     without it everything happens in one order, for tests that end the process at a counted step. `decider` is asked once there is
     something to decide; without one all mail is tracked.
-    `marks` are journalled, to be done at the server afterwards.
+    `marks` are journalled, to be done at the server afterwards. With `advancing` the floor is at least the date of the newest kept
+    message. `again_from` lists everything from then on once more, whatever was decided about it; what is kept stays as it is.
     """
     state = receiving.state
+    if advancing and state.latest:
+        moved = datetime.fromisoformat(state.latest)
+        floor = moved if floor is None else max(floor, moved)
     look = inbox.look(state.cursor)
     progress.looked, progress.server_messages = True, look.messages
     now = instant_text(clock.now())
     lowest = instant_text(floor) if floor else ""
+    if again_from is not None:
+        if look.restarted:
+            raise CursorInvalid("the server numbers its messages anew", hint="Run `reconcile sync` first, which reads them all.")
+        floor, lowest = again_from, state.floor
     restart = look.restarted
     # What the cursor passed under a later floor is wanted now: everything is listed again, and what is kept is left out.
-    reread = not restart and lowest < state.floor
+    reread = not restart and (lowest < state.floor or again_from is not None)
     retry = [] if restart or reread else [each.remote_id for each in state.missing if not each.reported and each.next_at <= now]
     if not look.news and not retry and not reread:
         return
@@ -110,10 +121,12 @@ def receive(
             wanted=reading.wanted,
             accept=reading.accept,
             examine=reading.examine if reading.examines else None,
+            foresee=reading.foresee if reading.examines else None,
             careful=state.breaks >= CAREFUL_AFTER,
         ):
             decided += len(batch.read) + batch.declined + len(batch.missing)
             made, ignored = reading.close(batch, restart=restart, recount=recount, floor=lowest, marks=marks)
+            made = replace(made, lift_purged=True) if receiving.lift_purged else made
             commits.submit(made, partial(_count, progress, made, ignored))
             restart = recount = False
             if stopping():
@@ -157,6 +170,7 @@ class Reading:
         self.examines = False
         self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
         self._verdicts: dict[RemoteId, Decided] = {}
+        self._foreseen: dict[RemoteId, Decided] = {}
         #: Headers of messages that were read as a whole, where rules ask for them.
         self.blocks: dict[RemoteId, bytes] = {}
         self._refused: list[Decision] = []
@@ -180,12 +194,23 @@ class Reading:
             return False
         return True
 
+    def foresee(self, messages: Sequence[tuple[Listed, bytes]]) -> None:
+        """Decide about several headers at once; `examine` gives the answers."""
+        assert self.decider is not None
+        candidates = [self._by_header(listed, block) for listed, block in messages]
+        found = self.decider.decide(candidates, self._generation)
+        self._foreseen = {candidate.remote_id: each for candidate, each in zip(candidates, found, strict=True)}
+
+    def _by_header(self, listed: Listed, block: bytes) -> Candidate:
+        end = header_end(block, len(block))
+        return self._candidate(listed, scan(block[:end] if end >= 0 else block, complete=end >= 0), block)
+
     def examine(self, listed: Listed, block: bytes) -> bool:
         """By its header."""
         assert self.decider is not None
-        end = header_end(block, len(block))
-        header = scan(block[:end] if end >= 0 else block, complete=end >= 0)
-        (found,) = self.decider.decide([self._candidate(listed, header, block)], self._generation)
+        found = self._foreseen.pop(listed.remote_id, None)
+        if found is None:
+            (found,) = self.decider.decide([self._by_header(listed, block)], self._generation)
         if found.accepted:
             self._verdicts[listed.remote_id] = found
             return True
@@ -194,6 +219,16 @@ class Reading:
         if listed.remote_id in self._retry:
             self._settled.append(listed.remote_id)
         return False
+
+    @property
+    def last_refusal(self) -> str:
+        """Why `examine` took the last one not, in its word."""
+        return self._refused[-1].reason if self._refused else ""
+
+    def forget(self) -> None:
+        """What was decided so far, when nothing is to be kept."""
+        self._verdicts.clear()
+        self._refused.clear()
 
     def accept(self, listed: Listed, chunks: Iterator[bytes]) -> None:
         """The bytes of one message."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from reconcile.mail.imap.faults import Refused
 from reconcile.mail.imap.groups import Judged, Verdict
 from reconcile.mail.imap.listing import uid_set
 from reconcile.mail.imap.stream import Request, Stream
-from reconcile.ports.mail import Examine, Listed
+from reconcile.ports.mail import Examine, Foresee, Listed
 
 #: Longer headers are cut: nothing that decides stands so far behind.
 HEADER_BYTES = 256 << 10
@@ -20,8 +21,16 @@ _BATCH_MESSAGES = 500
 _WINDOW = 2
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """See `Examine` and `Foresee`."""
+
+    examine: Examine
+    foresee: Foresee | None
+
+
 def examined(
-    stream: Stream, windows: Iterable[Iterable[Judged]], examine: Examine, *, one_by_one: bool = False
+    stream: Stream, windows: Iterable[Iterable[Judged]], rule: HeaderRule, *, one_by_one: bool = False
 ) -> Iterator[Sequence[Judged]]:
     """Judged again by their headers, in the same order; what comes without a header is EMPTY (RFC 3501, 6.4.5: partial fetch)."""
     waiting: deque[_Headers] = deque()
@@ -29,9 +38,9 @@ def examined(
         for stretch in _stretches(window, one_by_one):
             waiting.append(_Headers(stream, stretch))
             if len(waiting) > _WINDOW:
-                yield waiting.popleft().land(examine)
+                yield waiting.popleft().land(rule)
     while waiting:
-        yield waiting.popleft().land(examine)
+        yield waiting.popleft().land(rule)
 
 
 def _stretches(window: Iterable[Judged], one_by_one: bool) -> Iterator[list[Judged]]:
@@ -77,7 +86,7 @@ class _Headers:
             self._found[uid] = header[:HEADER_BYTES]
         return True
 
-    def land(self, examine: Callable[[Listed, bytes], bool]) -> list[Judged]:
+    def land(self, rule: HeaderRule) -> list[Judged]:
         """Read the answer and judge."""
         if self._request is not None:
             try:
@@ -86,12 +95,20 @@ class _Headers:
                 # As with bodies: Exchange answers NO after the others when one message cannot be rendered; BAD is about us.
                 if refused.kind != "NO" or len(self._open) == self._asked > 1:
                     raise
-        return [
-            (message, verdict if verdict is not Verdict.WANTED else self._judge(message, examine)) for message, verdict in self._stretch
-        ]
+        headers = {message.remote_id: self._header(message) for message, verdict in self._stretch if verdict is Verdict.WANTED}
+        if rule.foresee is not None:
+            rule.foresee([(message, header) for message, _ in self._stretch if (header := headers.get(message.remote_id)) is not None])
+        given = headers.get
+        return [(message, self._judge(message, verdict, given(message.remote_id), rule.examine)) for message, verdict in self._stretch]
 
-    def _judge(self, message: Listed, examine: Callable[[Listed, bytes], bool]) -> Verdict:
-        header = self._found.pop(int(message.remote_id.value), b"")
-        if not header:
+    def _header(self, message: Listed) -> bytes | None:
+        header = self._found.pop(int(message.remote_id.value), None)
+        # A message of no bytes at all, which the server gives as such, has but the empty line; of any other the header is missing.
+        return b"\r\n" if header == b"" and message.size == 0 else header or None
+
+    def _judge(self, message: Listed, verdict: Verdict, header: bytes | None, examine: Examine) -> Verdict:
+        if verdict is not Verdict.WANTED:
+            return verdict
+        if header is None:
             return Verdict.EMPTY
         return Verdict.WANTED if examine(message, header) else Verdict.DECLINED

@@ -12,14 +12,14 @@ from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.bodies import Accept, Flight
 from reconcile.mail.imap.faults import translated
 from reconcile.mail.imap.groups import Group, Judged, Verdict, grouped, judged
-from reconcile.mail.imap.headers import examined
+from reconcile.mail.imap.headers import HeaderRule, examined
 from reconcile.mail.imap.listing import Found, Listing, uid_set
 from reconcile.mail.imap.login import open_stream, open_with_status
 from reconcile.mail.imap.place import PROTOCOL, ImapPlace
 from reconcile.mail.imap.stream import Stream
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
 from reconcile.ports.sign_in import SignIn
 
 #: Batches asked for before the first is answered.
@@ -117,16 +117,18 @@ class ImapInbox:
         wanted: Wanted,
         accept: Accept,
         examine: Examine | None = None,
+        foresee: Foresee | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         stream = self._stream
         if stream is None:
             raise Unavailable(f"{self._endpoint}: the connection is closed")
+        header_rule = None if examine is None else HeaderRule(examine, foresee)
         with translated(str(self._endpoint)):
             if not self._selected:
                 self._examine(stream)
             stream.link.widen()
-            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, examine, careful)
+            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, header_rule, careful)
 
     def _read(
         self,
@@ -136,15 +138,15 @@ class ImapInbox:
         retry: Sequence[RemoteId],
         wanted: Wanted,
         accept: Accept,
-        examine: Examine | None,
+        rule: HeaderRule | None,
         careful: bool,
     ) -> Iterator[Batch]:
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
         listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
         waiting: deque[tuple[Group, Flight]] = deque()
         windows: Iterator[Iterable[Judged]] = judged(listing.windows(), wanted)
-        if examine is not None:
-            windows = examined(stream, windows, examine, one_by_one=careful)
+        if rule is not None:
+            windows = examined(stream, windows, rule, one_by_one=careful)
         groups = grouped(windows, one_by_one=careful)
         exhausted = False
         while True:
@@ -183,7 +185,7 @@ class ImapInbox:
                 unlisted=listing.unlisted(stream.exists),
             )
         if retry:
-            yield self._again(stream, place, retry, wanted, accept, examine)
+            yield self._again(stream, place, retry, wanted, accept, rule)
 
     def _settled(self, place: ImapPlace, listing: Listing, stream: Stream) -> ImapPlace:
         """The place after everything that is listed was decided.
@@ -198,7 +200,7 @@ class ImapInbox:
         return replace(place, uid=uid, next_uid=self._here.next_uid, messages=self._here.messages)
 
     def _again(
-        self, stream: Stream, place: ImapPlace, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept, examine: Examine | None
+        self, stream: Stream, place: ImapPlace, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept, rule: HeaderRule | None
     ) -> Batch:
         uids = sorted({int(remote.value) for remote in retry if remote.protocol == PROTOCOL and remote.value.isdigit()})
         found = Found()
@@ -209,8 +211,8 @@ class ImapInbox:
             there = {*stream.found(search), *found.listed}
         listed = [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids if uid in there]
         windows: Iterator[Iterable[Judged]] = judged([listed], wanted)
-        if examine is not None:
-            windows = examined(stream, windows, examine, one_by_one=True)
+        if rule is not None:
+            windows = examined(stream, windows, rule, one_by_one=True)
         verdicts = [one for window in windows for one in window]
         missing = [message for message, verdict in verdicts if verdict is Verdict.EMPTY]
         asked = [message for message, verdict in verdicts if verdict is Verdict.WANTED]

@@ -14,7 +14,7 @@ from reconcile.mail.pop3.place import Pop3Place
 from reconcile.mail.pop3.session import Session, open_session
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
 from reconcile.ports.sign_in import SignIn
 
 Wanted = Callable[[Listed], bool]
@@ -55,6 +55,7 @@ class Pop3Inbox:
         wanted: Wanted,
         accept: Accept,
         examine: Examine | None = None,
+        foresee: Foresee | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         session = self._session
