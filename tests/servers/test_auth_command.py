@@ -238,3 +238,12 @@ def test_a_declared_token_is_revoked_too_and_named(office: Office) -> None:
     done = office.run("auth", "revoke", "sales", "--yes")
     assert (done.code, office.server.users) == (0, {})
     assert "take credentials.refreshToken out" in done.err
+
+
+@pytest.mark.slow
+def test_who_leaves_is_signed_out_at_the_provider(office: Office) -> None:
+    office.login("sales", person=office.agree)
+    assert office.run("offboard", "sales", "--yes").code == 0
+    assert office.server.users == {}
+    listed = json.loads(office.run("auth", "status", "-o", "json").out)
+    assert [one["token"] for one in listed["accounts"]] == ["none"]

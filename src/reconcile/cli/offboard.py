@@ -83,9 +83,18 @@ def command(context: Context, mailbox: str, purge: bool, yes: bool) -> ExitCode:
 
 
 def _revoke(context: Context, database: Database, identity: str) -> None:
+    from reconcile.sync.decide.header import instant_text
+    from reconcile.wiring.auth import revoke_account, token_accounts
     from reconcile.wiring.sign_in import token_store
+    from reconcile.wiring.system import SystemClock
 
-    token_store(database, context.settings).forget(identity)
+    accounts = token_accounts(database, instant_text(SystemClock().now()))
+    account = next((one for one in accounts if one.plan.account == identity), None)
+    if account is None:
+        # The profile no longer says how to sign in, so nobody knows whom to tell.
+        token_store(database, context.settings).forget(identity)
+    else:
+        revoke_account(context.settings, database, account)
 
 
 def _tell(context: Context, name: str, done: bool, *, enabled: bool, waiting: int, token: bool, purged: Purged | None) -> None:
