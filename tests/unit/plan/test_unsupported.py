@@ -8,15 +8,15 @@ from support.specs import estate
 
 
 def test_one_note_a_field_with_its_first_place() -> None:
-    mailboxes = {f"Mailbox/{name}": {"credentials.refreshToken.ref": "env:T", "filter": "all"} for name in ("b", "a", "c")}
-    desired = estate({**mailboxes, "Organization/o": {"tracking.folderTracking": True, "alerts.errors": False}})
+    profiles = {f"EmailServerProfile/{name}": {"defaultServerLocation": "mail.contoso.example"} for name in ("b", "a", "c")}
+    desired = estate({**profiles, "Organization/o": {"tracking.folderTracking": True, "alerts.errors": False}})
     notes = unsupported_notes(desired.resources.values(), desired)
     assert [(note.key, note.message) for note in notes] == [
         (
-            Key("Mailbox", "a"),
+            Key("EmailServerProfile", "a"),
             (
-                "Unsupported: credentials.refreshToken.ref is not built yet: sign-in by OAuth is not built, so this is kept and not used"
-                " (and 2 more Mailbox)"
+                "Unsupported: defaultServerLocation is not built yet: incoming.server and outgoing.server count"
+                " (and 2 more EmailServerProfile)"
             ),
         ),
         (
