@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow, PartyType
+from reconcile.model.party import MADE_FROM_MAIL, MOST_ROWS, PartyRef, PartyRow, PartyType
 from reconcile.model.party_import import DirectoryImport
 from reconcile.ports.party_directory import PartyStore, TooManyRemovals
 from reconcile.store.memory.parties import MemoryParties
@@ -95,6 +95,11 @@ def test_many_addresses_at_a_time(reopen: Reopen) -> None:
     found = reopen().by_address([f"p{number}@fabrikam.example" for number in range(2600)])
     assert len(found) == 2500
     assert found["p2499@fabrikam.example"][0].ref.id == "02499"
+
+
+def test_of_an_address_that_very_many_have_enough_is_told(reopen: Reopen) -> None:
+    reopen().take_in((row(f"{number:05}", "none@fabrikam.example") for number in range(150)), whole=whole, at=AT)
+    assert len(reopen().by_address(["none@fabrikam.example"])["none@fabrikam.example"]) == MOST_ROWS + 1
 
 
 def test_repeating_changes_nothing(reopen: Reopen) -> None:

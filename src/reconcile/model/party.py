@@ -30,6 +30,9 @@ class PartyRef:
     name: str = ""
 
 
+#: Beyond so many rows an address says nothing about who is behind it (Power Platform: "Associate an email address with a row").
+MOST_ROWS: Final = 100
+
 #: Rows that no import brought: contacts made for unknown senders.
 MADE_FROM_MAIL: Final = "mail"
 

@@ -23,8 +23,8 @@ class PartyReader(Protocol):
 
     def by_address(self, addresses: Collection[str]) -> Mapping[str, Sequence[PartyRow]]:
         """The rows of each address that has some, active and inactive, in order of (type, id). Addresses are compared as
-        `model.mail_address.comparable` writes them, and the keys are as they were asked for. At most some hundred are asked for at a
-        time."""
+        `model.mail_address.comparable` writes them, and the keys are as they were asked for. Of more than `MOST_ROWS` rows of one address
+        one more than that is given, to tell. At most some hundred addresses are asked for at a time."""
         ...
 
     def party(self, ref: PartyRef) -> PartyRow | None: ...

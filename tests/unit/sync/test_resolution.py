@@ -85,6 +85,7 @@ def test_a_sender_is_one_row_or_none(rows: list[PartyRow], rules: ResolutionRule
         ([], RULES, []),
         ([CONTACT], RULES, ["c"]),
         ([CONTACT, ACCOUNT, USER], RULES, ["c", "a", "u"]),
+        ([party(f"contact:{number:03}") for number in range(101)], RULES, []),
         ([CONTACT, idle("account:x")], RULES, ["c"]),
         ([idle("account:x")], RULES, ["x"]),
         ([idle("user:x")], RULES, []),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconcile.model.mail_address import comparable
-from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow
+from reconcile.model.party import MADE_FROM_MAIL, MOST_ROWS, PartyRef, PartyRow
 from reconcile.model.party_import import DirectoryImport
 from reconcile.ports.party_directory import TooManyRemovals
 
@@ -25,7 +25,7 @@ class MemoryParties:
         with self._guard:
             everyone = sorted(self._rows.items())
         found = {address: [row for _, row in everyone if comparable(address) in row.addresses] for address in addresses}
-        return {address: rows for address, rows in found.items() if rows}
+        return {address: rows[: MOST_ROWS + 1] for address, rows in found.items() if rows}
 
     def party(self, ref: PartyRef) -> PartyRow | None:
         with self._guard:

@@ -9,21 +9,22 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from reconcile.model.mail_address import comparable
-from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow, PartyType
+from reconcile.model.party import MADE_FROM_MAIL, MOST_ROWS, PartyRef, PartyRow, PartyType
 from reconcile.model.party_import import DirectoryImport
 from reconcile.ports.party_directory import TooManyRemovals
 from reconcile.store.sqlite.database import Database, translated
 
 _COLUMNS = "type, id, name, addresses, active, owner, writes_email, filter"
 _BATCH = 1000
-#: Values of one statement; SQLite takes 32766 by default, older builds 999.
-_ASKED = 900
+_BY_ADDRESS = (
+    "SELECT parties.* FROM party_addresses JOIN parties USING (type, id) WHERE party_addresses.address = ?"
+    " ORDER BY party_addresses.type, party_addresses.id LIMIT ?"
+)
 _Values = tuple[str, str, str, str, int, str, int, str]
 #: The same, and the origin.
 _Kept = tuple[str, str, str, str, int, str, int, str, str]
@@ -38,20 +39,13 @@ class SqliteParties:
     def by_address(self, addresses: Collection[str]) -> Mapping[str, Sequence[PartyRow]]:
         if self._database is None or not addresses:
             return {}
-        asked: dict[str, list[str]] = {}
-        for address in addresses:
-            asked.setdefault(comparable(address), []).append(address)
         found: dict[str, list[PartyRow]] = {}
         with self._database.snapshot() as connection:
-            for wanted in _batches(asked, _ASKED):
-                marks = ", ".join("?" * len(wanted))
-                for row in connection.execute(
-                    f"SELECT party_addresses.address, parties.* FROM party_addresses JOIN parties USING (type, id)"
-                    f" WHERE party_addresses.address IN ({marks}) ORDER BY type, id",
-                    wanted,
-                ):
-                    for address in asked[row["address"]]:
-                        found.setdefault(address, []).append(_party(row))
+            for address in addresses:
+                # One at a time, along the index: thousands of rows may have the address that people write where there is none.
+                rows = connection.execute(_BY_ADDRESS, (comparable(address), MOST_ROWS + 1)).fetchall()
+                if rows:
+                    found[address] = [_party(row) for row in rows]
         return found
 
     def party(self, ref: PartyRef) -> PartyRow | None:
@@ -125,12 +119,6 @@ def add_contacts(connection: sqlite3.Connection, contacts: Iterable[PartyRow], a
             _write(connection, [_values(contact)], at, origin=MADE_FROM_MAIL)
             new += 1
     return new
-
-
-def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _values(row: PartyRow) -> _Values:

@@ -14,7 +14,7 @@ from typing import Final
 from reconcile.model.canonical import Leaf
 from reconcile.model.mail_address import comparable, parse_address
 from reconcile.model.message import MessageHeader, Party
-from reconcile.model.party import MADE_FROM_MAIL, PartyRef, PartyRow, PartyType
+from reconcile.model.party import MADE_FROM_MAIL, MOST_ROWS, PartyRef, PartyRow, PartyType
 from reconcile.model.tracking import ResolvedAddress
 from reconcile.ports.target import AppliedResource
 
@@ -30,8 +30,6 @@ SENDER_ORDER: Final = (
     PartyType.QUEUE,
     PartyType.OTHER,
 )
-#: Beyond so many rows an address says nothing about who writes.
-MOST_ROWS: Final = 100
 _RANK: Final = {type_: rank for rank, type_ in enumerate(SENDER_ORDER)}
 
 
@@ -162,6 +160,8 @@ def resolve_sender(rows: Sequence[PartyRow], rules: ResolutionRules, *, tracking
 
 def resolve_recipient(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple[tuple[PartyRow, ...], str]:
     """Every matching row, and why, in words."""
+    if len(rows) > MOST_ROWS:
+        return (), f"more than {MOST_ROWS} rows have this address"
     if len(rows) > 1 and rules.unresolve_recipients_on_multiple_match:
         return (), f"{len(rows)} rows have this address (addressResolution.unresolveRecipientsOnMultipleMatch)"
     found, why = _standing(rows, rules)
