@@ -129,3 +129,29 @@ def test_queue_user_and_forward_mailbox_together(tmp_path: Path) -> None:
         ]
         (ignored,) = made("explain", "message", "2@fabrikam.example", "--output", "json").document["decisions"]
         assert (ignored["outcome"], ignored["reason"]) == ("ignored", "unknown-sender")
+
+
+@pytest.mark.slow
+def test_going_back_is_counted_first_and_brings_nothing_twice(tmp_path: Path) -> None:
+    with running(users={SALES: PASSWORD}) as dovecot:
+        for number in (1, 2):
+            dovecot.deliver(SALES, mail(number), received=1_770_000_000 + number)
+        made = estate(dovecot, tmp_path / "back", "none")
+        assert made("sync", "--output", "json").document["mailboxes"][0]["refused"] == 2
+        path = made.estate / "sales.yaml"
+        path.write_text(path.read_text().replace("filter: none", "filter: all"))
+        made("apply", "--yes")
+        # A wider filter is for new mail.
+        assert made("sync", "--output", "json").document["mailboxes"][0]["tracked"] == 0
+        counted = made("reprocess", "sales", "--since", "2026-01-01", "--output", "json").document
+        assert (counted["listed"], counted["kept"], counted["taken"], counted["done"]) == (2, 0, 2, False)
+        assert activities(made) == []
+        done = made("reprocess", "sales", "--since", "2026-01-01", "--yes", "--output", "json").document
+        assert (done["tracked"], done["done"]) == (2, True)
+        first = next(each["id"] for each in activities(made) if each["subject"] == "1")
+        made("purge", "--activity", str(first), "--yes")
+        assert made("reprocess", "sales", "--since", "2026-01-01", "--yes", "--output", "json").document["tracked"] == 0
+        assert made("reprocess", "sales", "--since", "2026-01-01", "--purged", "--yes", "--output", "json").document["tracked"] == 1
+        assert sorted(each["subject"] for each in activities(made)) == ["1", "2"]
+        assert made("sync", "--output", "json").document["mailboxes"][0]["read"] == 0
+        assert "reprocess" in made("history").out

@@ -144,6 +144,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "sending.sendFromSubmitter",
             *(f"attachments.{name}" for name in ("maximumSize", "blockedExtensions", "blockedMimeTypes", "allowedMimeTypes")),
             "processing.connectionChannel",
+            "processing.advancingDate",
             "deploymentSettings.allowNonSslEmail",
         }
     ),
@@ -254,7 +255,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "defaults.appointmentsContactsTasks": NotBuilt(
             "appointments, contacts and tasks are not synchronised", neutral=(None, "none", "outlook")
         ),
-        "processing.advancingDate": NotBuilt("the cursor decides what is new; dates stay where they are declared"),
         "tracking.autoTrackSentItems": NotBuilt("only the inbox is read"),
         "tracking.trackCategorizedItems": _OUTLOOK,
         "tracking.folderTracking": _OUTLOOK,

@@ -91,7 +91,8 @@ class ReceivedBatch:
     failure with `next_try`, or is given up where it was tried `report_after` times; the rest of the batch is kept.
 
     `unused` are bytes that were written and are named by nothing. `marks` are to be done at the server to what is kept or given up: that is journalled with it.
-    `released` leave the quarantine with this batch.
+    `released` leave the quarantine with this batch. With `lift_purged` arrivals
+    that were purged are kept all the same, and it is forgotten that they were.
     """
 
     cursor: Cursor
@@ -114,6 +115,7 @@ class ReceivedBatch:
     unused: Sequence[Place] = ()
     marks: frozenset[MarkAction] = frozenset()
     released: Sequence[int] = ()
+    lift_purged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,9 @@ class Kept:
 
 class Receiving(Protocol):
     """The exclusive right to receive into one mailbox."""
+
+    #: Whether mail that was purged is wanted again; false at first.
+    lift_purged: bool
 
     @property
     def state(self) -> MailboxState:

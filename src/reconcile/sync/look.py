@@ -108,6 +108,7 @@ def look_at(run: MailboxRun, tools: LookTools, stopping: Callable[[], bool]) -> 
                     stopping=stopping,
                     decider=partial(tools.decider, run.mailbox.mailbox_id),
                     marks=run.mailbox.marks,
+                    advancing=run.mailbox.advancing,
                 )
                 whole = True
             finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconcile.errors import PermanentError, UserError
+from reconcile.errors import PermanentError, ReconcileError, UserError
 from reconcile.model.held_message import HeldMessage
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.clock import Clock
@@ -53,9 +53,13 @@ def release(store: MailStore, quarantine: Quarantine, held: HeldMessage, *, deci
         _check(made, held)
         # It was counted when the cursor passed it.
         made = replace(made, released=[held.id], declined=made.declined - 1, kept_before=made.kept_before - 1)
-        kept = receiving.commit(made)
-    if kept.failed or kept.given_up:
-        raise PermanentError(f"message {held.id} failed again: the store does not take it", hint="Export it and report the failure.")
+        try:
+            kept = receiving.commit(made)
+        except ReconcileError:
+            raise
+        except Exception as error:
+            words = f"message {held.id} failed again: {type(error).__name__}: {error}"
+            raise PermanentError(words, hint="It stays in quarantine; `reconcile quarantine export`.") from error
     reason = made.decisions[0].reason if made.decisions else ""
     return Released(tracked=bool(kept.tracked), known=bool(kept.duplicates), reason=reason)
 

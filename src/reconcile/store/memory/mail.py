@@ -199,6 +199,7 @@ class MemoryMailStore:
             decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined + len(batch.given_up),
             server_messages=batch.messages,
             missing=missing_after(missing, batch, found),
+            latest=max((before.latest, *(arrival.received for arrival in batch.arrivals))),
         )
         self._states[before.mailbox_id] = after
         return counts, after
@@ -257,6 +258,7 @@ class _Receiving:
     def __init__(self, store: MemoryMailStore, mailbox_id: str) -> None:
         self._store = store
         self._state = store._states.get(mailbox_id, MailboxState(mailbox_id=mailbox_id))
+        self.lift_purged = False
         self._chunks: list[bytes] = []
         self._ended: dict[int, bytes] = {}
 

@@ -61,3 +61,6 @@ CREATE TABLE mail_removals (
 -- A message that is there, but could not be kept: why, and when it is tried again ('' means with the next look).
 ALTER TABLE mail_missing ADD COLUMN failure TEXT NOT NULL DEFAULT '';
 ALTER TABLE mail_missing ADD COLUMN next_at TEXT NOT NULL DEFAULT '';
+
+-- When the newest mail that was kept was received, for a date that moves with the mail (processing.advancingDate).
+ALTER TABLE mail_mailboxes ADD COLUMN latest TEXT NOT NULL DEFAULT '';

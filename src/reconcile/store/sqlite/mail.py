@@ -186,6 +186,7 @@ class SqliteReceiving:
         self._state = state
         self._pack: Pack | None = None
         self._purged = PurgedMail(database.reader(), mailbox_id)
+        self.lift_purged = False
 
     @property
     def state(self) -> MailboxState:
@@ -194,7 +195,7 @@ class SqliteReceiving:
     def known(self, message_id: str, content: bytes) -> bool:
         if self._database.reader().execute(_KNOWN, (message_id, content)).fetchone() is not None:
             return True
-        return bool(message_id) and self._purged.has(message_id, content)
+        return bool(message_id) and not self.lift_purged and self._purged.has(message_id, content)
 
     def has(self, remote_id: RemoteId) -> bool:
         place = (self._mailbox_id, self._state.generation, remote_id.value)

@@ -40,8 +40,8 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
     except Exception:
         connection.execute("ROLLBACK TO batch")
         bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival))]
-        if not bad or len(bad) == len(batch.arrivals) > 1:
-            # It is not for a message that the store refuses everything.
+        if not bad or len(bad) == len(batch.arrivals) > 1 or batch.released:
+            # It is not for a message that the store refuses everything; and what was given up before stays where it is.
             raise
         done = _keep(connection, before, without(before, batch, bad), lost=[arrival for arrival, _ in bad])
     connection.execute("RELEASE batch")
@@ -77,6 +77,8 @@ def _keep(
     erase: dict[int, int] = {}
     refused = 0
     purged = PurgedMail(connection, mailbox_id)
+    if batch.lift_purged:
+        purged.lift(batch.arrivals)
     fresh: dict[tuple[str, bytes], int] = {}
     fresh_names: set[str] = set()
     taken: set[int] = set()
@@ -171,6 +173,7 @@ def _keep(
         decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined + len(batch.given_up),
         server_messages=batch.messages,
         missing=missing_after(missing, batch, found),
+        latest=max((before.latest, *(arrival.received for arrival in batch.arrivals))),
     )
     _write_state(connection, before, after)
     return kept, after
@@ -192,7 +195,7 @@ def _write_state(connection: sqlite3.Connection, before: MailboxState, after: Ma
     connection.execute("INSERT OR IGNORE INTO mail_mailboxes (mailbox_id) VALUES (?)", (after.mailbox_id,))
     connection.execute(
         "UPDATE mail_mailboxes SET generation = ?, cursor_protocol = ?, cursor = ?, floor = ?, tracked = ?, duplicates = ?, ignored = ?,"
-        " conflicting = ?, vanished = ?, decided = ?, server_messages = ? WHERE mailbox_id = ?",
+        " conflicting = ?, vanished = ?, decided = ?, server_messages = ?, latest = ? WHERE mailbox_id = ?",
         (
             after.generation,
             after.cursor.protocol,
@@ -205,6 +208,7 @@ def _write_state(connection: sqlite3.Connection, before: MailboxState, after: Ma
             after.vanished,
             after.decided,
             after.server_messages,
+            after.latest,
             after.mailbox_id,
         ),
     )

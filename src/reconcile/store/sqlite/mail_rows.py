@@ -160,4 +160,5 @@ def state(row: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState:
         last_news=row["last_news"],
         stuck_since=row["stuck_since"],
         missing=tuple(missing),
+        latest=row["latest"],
     )

@@ -40,5 +40,17 @@ class PurgedMail:
             nameless_mark(self._salt, mailbox, arrival.raw, arrival.received) for mailbox in self._mailboxes
         )
 
+    def lift(self, arrivals: Iterable[Arrival]) -> None:
+        """Forget that these were purged: a person asked to have them back."""
+        if self._salt:
+            marks = [
+                mail_mark(self._salt, mailbox, arrival.header.message_id, arrival.content)
+                if arrival.header.message_id
+                else nameless_mark(self._salt, mailbox, arrival.raw, arrival.received)
+                for arrival in arrivals
+                for mailbox in self._mailboxes
+            ]
+            self._connection.executemany("DELETE FROM mail_purged WHERE mark = ?", [(mark,) for mark in marks])
+
     def _any(self, marks: Iterable[bytes]) -> bool:
         return any(self._connection.execute("SELECT 1 FROM mail_purged WHERE mark = ?", (mark,)).fetchone() for mark in marks)

@@ -37,7 +37,8 @@ HARMLESS = {
 class ReceivingMailbox:
     """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its
     account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials.
-    `marks` are what is done at the server to mail that is kept or given up; `compress` asks the server to pack what it sends."""
+    `marks` are what is done at the server to mail that is kept or given up; `compress` asks the server to pack what it sends;
+    `advancing`: the floor moves with the mail."""
 
     mailbox_id: str
     name: str
@@ -56,6 +57,7 @@ class ReceivingMailbox:
     fingerprint: str
     conditions: tuple[Condition, ...]
     marks: frozenset[MarkAction] = frozenset()
+    advancing: bool = False
     profile: str = ""
     profile_id: str = ""
     enabled_at: str = ""
@@ -237,6 +239,7 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
         fingerprint=_fingerprint(mailbox.resource, profile.resource),
         conditions=_harmless(mailbox, profile),
         marks=_marks(mailbox.spec, spec, protocol),
+        advancing=organization is not None and organization.spec.get("processing.advancingDate") is True,
         profile=profile.resource.name,
         profile_id=profile.resource.external_id,
         backs_off=organization is not None and organization.spec.get("processing.inactiveBackoff") is True,

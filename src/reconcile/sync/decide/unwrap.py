@@ -79,7 +79,7 @@ def _decoded(body: bytes, encoding: bytes) -> bytes | None:
     """RFC 2046 allows no encoding here; some programs use one all the same."""
     try:
         if encoding == b"base64":
-            return binascii.a2b_base64(body)
+            return binascii.a2b_base64(body) or None
         return quopri.decodestring(body) if encoding == b"quoted-printable" else body
     except binascii.Error:
         return None

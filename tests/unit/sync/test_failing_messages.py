@@ -1,0 +1,174 @@
+"""A message that cannot be kept holds up no other: it is tried five times, then given up with its bytes, and people take it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import reconcile.sync.decide.describe as describing
+from reconcile.errors import PermanentError
+from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
+from reconcile.model.tracking import Outcome
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.decisions import SqliteDecisions
+from reconcile.store.sqlite.mail import SqliteMailStore
+from reconcile.store.sqlite.purge import SqlitePurge
+from reconcile.store.sqlite.quarantine import SqliteQuarantine
+from reconcile.sync.incoming import TRIES, Received, receive
+from reconcile.sync.releasing import release
+from support.applied import START, StillClock
+
+BOX = "box"
+
+
+def mail(number: int, text: bytes = b"body") -> bytes:
+    return b"Message-ID: <%d@contoso.example>\r\nSubject: %d\r\nFrom: a@contoso.example\r\n\r\n%s" % (number, number, text)
+
+
+@dataclass
+class World:
+    """One mailbox at a server, and the store."""
+
+    server: MemoryMailbox
+    database: Database
+    store: SqliteMailStore
+    clock: StillClock
+
+    def look(self) -> Received:
+        progress = Received()
+        with self.store.receive(BOX) as receiving:
+            receive(MemoryInbox(self.server), receiving, floor=None, clock=self.clock, progress=progress, beside=False)
+        return progress
+
+    def looks(self, count: int) -> list[Received]:
+        found = []
+        for _ in range(count):
+            found.append(self.look())
+            self.clock.at += timedelta(minutes=15)
+        return found
+
+    def kept(self) -> list[bytes]:
+        return sorted(b"".join(self.store.raw(each.id)) for each in self.store.activities(mailbox_id=None, since=None, limit=None))
+
+    @property
+    def quarantine(self) -> SqliteQuarantine:
+        return SqliteQuarantine(self.database, self.database.path.parent)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with Database.open(tmp_path / "engine.db") as database:
+        store = SqliteMailStore(database, tmp_path)
+        yield World(MemoryMailbox(), database, store, StillClock())
+        store.close()
+
+
+@contextmanager
+def parser_that_fails(monkeypatch: pytest.MonkeyPatch, on: bytes) -> Iterator[None]:
+    scan = describing.scan
+
+    def failing(block: bytes, *, complete: bool = True) -> object:
+        if on in block:
+            raise KeyError("a bug")
+        return scan(block, complete=complete)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(describing, "scan", failing)
+        yield
+
+
+@contextmanager
+def store_that_refuses(world: World, subject: str) -> Iterator[None]:
+    name = f"CREATE TRIGGER no BEFORE INSERT ON mail_activities WHEN NEW.subject = '{subject}' BEGIN SELECT RAISE(ABORT, 'a rule'); END"
+    world.database.write(lambda connection: connection.execute(name) and None)
+    yield
+    world.database.write(lambda connection: connection.execute("DROP TRIGGER no") and None)
+
+
+@pytest.fixture(params=["parser", "parser-of-large", "store"])
+def fault(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
+    large = request.param == "parser-of-large"
+    body = b"x" * (200_000 if large else 10)
+    for number in range(1, 8):
+        world.server.deliver(mail(number, body if number == 4 else b"body"), START)
+    if request.param == "store":
+        return lambda: store_that_refuses(world, "4")
+    return lambda: parser_that_fails(monkeypatch, b"Subject: 4\r\n")
+
+
+def bad(world: World) -> bytes:
+    return world.server.messages[4][0]
+
+
+def test_one_bad_message_holds_up_no_other(world: World, fault: Callable[[], object]) -> None:
+    with fault():  # type: ignore[attr-defined]
+        first, second = world.look(), world.look()
+    assert (first.tracked, first.failed) == (6, 1)
+    # Not before its time.
+    assert (second.tracked, second.failed) == (0, 0)
+    (missing,) = world.store.states()[BOX].missing
+    assert (missing.attempts, missing.reported) == (1, False)
+    assert missing.failure
+    assert len(world.kept()) == 6
+
+
+def test_what_works_again_is_tracked_later(world: World, fault: Callable[[], object]) -> None:
+    with fault():  # type: ignore[attr-defined]
+        world.looks(2)
+    assert world.looks(1)[0].tracked == 1
+    assert bad(world) in world.kept()
+    assert world.store.states()[BOX].missing == ()
+    assert world.quarantine.entries() == []
+
+
+def test_after_five_tries_its_bytes_are_held_with_the_reason(world: World, fault: Callable[[], object]) -> None:
+    with fault():  # type: ignore[attr-defined]
+        counts = [(each.failed, each.given_up) for each in world.looks(TRIES + 2)]
+        assert counts == [(1, 0)] * (TRIES - 1) + [(0, 1), (0, 0), (0, 0)]
+        (held,) = world.quarantine.entries()
+        assert b"".join(world.quarantine.raw(held.id)) == bad(world)
+        assert "bug" in held.error or "rule" in held.error
+        (decision,) = SqliteDecisions(world.database).of_place(BOX, "4")
+        assert decision.outcome is (Outcome.UNDELIVERABLE if "rule" in held.error else Outcome.QUARANTINED)
+        # It fails again, and stays.
+        with pytest.raises(PermanentError, match="failed again"):
+            release(world.store, world.quarantine, held, decider=None, clock=world.clock)
+    before = world.store.states()[BOX]
+    done = release(world.store, world.quarantine, world.quarantine.entries()[0], decider=None, clock=world.clock)
+    assert (done.tracked, world.quarantine.entries()) == (True, [])
+    assert bad(world) in world.kept()
+    after = world.store.states()[BOX]
+    assert (after.cursor, after.decided, after.ignored) == (before.cursor, before.decided, before.ignored)
+    # And it does not come again, also when everything is listed anew.
+    world.server.renumber(9)
+    assert world.look().tracked == 0
+    assert len(world.kept()) == 7
+
+
+def test_bytes_in_quarantine_outlive_a_purge_of_others_and_go_with_their_own(
+    world: World, fault: Callable[[], object], tmp_path: Path
+) -> None:
+    from reconcile.model.audit_record import AuditRecord
+    from reconcile.model.purge import PurgeSelection
+
+    with fault():  # type: ignore[attr-defined]
+        world.looks(TRIES)
+    world.store.close()
+    record = AuditRecord(
+        at="2026-03-02T08:00:00Z", actor="a", apply_id="", action="purge", key="k", result="done", source="", revision="", detail="{}"
+    )
+    purge = SqlitePurge(world.database, tmp_path)
+    first = next(iter(world.store.activities(mailbox_id=None, since=None, limit=1)))
+    purge.purge(PurgeSelection(activity_id=first.id, outgoing=False), limit=10, record=record)
+    assert purge.erase(now=record.at, at_once=True).packs == 1
+    (held,) = world.quarantine.entries()
+    assert b"".join(world.quarantine.raw(held.id)) == bad(world)
+    assert world.quarantine.delete(held.id, at=record.at)
+    assert purge.erase(now=record.at, at_once=True).packs == 1
+    assert not any(bad(world) in path.read_bytes() for path in (tmp_path / "packs").glob("*.pack"))
+    assert len(world.kept()) == 5
