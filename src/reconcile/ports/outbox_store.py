@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -76,7 +76,8 @@ class OutboxStore(OutboxReader, Protocol):
     """Writing. Every method is durable when it returns."""
 
     def add(self, entry: OutboxEntry, content: bytes, clues: MailClues | None = None) -> Added:
-        """Keep a new mail and by what it is found; `entry.id` is ignored, the store numbers. With a `client_key` that is known: the entry it named.
+        """Keep a new mail and by what it is found; `entry.id` is ignored, the store numbers. With a `client_key` that is known: the
+        entry it named.
 
         Raises UserError when the key was used for another request, or when the Message-ID is already in the outbox.
         """
@@ -90,12 +91,18 @@ class OutboxStore(OutboxReader, Protocol):
         """Pending entries whose time has come and which no live owner holds, in the order they were added."""
         ...
 
-    def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
-        """Take one step (model/outbox_step.py) and append it to the history, in one transaction.
+    def advance(self, entry_id: int, step: Step, *more: Step, at: datetime) -> OutboxEntry:
+        """Take one step (model/outbox_step.py), or several of which all count or none, and append them to the history, in one
+        transaction.
 
         Raises PreconditionFailed when the entry is no longer where the step starts from, UserError as `advanced` does, Throttled when
         a `Begin` would exceed its limits.
         """
+        ...
+
+    def advancing(self, entry_id: int, step: Step, *more: Step, at: datetime) -> Callable[[], OutboxEntry]:
+        """As `advance`, without waiting: what is written after this call is durable only when this is. The call that comes back waits, and
+        raises what `advance` raises."""
         ...
 
     def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:

@@ -1,17 +1,20 @@
 """One pass over the outbox: what is due goes out, each mail claimed, checked, handed over and settled by itself.
 
-If the process dies here, the next pass finds: claimed and not begun: free again once the lease is over, nothing had been handed over;
-begun and not settled: `uncertain`, for a person; settled: done. See model/outbox_step.py.
+If the process dies here, the next pass finds: not begun: due as before, nothing had been handed over; begun and not settled: `uncertain`,
+for a person; settled: done. See model/outbox_step.py. A mail is claimed in the transaction that begins it: two passes may both ask a
+server about its recipients, but only one begins. Its outcome is on its way to the disk while the next mail is prepared, and durable
+before a word about that one is said.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,7 +22,7 @@ from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError,
 from reconcile.model import instant
 from reconcile.model.condition import Condition
 from reconcile.model.mail_address import is_allowed, same_address
-from reconcile.model.outbox_step import Abandon, Begin, Claim, Postpone, RecipientResult, Settle
+from reconcile.model.outbox_step import Abandon, Begin, Claim, Postpone, RecipientResult, Settle, Step, advanced
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import SecretRef
 from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
@@ -202,6 +205,7 @@ class _Pass:
 
     def _mailbox(self, mailbox: SendingMailbox, entries: Sequence[OutboxEntry]) -> None:
         left = list(entries)
+        settling: deque[Callable[[], object]] = deque()
         try:
             account = account_of(self._outgoing, mailbox)
             while left and not self._outgoing.stop():
@@ -212,12 +216,14 @@ class _Pass:
                         if held is not None:
                             self._wait_for(held, mailbox.limits, left)
                             return
-                        more = self._mail(session, mailbox, left[0])
-                        if not more:
-                            left.pop(0)
+                        more = self._mail(session, mailbox, left[0], settling)
+                        left[:1] = [more] if more is not None else []
         except (PermanentError, TransientError, SettingsError) as error:
             # About this mailbox alone (a certificate file that is missing is a SettingsError): the others go on.
             self._postpone(left, mailbox.name, error.message, error=error)
+        finally:
+            while settling:
+                settling.popleft()()
 
     def _wait_for(self, held: Exhausted, limits: SendingLimits, left: Sequence[OutboxEntry]) -> None:
         """A limit of the account is reached: nothing is wrong, so it is nobody's trouble."""
@@ -226,25 +232,27 @@ class _Pass:
             with suppress(PreconditionFailed):
                 self._outgoing.outbox.advance(entry.id, after_limit(place, held, limits), at=now)
 
-    def _mail(self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry) -> bool:
-        """Whether more recipients of the same mail are due now."""
+    def _mail(
+        self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry, settling: deque[Callable[[], object]]
+    ) -> OutboxEntry | None:
+        """The same mail where more of its recipients are due now. What is still on its way to the disk is added to `settling`."""
         outgoing = self._outgoing
         now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
         if not isinstance(now_applied, SendingMailbox):
             raise PermanentError(now_applied.condition.message if now_applied else "the mailbox is no longer applied")
+        claim = Claim(owner=outgoing.owner)
         try:
-            entry = outgoing.outbox.advance(listed.id, Claim(owner=outgoing.owner), at=outgoing.clock.now())
+            # As it will be if nobody else takes it meanwhile: the claim is written with what follows from it.
+            entry = advanced(listed, claim, at=outgoing.clock.now(), owner_is_live=False).entry
         except PreconditionFailed:
-            return False  # another process has it, or a person changed it meanwhile
+            return None
         refused = self._refused(entry)
         wanted = tuple(one.address for one in entry.in_state(RecipientState.PENDING) if one.address not in refused)
         if not wanted:
             why = next(iter(refused.values()), None)
-            self._settle(
-                entry,
-                Settle(owner=outgoing.owner, attempt=entry.attempts, results=refused, next_try_at=None, why=why.reason if why else ""),
-            )
-            return False
+            step = Settle(owner=outgoing.owner, attempt=entry.attempts, results=refused, next_try_at=None, why=why.reason if why else "")
+            self._settle(entry, claim, step)()
+            return None
         wanted = wanted[: mailbox.recipients_per_message]
         envelope = Envelope(
             sender=entry.sender,
@@ -253,44 +261,57 @@ class _Pass:
             reports=mailbox.delivery_reports,
             id=entry.message_id.strip("<>"),
         )
+        while settling:
+            # Whoever dies from here on leaves no doubt about the mail before.
+            settling.popleft()()
+        claimed: list[Step] = [claim]
 
         def begin(accepted: Sequence[str]) -> None:
             step = Begin(owner=outgoing.owner, recipients=tuple(accepted), limits=mailbox.limits, copy=mailbox.sent_copy)
-            outgoing.outbox.advance(entry.id, step, at=outgoing.clock.now())
+            outgoing.outbox.advance(entry.id, *claimed, step, at=outgoing.clock.now())
+            claimed.clear()
 
         try:
             delivery = session.send(envelope, begin=begin)
         except PreconditionFailed:
-            return False  # the claim was lost before anything was handed over
+            return None  # another process has it, or a person changed it meanwhile; nothing was handed over
         except (PermanentError, Throttled) as error:
             # The server wants a login, or another connection of the account used up its limit: not about this mail, and nothing was
             # handed over.
             later = timedelta(seconds=error.retry_after) if isinstance(error, Throttled) else timedelta()
             again = outgoing.clock.now() + later
-            step = Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=again, why=error.message)
-            self._settle(entry, step)
+            self._settle(
+                entry, *claimed, Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=again, why=error.message)
+            )()
             if isinstance(error, Throttled):
-                return False
+                return None
             raise
         now = outgoing.clock.now()
         asked = [address for address in wanted if address not in delivery.left]
         step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy, asked=asked)
-        settled = self._settle(
-            entry,
-            Settle(owner=step.owner, attempt=step.attempt, results={**step.results, **refused}, next_try_at=step.next_try_at, why=step.why),
-        )
-        return settled is not None and settled.state is OutgoingState.PENDING and settled.due_at <= now
+        settled = self._settle(entry, *claimed, replace(step, results={**step.results, **refused}))
+        if step.next_try_at is None or step.next_try_at > now:
+            settling.append(settled)
+            return None
+        found = settled()
+        return found if found is not None and found.state is OutgoingState.PENDING and found.due_at <= now else None
 
-    def _settle(self, entry: OutboxEntry, step: Settle) -> OutboxEntry | None:
-        try:
-            settled = self._outgoing.outbox.advance(entry.id, step, at=self._outgoing.clock.now())
-        except PreconditionFailed:
-            return None  # somebody else decided about this mail while its answer was on the way
-        with self._guard:
-            # A mail that goes out in several turns is told once, as it is now.
-            self.settled = [one for one in self.settled if one.id != settled.id] if entry.attempts > 1 else self.settled
-            self.settled.append(settled)
-        self._outgoing.on_settled(settled)
+    def _settle(self, entry: OutboxEntry, *steps: Step) -> Callable[[], OutboxEntry | None]:
+        """Written at once; the call that comes back waits until it is durable, and tells."""
+        durable = self._outgoing.outbox.advancing(entry.id, *steps, at=self._outgoing.clock.now())
+
+        def settled() -> OutboxEntry | None:
+            try:
+                found = durable()
+            except PreconditionFailed:
+                return None  # somebody else decided about this mail while its answer was on the way
+            with self._guard:
+                # A mail that goes out in several turns is told once, as it is now.
+                self.settled = [one for one in self.settled if one.id != found.id] if entry.attempts > 1 else self.settled
+                self.settled.append(found)
+            self._outgoing.on_settled(found)
+            return found
+
         return settled
 
     def _refused(self, entry: OutboxEntry) -> dict[str, RecipientResult]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from reconcile.errors import UserError
+from reconcile.errors import PreconditionFailed, Throttled, UserError
 from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
@@ -100,23 +100,40 @@ class MemoryOutbox:
                 if entry.state is OutgoingState.PENDING and entry.due_at <= at and not self._is_live(entry.owner, at)
             ]
 
-    def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
+    def advance(self, entry_id: int, step: Step, *more: Step, at: datetime) -> OutboxEntry:
         with self._guard:
             if entry_id not in self._entries:
                 raise UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
-            before = self._entries[entry_id]
-            done = advanced(before, step, at=at, owner_is_live=self._is_live(before.owner, at))
-            if isinstance(step, Begin) and step.limits.account:
-                refuse_exhausted(exhausted(step.limits, partial(self._newest, step.limits.account), now=at), at)
-                self._handed.setdefault(step.limits.account, []).append(at)
-            self._entries[entry_id] = done.entry
-            if done.why is not None:
-                history = self._events[entry_id]
-                self._log.append(FeedKind.OUTBOX, FeedAction.CHANGED, entry_id, feed_instant(at), event=len(history) + 1)
-                history.append(
-                    OutboxEvent(entry=entry_id, sequence=len(history) + 1, at=at, origin=before.state, state=done.entry.state, why=done.why)
-                )
-            return done.entry
+            entry = self._entries[entry_id]
+            taken: list[tuple[OutboxEntry, OutboxEntry, str | None]] = []
+            for one in (step, *more):
+                done = advanced(entry, one, at=at, owner_is_live=self._is_live(entry.owner, at))
+                if isinstance(one, Begin) and one.limits.account:
+                    refuse_exhausted(exhausted(one.limits, partial(self._newest, one.limits.account), now=at), at)
+                    self._handed.setdefault(one.limits.account, []).append(at)
+                taken.append((entry, done.entry, done.why))
+                entry = done.entry
+            self._entries[entry_id] = entry
+            for before, after, why in taken:
+                if why is not None:
+                    history = self._events[entry_id]
+                    self._log.append(FeedKind.OUTBOX, FeedAction.CHANGED, entry_id, feed_instant(at), event=len(history) + 1)
+                    history.append(
+                        OutboxEvent(entry=entry_id, sequence=len(history) + 1, at=at, origin=before.state, state=after.state, why=why)
+                    )
+            return entry
+
+    def advancing(self, entry_id: int, step: Step, *more: Step, at: datetime) -> Callable[[], OutboxEntry]:
+        try:
+            entry = self.advance(entry_id, step, *more, at=at)
+        except (PreconditionFailed, UserError, Throttled) as error:
+            failure = error
+
+            def failed() -> OutboxEntry:
+                raise failure
+
+            return failed
+        return lambda: entry
 
     def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
         with self._guard:

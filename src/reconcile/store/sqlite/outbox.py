@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +21,6 @@ from reconcile.store.sqlite.correlation_index import index_outgoing
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.sqlite.purged import salt_of
 
-_WIDTH = "%Y-%m-%dT%H:%M:%S.%fZ"
 _DUE = (
     "SELECT * FROM outbox WHERE state = 'pending-send' AND (next_try_at IS NULL OR next_try_at <= :at)"
     " AND (postponed_until IS NULL OR postponed_until <= :at)"
@@ -92,8 +91,11 @@ class SqliteOutbox:
     def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
         return self._select(_DUE, {"at": _text(at)})
 
-    def advance(self, entry_id: int, step: Step, *, at: datetime) -> OutboxEntry:
-        return self._database.write(lambda connection: _advanced(connection, entry_id, step, at))
+    def advance(self, entry_id: int, step: Step, *more: Step, at: datetime) -> OutboxEntry:
+        return self.advancing(entry_id, step, *more, at=at)()
+
+    def advancing(self, entry_id: int, step: Step, *more: Step, at: datetime) -> Callable[[], OutboxEntry]:
+        return self._database.submit(lambda connection: _advanced(connection, entry_id, (step, *more), at)).result
 
     def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
         return self._database.write(lambda connection: _count_tokens(connection, wanted))
@@ -196,16 +198,20 @@ def _refuse_purged(connection: sqlite3.Connection, entry: OutboxEntry) -> None:
             )
 
 
-def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: datetime) -> OutboxEntry:
+def _advanced(connection: sqlite3.Connection, entry_id: int, steps: Sequence[Step], at: datetime) -> OutboxEntry:
     found = read(connection, connection.execute("SELECT * FROM outbox WHERE id = ?", (entry_id,)))
     if not found:
         raise _missing(entry_id)
-    before = found[0]
-    live = connection.execute("SELECT 1 FROM outbox_lease WHERE owner = ? AND until > ?", (before.owner, _text(at))).fetchone()
-    done = advanced(before, step, at=at, owner_is_live=live is not None)
-    after = done.entry
-    if isinstance(step, Begin) and step.limits.account:
-        _count(connection, step.limits, at)
+    first = before = found[0]
+    told: list[tuple[int, str, str, str, str, int]] = []
+    for step in steps:
+        done = advanced(before, step, at=at, owner_is_live=bool(before.owner) and _is_live(connection, before.owner, at))
+        if isinstance(step, Begin) and step.limits.account:
+            _count(connection, step.limits, at)
+        if done.why is not None:
+            told.append((entry_id, _text(at), str(before.state), str(done.entry.state), done.why, entry_id))
+        before = done.entry
+    after = before
     connection.execute(
         _ADVANCE,
         (
@@ -220,18 +226,21 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, step: Step, at: dat
             entry_id,
         ),
     )
-    for position, (old, new) in enumerate(zip(before.recipients, after.recipients, strict=True)):
+    for position, (old, new) in enumerate(zip(first.recipients, after.recipients, strict=True)):
         if old != new:
             connection.execute(
                 "UPDATE outbox_recipient SET state = ?, reason = ? WHERE entry = ? AND position = ?",
                 (str(new.state), new.reason, entry_id, position),
             )
-    if done.why is not None:
+    for one in told:
         connection.execute(
-            "INSERT INTO outbox_event SELECT ?, coalesce(max(sequence), 0) + 1, ?, ?, ?, ? FROM outbox_event WHERE entry = ?",
-            (entry_id, _text(at), str(before.state), str(after.state), done.why, entry_id),
+            "INSERT INTO outbox_event SELECT ?, coalesce(max(sequence), 0) + 1, ?, ?, ?, ? FROM outbox_event WHERE entry = ?", one
         )
     return after
+
+
+def _is_live(connection: sqlite3.Connection, owner: str, at: datetime) -> bool:
+    return connection.execute("SELECT 1 FROM outbox_lease WHERE owner = ? AND until > ?", (owner, _text(at))).fetchone() is not None
 
 
 def _count(connection: sqlite3.Connection, limits: SendingLimits, at: datetime) -> None:
@@ -265,7 +274,7 @@ def advance_all(connection: sqlite3.Connection, states: Sequence[str], step: Ste
     marks = ", ".join("?" * len(states))
     numbers = [row[0] for row in connection.execute(f"SELECT id FROM outbox WHERE state IN ({marks}) ORDER BY id", tuple(states))]
     for number in numbers:
-        _advanced(connection, number, step, at)
+        _advanced(connection, number, (step,), at)
     return len(numbers)
 
 
@@ -346,11 +355,12 @@ def _missing(entry_id: int) -> UserError:
 
 
 def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime(_WIDTH)
+    # All of one width, so that they compare as text.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _moment(text: str) -> datetime:
-    return datetime.strptime(text, _WIDTH).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def _text_or_none(moment: datetime | None) -> str | None:
