@@ -46,12 +46,15 @@ def claims(settings: Settings) -> Claims:
 
 def permits(settings: Settings, database: Database | None, environment: str) -> Callable[[], Permits]:
     """What was said, as it stands whenever it is asked for."""
-    enablements, claimed = enablement_reader(database), claims(settings)
+    from reconcile.wiring.sign_in import token_store
+
+    enablements, claimed, tokens = enablement_reader(database), claims(settings), token_store(database, settings)
 
     def now() -> Permits:
         from reconcile.sync.decide.permitted import Permits
 
-        return Permits(enablements=enablements.enablements(), held=claimed.held_by_others(environment))
+        signed_in = {facts.account: facts.since for facts in tokens.all_facts() if facts.by == "sign-in"}
+        return Permits(enablements=enablements.enablements(), held=claimed.held_by_others(environment), signed_in=signed_in)
 
     return now
 

@@ -10,6 +10,7 @@ from reconcile.errors import PermanentError
 from reconcile.model.canonical import Leaf
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox, receiving_mailboxes
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 
 NOW = "2026-03-01T08:00:00Z"
 PROFILE: dict[str, Leaf] = {"displayName": "Contoso", "serverType": "imap-smtp", "incoming.server": "imap.contoso.example"}
@@ -27,6 +28,7 @@ def decide(
     profile: dict[str, Leaf] | None = None,
     organization: dict[str, Leaf] | None = None,
     environment: dict[str, Leaf] | None = None,
+    permits: Permits = NOTHING_SAID,
 ) -> ReceivingMailbox | IdleMailbox:
     def row(kind: str, name: str, spec: dict[str, Leaf]) -> AppliedResource:
         return AppliedResource(
@@ -42,7 +44,7 @@ def decide(
         rows.append(row("Organization", "org", organization))
     if environment is not None:
         rows.append(row("Environment", "test", environment))
-    (found,) = receiving_mailboxes(rows, now=NOW)
+    (found,) = receiving_mailboxes(rows, now=NOW, permits=permits)
     return found
 
 
@@ -183,3 +185,17 @@ def test_what_else_is_left_out_is_told_where_no_mail_comes_in_too() -> None:
     assert isinstance(found, IdleMailbox)
     assert [(one.type, one.field) for one in found.conditions] == [("Off", "incoming"), ("Unsupported", "appointmentsContactsTasks")]
     assert len(decide({**asked, "state": "inactive"}).conditions) == 1
+
+
+def test_a_persons_sign_in_ends_what_failed_before() -> None:
+    """So a mailbox that waited for it is looked at at once, and not hours later."""
+    token: dict[str, Leaf] = {
+        "incoming.authentication": "oauth",
+        "oauth.clientId": "id",
+        "oauth.tokenEndpoint": "https://login.contoso.example/token",
+    }
+    permits = Permits(signed_in={"id-sales": "2026-03-01T08:00:00Z"})
+    for profile, expected in ((token, "2026-03-01T08:00:00Z"), ({}, "")):
+        found = decide(profile=profile, permits=permits)
+        assert isinstance(found, ReceivingMailbox), found
+        assert found.enabled_at == expected

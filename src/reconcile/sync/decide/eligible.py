@@ -148,7 +148,10 @@ def _decide(
         # What would be purged at once is not brought in.
         lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
         said = permits.enablements.get(mailbox.external_id)
-        return replace(receiving, floor=lowest, enabled_at=enabled_at(said.incoming) if said is not None else "")
+        # A person's sign-in ends what failed before, as enabling does.
+        oauth = receiving.sign_in.oauth
+        signed_in = permits.signed_in.get(oauth.account, "") if oauth is not None else ""
+        return replace(receiving, floor=lowest, enabled_at=max(signed_in, enabled_at(said.incoming) if said is not None else ""))
     except _Refused as refused:
         slug = row.spec.get("profile") or (organization.spec.get("defaults.profile") if organization else None)
         others = () if row.spec.get("state") == "inactive" else _harmless(row, profiles.get(str(slug)))
