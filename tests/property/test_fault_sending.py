@@ -23,13 +23,23 @@ from system.test_outgoing_killed import compare, copies
 
 pytestmark = pytest.mark.slow
 
-FAULTS = st.builds(
-    lambda kind, way, after: Fault(kind=kind, way=way, after=after),
-    # In clear a flipped bit is another mail, which nobody can tell.
-    st.sampled_from([kind for kind in Kind if kind not in (Kind.CALL, Kind.CORRUPT)]),
-    st.sampled_from(Way),
-    # Greeting and EHLO, the envelope, the mail itself, its end and the reply, the next mail.
-    st.one_of(st.integers(0, 300), st.integers(300, 4_500), st.integers(4_500, 40_000)),
+# In clear a flipped bit is another mail, which nobody can tell.
+KINDS = st.sampled_from([kind for kind in Kind if kind not in (Kind.CALL, Kind.CORRUPT)])
+FAULTS = st.one_of(
+    # Greeting and EHLO, the envelope, the mail itself, the next mail.
+    st.builds(
+        lambda kind, way, after: Fault(kind=kind, way=way, after=after),
+        KINDS,
+        st.sampled_from(Way),
+        st.one_of(st.integers(0, 300), st.integers(300, 4_500), st.integers(4_500, 40_000)),
+    ),
+    # The reply to the end of a mail: it comes not at all, in part, or late.
+    st.builds(
+        lambda kind, turn, after: Fault(kind=kind, after=after, behind=b"\r\n.\r\n", turn=turn),
+        KINDS,
+        st.integers(1, 3),
+        st.integers(0, 10),
+    ),
 )
 
 

@@ -38,12 +38,15 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One for one connection: when `after` octets went `way`, `kind` happens."""
+    """One for one connection: when `after` octets went `way`, `kind` happens. With `behind` they are counted from when the client said that
+    for the `turn`th time (in clear)."""
 
     kind: Kind
     way: Way = Way.TO_CLIENT
     after: int = 0
     call: Callable[[], None] = lambda: None
+    behind: bytes = b""
+    turn: int = 1
 
 
 class FaultProxy:
@@ -96,6 +99,7 @@ class _Pair:
         self._fault, self._met, self._ended = fault, met, ended
         self._passed = dict.fromkeys(Way, 0)
         self._slow = False
+        self._turns = 0
 
     def run(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -115,7 +119,13 @@ class _Pair:
                         return
 
     def _pass(self, way: Way, data: bytes, source: socket.socket, sink: socket.socket, selector: selectors.BaseSelector) -> bool:
-        fault, before = self._fault, self._passed[way]
+        fault = self._fault
+        if fault is not None and fault.behind and self._turns < fault.turn:
+            if way is Way.TO_SERVER:
+                self._turns += data.count(fault.behind)
+            sink.sendall(data)
+            return True
+        before = self._passed[way]
         self._passed[way] += len(data)
         if fault is None or fault.way is not way or self._passed[way] <= fault.after:
             if self._slow:
