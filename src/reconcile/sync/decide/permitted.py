@@ -19,7 +19,8 @@ from reconcile.ports.target import AppliedResource
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permits:
     """What was said about mailboxes, by id, and which addresses (as `model.mail_address` compares them) another environment holds, by
-    that environment's name. `signed_in`: when a person signed in last (UTC RFC 3339), by account. `unconditional`: nothing is withheld, for tests that shall find out whether it could work."""
+    that environment's name. `signed_in`: when a person signed in last (UTC RFC 3339), by account. `unconditional`: nothing is withheld,
+    for tests that shall find out whether it could work."""
 
     unconditional: bool = False
     enablements: Mapping[str, Enablement] = field(default_factory=dict)
