@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType):  # type: ignore[type-arg]  # generic in the stubs only
     """RFC 3339, or a date (and time) in UTC; becomes an aware datetime in UTC."""
 
     name = "instant"

@@ -205,8 +205,8 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             _require(entry, entry.state is OutgoingState.UNCERTAIN and folder_can_tell(entry), "resolve")
             taken = RecipientResult(state=RecipientState.SENT, reason=f"found in {step.where}: the server has taken it")
             names = [recipient.address for recipient in entry.in_state(RecipientState.UNCERTAIN)]
-            kept = replace(entry.sent_folder, copy=CopyState.KEPT, next_at=None, note=f"found in {step.where}")
-            return _moved(replace(entry, sent_folder=kept), _with(entry.recipients, dict.fromkeys(names, taken)), at, taken.reason)
+            there = replace(entry.sent_folder, copy=CopyState.KEPT, next_at=None, note=f"found in {step.where}")
+            return _moved(replace(entry, sent_folder=there), _with(entry.recipients, dict.fromkeys(names, taken)), at, taken.reason)
         case Looked():
             _require(entry, entry.state is OutgoingState.UNCERTAIN, "look for")
             folder = entry.sent_folder
