@@ -73,6 +73,7 @@ def test_a_sent_mail_is_there_once(dovecot: Dovecot, tmp_path: Path) -> None:
         assert copy == post.taken[0].content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filed", [True, False])
 def test_a_mail_without_an_answer_is_looked_for(dovecot: Dovecot, tmp_path: Path, filed: bool) -> None:
     name = "desk" if filed else "shop"
