@@ -138,6 +138,28 @@ def test_a_wrong_password_is_said_without_repeating_it(office: Post) -> None:
     assert "not the password" not in caught.value.message + caught.value.hint + repr(office.wrong_password)
 
 
+def test_recipients_of_too_many_are_left_and_go_with_the_next(office: Post) -> None:
+    everybody = tuple(f"r{number}@contoso.example" for number in range(postfix.RECIPIENTS_LIMIT + 5))
+    mail, others, turns = content(), everybody, []
+    with office.sender.open(office.account) as session:
+        while others:
+            delivery = session.send(Envelope(sender=SENDER, recipients=others, content=mail), begin=lambda _: None)
+            assert isinstance(delivery.end, Taken)
+            turns.append(len(others) - len(delivery.left))
+            others = delivery.left
+    assert turns == [postfix.RECIPIENTS_LIMIT, 5]
+    assert sorted(one.recipient for one in office.copies(len(everybody))) == sorted(everybody)
+
+
+def test_reports_that_are_asked_for_are_no_obstacle(office: Post) -> None:
+    mail = content()
+    with office.sender.open(office.account) as session:
+        for reports in (None, frozenset[str](), frozenset({"failure", "delay"})):
+            wanted = Envelope(sender=SENDER, recipients=("a@contoso.example",), content=mail, reports=reports, id="1@contoso.example")
+            assert isinstance(session.send(wanted, begin=lambda _: None).end, Taken)
+    assert len(office.copies(3)) == 3
+
+
 def test_nobody_there_is_for_later(office: Post) -> None:
     with pytest.raises(Unavailable), office.sender.open(office.nobody_there):
         pass

@@ -53,6 +53,7 @@ def memory() -> Iterator[Post]:
         refused_senders={postfix.REFUSED_SENDER: Answer(553, "not you")},
         logins={postfix.USER: postfix.PASSWORD.encode()},
         size_limit=postfix.SIZE_LIMIT,
+        recipients_limit=postfix.RECIPIENTS_LIMIT,
     )
     away = MemorySender(server=MemoryServer(is_up=False))
 
@@ -115,6 +116,8 @@ def aiosmtpd(folder: Path) -> Iterator[Post]:
                 return "550 5.1.1 no such person"
             if address == postfix.GREYLISTED:
                 return "450 4.2.0 come back later"
+            if len(envelope.rcpt_tos) == postfix.RECIPIENTS_LIMIT:
+                return "452 4.5.3 Too many recipients"
             envelope.rcpt_tos.append(address)
             return "250 OK"
 

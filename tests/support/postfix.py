@@ -27,6 +27,7 @@ GREYLISTED = f"greylisted@{DOMAIN}"
 REFUSED_SENDER = f"nobody@{DOMAIN}"
 USER, PASSWORD = "sales@contoso.example", "pässword ☃"
 SIZE_LIMIT = 2_000_000
+RECIPIENTS_LIMIT = 20
 
 _MASTER = """\
 127.0.0.1:{submission} inet n - n - - smtpd
@@ -67,6 +68,8 @@ maillog_file_prefixes = {root}
 alias_maps =
 alias_database =
 local_recipient_maps =
+smtpd_recipient_limit = 20
+smtpd_recipient_overshoot_limit = 1000
 virtual_mailbox_domains = contoso.example
 virtual_mailbox_base = {root}/mail
 virtual_mailbox_maps = static:all/

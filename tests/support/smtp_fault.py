@@ -91,6 +91,8 @@ class FaultServer:
     on_step: Callable[[str], None] = lambda _: None
     taken: list[Taken] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    heard: list[bytes] = field(default_factory=list)
+    most_unread: int = 0  # lines that had come before an earlier one was answered
     connections: int = 0
     port: int = 0
     authority: bytes = b""
@@ -279,6 +281,8 @@ class _Conversation:
         while b"\n" not in self._buffer:
             self._receive()
         line, _, self._buffer = self._buffer.partition(b"\n")
+        self._server.heard.append(line.rstrip(b"\r"))
+        self._server.most_unread = max(self._server.most_unread, self._buffer.count(b"\n"))
         return line.rstrip(b"\r")
 
     def _receive(self) -> None:

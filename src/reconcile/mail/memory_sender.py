@@ -57,12 +57,14 @@ class TakenMail:
 
 @dataclass(slots=True, kw_only=True)
 class MemoryServer:
-    """`replies` are standing answers to RCPT by address; `logins` maps user names to passwords (empty: no login asked for)."""
+    """`replies` are standing answers to RCPT by address; `logins` maps user names to passwords (empty: no login asked for).
+    Of more than `recipients_limit` recipients the rest is left for another transaction."""
 
     replies: Mapping[str, Answer] = field(default_factory=dict)
     refused_senders: Mapping[str, Answer] = field(default_factory=dict)
     logins: Mapping[str, bytes] = field(default_factory=dict)
     size_limit: int = 10_000_000
+    recipients_limit: int = 1000
     is_up: bool = True
     taken: list[TakenMail] = field(default_factory=list)
     connections: int = 0
@@ -131,8 +133,9 @@ class MemorySession:
 
     def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None]) -> Delivery:
         replies: dict[str, Reply] = {}
+        left: list[str] = []
         try:
-            refused = self._address(envelope, replies)
+            refused = self._address(envelope, replies, left)
         except _Gone as gone:
             return Delivery(recipients=replies, end=Broken(step=gone.step, why="dropped"))
         accepted = tuple(address for address, reply in replies.items() if reply.is_positive)
@@ -142,15 +145,19 @@ class MemorySession:
         return Delivery(
             recipients=replies,
             end=self._hand_over(TakenMail(sender=envelope.sender, recipients=accepted, content=envelope.content)),
+            left=tuple(left),
         )
 
-    def _address(self, envelope: Envelope, replies: dict[str, Reply]) -> Refused | None:
+    def _address(self, envelope: Envelope, replies: dict[str, Reply], left: list[str]) -> Refused | None:
         if len(envelope.content) > self._server.size_limit:
             return Refused(step="EHLO", permanent=True, why="too big for this server")
         reply = self._visit("mail", self._server.refused_senders.get(envelope.sender))
         if not reply.is_positive:
             return Refused(step="MAIL", permanent=reply.is_permanent, why=str(reply))
         for address in envelope.recipients:
+            if sum(1 for reply in replies.values() if reply.is_positive) == self._server.recipients_limit:
+                left.append(address)
+                continue
             replies[address] = self._visit("rcpt", self._server.replies.get(address))
         return None
 
