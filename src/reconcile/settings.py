@@ -31,6 +31,15 @@ class Settings:
     parallel_mailboxes: int = 16
     """RECONCILE_PARALLEL. Mailboxes synchronised at the same time, over all profiles."""
 
+    per_server: int = 8
+    """RECONCILE_PER_SERVER. Mailboxes synchronised at the same time at one mail server, so that a slow one leaves room for others."""
+
+    kept_connections: int = 200
+    """RECONCILE_KEPT_CONNECTIONS. Connections to IMAP servers that `run` keeps between two looks; 0 keeps none."""
+
+    watched_mailboxes: int = 50
+    """RECONCILE_WATCHED. Mailboxes with incoming.idle for which `run` keeps a connection that waits for news; the others are polled."""
+
     connect_timeout: float = 20.0
     """RECONCILE_CONNECT_TIMEOUT. Seconds until a connection must stand."""
 

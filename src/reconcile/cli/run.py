@@ -23,7 +23,7 @@ from reconcile.model.exit_code import ExitCode
 if TYPE_CHECKING:
     from reconcile.apply.tools import Locate, Tools
     from reconcile.controller.loop import Event
-    from reconcile.controller.mail import MailTools
+    from reconcile.controller.mail import Opened
     from reconcile.controller.retention import RetentionTools
     from reconcile.controller.rules import JudgedAs
     from reconcile.desired.load import LoadResult
@@ -46,10 +46,12 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     """
     from reconcile.controller.configuration import Configuration
     from reconcile.controller.loop import Loop, Part
-    from reconcile.controller.mail import Mail
+    from reconcile.controller.mail import Bounds, Mail
     from reconcile.controller.retention import RETENTION, Retention
     from reconcile.controller.rules import Rules
     from reconcile.report.event_text import event_json, event_text
+    from reconcile.sync.admission import Limits
+    from reconcile.wiring.state import environment_name
     from reconcile.wiring.system import SystemClock
 
     stop = threading.Event()
@@ -69,7 +71,18 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         judge=lambda plan, desired: plan_judge(context, ())(plan, desired),
     )
     usual, longest = timedelta(seconds=interval), timedelta(seconds=min(interval, 15.0))
-    mail = Mail(opened=lambda: _mail_tools(context, estate.environment, clock, stop), longest=longest)
+    settings = context.settings
+    mail = Mail(
+        environment=lambda: environment_name(settings, estate.environment),
+        opened=lambda name: _mail_opened(context, clock, stop, name),
+        longest=longest,
+        bounds=Bounds(
+            limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.per_server),
+            kept=settings.kept_connections,
+            watched=settings.watched_mailboxes,
+        ),
+        once=once,
+    )
     retention = Retention(opened=lambda: _retention_tools(context, estate.environment, clock), clock=clock, stop=stop.is_set)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
@@ -80,7 +93,10 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     if not once:
         context.say(f"Looking at {context.directory.resolve()} every {interval:g} s, and at mail that is due. Ctrl-C ends it.")
     with _signals(stop, context):
-        code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)
+        try:
+            code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)
+        finally:
+            mail.close()
     return code if once else ExitCode.NOTHING_TO_DO
 
 
@@ -154,28 +170,35 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
 
 
 @contextmanager
-def _mail_tools(context: Context, environment: str | None, clock: Clock, stop: threading.Event) -> Iterator[MailTools]:
-    from reconcile.controller.mail import MailTools
-    from reconcile.sync.run import Limits
-    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
+def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: str) -> Iterator[Opened]:
+    from reconcile.controller.mail import MailTools, Opened
+    from reconcile.sync.look import LookTools
+    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing, watchers
     from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
     from reconcile.wiring.sign_in import sign_ins
-    from reconcile.wiring.state import environment_name, writable_database
+    from reconcile.wiring.state import writable_database
 
     settings = context.settings
-    name = environment_name(settings, environment)
     with writable_database(settings, name) as database, mail_store(database) as store:
-        yield MailTools(
-            outgoing=outgoing(settings, database, clock, stop.is_set),
-            store=store,
-            connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
-            limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
-            claim=partial(claims(settings).claim, name),
-            decider=deciders(database, clock),
-            marker=marker(settings, database),
-            give_up=gives_up(database),
-        )
+
+        def tools() -> MailTools:
+            accounts, secrets = sign_ins(settings, database), secret_resolver(settings)
+            return MailTools(
+                outgoing=outgoing(settings, database, clock, stop.is_set),
+                looks=LookTools(
+                    store=store,
+                    connect=inboxes(settings, accounts, secrets),
+                    clock=clock,
+                    decider=deciders(database, clock),
+                    marker=marker(settings, database),
+                    give_up=gives_up(database),
+                ),
+                claim=partial(claims(settings).claim, name),
+                watch=watchers(settings, accounts, secrets),
+            )
+
+        yield Opened(environment=name, tools=tools)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
                 store=store,
                 connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
                 clock=clock,
-                limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.parallel_mailboxes),
+                limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.per_server),
                 decider=deciders(database, clock),
                 marker=marker(settings, database),
                 give_up=gives_up(database),

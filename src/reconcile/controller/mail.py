@@ -1,11 +1,14 @@
-"""One pass over the mail: what is due comes in, what is due goes out, and when to look again."""
+"""Mail in and out, for as long as the process runs: each pass lets begin what is due, and tells what ended meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from reconcile.controller.loop import Report
 from reconcile.model import instant
@@ -13,100 +16,216 @@ from reconcile.model.exit_code import ExitCode
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.outgoing import OutgoingState
 from reconcile.model.sending_report import SendingReport
-from reconcile.ports.mail import Inbox
-from reconcile.ports.mail_store import MailStore
+from reconcile.ports.mail import Watcher
 from reconcile.report.counted import counted
 from reconcile.report.outbox_text import sent_of
+from reconcile.sync.admission import Limits, server_of
 from reconcile.sync.claiming import Claim, admitted
 from reconcile.sync.decide.eligible import ReceivingMailbox
-from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.due import next_look
-from reconcile.sync.giving_up import GiveUp
-from reconcile.sync.marking import Marker
+from reconcile.sync.kept import Kept
+from reconcile.sync.look import LookTools, MailboxRun
 from reconcile.sync.outgoing import Outgoing, send_due
-from reconcile.sync.run import Limits, MailboxRun, synchronise
+from reconcile.sync.receivers import Receivers
+from reconcile.sync.servers import Outage, Servers
 from reconcile.sync.status import rhythm_of
+from reconcile.sync.watching import Watching
 
-#: Passes are never closer together.
-SHORTEST = timedelta(seconds=1)
+#: Passes are never closer together,
+SHORTEST: Final = timedelta(seconds=1)
+#: and so far apart that finding out who is due takes at most a tenth of a core.
+_SHARE: Final = 10
+#: How long a pass waits for what it let begin; what takes longer is told by a later one.
+PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailTools:
-    """What a pass works with; `outgoing` has the applied state, the clock and the way to stop."""
+    """What a pass works with; `outgoing` has the applied state, the clock and the way to stop. `watch` makes what waits for news."""
 
     outgoing: Outgoing
-    store: MailStore
-    connect: Callable[[ReceivingMailbox], Inbox]
-    limits: Limits
+    looks: LookTools
     claim: Claim
-    decider: DeciderFor = lambda _: None
-    marker: Marker | None = None
-    give_up: GiveUp | None = None
+    watch: Callable[[ReceivingMailbox], Watcher] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """`opened` opens the store of the environment that is applied; looks at the outbox are at most `longest` apart."""
+class Opened:
+    """An open store: `tools` makes what a pass works with, from what is applied now."""
 
-    opened: Callable[[], AbstractContextManager[MailTools]]
+    environment: str
+    tools: Callable[[], MailTools]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """`kept` connections stay open between looks, `watched` mailboxes have a connection that waits for news."""
+
+    limits: Limits
+    kept: int = 0
+    watched: int = 0
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What outlives a pass."""
+
+    opened: Opened
+    receivers: Receivers
+    watching: Watching | None
+    sender: ThreadPoolExecutor
+    stack: ExitStack
+    sending: Future[SendingReport] | None = None
+    told_outages: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True, kw_only=True)
+class Mail:
+    """`environment` names the one that is applied, `opened` opens its store, which stays open until `close`; looks at the outbox are at
+    most `longest` apart. `once`: a pass waits for everything it let begin."""
+
+    environment: Callable[[], str]
+    opened: Callable[[str], AbstractContextManager[Opened]]
     longest: timedelta
+    bounds: Bounds
+    once: bool = False
+    _standing: _Standing | None = field(default=None, repr=False)
 
     def run(self) -> Report:
         """One pass. Raises ReconcileError as the store does; single mailboxes are in the report."""
-        with self.opened() as tools:
-            clock = tools.outgoing.clock
-            now = clock.now()
-            chosen = admitted(tools.outgoing.applied.resources(), tools.outgoing.permits(), tools.claim, now=instant.text(now))
-            receiving = [mailbox for mailbox in chosen.found if isinstance(mailbox, ReceivingMailbox)]
-            sent = send_due(tools.outgoing)
-            now = clock.now()
-            due = due_mailboxes(receiving, tools.store.states(), now)
-            runs = synchronise(
-                due,
-                store=tools.store,
-                connect=tools.connect,
-                clock=clock,
-                limits=tools.limits,
-                decider=tools.decider,
-                marker=tools.marker,
-                give_up=tools.give_up,
-                stopping=tools.outgoing.stop,
-            )
-            after = until_next(receiving, tools.store.states(), clock.now(), self.longest)
-        return told(runs, sent, again_after=after)
+        standing = self._open(self.environment())
+        tools = standing.opened.tools()
+        outgoing, receivers = tools.outgoing, standing.receivers
+        clock = outgoing.clock
+        began = time.thread_time()
+        chosen = admitted(outgoing.applied.resources(), outgoing.permits(), tools.claim, now=instant.text(clock.now()))
+        receiving = [mailbox for mailbox in chosen.found if isinstance(mailbox, ReceivingMailbox)]
+        if standing.sending is None:
+            standing.sending = standing.sender.submit(send_due, outgoing)
+        receivers.kept.retain({mailbox.mailbox_id: mailbox.fingerprint for mailbox in receiving})
+        due = self._due(receiving, tools, receivers, clock.now())
+        receivers.look(due, tools.looks)
+        if standing.watching is not None and tools.watch is not None:
+            standing.watching.connect = tools.watch
+            standing.watching.want(mailbox for mailbox in receiving if mailbox.idle)
+        spent = time.thread_time() - began
+        sent = self._sent(standing)
+        runs = receivers.collect(None if self.once else PATIENCE)
+        began = time.thread_time()
+        after = until_next(receiving, tools.looks.store.states(), clock.now(), self.longest, servers=receivers.servers)
+        spent += time.thread_time() - began
+        outages, waiting = receivers.servers.outages(), receivers.waiting()
+        fresh = frozenset(outages) - standing.told_outages
+        standing.told_outages = frozenset(outages)
+        return told(
+            runs,
+            sent,
+            again_after=min(max(after, timedelta(seconds=spent * _SHARE)), max(after, self.longest)),
+            outages=[outages[name] for name in sorted(outages)],
+            fresh=fresh,
+            waiting=waiting,
+        )
+
+    def close(self) -> None:
+        """What runs ends after its batch, everything is put away. Raises what the store raises."""
+        standing, self._standing = self._standing, None
+        if standing is not None:
+            standing.stack.close()
+
+    def _open(self, environment: str) -> _Standing:
+        if self._standing is not None and self._standing.opened.environment != environment:
+            self.close()
+        if self._standing is None:
+            with ExitStack() as stack:
+                opened = stack.enter_context(self.opened(environment))
+                tools = opened.tools()
+                clock, stop = tools.outgoing.clock, tools.outgoing.stop
+                servers = Servers(clock=clock, full=self.bounds.limits.per_server)
+                receivers = Receivers(
+                    store=tools.looks.store,
+                    clock=clock,
+                    limits=self.bounds.limits,
+                    servers=servers,
+                    kept=Kept(most=0 if self.once else self.bounds.kept),
+                    stopping=stop,
+                )
+                stack.callback(receivers.close)
+                watching = None
+                if tools.watch is not None and self.bounds.watched and not self.once:
+                    watching = Watching(most=self.bounds.watched, servers=servers, connect=tools.watch, news=receivers.offer)
+                    stack.callback(watching.close)
+                sender = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="outbox"))
+                self._standing = _Standing(opened, receivers, watching, sender, stack.pop_all())
+        return self._standing
+
+    def _due(self, receiving: Sequence[ReceivingMailbox], tools: MailTools, receivers: Receivers, now: datetime) -> list[ReceivingMailbox]:
+        states = tools.looks.store.states()
+        fresh = [mailbox for mailbox in receiving if receivers.is_recorded(mailbox.mailbox_id, states.get(mailbox.mailbox_id))]
+        return due_mailboxes(fresh, states, now, servers=receivers.servers)
+
+    def _sent(self, standing: _Standing) -> SendingReport:
+        """What was sent, once all of it is; nothing while it goes on."""
+        assert standing.sending is not None
+        wait([standing.sending], timeout=None if self.once else PATIENCE)
+        if not standing.sending.done():
+            return SendingReport()
+        sending, standing.sending = standing.sending, None
+        return sending.result()
 
 
-def due_mailboxes(mailboxes: Sequence[ReceivingMailbox], states: Mapping[str, MailboxState], now: datetime) -> list[ReceivingMailbox]:
+def due_mailboxes(
+    mailboxes: Iterable[ReceivingMailbox], states: Mapping[str, MailboxState], now: datetime, *, servers: Servers | None = None
+) -> list[ReceivingMailbox]:
     """Those whose time has come, the longest waiting first."""
-    times = [(_next(mailbox, states, now), mailbox) for mailbox in mailboxes]
+    times = [(_next(mailbox, states, now, servers), mailbox) for mailbox in mailboxes]
     return [mailbox for at, mailbox in sorted(times, key=lambda one: (one[0], one[1].name)) if at <= now]
 
 
-def until_next(mailboxes: Sequence[ReceivingMailbox], states: Mapping[str, MailboxState], now: datetime, longest: timedelta) -> timedelta:
+def until_next(
+    mailboxes: Iterable[ReceivingMailbox],
+    states: Mapping[str, MailboxState],
+    now: datetime,
+    longest: timedelta,
+    *,
+    servers: Servers | None = None,
+) -> timedelta:
     """How long nothing comes due, at least SHORTEST and at most `longest`."""
-    first = min((_next(mailbox, states, now) for mailbox in mailboxes), default=now + longest)
+    first = min((_next(mailbox, states, now, servers) for mailbox in mailboxes), default=now + longest)
     return min(max(first - now, SHORTEST), longest)
 
 
-def told(runs: Sequence[MailboxRun], sent: SendingReport, *, again_after: timedelta) -> Report:
-    """What the loop says about a pass. Single mailboxes that fail have their own pauses, so the pass as a whole is settled. Pure."""
+def told(
+    runs: Sequence[MailboxRun],
+    sent: SendingReport,
+    *,
+    again_after: timedelta,
+    outages: Sequence[Outage] = (),
+    fresh: frozenset[str] = frozenset(),
+    waiting: Mapping[str, int] | None = None,
+) -> Report:
+    """What the loop says about a pass. Single mailboxes that fail have their own pauses, so the pass as a whole is settled. Pure.
+
+    `outages` are servers that are away, `fresh` those of them that nobody was told of, `waiting` how many mailboxes wait, by server.
+    """
     results = [run.result() for run in runs]
-    failed = [result for result in results if result.error_kind]
+    away = {outage.server for outage in outages}
+    failed = [run.result() for run in runs if run.result().error_kind]
+    # A server that is away is told once, not by each of its mailboxes.
+    own = [run.result() for run in runs if run.result().error_kind and server_of(run.mailbox) not in away]
     tracked = sum(result.tracked for result in results)
     uncertain = [entry.id for entry in (*sent.abandoned, *sent.settled) if entry.state is OutgoingState.UNCERTAIN]
     parts = [f"{counted(tracked, 'e-mail')} tracked from {counted(len(results), 'mailbox', 'mailboxes')}"] if results else []
-    parts += (
-        [f"{failed[0].mailbox}: {failed[0].error}" + (f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else "")] if failed else []
-    )
+    parts += [f"{own[0].mailbox}: {own[0].error}" + (f" (and {len(own) - 1} more failed)" if len(own) > 1 else "")] if own else []
     parts += [sent_of(sent)] if sent.settled else []
     parts += [f"uncertain: {', '.join(str(number) for number in uncertain)}"] if uncertain else []
     parts += [
         f"{trouble.name}: {counted(trouble.waiting, 'mail waits', 'mails wait')}: {trouble.condition.message}" for trouble in sent.troubles
     ]
+    left = waiting or {}
+    parts += [_outage_words(outage, left.get(outage.server, 0)) for outage in outages if outage.server in fresh]
     return Report(
         message="; ".join(parts),
-        quiet=not (tracked or failed or sent.settled or sent.abandoned or sent.troubles),
+        quiet=not (tracked or own or sent.settled or sent.abandoned or sent.troubles or fresh),
         detail={
             "looked": len(results),
             "tracked": tracked,
@@ -115,11 +234,21 @@ def told(runs: Sequence[MailboxRun], sent: SendingReport, *, again_after: timede
             "mails": len(sent.settled),
             "uncertain": uncertain,
             "cannotSend": [trouble.name for trouble in sent.troubles],
+            "away": [
+                {"server": outage.server, "since": instant.text(outage.since.replace(microsecond=0)), "waiting": left.get(outage.server, 0)}
+                for outage in outages
+            ],
         },
         again_after=again_after,
-        code=ExitCode.FAILURE if failed or sent.needs_a_look else ExitCode.NOTHING_TO_DO,
+        code=ExitCode.FAILURE if failed or outages or sent.needs_a_look else ExitCode.NOTHING_TO_DO,
     )
 
 
-def _next(mailbox: ReceivingMailbox, states: Mapping[str, MailboxState], now: datetime) -> datetime:
-    return next_look(states.get(mailbox.mailbox_id), rhythm_of(mailbox), now=now).at
+def _outage_words(outage: Outage, waiting: int) -> str:
+    waits = f"; {counted(waiting, 'mailbox waits', 'mailboxes wait')}" if waiting else ""
+    return f"{outage.error}{waits}, tried again in {outage.retry_in:.0f} s and then at a rate"
+
+
+def _next(mailbox: ReceivingMailbox, states: Mapping[str, MailboxState], now: datetime, servers: Servers | None) -> datetime:
+    recovered = servers.recovered(server_of(mailbox)) if servers is not None and servers.any_recovered else None
+    return next_look(states.get(mailbox.mailbox_id), rhythm_of(mailbox), now=now, recovered=recovered).at

@@ -64,6 +64,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
                     "protocol",
                 )
             ),
+            "incoming.idle",
             "incoming.username",
             "incoming.password",
             "outgoing.username",
@@ -144,6 +145,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "sending.sendFromSubmitter",
             *(f"attachments.{name}" for name in ("maximumSize", "blockedExtensions", "blockedMimeTypes", "allowedMimeTypes")),
             "processing.connectionChannel",
+            "processing.inactiveBackoff",
             "processing.advancingDate",
             "deploymentSettings.allowNonSslEmail",
         }
@@ -249,7 +251,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "oauth.resourceId": NotBuilt("oauth.scopes say what a token is asked for", neutral=(None,)),
         "oauth.keyVaultReference": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
         "oauth.managedIdentity": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
-        "incoming.idle": NotBuilt("new mail is found by polling"),
     },
     "Organization": {
         "defaults.appointmentsContactsTasks": NotBuilt(
@@ -276,7 +277,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "alerts.alwaysCheckDeletePrivilege": _ALERTS,
         "processing.contentFiltering": NotBuilt("mail is not filtered by content"),
         "processing.forcedUnlocking": _UPKEEP,
-        "processing.inactiveBackoff": NotBuilt("quiet mailboxes are looked at as often as busy ones"),
         "processing.exchangeBatchSize": NotBuilt("batches are cut by bytes", neutral=(None,)),
         "processing.useAnchorMailbox": _UPKEEP,
         "processing.itemLevelMonitoring": _UPKEEP,

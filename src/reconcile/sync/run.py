@@ -38,13 +38,18 @@ class Records:
             self._attempts.append(attempt)
             if len(self._attempts) < _RECORD:
                 return
-            full, self._attempts = self._attempts, []
-        self._store.record(full)
+        self.flush()
 
     def flush(self) -> None:
+        """What cannot be written stays for the next time."""
         with self._guard:
             rest, self._attempts = self._attempts, []
-        self._store.record(rest)
+        try:
+            self._store.record(rest)
+        except BaseException:
+            with self._guard:
+                self._attempts = [*rest, *self._attempts]
+            raise
 
 
 def synchronise(

@@ -100,6 +100,11 @@ class Servers:
                 for server, (since, error, hint) in self._since.items()
             }
 
+    @property
+    def any_recovered(self) -> bool:
+        """Whether an outage ended."""
+        return bool(self._recovered)
+
     def recovered(self, server: str) -> datetime | None:
         """When it came back last from an outage that this process saw."""
         return self._recovered.get(server)

@@ -20,11 +20,11 @@ def test_what_asks_for_something_is_named() -> None:
     spec = {
         "tracking.folderTracking": True,
         "sending.saveToSentItems": False,
-        "processing.inactiveBackoff": True,
+        "processing.contentFiltering": True,
         "alerts.errors": None,
         "deployment": "online",
     }
     assert dict(not_built("Organization", spec)) == {
         "tracking.folderTracking": "there is no tracking by hand, by folder or by category",
-        "processing.inactiveBackoff": NOT_BUILT["Organization"]["processing.inactiveBackoff"].instead,
+        "processing.contentFiltering": NOT_BUILT["Organization"]["processing.contentFiltering"].instead,
     }
