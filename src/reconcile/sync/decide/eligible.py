@@ -15,7 +15,6 @@ from reconcile.errors import PermanentError
 from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition, Health
-from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
 from reconcile.model.protocols import usual_port
 from reconcile.model.removal import MarkAction
@@ -24,7 +23,9 @@ from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.floor import floor
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, enabled_at, withheld
-from reconcile.sync.decide.sign_in import sign_in as signing_in
+from reconcile.sync.decide.row import Refused, Row
+from reconcile.sync.decide.row import row as row_of
+from reconcile.sync.decide.sign_in import planned
 
 #: What leaving out harms nobody: mail is still tracked as declared.
 HARMLESS = {
@@ -79,37 +80,6 @@ class IdleMailbox:
     waiting: bool = False
 
 
-class _Refused(Exception):
-    """Carries the condition out of the checks below; never leaves this module."""
-
-    def __init__(self, condition: Condition, *, off: bool = False, waiting: bool = False) -> None:
-        super().__init__(condition.message)
-        self.condition = condition
-        self.off = off
-        self.waiting = waiting
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """An applied resource whose fields can be refused."""
-
-    resource: AppliedResource
-    spec: Mapping[str, Leaf]
-    now: str
-
-    def refuse(self, type_: str, reason: str, message: str, field: str, *, off: bool = False) -> _Refused:
-        return _Refused(self.condition(type_, reason, message, field), off=off)
-
-    def unsupported(self, field: str, message: str) -> _Refused:
-        return self.refuse("Unsupported", "NotBuilt", message, field)
-
-    def condition(self, type_: str, reason: str, message: str, field: str) -> Condition:
-        origins = self.resource.origins
-        origin = origins.get(field) or origins.get("", "")
-        # Ready is false, Unsupported and Off are true.
-        return Condition(type=type_, status=type_ != "Ready", reason=reason, message=message, since=self.now, field=field, origin=origin)
-
-
 def receiving_mailboxes(
     resources: Sequence[AppliedResource], *, now: str, permits: Permits = NOTHING_SAID
 ) -> list[ReceivingMailbox | IdleMailbox]:
@@ -124,8 +94,8 @@ def receiving_mailboxes(
             f"this environment's target is {target}, which synchronises mail itself",
             hint="Synchronise only environments whose target is the engine.",
         )
-    profiles = {one.name: _Row(one, _full(one), now) for one in resources if one.kind == "EmailServerProfile"}
-    organization = next((_Row(one, _full(one), now) for one in resources if one.kind == "Organization"), None)
+    profiles = {one.name: row_of(one, now) for one in resources if one.kind == "EmailServerProfile"}
+    organization = next((row_of(one, now) for one in resources if one.kind == "Organization"), None)
     kept_from = retention_of(environment.spec if environment else {}, datetime.fromisoformat(now))[0] if now else None
     found = [_decide(one, profiles, organization, now, kept_from, permits) for one in resources if one.kind == "Mailbox"]
     return sorted(found, key=lambda mailbox: mailbox.name)
@@ -133,18 +103,18 @@ def receiving_mailboxes(
 
 def _decide(
     mailbox: AppliedResource,
-    profiles: Mapping[str, _Row],
-    organization: _Row | None,
+    profiles: Mapping[str, Row],
+    organization: Row | None,
     now: str,
     kept_from: datetime | None,
     permits: Permits,
 ) -> ReceivingMailbox | IdleMailbox:
-    row = _Row(mailbox, _full(mailbox), now)
+    row = row_of(mailbox, now)
     try:
         receiving = _receiving(row, profiles, organization)
         held_back = withheld(mailbox, organization.resource if organization else None, Direction.INCOMING, permits, now=now)
         if held_back is not None:
-            raise _Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
+            raise Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
         # What would be purged at once is not brought in.
         lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
         said = permits.enablements.get(mailbox.external_id)
@@ -152,7 +122,7 @@ def _decide(
         oauth = receiving.sign_in.oauth
         signed_in = permits.signed_in.get(oauth.account, "") if oauth is not None else ""
         return replace(receiving, floor=lowest, enabled_at=max(signed_in, enabled_at(said.incoming) if said is not None else ""))
-    except _Refused as refused:
+    except Refused as refused:
         slug = row.spec.get("profile") or (organization.spec.get("defaults.profile") if organization else None)
         others = () if row.spec.get("state") == "inactive" else _harmless(row, profiles.get(str(slug)))
         return IdleMailbox(
@@ -165,12 +135,7 @@ def _decide(
         )
 
 
-def _full(resource: AppliedResource) -> dict[str, Leaf]:
-    declared = {path: leaf for path, leaf in resource.spec.items() if leaf is not None}
-    return {**derived(resource.kind, declared), **declared}
-
-
-def _receiving(mailbox: _Row, profiles: Mapping[str, _Row], organization: _Row | None) -> ReceivingMailbox:
+def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | None) -> ReceivingMailbox:
     spec = mailbox.spec
     defaults: Mapping[str, Leaf] = organization.spec if organization else {}
     method = spec.get("incoming") or defaults.get("defaults.incoming") or "none"
@@ -190,13 +155,13 @@ def _receiving(mailbox: _Row, profiles: Mapping[str, _Row], organization: _Row |
     return _from(mailbox, profile, organization)
 
 
-def _check_tracking(organization: _Row | None) -> None:
+def _check_tracking(organization: Row | None) -> None:
     if organization is not None and organization.spec.get("processing.connectionChannel") == "email-router":
         words = "processing.connectionChannel is email-router, which synchronises the mail itself"
         raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
 
 
-def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingMailbox:
+def _from(mailbox: Row, profile: Row, organization: Row | None) -> ReceivingMailbox:
     spec = profile.spec
     if spec.get("state") == "inactive":
         raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)
@@ -216,9 +181,7 @@ def _from(mailbox: _Row, profile: _Row, organization: _Row | None) -> ReceivingM
             "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true",
             "incoming.tls",
         )
-    sign_in = signing_in(mailbox.resource, profile.resource, "incoming", now=mailbox.now)
-    if isinstance(sign_in, Condition):
-        raise _Refused(sign_in)
+    sign_in = planned(mailbox, profile, "incoming")
     connections = spec.get("maxConcurrentConnections")
     address = str(mailbox.spec.get("emailAddress", ""))
     return ReceivingMailbox(
@@ -263,7 +226,7 @@ def _marks(mailbox: Mapping[str, Leaf], profile: Mapping[str, Leaf], protocol: s
     return frozenset(found)
 
 
-def _clear_text_allowed(organization: _Row | None) -> bool:
+def _clear_text_allowed(organization: Row | None) -> bool:
     return (
         organization is not None
         and organization.spec.get("deployment") == "on-premises"
@@ -279,9 +242,9 @@ def _fingerprint(*resources: AppliedResource) -> str:
     return hashlib.sha256("".join(digest(one.spec) for one in resources).encode()).hexdigest()[:16]
 
 
-def _harmless(mailbox: _Row, profile: _Row | None) -> tuple[Condition, ...]:
+def _harmless(mailbox: Row, profile: Row | None) -> tuple[Condition, ...]:
     return tuple(
-        _Row(owner, {}, mailbox.now).condition("Unsupported", "NotBuilt", message, path)
+        Row(owner, {}, mailbox.now).condition("Unsupported", "NotBuilt", message, path)
         for owner, path, message in left_out(mailbox.resource, profile.resource if profile else None)
     )
 

@@ -12,12 +12,14 @@ from reconcile.ports.target import AppliedResource
 
 
 class Refused(Exception):
-    """Carries the condition out of the checks of a decision; no decision lets it out. `off`: by declaration, nothing is to be done."""
+    """Carries the condition out of the checks of a decision; no decision lets it out. `off`: by declaration, nothing is to be done.
+    `waiting`: for a person's word, as it should be."""
 
-    def __init__(self, condition: Condition, *, off: bool = False) -> None:
+    def __init__(self, condition: Condition, *, off: bool = False, waiting: bool = False) -> None:
         super().__init__(condition.message)
         self.condition = condition
         self.off = off
+        self.waiting = waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from reconcile.ports.tls import Tls
 from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules
 from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
-from reconcile.sync.decide.sign_in import sign_in as signing_in
+from reconcile.sync.decide.row import Refused, Row
+from reconcile.sync.decide.sign_in import planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +97,6 @@ def oversized(entry: OutboxEntry, mailbox: SendingMailbox) -> str:
     return f"the mail has {entry.size:,} octets, outgoing.messageSize of profile {mailbox.profile} is {limit:,}"
 
 
-class _Refused(Exception):
-    """Carries the condition out of the checks below; never leaves this module."""
-
-    def __init__(self, condition: Condition) -> None:
-        super().__init__(condition.message)
-        self.condition = condition
-
-
 def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Permits = NOTHING_SAID) -> SendingSetup:
     """Decide for every applied mailbox. `now` is UTC RFC 3339, for the conditions."""
     profiles = {one.name: one for one in resources if one.kind == "EmailServerProfile"}
@@ -115,7 +108,7 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Pe
             try:
                 _check_sender(one, environment, organization, now)
                 mailboxes[one.external_id] = _sending(one, profiles, organization, now, permits)
-            except _Refused as refused:
+            except Refused as refused:
                 mailboxes[one.external_id] = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition)
     allowed = environment.spec.get("allowedRecipients") if environment else None
     settings = organization.spec if organization is not None else {}
@@ -161,7 +154,7 @@ def _sending(
         raise _refusing(organization, now)("Off", "EmailRouter", words, "processing.connectionChannel")
     held_back = withheld(mailbox, organization, Direction.OUTGOING, permits, now=now)
     if held_back is not None:
-        raise _Refused(held_back.condition)
+        raise Refused(held_back.condition)
     slug = mailbox.spec.get("profile") or defaults.get("defaults.profile")
     profile = profiles.get(str(slug)) if slug else None
     if profile is None:
@@ -188,9 +181,8 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
         raise refuse("Ready", "NoServer", f"profile {profile.name} names no outgoing server", "outgoing.server")
     tls, port = Tls(str(spec.get("outgoing.tls"))), spec.get("outgoing.port")
     assert isinstance(port, int), port
-    sign_in = signing_in(mailbox, profile, "outgoing", now=now)
-    if isinstance(sign_in, Condition):
-        raise _Refused(sign_in)
+    # No field of a mailbox that signing in looks at follows from another one.
+    sign_in = planned(Row(mailbox, mailbox.spec, now), Row(profile, spec, now), "outgoing")
     if tls is Tls.NONE:
         permitted = (
             organization is not None
@@ -235,10 +227,10 @@ def _number(leaf: Leaf) -> int | None:
     return leaf if isinstance(leaf, int) and not isinstance(leaf, bool) else None
 
 
-def _refusing(resource: AppliedResource, now: str) -> Callable[[str, str, str, str], _Refused]:
-    def refused(type_: str, reason: str, message: str, field: str) -> _Refused:
+def _refusing(resource: AppliedResource, now: str) -> Callable[[str, str, str, str], Refused]:
+    def refused(type_: str, reason: str, message: str, field: str) -> Refused:
         origin = resource.origins.get(field) or resource.origins.get("", "")
-        return _Refused(
+        return Refused(
             Condition(type=type_, status=type_ != "Ready", reason=reason, message=message, since=now, field=field, origin=origin)
         )
 
