@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from reconcile.errors import SettingsError
 from reconcile.mail.memory_sender import Answer, Drop, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Begin, Claim
-from reconcile.model.outgoing import OutboxEntry, OutgoingState
+from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.model.sending_report import SendingReport
 from reconcile.ports.sender import Account
@@ -37,13 +38,15 @@ class Office:
     passwords: Passwords = field(default_factory=Passwords)
     count: int = 0
 
-    def add(self, number: int = 1, *, box: str = "box1", to: str = "a@contoso.example") -> list[OutboxEntry]:
+    def add(self, number: int = 1, *, box: str = "box1", to: str | tuple[str, ...] = "a@contoso.example") -> list[OutboxEntry]:
         mailbox = sending_setup(self.applied.resources(), now="").mailboxes[box]
         assert isinstance(mailbox, SendingMailbox)
         found = []
         for _ in range(number):
             self.count += 1
-            composed = compose(Draft(to=(to,), text="x"), mailbox, key="", token=f"t{self.count}", now=self.clock.now())
+            composed = compose(
+                Draft(to=(to,) if isinstance(to, str) else to, text="x"), mailbox, key="", token=f"t{self.count}", now=self.clock.now()
+            )
             found.append(self.outbox.add(composed.entry, composed.content).entry)
         return found
 
@@ -352,3 +355,68 @@ def test_a_server_that_said_later_is_not_bothered_by_an_apply() -> None:
     office.clock.pass_by(seconds=1)
     applied = office.clock.now()
     assert send_due(replace(office.outgoing(), last_applied=lambda: applied)).settled == ()
+
+
+def test_a_server_that_takes_few_recipients_at_once_gets_the_others_at_once() -> None:
+    """Also when that needs more transactions than a mail has tries; who is greylisted then is tried again all the same."""
+    office = Office()
+    everybody = tuple(f"r{number}@contoso.example" for number in range(70))
+    office.server.recipients_limit = 2
+    office.server.replies = {everybody[-1]: Answer(450, "4.2.0 greylisted")}
+    office.add(to=everybody)
+    report = office.send()
+    assert [len(taken.recipients) for taken in office.server.taken] == [2] * 34 + [1]
+    assert report.count(OutgoingState.PENDING) == 1
+    (entry,) = office.outbox.entries()
+    assert [one.address for one in entry.in_state(RecipientState.PENDING)] == [everybody[-1]]
+    office.server.replies = {}
+    office.clock.pass_by(minutes=10)
+    office.send()
+    assert office.states() == ["sent"]
+    assert sorted(address for taken in office.server.taken for address in taken.recipients) == sorted(everybody)
+
+
+def test_an_address_the_server_was_not_asked_for_is_never_taken_for_sent() -> None:
+    from reconcile.ports.sender import Delivery, Reply, Taken
+    from reconcile.sync.decide.outgoing import after_try
+
+    office = Office()
+    (entry,) = office.add(to=("a@contoso.example", "b@contoso.example"))
+    taken = Reply(code=250, text="ok")
+    delivery = Delivery(recipients={"a@contoso.example": taken}, end=Taken(reply=taken))
+    step = after_try(replace(entry, attempts=1), "run", delivery, now=office.clock.now(), policy=RetryPolicy())
+    assert {address: result.state for address, result in step.results.items()} == {
+        "a@contoso.example": RecipientState.SENT,
+        "b@contoso.example": RecipientState.PENDING,
+    }
+
+
+def test_the_profile_says_which_reports_are_asked_for() -> None:
+    asked = []
+
+    class Asking(MemorySender):
+        def open(self, account):  # type: ignore[no-untyped-def]
+            opened = super().open(account)
+
+            @contextmanager
+            def watched():  # type: ignore[no-untyped-def]
+                with opened as session:
+
+                    class Watched:
+                        is_usable = True
+
+                        def send(self, envelope, *, begin):  # type: ignore[no-untyped-def]
+                            asked.append((envelope.reports, envelope.id))
+                            return session.send(envelope, begin=begin)
+
+                    yield Watched()
+
+            return watched()
+
+    office = Office()
+    for reports in (None, ("failure", "delay"), ()):
+        office.applied.change("EmailServerProfile", outgoing__deliveryReports=reports)
+        (entry,) = office.add()
+        send_due(replace(office.outgoing(), sender=Asking(server=office.server)))
+        assert asked[-1][1] == entry.message_id.strip("<>")
+    assert [reports for reports, _ in asked] == [None, frozenset({"failure", "delay"}), frozenset()]
