@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import PreconditionFailed, UserError
+from reconcile.model.activity_details import Regarding
 from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle, Withdraw
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
-from reconcile.ports.outbox_store import NewMail, OutboxStore
+from reconcile.model.sent_folder import CopyState, SentFolder
+from reconcile.ports.outbox_store import NewMail, OutboxStore, TokenNumbers
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
@@ -325,3 +327,32 @@ def test_mails_are_found_by_their_keys(outbox: OutboxStore) -> None:
     outbox.add(mail(3), b"x")
     assert outbox.keyed(["k1", "k2", "k3", ""]) == {"k1": entries[0], "k2": entries[1]}
     assert outbox.keyed([]) == {}
+
+
+def test_what_is_postponed_is_due_when_its_time_has_come(outbox: OutboxStore) -> None:
+    entry = outbox.add(replace(mail(), postponed_until=START + MINUTE), b"x").entry
+    assert outbox.entry(entry.id) == entry
+    assert list(outbox.due(at=START + MINUTE - timedelta(microseconds=1))) == []
+    assert [one.id for one in outbox.due(at=START + MINUTE)] == [entry.id]
+
+
+def test_numbers_of_tokens_are_given_out_once(outbox: OutboxStore) -> None:
+    assert outbox.count_tokens({"box1": 2, "box2": 1}) == {
+        "box1": TokenNumbers(ordinal=1, first=1),
+        "box2": TokenNumbers(ordinal=2, first=1),
+    }
+    assert outbox.count_tokens({"box2": 5}) == {"box2": TokenNumbers(ordinal=2, first=2)}
+    assert outbox.count_tokens({"box3": 1, "box1": 1}) == {
+        "box3": TokenNumbers(ordinal=3, first=1),
+        "box1": TokenNumbers(ordinal=1, first=3),
+    }
+    assert outbox.count_tokens({}) == {}
+
+
+def test_what_a_mail_bears_is_read_back(outbox: OutboxStore) -> None:
+    about = Regarding(type="order", id="7", name="Süd")
+    folder = SentFolder(copy=CopyState.WANTED, tries=3, next_at=START + MINUTE, note="later")
+    full = replace(mail(), tracking_token="CRM:0001001", submitter_id="box9", regarding=about, tried_since=START, sent_folder=folder)
+    entry = outbox.add(full, b"x").entry
+    assert outbox.entry(entry.id) == entry == replace(full, id=entry.id)
+    assert list(outbox.copies_due(at=START + MINUTE)) == []  # owed only once it is sent

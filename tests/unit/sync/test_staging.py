@@ -282,3 +282,24 @@ def test_each_outcome_names_its_reason() -> None:
     assert isinstance(outcome, Refused)
     assert (outcome.refusal, outcome.field) == (Refusal.NOT_ALLOWED, "to.1")
     assert OutgoingState.PENDING not in [entry.state for entry in staging.outbox.entries()]
+
+
+def test_consent_that_was_taken_back_holds_when_the_mail_goes_out() -> None:
+    staging = Staging()
+
+    def consent(*names: str) -> None:
+        staging.applied.rows = [
+            replace(row, spec={**row.spec, "sendAs": names}) if row.name == "box2" else row for row in staging.applied.rows
+        ]
+
+    consent("sales")
+    staging.intake.submit(Draft(to=(INSIDE,), text="x", send_as="box2"), "sales", "")
+    consent()
+    staging.clock.pass_by(minutes=1)
+    staging.send()
+    (entry,) = staging.outbox.entries()
+    assert staging.reached() == set()
+    assert (entry.state, entry.reason) == (
+        OutgoingState.FAILED,
+        "mailbox sales may no longer send as box2: sendAs of box2 does not name it",
+    )
