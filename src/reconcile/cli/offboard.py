@@ -27,7 +27,10 @@ def command(context: Context, mailbox: str, purge: bool, yes: bool) -> ExitCode:
 
     Example: reconcile offboard left@contoso.example --purge --yes
     """
+    from contextlib import suppress
+
     from reconcile.cli.purge import carry_out, named_mailbox
+    from reconcile.errors import PreconditionFailed
     from reconcile.model.enablement import Direction, Disable
     from reconcile.model.outbox_step import Withdraw
     from reconcile.model.outgoing import OutgoingState
@@ -56,12 +59,15 @@ def command(context: Context, mailbox: str, purge: bool, yes: bool) -> ExitCode:
                 step = Disable(direction=direction, why=f"left ({context.actor})")
                 store.advance(identity, step, at=clock.now(), by=context.actor, name=name)
             for entry in waiting:
-                outbox.advance(entry.id, Withdraw(by=context.actor), at=clock.now())
+                # One that a run has just taken is told below, as it may be on its way.
+                with suppress(PreconditionFailed):
+                    outbox.advance(entry.id, Withdraw(by=context.actor), at=clock.now())
             if has_token:
                 _revoke(context, database, identity)
             if purge:
                 purged, _, _ = carry_out(context, environment, mail_purge(database), selection)
-        left = outbox.entries(states=(OutgoingState.SENDING, OutgoingState.UNCERTAIN), mailbox_id=identity)
+        going = (OutgoingState.SENDING, OutgoingState.UNCERTAIN, *((OutgoingState.PENDING,) if yes else ()))
+        left = outbox.entries(states=going, mailbox_id=identity)
     if context.as_json:
         told = {
             "mailbox": name,
