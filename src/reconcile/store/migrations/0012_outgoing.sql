@@ -31,3 +31,4 @@ CREATE TABLE outbox_handed_over (
 ) STRICT;
 
 CREATE INDEX outbox_handed_over_account ON outbox_handed_over (account, at);
+CREATE INDEX outbox_handed_over_at ON outbox_handed_over (at);

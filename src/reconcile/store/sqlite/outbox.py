@@ -246,7 +246,8 @@ def _is_live(connection: sqlite3.Connection, owner: str, at: datetime) -> bool:
 def _count(connection: sqlite3.Connection, limits: SendingLimits, at: datetime) -> None:
     """Count one message of the account, or refuse it."""
     refuse_exhausted(exhausted(limits, partial(_handed_over, connection, limits.account), now=at), at)
-    connection.execute("DELETE FROM outbox_handed_over WHERE account = ? AND at < ?", (limits.account, _text(at - timedelta(hours=25))))
+    # Of every account: the name of one that never sends again is not kept.
+    connection.execute("DELETE FROM outbox_handed_over WHERE at < ?", (_text(at - timedelta(hours=25)),))
     connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, _text(at)))
 
 
