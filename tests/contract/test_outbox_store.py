@@ -352,7 +352,15 @@ def test_numbers_of_tokens_are_given_out_once(outbox: OutboxStore) -> None:
 def test_what_a_mail_bears_is_read_back(outbox: OutboxStore) -> None:
     about = Regarding(type="order", id="7", name="Süd")
     folder = SentFolder(copy=CopyState.WANTED, tries=3, next_at=START + MINUTE, note="later")
-    full = replace(mail(), tracking_token="CRM:0001001", submitter_id="box9", regarding=about, tried_since=START, sent_folder=folder)
+    full = replace(
+        mail(),
+        tracking_token="CRM:0001001",
+        submitter_id="box9",
+        submitter_name="desk",
+        regarding=about,
+        tried_since=START,
+        sent_folder=folder,
+    )
     entry = outbox.add(full, b"x").entry
     assert outbox.entry(entry.id) == entry == replace(full, id=entry.id)
     assert list(outbox.copies_due(at=START + MINUTE)) == []  # owed only once it is sent

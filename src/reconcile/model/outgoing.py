@@ -74,8 +74,8 @@ class OutboxEntry:
     `mailbox_id` is the mailbox's external id on the target. `size` in octets. `attempts` counts tries since the entry
     last became pending by a person's hand, `tried_since` is the first of them; `owner` is the run that has taken the entry, or took it
     last while the outcome is open. Before `postponed_until` it is not due, whatever `next_try_at` says. `tracking_token` stands in the
-    subject ("" for none). `submitter_id` is the mailbox that asked, where the mail goes out as another one ("" otherwise). `regarding`
-    is what it is about; a reply inherits it. All instants are aware and UTC.
+    subject ("" for none). `submitter_id` and `submitter_name` are the mailbox that asked, where the mail goes out as another one (""
+    otherwise). `regarding` is what it is about; a reply inherits it. All instants are aware and UTC.
     """
 
     id: int
@@ -98,6 +98,7 @@ class OutboxEntry:
     postponed_until: datetime | None = None
     tracking_token: str = ""
     submitter_id: str = ""
+    submitter_name: str = ""
     regarding: Regarding | None = None
     sent_folder: SentFolder = UNTOUCHED
 

@@ -34,6 +34,7 @@ def mail_json(entry: OutboxEntry) -> dict[str, object]:
         "reason": entry.reason,
         "postponedUntil": _text(entry.postponed_until),
         "trackingToken": entry.tracking_token or None,
+        "submitter": entry.submitter_name or None,
         "submitterId": entry.submitter_id or None,
         "regarding": {"type": about.type, "id": about.id, "name": about.name} if (about := entry.regarding) else None,
         "sentCopy": {

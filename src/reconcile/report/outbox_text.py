@@ -57,7 +57,7 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | N
         ("reason", entry.reason),
         ("regarding", " ".join(part for part in (about.type, about.id, about.name) if part) if (about := entry.regarding) else ""),
         ("token", entry.tracking_token),
-        ("asked by", f"mailbox {entry.submitter_id}, which may send as {entry.sender}" if entry.submitter_id else ""),
+        ("asked by", f"mailbox {entry.submitter_name}, which may send as {entry.sender}" if entry.submitter_id else ""),
         ("sent mail", _sent_folder(entry)),
     ]
     lines = [f"{name + ':':<12}{neutral(value)}" for name, value in facts if value]

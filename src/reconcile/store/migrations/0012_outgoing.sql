@@ -3,6 +3,7 @@ ALTER TABLE outbox ADD COLUMN tried_since TEXT;
 ALTER TABLE outbox ADD COLUMN postponed_until TEXT;
 ALTER TABLE outbox ADD COLUMN tracking_token TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN submitter_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN submitter_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN regarding_type TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN regarding_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN regarding_name TEXT NOT NULL DEFAULT '';

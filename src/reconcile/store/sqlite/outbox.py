@@ -30,7 +30,7 @@ _ORPHANS = "SELECT * FROM outbox WHERE state = 'sending' AND owner NOT IN (SELEC
 _COPIES = "SELECT * FROM outbox WHERE copy = 'wanted' AND (copy_next_at IS NULL OR copy_next_at <= :at) ORDER BY id"
 _COLUMNS = (
     "message_id, client_key, request, mailbox_id, mailbox_name, sender, subject, size, added_at, state, attempts, next_try_at, reason,"
-    " owner, tried_since, postponed_until, tracking_token, submitter_id, regarding_type, regarding_id, regarding_name,"
+    " owner, tried_since, postponed_until, tracking_token, submitter_id, submitter_name, regarding_type, regarding_id, regarding_name,"
     " copy, copy_tries, copy_next_at, copy_note"
 )
 _ADD = f"INSERT INTO outbox ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
@@ -166,6 +166,7 @@ def _added(connection: sqlite3.Connection, mail: NewMail) -> Added:
             _text_or_none(entry.postponed_until),
             entry.tracking_token,
             entry.submitter_id,
+            entry.submitter_name,
             about.type if about else "",
             about.id if about else "",
             about.name if about else "",
@@ -331,6 +332,7 @@ def _entry(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> OutboxEntry:
         postponed_until=_moment_or_none(row["postponed_until"]),
         tracking_token=row["tracking_token"],
         submitter_id=row["submitter_id"],
+        submitter_name=row["submitter_name"],
         regarding=_regarding(row),
         sent_folder=SentFolder(
             copy=CopyState(row["copy"]),

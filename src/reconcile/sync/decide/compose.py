@@ -98,6 +98,7 @@ def compose(draft: Draft, mailbox: SendingMailbox, *, key: str, token: str, now:
         postponed_until=postponed,
         tracking_token=tracking_token,
         submitter_id=stamp.submitter.mailbox_id if stamp.submitter else "",
+        submitter_name=stamp.submitter.name if stamp.submitter else "",
         regarding=about,
     )
     return Composed(entry=entry, content=content)
