@@ -31,6 +31,7 @@ class Exchange:
     answers: list[bytes | ReconcileError] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
     name: str = "XOAUTH2"
+    complaint: str = ""
     secrets: Collection[str] = ()
 
     def initial(self) -> bytes | None:

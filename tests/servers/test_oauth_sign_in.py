@@ -102,6 +102,7 @@ def test_a_token_of_somebody_else_opens_nothing(office: tuple[OAuthServer, Dovec
     # A new token was asked for once, and no further.
     assert len([path for path, _ in server.asked if path == "/token"]) == 1
     assert "canary" not in f"{error!r}{error.hint}"
+    assert "reconcile auth login" in error.hint
 
 
 @pytest.mark.parametrize(("protocol", "server_type"), [("imap", "imap-smtp"), ("pop3", "pop3-smtp")])

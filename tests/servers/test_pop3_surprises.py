@@ -357,6 +357,7 @@ class Token:
     class Exchange:
         token: str
         name: str = "XOAUTH2"
+        complaint: str = ""
 
         @property
         def secrets(self) -> tuple[str, ...]:

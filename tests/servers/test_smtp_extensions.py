@@ -196,6 +196,7 @@ class Token:
     class Exchange:
         of: Token
         name: str = "XOAUTH2"
+        complaint: str = ""
 
         @property
         def secrets(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 
 from reconcile.errors import AuthenticationRejected, Unavailable
+from reconcile.mail.sign_in.explained import explained
 from reconcile.mail.smtp_connection import Connection, Disconnected
 from reconcile.mail.smtp_replies import reply_of
 from reconcile.ports.sender import Reply
@@ -33,14 +34,14 @@ def sign_in_over(connection: Connection, sign_in: SignIn, *, host: str, offered:
         if code == 421 or 400 <= code <= 499:
             raise Unavailable(f"the server cannot check the login now: {reply}")
         if again or not sign_in.refused():
-            raise _rejected(sign_in, reply, mechanism.complaint)
+            with explained(sign_in, mechanism):
+                raise _rejected(sign_in, reply)
     raise AssertionError("unreachable")
 
 
-def _rejected(sign_in: SignIn, reply: Reply, complaint: str) -> AuthenticationRejected:
-    words = f"{reply} ({complaint})" if complaint else str(reply)
+def _rejected(sign_in: SignIn, reply: Reply) -> AuthenticationRejected:
     return AuthenticationRejected(
-        f"the server refused the login of {sign_in.username}: {words}", hint="Check user name and password, or sign in anew."
+        f"the server refused the login of {sign_in.username}: {reply}", hint="Check user name and password, or sign in anew."
     )
 
 

@@ -17,6 +17,7 @@ from reconcile.mail.imap.authenticate import authenticate
 from reconcile.mail.imap.connection import connect, dial, greeted
 from reconcile.mail.imap.faults import Broken, Refused, translated
 from reconcile.mail.imap.stream import Request, Stream
+from reconcile.mail.sign_in.explained import explained
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import SignIn
 
@@ -82,7 +83,7 @@ def _sign_in(stream: Stream, endpoint: Endpoint, sign_in: SignIn) -> None:
         # All servers have it (RFC 3501, 6.2.2), some do not say so.
         names = names or {"PLAIN"}
     mechanism = sign_in.mechanism(protocol="imap", host=endpoint.host, offered=names)
-    with _refusals(), translated(where, login=True, secrets=tuple(mechanism.secrets)):
+    with _refusals(), explained(sign_in, mechanism), translated(where, login=True, secrets=tuple(mechanism.secrets)):
         authenticate(stream, mechanism, at_once=b"SASL-IR" in offered)
 
 

@@ -13,6 +13,7 @@ from reconcile.mail.concerning import concerning
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.pop3.faults import Broken, Refused, translated
 from reconcile.mail.pop3.wire import Wire
+from reconcile.mail.sign_in.explained import explained
 from reconcile.mail.tls import tls_context
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind
@@ -136,7 +137,7 @@ def _signed_in(wire: Wire, endpoint: Endpoint, sign_in: SignIn, capabilities: Ma
         return True
     mechanism = sign_in.mechanism(protocol="pop3", host=endpoint.host, offered=offered)
     try:
-        with translated(str(endpoint), login=True, secrets=mechanism.secrets, **told):  # type: ignore[arg-type]
+        with explained(sign_in, mechanism), translated(str(endpoint), login=True, secrets=mechanism.secrets, **told):  # type: ignore[arg-type]
             _exchange(wire, mechanism)
     except AuthenticationRejected:
         if sign_in.kind is not SignInKind.PASSWORD and sign_in.refused():
