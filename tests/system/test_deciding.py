@@ -67,6 +67,15 @@ def test_replies_only_and_why_not(dovecot: Dovecot, tmp_path: Path) -> None:
     assert why["tracking"]["correlation"]["correlated"] == {"kind": "email", "id": three}
     assert "no-correlation-match" in first("explain", "message", "2@fabrikam.example").out
     assert "was seen in an Inbox" in first("explain", "message", "nowhere@fabrikam.example").out
+    # A rule at the server moved it before anybody looked.
+    client = dovecot.client(SALES)
+    client.create("Archive.R&AOk-")
+    client.append("Archive.R&AOk-", None, None, mail(9))
+    client.shutdown()
+    moved = first("explain", "message", "9@fabrikam.example", "--online")
+    assert "folder Archive.Ré; only the Inbox is read" in moved.out
+    near = first("explain", "message", "99@fabrikam.example", "--online", "--output", "json").document
+    assert (near["whereabouts"], near["notes"][-1]) == ([], "sales: the server has it in no folder")
     assert first("sync", "--output", "json").document["mailboxes"][0]["read"] == 0
 
 

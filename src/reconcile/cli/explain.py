@@ -25,8 +25,9 @@ FORMAT_VERSION = "1.0"
 
 @click.command("explain", short_help="Say what a field, a finding, a rule or a brake is, and where it stands.")
 @click.argument("words", nargs=-1, required=True)
+@click.option("--online", is_flag=True, help="For a message: look for it in all folders of the mail servers, read-only.")
 @common()
-def command(context: Context, words: tuple[str, ...]) -> ExitCode:
+def command(context: Context, words: tuple[str, ...], online: bool) -> ExitCode:
     """Look a name up: a field by its path, by the product's column, or by what a form calls it in English, German or French;
     a finding by its id; a brake by its name; a rule by its name. Where there is an estate, also who declares the field, and what changed
     it; what a rule finds, and with an object how it came to that. A finding of a rule is also known by its fingerprint.
@@ -45,7 +46,9 @@ def command(context: Context, words: tuple[str, ...]) -> ExitCode:
     if words[0] == "message" and len(words) == 2:
         from reconcile.cli.explained_message import explain_message
 
-        return explain_message(context, words[1])
+        return explain_message(context, words[1], online=online)
+    if online:
+        raise click.UsageError("--online is for messages: reconcile explain message ID --online")
     from reconcile.cli.explained_rule import explain_rule, rules_like
     from reconcile.model.vocabulary import find, near
 

@@ -11,11 +11,13 @@ from reconcile.model.exit_code import ExitCode
 if TYPE_CHECKING:
     from reconcile.cli.context import Context
     from reconcile.model.message_fate import MessageFates
+    from reconcile.store.sqlite.database import Database
     from reconcile.sync.message_fates import Stores
 
 
-def explain_message(context: Context, word: str) -> ExitCode:
-    """Print what became of a message: by the number of its activity, its Message-ID, or mailbox:number."""
+def explain_message(context: Context, word: str, *, online: bool) -> ExitCode:
+    """Print what became of a message: by the number of its activity, its Message-ID, or mailbox:number. `online` asks the mail servers
+    where they have it."""
     from reconcile.report.message_fates import FORMAT_VERSION, fates_json, fates_text
     from reconcile.sync.message_fates import Stores
     from reconcile.wiring.mail import activity_reader, correlation_lookup, decision_reader, mailbox_names
@@ -30,11 +32,32 @@ def explain_message(context: Context, word: str) -> ExitCode:
             mailboxes={mailbox_id: slug for mailbox_id, (slug, _) in names.items()},
         )
         found = _found(stores, word, names)
+        if online:
+            found = _looked_for(context, database, found)
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, **fates_json(found), "exit": ExitCode.NOTHING_TO_DO.reason})
     else:
         context.data(fates_text(found))
     return ExitCode.NOTHING_TO_DO
+
+
+def _looked_for(context: Context, database: Database | None, found: MessageFates) -> MessageFates:
+    from reconcile.sync.message_fates import whereabouts
+    from reconcile.wiring.mail import applied_state, message_finders
+    from reconcile.wiring.permits import permits
+    from reconcile.wiring.state import environment_name
+    from reconcile.wiring.system import SystemClock
+
+    if database is None:
+        raise UserError("nothing is applied, so there is no server to ask", hint="Run `reconcile apply` first.")
+    name = environment_name(context.settings, context.environment)
+    return whereabouts(
+        found,
+        applied_state(database).resources(),
+        permits(context.settings, database, name)(),
+        message_finders(context.settings, database),
+        now=SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
 
 
 def _found(stores: Stores, word: str, names: dict[str, tuple[str, str]]) -> MessageFates:

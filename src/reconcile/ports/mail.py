@@ -128,3 +128,11 @@ class MessageCounter(Protocol):
         Raises TransientError, PermanentError.
         """
         ...
+
+
+class MessageFinder(Protocol):
+    """Looks where an account has a message, in all of its folders; nothing at the server changes."""
+
+    def folders_of(self, message_id: str) -> Sequence[str]:
+        """Names of the folders that hold a message of this Message-ID (with its angle brackets). Raises TransientError, PermanentError."""
+        ...

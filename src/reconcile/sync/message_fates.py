@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from reconcile.errors import ReconcileError
 from reconcile.model.mailbox_state import MailboxState
-from reconcile.model.message_fate import Fate, MessageFates
+from reconcile.model.message_fate import Fate, MessageFates, Whereabouts
 from reconcile.model.tracking import Decision, Outcome
 from reconcile.ports.correlation import CorrelationLookup
 from reconcile.ports.decisions import DecisionReader
+from reconcile.ports.mail import MessageFinder
 from reconcile.ports.mail_store import ActivityReader
+from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
+from reconcile.sync.decide.permitted import Permits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +127,37 @@ def _unknown(stores: Stores, mailbox_id: str | None) -> tuple[str, ...]:
                 notes.append(f"{slug}: looked at last {state.last_success}; {floor}; {state.server_messages} messages in its Inbox then")
     notes.append("Beside that only the Inbox is read: a rule at the server may have moved it. `--online` looks into the other folders.")
     return tuple(notes)
+
+
+def whereabouts(
+    found: MessageFates,
+    resources: Sequence[AppliedResource],
+    permits: Permits,
+    finder: Callable[[ReceivingMailbox], MessageFinder | None],
+    *,
+    now: str,
+) -> MessageFates:
+    """With the folders in which the mail servers have it; what cannot be asked is told in a note. Read-only."""
+    message_id = next((fate.message_id for fate in found.fates if fate.message_id), found.asked)
+    if "@" not in message_id:
+        return replace(found, notes=(*found.notes, "Without a Message-ID it cannot be looked for at the servers."))
+    message_id = f"<{message_id.strip('<>')}>"
+    concerned = {fate.mailbox for fate in found.fates}
+    places, notes = list[Whereabouts](), list[str]()
+    for mailbox in receiving_mailboxes(resources, now=now, permits=permits):
+        if not isinstance(mailbox, ReceivingMailbox) or (concerned and mailbox.name not in concerned):
+            continue
+        asked = finder(mailbox)
+        if asked is None:
+            notes.append(f"{mailbox.name}: POP3 shows the Inbox only")
+            continue
+        try:
+            folders = asked.folders_of(message_id)
+        except ReconcileError as error:
+            notes.append(f"{mailbox.name}: could not be asked: {error.message}")
+            continue
+        places += [Whereabouts(mailbox=mailbox.name, folder=folder, inbox=folder.upper() == "INBOX") for folder in folders]
+        if not folders:
+            notes.append(f"{mailbox.name}: the server has it in no folder")
+    kept = tuple(note for note in found.notes if "--online" not in note)
+    return replace(found, whereabouts=tuple(places), notes=(*kept, *notes))

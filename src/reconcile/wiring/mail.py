@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconcile.ports.clock import Clock
     from reconcile.ports.correlation import CorrelationLookup
     from reconcile.ports.decisions import DecisionReader
-    from reconcile.ports.mail import Inbox, MessageCounter, Watcher
+    from reconcile.ports.mail import Inbox, MessageCounter, MessageFinder, Watcher
     from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_marks import MailMarks
     from reconcile.ports.mail_store import ActivityReader, MailStore
@@ -183,6 +183,22 @@ def mail_marks(settings: Settings, accounts: SignIns, secrets: SecretResolver) -
         from reconcile.mail.imap.marks import ImapMarks
 
         return ImapMarks(*reach(mailbox))
+
+    return connect
+
+
+def message_finders(settings: Settings, database: Database) -> Callable[[ReceivingMailbox], MessageFinder | None]:
+    """Makes what looks where a server has a message, None where its protocol shows one folder only. Raises as `inboxes`."""
+    from reconcile.wiring.sign_in import sign_ins
+
+    reach = reached(settings, sign_ins(settings, database), secret_resolver(settings))
+
+    def connect(mailbox: ReceivingMailbox) -> MessageFinder | None:
+        if mailbox.protocol == "pop3":
+            return None
+        from reconcile.mail.imap.finder import ImapFinder
+
+        return ImapFinder(*reach(mailbox))
 
     return connect
 
