@@ -187,6 +187,12 @@ def test_without_unique_ids_the_header_tells(drop: Maildrop, port: int, how: str
     assert visit(port, seen.cursor).bodies == [message(6)]
 
 
+def test_lists_that_name_different_messages_are_not_believed(drop: Maildrop, port: int) -> None:
+    drop.answer = lambda line: text("1 a\r\n2 b\r\n3 c\r\n4 d\r\n9 e\r\n") if line == b"UIDL" else None
+    with pytest.raises(Unavailable, match="different messages"):
+        visit(port)
+
+
 def test_a_status_that_changes_makes_no_other_message() -> None:
     from reconcile.mail.pop3.listing import _CHANGING
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.errors import SettingsError
-from reconcile.mail.memory_sender import Answer, Drop, MemorySender, MemoryServer
+from reconcile.mail.memory_sender import Answer, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Begin, Claim
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
@@ -420,3 +420,30 @@ def test_the_profile_says_which_reports_are_asked_for() -> None:
         send_due(replace(office.outgoing(), sender=Asking(server=office.server)))
         assert asked[-1][1] == entry.message_id.strip("<>")
     assert [reports for reports, _ in asked] == [None, frozenset({"failure", "delay"}), frozenset()]
+
+
+def test_a_mail_is_settled_before_a_word_is_said_about_the_next() -> None:
+    """Whoever dies between two mails leaves no doubt about the first, however slow the disk."""
+    office = Office()
+    seen: list[list[str]] = []
+
+    class Watched(MemoryServer):
+        def next_fault(self, step: str) -> Fault | None:
+            if step == "mail":
+                seen.append(office.states())
+            return super().next_fault(step)
+
+    class Slow:
+        """Nothing is durable before somebody waits for it."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(office.outbox, name)
+
+        def advancing(self, *arguments, **named):  # type: ignore[no-untyped-def]
+            return lambda: office.outbox.advance(*arguments, **named)
+
+    office.server = Watched()
+    office.add(3)
+    send_due(replace(office.outgoing(), outbox=Slow()))  # type: ignore[arg-type]
+    assert seen == [["pending-send"] * 3, ["sent", "pending-send", "pending-send"], ["sent", "sent", "pending-send"]]
+    assert office.states() == ["sent"] * 3

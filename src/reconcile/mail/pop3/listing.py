@@ -67,7 +67,9 @@ class Listing:
         items = []
         for number, words in _numbered(self.sizes_text):
             size = _count(words)
-            name = f"{size}:{_text(ids.get(number) or b'')}"
+            if not ids.get(number):
+                raise Broken("the server's LIST and UIDL name different messages")
+            name = f"{size}:{_text(ids[number])}"
             seen[name] += 1
             if seen[name] > 1:
                 name = f"{name} {seen[name]}"
