@@ -58,6 +58,16 @@ def _provider(one: Provider, place: Position | None) -> dict[str, object]:
             name: {"value": limit.value, "unit": LIMIT_UNITS[name], "scope": limit.scope, **_fact(spec, limit)}
             for name, limit in spec.limits.items()
         },
+        "oauth": {
+            "tokenEndpoint": spec.oauth.token_endpoint,
+            "authorizationEndpoint": spec.oauth.authorization_endpoint,
+            "deviceEndpoint": spec.oauth.device_endpoint,
+            "revocationEndpoint": spec.oauth.revocation_endpoint,
+            "clouds": dict(spec.oauth.clouds),
+            "scopes": {protocol: [*scopes] for protocol, scopes in spec.oauth.scopes.items()},
+            "applicationScopes": [*spec.oauth.application_scopes],
+            **_fact(spec, spec.oauth),
+        },
         "fips140": {"compliant": spec.fips140.compliant, "edition": spec.fips140.edition, **_fact(spec, spec.fips140)},
         "notes": [{"text": note.text, **_fact(spec, note)} for note in spec.notes],
     }

@@ -69,6 +69,8 @@ def _blocks(one: Provider, place: Position | None, fit: int | None) -> Iterator[
         ]
         head = ("AUTHENTICATION", "WHAT", "STATUS", "DATE", "INSTEAD", "READ", "NOTE")
         yield table(head, kinds, limits=(None, 80, None, None, 60, None, 300), fit=fit)
+    if spec.oauth.token_endpoint:
+        yield table(("TOKENS", "ADDRESS", "READ", "NOTE"), _tokens(spec), limits=(None, 120, None, 300), fit=fit)
     if spec.limits:
         limits = [_limit(spec, name, limit) for name, limit in spec.limits.items()]
         yield table(("LIMIT", "VALUE", "UNIT", "FOR", "READ", "NOTE"), limits, limits=(None, None, None, 80, None, 300), fit=fit)
@@ -77,6 +79,21 @@ def _blocks(one: Provider, place: Position | None, fit: int | None) -> Iterator[
     if spec.sources:
         sources = [(name, source.date, source.title) for name, source in spec.sources.items()]
         yield table(("SOURCE", "DATE", "TITLE"), sources, limits=(None, None, 300), fit=fit)
+
+
+def _tokens(spec: MailProviderSpec) -> list[Sequence[object]]:
+    at = spec.oauth
+    named = (
+        ("asked from", at.token_endpoint),
+        ("sign-in with a browser", at.authorization_endpoint),
+        ("sign-in with a code", at.device_endpoint),
+        ("revoked at", at.revocation_endpoint),
+        *((f"cloud {name}", host) for name, host in at.clouds.items()),
+    )
+    return [
+        (what, address, _certainty(spec, at), at.note if number == 0 else None)
+        for number, (what, address) in enumerate(one for one in named if one[1])
+    ]
 
 
 def _endpoints(spec: MailProviderSpec, protocol: str, endpoint: Endpoint) -> Iterator[Sequence[object]]:

@@ -116,6 +116,10 @@ def test_the_host_of_a_server(server: object, host: str) -> None:
         ({"authentication": {"oauth": {"status": "allowed", "date": "2027-01-01"}}}, "spec.authentication.oauth.date"),
         ({"notes": [{"text": "x", "source": "x"}]}, "spec.notes.0.source"),
         ({"fips140": {"source": "x"}}, "spec.fips140.source"),
+        ({"oauth": {"source": "x"}}, "spec.oauth.source"),
+        ({"oauth": {"clouds": {"mars": "login.contoso.example"}}}, "spec.oauth.clouds.mars"),
+        ({"oauth": {"scopes": {"ews": ["mail"]}}}, "spec.oauth.scopes.ews"),
+        ({"oauth": {"tokenEndpoint": "http://login.contoso.example/token"}}, "spec.oauth.tokenEndpoint"),
     ],
 )
 def test_what_cannot_be_meant(spec: dict[str, object], path: str) -> None:
