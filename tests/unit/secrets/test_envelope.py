@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from reconcile.errors import SettingsError
 from reconcile.model.secret import Secret
@@ -31,6 +32,8 @@ def test_every_value_has_nonces_and_a_data_key_of_its_own() -> None:
     sealed = [sealer.seal(Secret(b"12345"), identity="row/field") for _ in range(50)]
     for part in (slice(9, 21), slice(21, 69), slice(69, 81)):
         assert len({value[part] for value in sealed}) == 50
+    master = AESGCM(KEY.reveal())
+    assert len({master.decrypt(value[9:21], value[21:69], value[:9]) for value in sealed}) == 50, "the data keys themselves differ"
 
 
 def test_the_wrong_key_is_named_by_its_id() -> None:
