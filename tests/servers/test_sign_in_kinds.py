@@ -69,6 +69,7 @@ def test_a_certificate_opens_the_mailbox(by_certificate: Dovecot, people: trustm
     assert opened(by_certificate, ExternalSignIn(SALES), pem(people, SALES)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", ["nobody", "a stranger"])
 def test_without_a_certificate_of_the_right_authority_it_stays_closed(by_certificate: Dovecot, whose: str) -> None:
     client = None if whose == "nobody" else pem(trustme.CA(), SALES)

@@ -75,6 +75,7 @@ def test_before_the_question_nothing_is_lost(office: Office) -> None:
     assert done.code == 0, done.err
 
 
+@pytest.mark.slow
 def test_between_answer_and_commit_the_old_token_serves_where_the_provider_takes_it(office: Office) -> None:
     office.server.strict = False
     office.killed("between")

@@ -22,6 +22,12 @@ active_value = true
 """
 _EXTRA = """
 auth_mechanisms = {mechanisms}
+# A refusal makes nobody on this host wait.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 passdb {{
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
