@@ -227,7 +227,7 @@ class Decider:
             filter=Filter.NONE if self.unwraps else self._filter(self._own),
             party=self._row.ref if self._row else None,
             processed=True,
-            named=any(comparable(each.address) == address for each in people.recipients),
+            named=not self.unwraps and any(comparable(each.address) == address for each in people.recipients),
         )
 
     def _recipients(self, people: Resolved) -> list[Recipient]:
