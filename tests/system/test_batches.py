@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from reconcile.store.sqlite.database import Database, migrations
 from support.crm import Desk, letter
+from support.older_store import make_older
 
 
 @pytest.fixture
@@ -122,16 +122,7 @@ def test_a_store_of_before_the_feed_has_everything_in_it(desk: Desk) -> None:
     before = desk.lines("activities", "feed")
     path = desk.state / "test" / "engine.db"
     older = next(number for number, name, _ in migrations() if "feed" in name) - 1
-    connection = sqlite3.connect(path)
-    for kind in ("trigger", "table"):
-        for (name,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = ? AND (name LIKE 'feed%' OR name LIKE 'activity_%')", (kind,)
-        ).fetchall():
-            connection.execute(f"DROP {kind} {name}")
-    connection.execute("DELETE FROM meta WHERE name = 'feed-epoch'")
-    connection.execute(f"PRAGMA user_version={older}")
-    connection.commit()
-    connection.close()
+    make_older(path, older)
     assert "older version" in desk("activities", "feed", code=1)[1]
     Database.open(path).close()
     after = desk.lines("activities", "feed")

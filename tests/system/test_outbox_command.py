@@ -179,7 +179,7 @@ def test_what_is_no_text_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize("option", ["--attach", "--raw"])
 def test_a_file_without_end_is_not_read_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
-    monkeypatch.setattr("reconcile.sync.decide.compose.LARGEST", 1_000_000)
+    monkeypatch.setattr("reconcile.sync.decide.draft.LARGEST", 1_000_000)
     text = () if option == "--raw" else ("--text", "x")
     _, err = desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", option, "/dev/zero", *text, code=1)
     assert "/dev/zero has more than 1,000,000 octets" in err
