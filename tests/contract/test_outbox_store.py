@@ -16,7 +16,7 @@ from reconcile.model.activity_details import Regarding
 from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle, Withdraw
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
 from reconcile.model.sent_folder import CopyState, SentFolder
-from reconcile.ports.outbox_store import NewMail, OutboxStore, TokenNumbers
+from reconcile.ports.outbox_store import Added, NewMail, OutboxStore, TokenNumbers
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
@@ -364,3 +364,46 @@ def test_what_a_mail_bears_is_read_back(outbox: OutboxStore) -> None:
     entry = outbox.add(full, b"x").entry
     assert outbox.entry(entry.id) == entry == replace(full, id=entry.id)
     assert list(outbox.copies_due(at=START + MINUTE)) == []  # owed only once it is sent
+
+
+def test_several_steps_count_together_or_not_at_all(outbox: OutboxStore) -> None:
+    number = outbox.add(mail(), b"bytes").entry.id
+    outbox.hold_lease("run-1", until=START + MINUTE)
+    begun = outbox.advance(number, Claim(owner="run-1"), Begin(owner="run-1", recipients=("a@contoso.example",)), at=START)
+    assert (begun.state, begun.attempts, begun.owner) == (OutgoingState.SENDING, 1, "run-1")
+    assert begun == outbox.entry(number)
+    assert [event.state for event in outbox.events(number)] == [OutgoingState.PENDING, OutgoingState.SENDING]
+    other = outbox.add(mail(2), b"bytes").entry
+    with pytest.raises(PreconditionFailed):
+        outbox.advance(other.id, Claim(owner="run-1"), Begin(owner="run-1", recipients=("stranger@contoso.example",)), at=START)
+    assert outbox.entry(other.id) == other
+    assert len(outbox.events(other.id)) == 1
+
+
+def test_what_is_on_its_way_to_the_disk_comes_in_order(outbox: OutboxStore) -> None:
+    entry = sending(outbox)
+    settled = outbox.advancing(entry.id, settle("run-1", 1, done(RecipientState.SENT)), at=START)
+    late = outbox.advancing(entry.id, settle("run-1", 1, done(RecipientState.FAILED)), at=START)
+    next_one = outbox.add(mail(2), b"bytes").entry
+    found = outbox.entry(entry.id)
+    assert found is not None
+    assert found.state is OutgoingState.SENT, "what is written later is durable only when this is"
+    assert settled() == found
+    with pytest.raises(PreconditionFailed):
+        late()
+    assert outbox.entry(next_one.id) == next_one
+
+
+def test_what_is_tried_later_is_found_by_itself(outbox: OutboxStore) -> None:
+    outbox.add(mail(1), b"bytes")
+    later = outbox.add(mail(2, at=START + MINUTE), b"bytes").entry
+    assert list(outbox.entries(next_after=START)) == [later]
+    assert list(outbox.entries(next_after=START + MINUTE)) == []
+
+
+def test_many_are_read_with_their_own_recipients(outbox: OutboxStore) -> None:
+    """More than are read with one statement."""
+    added = outbox.add_all([NewMail(entry=mail(number), content=b"x") for number in range(1, 602)])
+    found = outbox.entries()
+    assert [entry.id for entry in found] == [one.entry.id for one in added if isinstance(one, Added)]
+    assert {tuple(one.address for one in entry.recipients) for entry in found} == {("a@contoso.example", "b@contoso.example")}

@@ -53,8 +53,11 @@ def refuse_exhausted(found: Exhausted | None, now: datetime) -> None:
 class OutboxReader(Protocol):
     """Looking at it. A missing store reads as empty."""
 
-    def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
-        """In the order they were added; no states = all, no mailbox = all, limit 0 = all."""
+    def entries(
+        self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0, next_after: datetime | None = None
+    ) -> Sequence[OutboxEntry]:
+        """In the order they were added; no states = all, no mailbox = all, limit 0 = all. `next_after`: those alone that are next
+        tried after it."""
         ...
 
     def entry(self, entry_id: int) -> OutboxEntry | None: ...

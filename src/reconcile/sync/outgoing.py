@@ -76,12 +76,13 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
     """
     abandoned = recover(outgoing.outbox, now=outgoing.clock.now())
     _wake(outgoing)
-    if not outgoing.outbox.due(at=outgoing.clock.now()):
+    all_due = outgoing.outbox.due(at=outgoing.clock.now())
+    if not all_due:
         tend_sent_folders(outgoing, mailboxes=mailboxes)
         return SendingReport(settled=(), abandoned=abandoned, troubles=())
     with _alive(outgoing):
         due: dict[str, list[OutboxEntry]] = {}
-        for entry in outgoing.outbox.due(at=outgoing.clock.now()):
+        for entry in all_due:
             if mailboxes is None or entry.mailbox_id in mailboxes:
                 due.setdefault(entry.mailbox_id, []).append(entry)
         pass_ = _Pass(outgoing)
@@ -120,7 +121,8 @@ def recover(outbox: OutboxStore, *, now: datetime) -> tuple[OutboxEntry, ...]:
 def _wake(outgoing: Outgoing) -> None:
     """Mail that waits for its mailbox to be mended is due once something was applied since: that may have been the mending."""
     now = outgoing.clock.now()
-    waiting = [entry for entry in outgoing.outbox.entries(states=(OutgoingState.PENDING,)) if waits_for_mailbox(entry, now=now)]
+    later = outgoing.outbox.entries(states=(OutgoingState.PENDING,), next_after=now)
+    waiting = [entry for entry in later if waits_for_mailbox(entry, now=now)]
     applied = outgoing.last_applied() if waiting else None
     for entry in waiting:
         if applied is not None and outgoing.outbox.events(entry.id)[-1].at < applied:

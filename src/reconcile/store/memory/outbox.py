@@ -33,12 +33,16 @@ class MemoryOutbox:
         self._numbers: dict[str, list[int]] = {}
         self._handed: dict[str, list[datetime]] = {}
 
-    def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
+    def entries(
+        self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0, next_after: datetime | None = None
+    ) -> Sequence[OutboxEntry]:
         with self._guard:
             found = [
                 entry
                 for entry in self._entries.values()
-                if (not states or entry.state in states) and (not mailbox_id or entry.mailbox_id == mailbox_id)
+                if (not states or entry.state in states)
+                and (not mailbox_id or entry.mailbox_id == mailbox_id)
+                and (next_after is None or (entry.next_try_at is not None and entry.next_try_at > next_after))
             ]
         return found[:limit] if limit else found
 

@@ -38,6 +38,8 @@ _ADVANCE = (
     "UPDATE outbox SET state = ?, attempts = ?, next_try_at = ?, reason = ?, owner = ?, tried_since = ?, postponed_until = ?,"
     " copy = ?, copy_tries = ?, copy_next_at = ?, copy_note = ? WHERE id = ?"
 )
+#: Mails whose recipients are read with one statement.
+_MANY = 500
 
 
 class SqliteOutbox:
@@ -46,7 +48,9 @@ class SqliteOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entries(self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0) -> Sequence[OutboxEntry]:
+    def entries(
+        self, *, states: Collection[OutgoingState] = (), mailbox_id: str = "", limit: int = 0, next_after: datetime | None = None
+    ) -> Sequence[OutboxEntry]:
         conditions, values = ["1"], list[str | int]()
         if states:
             conditions.append(f"state IN ({', '.join('?' * len(states))})")
@@ -54,6 +58,9 @@ class SqliteOutbox:
         if mailbox_id:
             conditions.append("mailbox_id = ?")
             values.append(mailbox_id)
+        if next_after is not None:
+            conditions.append("next_try_at > ?")
+            values.append(_text(next_after))
         values.append(limit or -1)
         # Only placeholders are put together here, no values.
         return self._select(f"SELECT * FROM outbox WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?", values)
@@ -302,9 +309,14 @@ def event(row: sqlite3.Row) -> OutboxEvent:
 
 def read(connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]) -> list[OutboxEntry]:
     """Of rows of `outbox`, with their recipients."""
-    return [
-        _entry(row, connection.execute("SELECT * FROM outbox_recipient WHERE entry = ? ORDER BY position", (row["id"],))) for row in rows
-    ]
+    found = list(rows)
+    recipients: dict[int, list[sqlite3.Row]] = {row["id"]: [] for row in found}
+    for start in range(0, len(found), _MANY):
+        numbers = [row["id"] for row in found[start : start + _MANY]]
+        marks = ", ".join("?" * len(numbers))
+        for one in connection.execute(f"SELECT * FROM outbox_recipient WHERE entry IN ({marks}) ORDER BY entry, position", numbers):
+            recipients[one["entry"]].append(one)
+    return [_entry(row, recipients[row["id"]]) for row in found]
 
 
 def _entry(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> OutboxEntry:
