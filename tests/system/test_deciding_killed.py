@@ -152,15 +152,24 @@ def compare(dovecot: Dovecot, made: MailEstate, delivered: int) -> None:
     assert len(dovecot.messages(address("user"))) == delivered
 
 
-def test_an_estate_with_everything_survives_being_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("protocol", "kills"), [("imap", 20), ("pop3", 10)])
+def test_an_estate_with_everything_survives_being_killed(tmp_path: Path, protocol: str, kills: int) -> None:
     with running(users=dict.fromkeys(map(address, NAMES), PASSWORD)) as dovecot:
-        made = MailEstate(folder=tmp_path / "e", imap=dovecot.imaps, authority=dovecot.authority, password=PASSWORD, names=())
+        made = MailEstate(
+            folder=tmp_path / "e",
+            imap=dovecot.imaps if protocol == "imap" else dovecot.pop3s,
+            authority=dovecot.authority,
+            password=PASSWORD,
+            names=(),
+        )
+        profile = made.estate / "profile.yaml"
+        profile.write_text(profile.read_text().replace("imap-smtp", f"{protocol}-smtp"))
         for name, more in SETTINGS.items():
             (made.estate / f"{name}.yaml").write_text(BOX.replace("NAME", name).replace("MORE", more.replace("; ", "\n  ")))
         (tmp_path / "parties.csv").write_text("type,id,name,addresses\ncontact,c1,Alex,customer@fabrikam.example\n")
         made("apply", "--yes")
         made("parties", "import", str(tmp_path / "parties.csv"))
-        delivered = kill_often(dovecot, made, kills=20, each=40)
+        delivered = kill_often(dovecot, made, kills=kills, each=40)
         for _ in range(2):
             made("sync")
         compare(dovecot, made, delivered)

@@ -87,12 +87,12 @@ class ReceivedBatch:
     everything is listed again; `kept_before` says how many of the `declined` are declined because they are kept already.
 
     `decisions` are those on messages that are not kept. `failed` are remembered as missing ones are, with their reason; one that is
-    missing already was counted before it was tried. `given_up` are no longer missing. An arrival that the store itself cannot take becomes a
-    failure with `next_try`, or is given up where it was tried `report_after` times; the rest of the batch is kept.
+    missing already was counted before it was tried. `given_up` are no longer missing. An arrival that the store itself cannot take becomes
+    a failure with `next_try`, or is given up where it was tried `report_after` times; the rest of the batch is kept.
 
-    `unused` are bytes that were written and are named by nothing. `marks` are to be done at the server to what is kept or given up: that is journalled with it.
-    `released` leave the quarantine with this batch. With `lift_purged` arrivals
-    that were purged are kept all the same, and it is forgotten that they were.
+    `unused` are bytes that were written and are named by nothing. `marks` are to be done at the server to what is kept or given
+    up: that is journalled with it. `released` leave the quarantine with this batch. With `lift_purged` arrivals that were purged are
+    kept all the same, and it is forgotten that they were.
     """
 
     cursor: Cursor

@@ -18,7 +18,8 @@ _Place = tuple[str, int, str]
 
 @dataclass(slots=True)
 class MemoryDecisions:
-    """See `DecisionReader` and `MarkJournal`. `named` gives the oldest e-mail of a Message-ID but one, `located` the places of kept messages."""
+    """See `DecisionReader` and `MarkJournal`. `named` gives the oldest e-mail of a Message-ID but one, `located` the places of
+    kept messages."""
 
     named: Callable[[str, int], int | None]
     located: Callable[[], Mapping[tuple[str, int, RemoteId], int]]
