@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from reconcile.settings import Settings
-from reconcile.wiring.secrets import credentials, sealer, secret_resolver
+from reconcile.wiring.secrets import credentials, sealer, secret_digester, secret_resolver
 from reconcile.wiring.system import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconcile.mail.oauth.access import RenewedTokens
+    from reconcile.mail.oauth.access import Remembered, RenewedTokens
     from reconcile.mail.oauth.post import Poster
+    from reconcile.model.sign_in import SignInPlan
     from reconcile.ports.sign_in import SignIns
     from reconcile.ports.token_store import TokenStore
     from reconcile.store.sqlite.database import Database
 
-#: Receiving and sending of one process share their tokens.
-_shared: WeakKeyDictionary[Database, RenewedTokens] = WeakKeyDictionary()
+#: What this process remembers, by the file of the store: receiving and sending share their tokens, also when it is opened anew.
+_remembered: dict[Path, Remembered] = {}
 _guard = threading.Lock()
 
 
@@ -33,26 +34,53 @@ def token_store(database: Database | None, settings: Settings) -> TokenStore:
 
 
 def sign_ins(settings: Settings, database: Database) -> SignIns:
-    """What accounts sign in with, from what was applied."""
+    """What accounts sign in with, from what was applied. Accounts are left alone before their server locks them."""
     from reconcile.mail.sign_in.configured import ConfiguredSignIns
+    from reconcile.mail.sign_in.guarded import GuardedSignIns
+    from reconcile.store.sqlite.sign_in_refusals import SqliteSignInRefusals
 
-    return ConfiguredSignIns(credentials(database, settings), access_tokens(settings, database))
+    return GuardedSignIns(
+        inner=ConfiguredSignIns(credentials(database, settings), access_tokens(settings, database)),
+        refusals=SqliteSignInRefusals(database),
+        credential=_shown(settings, database),
+        clock=SystemClock(),
+    )
+
+
+def _shown(settings: Settings, database: Database) -> Callable[[SignInPlan], str]:
+    """A keyed digest of what a plan shows, which changes when a secret does or when a person signs in anew."""
+    from reconcile.model.secret import Secret, SecretRef
+
+    applied, tokens = credentials(database, settings), token_store(database, settings)
+
+    def shown(plan: SignInPlan) -> str:
+        fields = [plan.password, plan.certificate]
+        since = ""
+        if plan.oauth is not None:
+            fields += [plan.oauth.client_secret, plan.oauth.refresh_token]
+            facts = tokens.facts(plan.oauth.account)
+            since = facts.since if facts is not None else ""
+        values = [applied.credential(*field) if field is not None else None for field in fields]
+        parts = [value.reveal() if value is not None else b"" for value in values]
+        whole = Secret(b"\0".join([plan.kind.encode(), since.encode(), *parts]))
+        return secret_digester(settings).digest(SecretRef.parse("env:SIGN_IN"), whole)
+
+    return shown
 
 
 def access_tokens(settings: Settings, database: Database) -> RenewedTokens:
-    """One for each open store of this process."""
-    from reconcile.mail.oauth.access import RenewedTokens
+    """What renews tokens, with everything this process remembers of those of the same store."""
+    from reconcile.mail.oauth.access import Remembered, RenewedTokens
 
     with _guard:
-        found = _shared.get(database)
-        if found is None:
-            found = _shared[database] = RenewedTokens(
-                store=token_store(database, settings),
-                credentials=credentials(database, settings),
-                poster=posters(settings),
-                clock=SystemClock(),
-            )
-        return found
+        remembered = _remembered.setdefault(database.path.absolute(), Remembered())
+    return RenewedTokens(
+        store=token_store(database, settings),
+        credentials=credentials(database, settings),
+        poster=posters(settings),
+        clock=SystemClock(),
+        remembered=remembered,
+    )
 
 
 def posters(settings: Settings) -> Callable[[str], Poster]:

@@ -40,6 +40,17 @@ class _Cached:
     until: float
 
 
+@dataclass(slots=True, repr=False)
+class Remembered:
+    """What one process remembers of its tokens, however often it opens the store. Only RenewedTokens looks inside."""
+
+    cache: dict[_Key, _Cached] = field(default_factory=dict)
+    #: Answers whose refresh token could not be kept yet (a full disk): kept before anything else is asked.
+    unkept: dict[_Key, tuple[TokenFacts, Secret]] = field(default_factory=dict)
+    locks: defaultdict[_Key, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+
 @dataclass(slots=True, kw_only=True, repr=False)
 class RenewedTokens:
     """Implements AccessTokens (see `mail.sign_in.bearer`) for one process. `poster` makes what asks an endpoint, from the reference to
@@ -49,11 +60,7 @@ class RenewedTokens:
     credentials: Credentials
     poster: Callable[[str], Poster]
     clock: Clock
-    _cache: dict[_Key, _Cached] = field(default_factory=dict, init=False, repr=False)
-    #: Answers whose refresh token could not be kept yet (a full disk): kept before anything else is asked.
-    _unkept: dict[_Key, tuple[TokenFacts, Secret]] = field(default_factory=dict, init=False, repr=False)
-    _locks: defaultdict[_Key, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock), init=False, repr=False)
-    _guard: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    remembered: Remembered = field(default_factory=Remembered)
 
     def current(self, plan: OAuthPlan, *, name: str) -> tuple[Secret, bool]:
         """See `AccessTokens.current`."""
@@ -61,8 +68,8 @@ class RenewedTokens:
         cached = self._cached(key)
         if cached is not None:
             return cached, False
-        with self._guard:
-            lock = self._locks[key]
+        with self.remembered.guard:
+            lock = self.remembered.locks[key]
         with lock:
             cached = self._cached(key)
             if cached is not None:
@@ -71,20 +78,20 @@ class RenewedTokens:
             token = self._by_application(plan) if plan.grant is Grant.CLIENT_CREDENTIALS else self._by_refresh(plan, key, name)
             # Counted from before the question, on a clock that nobody sets: a wrong time of day on either side changes nothing.
             until = began + token.seconds - min(_MARGIN, token.seconds / 2)
-            with self._guard:
-                self._cache[key] = _Cached(token=token.access, until=until)
+            with self.remembered.guard:
+                self.remembered.cache[key] = _Cached(token=token.access, until=until)
             return token.access, True
 
     def refuse(self, plan: OAuthPlan, token: Secret) -> None:
         """See `AccessTokens.refuse`."""
-        with self._guard:
-            cached = self._cache.get(_key(plan))
+        with self.remembered.guard:
+            cached = self.remembered.cache.get(_key(plan))
             if cached is not None and cached.token == token:
-                del self._cache[_key(plan)]
+                del self.remembered.cache[_key(plan)]
 
     def _cached(self, key: _Key) -> Secret | None:
-        with self._guard:
-            cached = self._cache.get(key)
+        with self.remembered.guard:
+            cached = self.remembered.cache.get(key)
         return cached.token if cached is not None and self.clock.monotonic() < cached.until else None
 
     def _by_application(self, plan: OAuthPlan) -> Token:
@@ -125,15 +132,15 @@ class RenewedTokens:
             if token.refresh is None or token.refresh == shown:
                 self.store.note(facts)
             else:
-                self._unkept[key] = (replace(facts, by=facts.by or "renewal", since=facts.since or at), token.refresh)
+                self.remembered.unkept[key] = (replace(facts, by=facts.by or "renewal", since=facts.since or at), token.refresh)
                 self._keep_what_waits(key)
             return token
 
     def _keep_what_waits(self, key: _Key) -> None:
-        waiting = self._unkept.get(key)
+        waiting = self.remembered.unkept.get(key)
         if waiting is not None:
             self.store.keep(*waiting)
-            del self._unkept[key]
+            del self.remembered.unkept[key]
 
     def _ask(self, plan: OAuthPlan, form: Mapping[str, str], *, sign_in_again: str) -> Token:
         form = {**form, "client_id": plan.client_id, **({"scope": " ".join(plan.scopes)} if plan.scopes else {})}
