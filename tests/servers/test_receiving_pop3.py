@@ -20,7 +20,9 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[Dovecot]:
-    with running(users={"sales@contoso.example": PASSWORD} | {f"box{number}@contoso.example": PASSWORD for number in range(60)}) as server:
+    users = {"sales@contoso.example": PASSWORD} | {f"box{number}@contoso.example": PASSWORD for number in range(60)}
+    # As POP3 has it: a mailbox is open once.
+    with running(users=users, extra="protocol pop3 {\n  pop3_lock_session = yes\n}\n") as server:
         server.fresh = (user for user in server.users if user.startswith("box"))
         yield server
 
@@ -170,3 +172,26 @@ def test_a_certificate_of_another_authority_is_refused(world: Pop3World) -> None
         assert type(error).__name__ == "PermanentError", estate
         assert "authority" in str(error)
         assert world.activities() == []
+
+
+def test_a_queue_that_deletes_does_so_after_its_mail_is_kept(dovecot: Dovecot, tmp_path: Path) -> None:
+    """In a connection of its own: the server holds the mailbox while it is read. What stays tracked is every byte of it."""
+    user = next(dovecot.fresh)
+    for number in range(3):
+        dovecot.deliver(user, received(number, NEW_YEAR))
+    name = user.partition("@")[0]
+    estate = MailEstate(folder=tmp_path / "e", imap=dovecot.pop3s, authority=dovecot.authority, password=PASSWORD, names=(name,))
+    profile = estate.estate / "profile.yaml"
+    profile.write_text(profile.read_text().replace("imap-smtp", "pop3-smtp"))
+    mailbox = estate.estate / f"{name}.yaml"
+    mailbox.write_text(mailbox.read_text() + "  type: queue\n  deleteAfterProcessing: true\n")
+    estate("apply", "--yes")
+    assert estate("sync", "--output", "json").document["mailboxes"][0]["tracked"] == 3
+    assert at_server(dovecot, user) == []
+    dovecot.deliver(user, received(7, NEW_YEAR, b"one more"))
+    (second,) = estate("sync", "--output", "json").document["mailboxes"]
+    assert (second["tracked"], second["reindexed"]) == (1, False)
+    assert at_server(dovecot, user) == []
+    (third,) = estate("sync", "--output", "json").document["mailboxes"]
+    assert (third["tracked"], third["atServer"]) == (0, 0)
+    assert len(estate("activities", "list", "--output", "json").out.splitlines()) == 4
