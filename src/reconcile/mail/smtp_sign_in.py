@@ -33,7 +33,8 @@ def sign_in_over(connection: Connection, sign_in: SignIn, *, host: str, offered:
             return secrets
         if code == 421 or 400 <= code <= 499:
             raise Unavailable(f"the server cannot check the login now: {reply}")
-        if again or not sign_in.refused():
+        another = sign_in.refused()
+        if again or not another:
             with explained(sign_in, mechanism):
                 raise _rejected(sign_in, reply)
     raise AssertionError("unreachable")

@@ -112,7 +112,7 @@ class Admission:
             self._freed(lane)
             while lane.open:
                 group, waiting = next(iter(lane.open.items()))
-                if self._busy.get(group, 0) >= waiting[0].connections or self._servers.rests(group):
+                if self._busy.get(group, 0) >= self._room(waiting[0]) or self._servers.rests(group):
                     lane.full[group] = lane.open.pop(group)
                     continue
                 mailbox = waiting.popleft()
@@ -127,8 +127,12 @@ class Admission:
 
     def _freed(self, lane: _Lane) -> None:
         if lane.full and not lane.open:
-            for group in [group for group, waiting in lane.full.items() if self._busy.get(group, 0) < waiting[0].connections]:
+            for group in [group for group, waiting in lane.full.items() if self._busy.get(group, 0) < self._room(waiting[0])]:
                 lane.open[group] = lane.full.pop(group)
+
+    def _room(self, mailbox: ReceivingMailbox) -> int:
+        """How many of its account may run at once."""
+        return mailbox.connections if self._servers.proven(mailbox.account_group) else 1
 
     def _begin(self, name: str, lane: _Lane, mailbox: ReceivingMailbox) -> None:
         self._waiting.discard(mailbox.mailbox_id)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconcile.errors import ReconcileError, Throttled, TransientError
+from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, TransientError
 from reconcile.ports.clock import Clock
 from reconcile.sync.decide.circuit import CLOSED, Circuit, admits, after_failure, after_neither, after_request, after_success, started
 
@@ -34,6 +34,7 @@ class Servers:
     _since: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
     _recovered: dict[str, datetime] = field(default_factory=dict)
     _pauses: dict[str, float] = field(default_factory=dict)
+    _proven: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def admits(self, server: str, *, running: int) -> bool:
@@ -50,6 +51,11 @@ class Servers:
                 return False
             return until is not None
 
+    def proven(self, account: str) -> bool:
+        """Whether its credential was taken since this process began. Until then its mailboxes try one after the other: together they
+        would have the account locked before the first refusal is known."""
+        return account in self._proven
+
     def started(self, server: str) -> None:
         """One that was admitted begins."""
         with self._guard:
@@ -60,6 +66,10 @@ class Servers:
         """How it went; `asked`: whether the server was asked anything at all."""
         now = self.clock.monotonic()
         with self._guard:
+            if error is None and asked:
+                self._proven.add(account)
+            elif isinstance(error, AuthenticationRejected):
+                self._proven.discard(account)
             before = self._circuits.get(server, CLOSED)
             match error:
                 case Throttled(retry_after=seconds) if error.about == "server":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from reconcile.errors import ReconcileError, Throttled, Unavailable
+from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, Unavailable
 from reconcile.sync.admission import Admission, Limits
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.servers import Servers
@@ -17,6 +17,17 @@ def admission(*mailboxes: ReceivingMailbox, per_server: int = 3, closed: bool = 
     made = Admission(Limits(parallel=16, per_server=per_server), Servers(clock=clock or StillClock(), full=per_server), closed=closed)
     made.renew(mailboxes)
     return made
+
+
+def test_an_account_that_was_not_signed_in_yet_is_tried_by_one_at_a_time() -> None:
+    """Together they would have it locked before the first refusal is known."""
+    shared = [fleet_mailbox(f"s{number}", account_group="shared", connections=3) for number in range(9)]
+    made = admission(*shared, per_server=9)
+    assert names(made) == ["s0"]
+    end(made, shared[0], AuthenticationRejected("refused"))
+    assert names(made) == ["s1"]
+    end(made, shared[1], None)
+    assert names(made) == ["s2", "s3", "s4"]
 
 
 def names(made: Admission, most: int = 100) -> list[str]:

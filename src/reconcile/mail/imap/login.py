@@ -15,7 +15,7 @@ from reconcile.mail.concerning import concerning
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.authenticate import authenticate
 from reconcile.mail.imap.connection import connect, dial, greeted
-from reconcile.mail.imap.faults import Broken, Refused, translated
+from reconcile.mail.imap.faults import Broken, Refused, refusal, translated
 from reconcile.mail.imap.stream import Request, Stream
 from reconcile.mail.sign_in.explained import explained
 from reconcile.model.sign_in import SignInKind
@@ -115,7 +115,13 @@ def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
                 if takes:
                     stream.forget_capabilities()
                     asked, status = stream.ask_both(command, stream.status_command())
-                    stream.finish(asked)
+                    try:
+                        stream.finish(asked)
+                    except Refused as refused:
+                        error = refusal(refused.text, where, login=True, secrets=secrets)
+                        if isinstance(error, AuthenticationRejected):
+                            sign_in.refused()
+                        raise
                     if _answered(stream, status):
                         return stream
                     lost = True

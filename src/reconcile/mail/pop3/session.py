@@ -16,7 +16,6 @@ from reconcile.mail.pop3.wire import Wire
 from reconcile.mail.sign_in.explained import explained
 from reconcile.mail.tls import tls_context
 from reconcile.model.secret import Secret
-from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import Mechanism, SignIn
 
 
@@ -73,6 +72,7 @@ def _once_more(endpoint: Endpoint, sign_in: SignIn) -> Session:
         mechanism = sign_in.mechanism
 
         def refused(self) -> bool:
+            sign_in.refused()
             return False
 
     return open_session(endpoint, Last())
@@ -132,15 +132,19 @@ def _signed_in(wire: Wire, endpoint: Endpoint, sign_in: SignIn, capabilities: Ma
     password = sign_in.password
     if password is not None and (not capabilities or "USER" in capabilities or not offered) and not _needs_sasl(sign_in, password, offered):
         secrets = _shown(password)
-        with translated(str(endpoint), login=True, secrets=secrets, **told):  # type: ignore[arg-type]
-            _user_and_password(wire, sign_in.username, password, together="PIPELINING" in capabilities)
+        try:
+            with translated(str(endpoint), login=True, secrets=secrets, **told):  # type: ignore[arg-type]
+                _user_and_password(wire, sign_in.username, password, together="PIPELINING" in capabilities)
+        except AuthenticationRejected:
+            sign_in.refused()
+            raise
         return True
     mechanism = sign_in.mechanism(protocol="pop3", host=endpoint.host, offered=offered)
     try:
         with explained(sign_in, mechanism), translated(str(endpoint), login=True, secrets=mechanism.secrets, **told):  # type: ignore[arg-type]
             _exchange(wire, mechanism)
     except AuthenticationRejected:
-        if sign_in.kind is not SignInKind.PASSWORD and sign_in.refused():
+        if sign_in.refused():
             return False
         raise
     return True

@@ -17,11 +17,12 @@ CREATE TABLE sending_mailboxes (
 
 -- Sign-ins that a server refused, of the last hour. `credential` is a digest of what was shown.
 CREATE TABLE refused_sign_ins (
+  id         INTEGER PRIMARY KEY,
   account    TEXT NOT NULL,
   credential TEXT NOT NULL,
-  at         TEXT NOT NULL,
-  PRIMARY KEY (account, at, credential)
-) WITHOUT ROWID, STRICT;
+  at         TEXT NOT NULL
+) STRICT;
+CREATE INDEX refused_sign_ins_account ON refused_sign_ins (account, at);
 
 -- One row for each cause, not for each time.
 CREATE TABLE alerts (

@@ -194,8 +194,8 @@ def _from(mailbox: Row, profile: Row, organization: Row | None) -> ReceivingMail
         tls=tls,
         authority=str(spec.get("incoming.caCertificate") or ""),
         sign_in=sign_in,
-        # The account is the mailbox's own, so the profile's limit is counted per mailbox.
-        account_group=mailbox.resource.external_id,
+        # Counted for each account: that is the mailbox's own where its credentials are used, and the profile's where those are.
+        account_group=f"{server.lower()}/{sign_in.username.lower()}" if sign_in.username else mailbox.resource.external_id,
         connections=connections if isinstance(connections, int) else 10,
         floor=floor(spec.get("processEmailFrom"), mailbox.spec.get("processEmailFrom")),
         polling_interval=_span(spec.get("minPollingInterval"), timedelta(minutes=5)),
