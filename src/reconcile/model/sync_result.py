@@ -8,9 +8,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
     """Counts of messages. `at_server` is the server's count, None when it could not be asked;
-    `ignored` were older than the floor, or (`refused`) not taken by filter and rules; `failed` are tried again, `given_up` lie in
-    quarantine; `marked` were deleted, marked or moved at the server, `marking_error` says why others were not;
-    `duplicates` were kept already; `missing` came without content; `skipped` says who else works on the mailbox. `error_kind` is "" after a success."""
+    `ignored` were older than the floor, or (`refused`) not taken by filter and rules; `duplicates` were kept already;
+    `missing` came without content; `failed` are tried again, `given_up` lie in quarantine. `marked` were deleted, marked or moved at
+    the server, `marking_error` says why others were not. `skipped` says who else works on the mailbox. `error_kind` is "" after a
+    success."""
 
     mailbox: str
     address: str
