@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from reconcile.errors import CursorInvalid
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.sync.incoming import Received, receive
@@ -121,3 +122,53 @@ def test_a_message_without_content_that_is_too_old_by_now_is_no_longer_missing()
     assert len(store.states()[BOX].missing) == 1
     look(server, store, days_ago(1))
     assert store.states()[BOX].missing == ()
+
+
+def advancing(server: MemoryMailbox, store: MemoryMailStore, *, on: bool = True) -> None:
+    with store.receive(BOX) as receiving:
+        receive(MemoryInbox(server), receiving, floor=days_ago(2), clock=StillClock(), progress=Received(), beside=False, advancing=on)
+
+
+def test_a_date_that_moves_with_the_mail_loses_what_is_late_until_it_is_turned_off() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    advancing(server, store)
+    assert kept(store) == ["day 0", "day 1", "day 2"]
+    server.deliver(b"Message-ID: <late@contoso.example>\r\n\r\nlate", days_ago(1))
+    server.deliver(b"Message-ID: <new@contoso.example>\r\n\r\nnew", START + timedelta(hours=1))
+    advancing(server, store)
+    assert kept(store) == ["day 0", "day 1", "day 2", "new"]
+    advancing(server, store, on=False)
+    assert kept(store) == ["day 0", "day 1", "day 2", "late", "new"]
+
+
+def again(server: MemoryMailbox, store: MemoryMailStore, since: datetime) -> Received:
+    progress = Received()
+    with store.receive(BOX) as receiving:
+        receive(
+            MemoryInbox(server),
+            receiving,
+            floor=days_ago(4),
+            clock=StillClock(),
+            progress=progress,
+            beside=False,
+            again_from=since,
+        )
+    return progress
+
+
+def test_going_back_on_purpose_brings_nothing_twice_and_moves_no_floor() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    look(server, store, days_ago(4))
+    before = store.states()[BOX]
+    assert again(server, store, days_ago(2)).tracked == 0
+    after = store.states()[BOX]
+    assert (kept(store), after.floor, after.cursor) == ([f"day {day}" for day in range(5)], before.floor, before.cursor)
+    assert look(server, store, days_ago(4)).read == 0
+
+
+def test_going_back_needs_a_known_history() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    look(server, store, None)
+    server.renumber(8)
+    with pytest.raises(CursorInvalid, match="anew"):
+        again(server, store, days_ago(2))
