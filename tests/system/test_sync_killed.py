@@ -48,8 +48,14 @@ def progress(state: Path) -> tuple[int, int]:
     return size, rows
 
 
-def kill_often(dovecot: Dovecot, folder: Path, *, kills: int, each: int) -> None:
-    settings = apply_estate(folder, port=dovecot.imaps, authority=dovecot.authority, passwords=dict.fromkeys(USERS, PASSWORD), profile={})
+def kill_often(dovecot: Dovecot, folder: Path, *, kills: int, each: int, pop3: bool = False) -> None:
+    settings = apply_estate(
+        folder,
+        port=dovecot.pop3s if pop3 else dovecot.imaps,
+        authority=dovecot.authority,
+        passwords=dict.fromkeys(USERS, PASSWORD),
+        profile={"incoming.protocol": "pop3"} if pop3 else {},
+    )
     command = [sys.executable, "-m", "reconcile.cli.main", "sync", "--output", "json"]
     command += ["--state-dir", str(settings.state_directory), "--secrets-dir", str(settings.secrets_directory)]
     environment = {**os.environ, "RECONCILE_PARALLEL": "4"}
@@ -93,7 +99,7 @@ def kill_often(dovecot: Dovecot, folder: Path, *, kills: int, each: int) -> None
             moments["after the last commit"] += 1
     for _ in range(2):
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
-    compare(dovecot, settings.state_directory)
+    compare(dovecot, settings.state_directory, pop3=pop3)
     print(*(f"{count:4d}  {moment}" for moment, count in sorted(moments.items())), sep="\n")
     assert sum(moments.values()) == kills
     within = sum(count for moment, count in moments.items() if moment.startswith("between"))
@@ -112,7 +118,7 @@ def _rows_beyond(state: Path, rows: int) -> Iterator[Callable[[], bool]]:
         yield lambda: bool(reader.execute("SELECT count(*) > ? FROM mail_locations", (rows,)).fetchone()[0])
 
 
-def compare(dovecot: Dovecot, state: Path) -> None:
+def compare(dovecot: Dovecot, state: Path, *, pop3: bool) -> None:
     with Database.open(state / "test" / "engine.db") as database:
         assert database.reader().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         store = SqliteMailStore(database, state / "test")
@@ -121,8 +127,9 @@ def compare(dovecot: Dovecot, state: Path) -> None:
             rows = database.reader().execute(
                 "SELECT remote, activity_id FROM mail_locations WHERE mailbox_id = ?", (f"id-{user.partition('@')[0]}",)
             )
-            here = {int(remote): activity for remote, activity in rows.fetchall()}
-            server = dovecot.messages(user)
+            # Dovecot's unique-id begins with the UID; a text over POP3 ends with a line end.
+            here = {int(remote.partition(":")[2][:8], 16) if pop3 else int(remote): activity for remote, activity in rows.fetchall()}
+            server = {uid: raw + b"\r\n" * (pop3 and not raw.endswith(b"\r\n")) for uid, raw in dovecot.messages(user).items()}
             assert set(here) == set(server), "lost or invented"
             for uid, raw in server.items():
                 kept = b"".join(store.raw(here[uid]))
@@ -146,3 +153,9 @@ def test_sync_survives_being_killed(tmp_path: Path) -> None:
 def test_sync_survives_being_killed_very_often(tmp_path: Path) -> None:
     with running(users=dict.fromkeys(USERS, PASSWORD)) as dovecot:
         kill_often(dovecot, tmp_path, kills=100, each=300)
+
+
+@pytest.mark.slow
+def test_sync_over_pop3_survives_being_killed(tmp_path: Path) -> None:
+    with running(users=dict.fromkeys(USERS, PASSWORD)) as dovecot:
+        kill_often(dovecot, tmp_path, kills=25, each=120, pop3=True)
