@@ -257,7 +257,7 @@ def test_in_memory(actions: list[tuple[str, object]]) -> None:
     play(Post(MemoryOutbox()), actions)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(action, max_size=20))
 def test_in_sqlite(actions: list[tuple[str, object]]) -> None:
     with TemporaryDirectory() as folder, Database.open(Path(folder) / "engine.db") as database:

@@ -14,7 +14,7 @@ from support.dovecot import PASSWORD, Dovecot, running
 from support.mail_estate import MailEstate
 from support.smtp_fault import Drop, FaultServer
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 SENT = "namespace inbox {\n mailbox Sent {\n special_use = \\Sent\n auto = create\n }\n}\n"
 USERS = [f"{name}@contoso.example" for name in ("sales", "desk", "shop")]
 
@@ -73,7 +73,6 @@ def test_a_sent_mail_is_there_once(dovecot: Dovecot, tmp_path: Path) -> None:
         assert copy == post.taken[0].content
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("filed", [True, False])
 def test_a_mail_without_an_answer_is_looked_for(dovecot: Dovecot, tmp_path: Path, filed: bool) -> None:
     name = "desk" if filed else "shop"

@@ -168,7 +168,8 @@ class MailIntake:
         if there is not None:
             # Before anything else: what was taken in stays so, whatever is applied by now.
             whose = there.submitter_id or there.mailbox_id
-            asked = mailbox.mailbox_id if mailbox else whose if word in (whose, there.submitter_name or there.mailbox_name, there.sender) else ""
+            names = (whose, there.submitter_name or there.mailbox_name, there.sender)
+            asked = mailbox.mailbox_id if mailbox else whose if word in names else ""
             if request_of(draft, asked) != there.request:
                 words = f"the key {key!r} was used for another mail, {there.id}"
                 raise Refusing(Refusal.KEY_USED, words, hint="Give each mail a key of its own.", path=("clientKey",))
