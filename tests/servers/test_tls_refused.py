@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +18,7 @@ from reconcile.errors import PermanentError, ReconcileError
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.login import open_stream
 from reconcile.mail.pop3.session import open_session
+from reconcile.mail.reach import reach_steps
 from reconcile.mail.sign_in.bearer import BearerSignIn
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.mail.smtp import SmtpSender
@@ -243,3 +244,13 @@ def test_what_holds_is_spoken_to(protocol: str, implicit: bool) -> None:
     assert (recorder.handshakes, tokens.asked) == (1, 1)
     assert b"AUTH" in recorder.heard.splitlines()[-1]
     assert b"XOAUTH2" in recorder.heard.splitlines()[-1]
+
+
+def test_trying_a_server_shows_the_certificate_it_wants() -> None:
+    ours = Secret(AUTHORITY.issue_cert(NAME).private_key_and_cert_chain_pem.bytes())
+    with recording(_wanting_ours(), "imap", implicit=True) as recorder:
+        at = Endpoint(host="localhost", port=recorder.port, tls="implicit", authority=AUTHORITY.cert_pem.bytes(), client=ours)
+        handshake = dict(reach_steps(at))["tls"]
+        assert handshake().startswith("TLSv1.2")
+        with pytest.raises(PermanentError, match="wants a client certificate"):
+            dict(reach_steps(replace(at, client=None)))["tls"]()

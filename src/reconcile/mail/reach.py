@@ -48,7 +48,7 @@ def _dialled(endpoint: Endpoint) -> socket.socket:
 
 
 def _handshake(endpoint: Endpoint) -> str:
-    context = tls_context(endpoint.authority)
+    context = tls_context(endpoint.authority, endpoint.client)
     with contextlib.closing(_dialled(endpoint)) as connected:
         try:
             with context.wrap_socket(connected, server_hostname=endpoint.host) as secured:

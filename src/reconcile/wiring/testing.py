@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconcile.mail.endpoint import Endpoint
     from reconcile.model.enablement import Direction
     from reconcile.model.mailbox_test import MailboxTest
+    from reconcile.model.sign_in import SignInPlan
     from reconcile.ports.enablement_store import EnablementStore
     from reconcile.ports.target import AppliedResource
     from reconcile.store.sqlite.database import Database
@@ -72,7 +73,7 @@ class MailboxTester:
             place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
             return not_possible(mailbox.name, Direction.INCOMING, why.message, next_step(why, mailbox.name) or place)
         try:
-            reach = reach_steps(self._endpoint(found.server, found.port, found.tls, found.authority))
+            reach = reach_steps(self._endpoint(found.server, found.port, found.tls, found.authority, found.sign_in))
         except ReconcileError as error:
             return not_possible(mailbox.name, Direction.INCOMING, error.message, error.hint)
         connect = inboxes(self.settings, sign_ins(self.settings, self.database), secret_resolver(self.settings))
@@ -104,7 +105,7 @@ class MailboxTester:
             return not_possible(mailbox.name, Direction.OUTGOING, why.message, place)
         sending = outgoing(self.settings, self.database, SystemClock())
         try:
-            reach = reach_steps(self._endpoint(found.server, found.port, str(found.tls), found.authority))
+            reach = reach_steps(self._endpoint(found.server, found.port, str(found.tls), found.authority, found.sign_in))
             account = account_of(sending, found)
         except ReconcileError as error:
             return not_possible(mailbox.name, Direction.OUTGOING, error.message, error.hint)
@@ -152,12 +153,13 @@ class MailboxTester:
         told = quota(endpoint, sign_in)
         return "not told by this server" if told is None else ", ".join(str(one) for one in told) or "no limit"
 
-    def _endpoint(self, server: str, port: int, tls: str, authority: str) -> Endpoint:
+    def _endpoint(self, server: str, port: int, tls: str, authority: str, sign_in: SignInPlan) -> Endpoint:
         from reconcile.mail.endpoint import Endpoint
         from reconcile.model.secret import SecretRef
 
         pem = secret_resolver(self.settings).resolve(SecretRef.parse(authority)).reveal() if authority else None
-        return Endpoint(host=server, port=port, tls=tls, authority=pem, connect_timeout=self.settings.connect_timeout)
+        client = sign_ins(self.settings, self.database).certificate(sign_in)
+        return Endpoint(host=server, port=port, tls=tls, authority=pem, client=client, connect_timeout=self.settings.connect_timeout)
 
 
 def mailbox_tester(settings: Settings, database: Database, *, actor: str) -> MailboxTester:
