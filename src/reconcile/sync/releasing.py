@@ -14,7 +14,7 @@ from reconcile.ports.mail_store import MailStore, ReceivedBatch
 from reconcile.ports.quarantine import Quarantine
 from reconcile.sync.decide.header import header_end
 from reconcile.sync.deciding import Decider
-from reconcile.sync.incoming import Reading
+from reconcile.sync.reading import Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

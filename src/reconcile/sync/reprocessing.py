@@ -13,7 +13,7 @@ from reconcile.ports.mail import Inbox, Listed
 from reconcile.ports.mail_store import Receiving
 from reconcile.sync.decide.floor import is_wanted
 from reconcile.sync.deciding import Decider
-from reconcile.sync.incoming import Reading
+from reconcile.sync.reading import Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

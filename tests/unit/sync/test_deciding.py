@@ -6,16 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
+from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.model.canonical import Leaf
 from reconcile.model.party import PartyRef, PartyRow, PartyType
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import MailRef
 from reconcile.ports.correlation import MailFacts
 from reconcile.ports.target import AppliedResource
+from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.store.memory.parties import MemoryParties
 from reconcile.sync.decide.header import scan
 from reconcile.sync.deciding import Candidate, Decided, Decider, Deciders
-from support.applied import StillClock
+from reconcile.sync.incoming import Received, receive
+from support.applied import START, StillClock
 
 SALES = "sales@contoso.example"
 
@@ -182,3 +185,28 @@ def test_a_forward_mailbox_asks_those_who_receive_through_it() -> None:
     assert found.tracking.forwarded_by == "forward"
     assert outcome(decide(through, to="direct@contoso.example")) == "!no-recipient-match"
     assert outcome(decide(through, to="forward@contoso.example")) == "!no-recipient-match"
+
+
+def test_a_message_without_a_header_yet_is_not_passed_over() -> None:
+    """The server lists it before it can give it: its whole decides, whenever it comes."""
+    server, store = MemoryMailbox(), MemoryMailStore()
+    for number in (1, 2):
+        sender = "customer" if number == 1 else "stranger"
+        text = f"Message-ID: <{number}@x.example>\r\nFrom: {sender}@fabrikam.example\r\nTo: {SALES}\r\n\r\nbody"
+        server.deliver(text.encode(), START)
+    server.hollow |= {1, 2}
+    row = PartyRow(ref=PartyRef(type=PartyType.CONTACT, id="c"), addresses=("customer@fabrikam.example",))
+    sales = decider(resource("sales", filter="known-senders"), parties=[row])
+
+    def look() -> Received:
+        progress = Received()
+        with store.receive("sales") as receiving:
+            receive(MemoryInbox(server), receiving, floor=None, clock=StillClock(), progress=progress, beside=False, decider=lambda: sales)
+        return progress
+
+    first = look()
+    assert (first.missing, first.refused, len(store.states()["sales"].missing)) == (2, 0, 2)
+    server.hollow.clear()
+    second = look()
+    assert (second.tracked, second.refused, store.states()["sales"].missing) == (1, 1, ())
+    assert [each.reason for each in store.decisions.of_place("sales", "2")] == ["unknown-sender"]
