@@ -126,3 +126,14 @@ def test_ten_thousand_attachments_are_listed_soon(desk: Desk) -> None:
     begun = time.process_time()
     assert desk("activities", "attachments", "1")[0].count("\n") <= 1100
     assert time.process_time() - begun < 5
+
+
+def test_a_restored_store_gives_no_token_out_again(desk: Desk, tmp_path: Path) -> None:
+    add = ("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--subject", "s", "--text", "x")
+    desk(*add)
+    desk("backup", str(tmp_path / "backup.tar"))
+    desk(*add)
+    desk("restore", str(tmp_path / "backup.tar"), "--replace", "--yes")
+    desk(*add)
+    subjects = [line["subject"] for line in json.loads(desk("outbox", "list", "-o", "json")[0])["mails"]]
+    assert subjects == ["s CRM:0001001", "s CRM:0001502"]

@@ -28,6 +28,8 @@ from reconcile.store.sqlite.unpack import Unpacked, unpack
 
 #: Where replaced stores lie, below the state directory. Its name is none an environment can have.
 ASIDE = ".replaced"
+#: Half of what three digits count: as far from the numbers of old mail as from those that may have been given out since.
+_TOKEN_GAP = 500
 #: Stands in a folder that is being made ready. Without it, the folder may be a store that was just replaced.
 _UNFINISHED = "unfinished"
 
@@ -115,6 +117,8 @@ def _of_its_time(connection: sqlite3.Connection, at: datetime, why_doubt: str | 
     connection.execute("DELETE FROM outbox_lease")
     # Whoever follows the feed has seen changes that this store does not know: their cursors must not be taken for its own.
     connection.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'feed-epoch'")
+    # Mail that went out since the backup bears tokens of numbers that this store would give out again, for other mail.
+    connection.execute("UPDATE outbox_token_number SET counted = counted + ?", (_TOKEN_GAP,))
     if why_doubt is None:
         return 0
     return advance_all(connection, ("pending-send", "sending"), Doubt(why=why_doubt), at)
