@@ -26,12 +26,13 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\bsk-[A-Za-z0-9_-]{20,}", "an API key"),
     (r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", "a key of SendGrid"),
     (r"\beyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,}\.", "a signed token (JWT)"),
+    (r"\b[Bb]earer (?=[A-Za-z._~+/-]{0,40}[0-9])[A-Za-z0-9._~+/-]{20,}", "a bearer token"),
 )
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern, _ in _PATTERNS))
 # Every form contains one of these; looking for them is thirty times faster than the pattern on a text without any.
 _FORM_MARKS = (
     *(b"-----BEGIN", b"://", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-"),
-    *(b"xox", b"AKIA", b"ASIA", b"AIza", b"sk-", b"SG.", b"eyJ"),
+    *(b"xox", b"AKIA", b"ASIA", b"AIza", b"sk-", b"SG.", b"eyJ", b"earer "),
 )
 _MARKS = (*_FORM_MARKS, b'"annotations"', b'"labels"', b'"variables"')
 _EACH = tuple((re.compile(pattern), what) for pattern, what in _PATTERNS)

@@ -26,6 +26,7 @@ FORMS: list[tuple[str, str]] = [
     (f"sk-{LETTERS}", "an API key"),
     (f"SG.{LETTERS}.{LETTERS}", "a key of SendGrid"),
     (f"eyJ{LETTERS}.eyJ{LETTERS}.x", "a signed token (JWT)"),
+    (f"Authorization: Bearer {LETTERS}", "a bearer token"),
 ]
 
 
@@ -48,6 +49,8 @@ def test_well_known_forms_anywhere(text: str, what: str) -> None:
         "desk-support-team-of-the-whole-company",
         "AKIA",
         "the password is in the vault",
+        "the bearer token is in the vault since 2026",
+        "the bearer certificate-of-authenticity/and-more",
     ],
 )
 def test_harmless_texts(text: str) -> None:
