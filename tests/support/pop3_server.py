@@ -22,6 +22,7 @@ class Maildrop:
     password: bytes = b"secret word"
     answer: Callable[[bytes], bytes | None] = lambda _: None
     heard: list[bytes] = field(default_factory=list)
+    cut_after: int | None = None  # end each connection after so many bytes
     leave: bool = False  # end the connection after the next answer
     ended: int = 0
     most_unread: int = 0
@@ -63,6 +64,7 @@ class _Session:
     def __init__(self, drop: Maildrop, connection: socket.socket) -> None:
         self.drop, self.connection = drop, connection
         self.marked: set[int] = set()
+        self.said = 0
         self.rest = b""
 
     def line(self) -> bytes:
@@ -77,6 +79,10 @@ class _Session:
         return line
 
     def say(self, text: bytes) -> None:
+        if self.drop.cut_after is not None and self.said + len(text) > self.drop.cut_after:
+            self.connection.sendall(text[: max(0, self.drop.cut_after - self.said)])
+            raise ConnectionError
+        self.said += len(text)
         self.connection.sendall(text)
 
     def run(self) -> None:
