@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,9 @@ from reconcile.ports.mail import Listed
 from support.dovecot import PASSWORD, Dovecot, running
 from support.hostile import HOSTILE
 from support.imap_script import GREETING, Conversation, Step, examined, expect, reconnect, scripted
+from support.receiving_world import World, mail
 
+pytestmark = pytest.mark.servers
 USERS = [f"desk{number}@contoso.example" for number in range(10)]
 
 
@@ -62,6 +65,21 @@ def test_what_comes_packed_is_read_as_ever(dovecot: Dovecot, tls: str, monkeypat
     inbox = ImapInbox(endpoint, PasswordSignIn(user, Secret(PASSWORD.encode())))
     assert sorted(read(inbox).values()) == sorted(sent)
     assert len(switched) == 1
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_it_is_asked_for_where_it_is_declared(dovecot: Dovecot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: bool) -> None:
+    world = World(dovecot, tmp_path)
+    user = world.user("packed")
+    dovecot.deliver(user, mail(1))
+    switched: list[object] = []
+    made = deflate._Deflated.__init__
+    monkeypatch.setattr(deflate._Deflated, "__init__", lambda self, *given: switched.append(self) or made(self, *given))
+    for _ in range(2):
+        run = world.sync(profile={"incoming.compression": declared})[user]
+        assert run.error is None
+    assert len(switched) == (2 if declared else 0)
+    assert world.kept(user) == dovecot.messages(user)
 
 
 def test_where_it_is_not_offered_or_refused_nothing_is_packed() -> None:

@@ -19,6 +19,7 @@ from reconcile.ports.mail import Listed, Look
 from support.dovecot import PASSWORD, Dovecot, running
 from support.imap_script import Conversation, Step, expect, reconnect, scripted
 
+pytestmark = pytest.mark.servers
 USER = "sales@contoso.example"
 CURSOR = ImapPlace(account=f"127.0.0.1/{USER}", validity=1, uid=5, next_uid=6, messages=1).cursor()
 QUIET = Look(messages=1, news=False, restarted=False)

@@ -19,6 +19,7 @@ from reconcile.model.secret import Secret
 from support.dovecot import PASSWORD, Dovecot, running
 from support.imap_script import GREETING, Step, expect, scripted
 
+pytestmark = pytest.mark.servers
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 USERS = [f"desk{number}@contoso.example" for number in range(150)]
 SENT = "namespace inbox {\n mailbox Sent {\n special_use = \\Sent\n auto = create\n }\n}\n"

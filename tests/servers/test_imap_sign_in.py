@@ -20,6 +20,7 @@ from reconcile.ports.sign_in import Mechanism
 from support.dovecot import PASSWORD, Dovecot, running
 from support.imap_script import Conversation, Step, expect, reconnect, scripted
 
+pytestmark = pytest.mark.servers
 USER = "sales@contoso.example"
 
 
