@@ -20,7 +20,7 @@ from reconcile.model.exit_code import TABLE, ExitCode
 
 #: Modules that cannot have the name of their command: a folder, a keyword of Python.
 _MODULES: Mapping[str, str] = {
-    **{name: f"{name}.group" for name in ("activities", "auth", "outbox", "parties", "policy", "quarantine")},
+    **{name: f"{name}.group" for name in ("activities", "alerts", "auth", "outbox", "parties", "policy", "quarantine")},
     "import": "import_",
     "test-mailbox": "test_mailbox",
 }
@@ -47,6 +47,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "run",
         "status",
         "mailboxes",
+        "alerts",
         "approve",
         "test-mailbox",
         "enable",
@@ -104,6 +105,7 @@ SUMMARIES: Mapping[str, str] = {
     "activities": "List, show, export, edit and follow tracked e-mail.",
     "parties": "Import who stands behind which address, and look addresses up.",
     "reprocess": "Decide once more about mail that a mailbox passed over.",
+    "alerts": "What went wrong with mailboxes, profiles and servers, and what to do.",
     "quarantine": "Mail that could not be tracked: look at it, try again, let it go.",
     "serve": "Answer a CRM on this machine: feed, activities, outgoing mail over HTTP.",
     "backup": "Write the whole state of an environment into one file.",

@@ -13,15 +13,18 @@ from typing import Final
 from reconcile.controller.loop import Report
 from reconcile.model import instant
 from reconcile.model.exit_code import ExitCode
+from reconcile.model.loop_sign import LoopSign
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.outgoing import OutgoingState
 from reconcile.model.sending_report import SendingReport
+from reconcile.ports.alert_store import AlertStore
 from reconcile.ports.mail import Watcher
 from reconcile.report.counted import counted
 from reconcile.report.outbox_text import sent_of
 from reconcile.sync.admission import Limits, server_of
+from reconcile.sync.alerting import write_alerts
 from reconcile.sync.claiming import Claim, admitted
-from reconcile.sync.decide.eligible import ReceivingMailbox
+from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.due import next_look
 from reconcile.sync.kept import Kept
 from reconcile.sync.look import LookTools, MailboxRun
@@ -37,6 +40,8 @@ SHORTEST: Final = timedelta(seconds=1)
 _SHARE: Final = 10
 #: How long a pass waits for what it let begin; what takes longer is told by a later one.
 PATIENCE: Final = 2.0
+#: Alerts are written so far apart (seconds).
+ALERTS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class MailTools:
     looks: LookTools
     claim: Claim
     watch: Callable[[ReceivingMailbox], Watcher] | None = None
+    alerts: AlertStore | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,8 @@ class _Standing:
     watching: Watching | None
     sender: ThreadPoolExecutor
     stack: ExitStack
+    since: datetime
+    alerted: float | None = None
     sending: Future[SendingReport] | None = None
     told_outages: frozenset[str] = frozenset()
 
@@ -115,6 +123,7 @@ class Mail:
         after = until_next(receiving, tools.looks.store.states(), clock.now(), self.longest, servers=receivers.servers)
         spent += time.thread_time() - began
         outages, waiting = receivers.servers.outages(), receivers.waiting()
+        self._alert(standing, tools, chosen.found, outages)
         fresh = frozenset(outages) - standing.told_outages
         standing.told_outages = frozenset(outages)
         return told(
@@ -155,13 +164,31 @@ class Mail:
                     watching = Watching(most=self.bounds.watched, servers=servers, connect=tools.watch, news=receivers.offer)
                     stack.callback(watching.close)
                 sender = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="outbox"))
-                self._standing = _Standing(opened, receivers, watching, sender, stack.pop_all())
+                self._standing = _Standing(opened, receivers, watching, sender, stack.pop_all(), since=clock.now())
         return self._standing
 
     def _due(self, receiving: Sequence[ReceivingMailbox], tools: MailTools, receivers: Receivers, now: datetime) -> list[ReceivingMailbox]:
         states = tools.looks.store.states()
         fresh = [mailbox for mailbox in receiving if receivers.is_recorded(mailbox.mailbox_id, states.get(mailbox.mailbox_id))]
         return due_mailboxes(fresh, states, now, servers=receivers.servers)
+
+    def _alert(
+        self, standing: _Standing, tools: MailTools, found: Sequence[ReceivingMailbox | IdleMailbox], outages: Mapping[str, Outage]
+    ) -> None:
+        clock = tools.outgoing.clock
+        if tools.alerts is None or (standing.alerted is not None and clock.monotonic() - standing.alerted < ALERTS):
+            return
+        now = clock.now()
+        write_alerts(
+            tools.alerts,
+            found,
+            tools.looks.store.states(),
+            tools.outgoing.applied.resources(),
+            outages,
+            loop=LoopSign(since=standing.since, seen=now),
+            now=now,
+        )
+        standing.alerted = clock.monotonic()
 
     def _sent(self, standing: _Standing) -> SendingReport:
         """What was sent, once all of it is; nothing while it goes on."""

@@ -146,6 +146,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             *(f"attachments.{name}" for name in ("maximumSize", "blockedExtensions", "blockedMimeTypes", "allowedMimeTypes")),
             "processing.connectionChannel",
             "processing.inactiveBackoff",
+            *(f"alerts.{name}" for name in ("errors", "warnings", "information", "notifyMailboxOwners", "retention")),
             "processing.advancingDate",
             "deploymentSettings.allowNonSslEmail",
         }
@@ -239,13 +240,12 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
 
 _NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
 _OUTLOOK = NotBuilt("there is no tracking by hand, by folder or by category")
-_ALERTS = NotBuilt("no alerts are written; `status` and `mailboxes` show errors")
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 
 NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
     "Environment": {},
     "EmailServerProfile": {
-        "sendEmailAlert": NotBuilt("nobody is alerted by mail; `status` and `mailboxes` show errors"),
+        "sendEmailAlert": NotBuilt("nobody is alerted by mail; `reconcile alerts list` has the alarm"),
         "defaultServerLocation": NotBuilt("incoming.server and outgoing.server count", neutral=(None,)),
         "oauth.useDefaultTenantId": NotBuilt("oauth.tenantId counts", neutral=(None, False, True)),
         "oauth.resourceId": NotBuilt("oauth.scopes say what a token is asked for", neutral=(None,)),
@@ -269,12 +269,7 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "sending.batchSize": NotBuilt("all due mail of a mailbox goes in one run", neutral=(None,)),
         "sending.saveToSentItems": NotBuilt("no copy is put into Sent Items"),
         "sending.delegateAccess": NotBuilt("there is no delegate access"),
-        "alerts.errors": _ALERTS,
-        "alerts.warnings": _ALERTS,
-        "alerts.information": _ALERTS,
-        "alerts.notifyMailboxOwners": _ALERTS,
-        "alerts.retention": NotBuilt("no alerts are written", neutral=(None,)),
-        "alerts.alwaysCheckDeletePrivilege": _ALERTS,
+        "alerts.alwaysCheckDeletePrivilege": NotBuilt("alerts end by themselves; nobody deletes them"),
         "processing.contentFiltering": NotBuilt("mail is not filtered by content"),
         "processing.forcedUnlocking": _UPKEEP,
         "processing.exchangeBatchSize": NotBuilt("batches are cut by bytes", neutral=(None,)),

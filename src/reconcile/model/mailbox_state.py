@@ -95,3 +95,11 @@ class MailboxState:
     stuck_since: str = ""
     missing: tuple[MissingMessage, ...] = ()
     latest: str = ""
+
+
+def unseen(state: MailboxState) -> int:
+    """Messages that the server counts beyond those that were decided, are kept as missing, or lie in quarantine (they are decided).
+    What was deleted there makes the answer too small, never too large."""
+    if state.server_messages is None or state.cursor is None:
+        return 0
+    return max(0, state.server_messages - state.decided - len(state.missing))

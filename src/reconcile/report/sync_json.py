@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconcile.model.condition import Condition
+from reconcile.model.mailbox_state import unseen
 from reconcile.model.mailbox_status import MailboxStatus
 
 FORMAT_VERSION = "1.0"
@@ -36,7 +37,12 @@ def status_json(status: MailboxStatus) -> dict[str, object]:
         "lastSuccess": state.last_success or None,
         "nextLook": status.next_look or None,
         "failures": state.failures,
-        "error": {"kind": state.error_kind, "message": state.error, "hint": state.hint} if state.error_kind else None,
+        "transientFailures": state.transient_failures,
+        "looks": state.looks,
+        "lastNews": state.last_news or None,
+        "stuckSince": state.stuck_since or None,
+        "unseen": unseen(state),
+        "error": {"kind": state.error_kind, "message": state.error, "hint": state.hint, "about": state.about} if state.error_kind else None,
         "outbox": dict(status.outbox),
         "conditions": [condition_json(condition) for condition in status.conditions],
     }

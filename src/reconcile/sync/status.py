@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from reconcile.model.condition import Condition, Health
-from reconcile.model.mailbox_state import MailboxState
+from reconcile.model.loop_sign import LoopSign
+from reconcile.model.mailbox_state import MailboxState, unseen
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted
+from reconcile.sync.admission import server_of
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.decide.failures import exhausted
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.permitted import next_step
-from reconcile.sync.due import Rhythm, enabled_since, next_look
+from reconcile.sync.due import Rhythm, enabled_since, interval_of, next_look
 
-ENABLE = "`reconcile enable {name}` tests it and enables it."
+ENABLE: Final = "`reconcile enable {name}` tests it and enables it."
+#: A mailbox that was not looked at for so many of its intervals was forgotten.
+OVERLOOKED: Final = 3
 
 
 def mailbox_statuses(
@@ -25,16 +31,33 @@ def mailbox_statuses(
     holders: Mapping[str, str],
     outbox: Mapping[str, Mapping[str, int]],
     now: datetime,
+    loop: LoopSign | None = None,
+    away: Mapping[str, str] = MappingProxyType({}),
 ) -> list[MailboxStatus]:
-    """In the order given. `outbox` counts mails by mailbox id and state."""
+    """In the order given. `outbox` counts mails by mailbox id and state. `loop` is the sign of life of `run`, `away` says of servers
+    (host:port) why they are not asked now."""
     return [
-        _status(mailbox, states.get(mailbox.mailbox_id), holders.get(mailbox.mailbox_id, ""), outbox.get(mailbox.mailbox_id, {}), now)
+        _status(
+            mailbox,
+            states.get(mailbox.mailbox_id),
+            holders.get(mailbox.mailbox_id, ""),
+            outbox.get(mailbox.mailbox_id, {}),
+            now,
+            loop if loop is not None and loop.runs(now) else None,
+            away,
+        )
         for mailbox in mailboxes
     ]
 
 
 def _status(
-    mailbox: ReceivingMailbox | IdleMailbox, known: MailboxState | None, holder: str, outbox: Mapping[str, int], now: datetime
+    mailbox: ReceivingMailbox | IdleMailbox,
+    known: MailboxState | None,
+    holder: str,
+    outbox: Mapping[str, int],
+    now: datetime,
+    loop: LoopSign | None,
+    away: Mapping[str, str],
 ) -> MailboxStatus:
     state = known or MailboxState(mailbox_id=mailbox.mailbox_id)
     if isinstance(mailbox, IdleMailbox):
@@ -52,6 +75,8 @@ def _status(
         )
     due = next_look(known, rhythm_of(mailbox), now=now)
     health, why, hint = _health(state, mailbox)
+    if health is Health.HEALTHY:
+        health, why, hint = _overlooked(state, mailbox, now, holder, loop, away)
     return MailboxStatus(
         mailbox_id=mailbox.mailbox_id,
         name=mailbox.name,
@@ -97,4 +122,33 @@ def _health(state: MailboxState, mailbox: ReceivingMailbox) -> tuple[Health, str
         return Health.STALLED, f"{counted(reported, 'message')} without content at the server", "Look at them with a mail program."
     if state.missing:
         return Health.WAITING, f"{counted(len(state.missing), 'message')} without content so far, asked for again", ""
+    if state.stuck_since:
+        words = f"since {day_and_time(state.stuck_since)} its server counts more messages and lists none of them"
+        return Health.STALLED, words, "Look at it with a mail program; its server may have to be mended."
+    left = unseen(state)
+    if left:
+        return Health.WAITING, f"{counted(left, 'message')} of {state.server_messages} at the server not looked at yet", ""
     return Health.HEALTHY, "", ""
+
+
+def _overlooked(
+    state: MailboxState, mailbox: ReceivingMailbox, now: datetime, holder: str, loop: LoopSign | None, away: Mapping[str, str]
+) -> tuple[Health, str, str]:
+    """The last look was fine; whether it was too long ago while somebody should have looked."""
+    if loop is None or holder:
+        return Health.HEALTHY, "", ""
+    patience = OVERLOOKED * interval_of(state, rhythm_of(mailbox), now=now)
+    last = datetime.fromisoformat(state.last_attempt)
+    if now - max(last, loop.since) <= patience:
+        return Health.HEALTHY, "", ""
+    when = day_and_time(state.last_attempt)
+    reason = away.get(server_of(mailbox))
+    if reason is not None:
+        return Health.WAITING, f"not looked at since {when}: {reason}", ""
+    words = f"not looked at since {when}, although `run` works and it is due every {mailbox.polling_interval.total_seconds() / 60:g} min"
+    return Health.STALLED, words, "See `reconcile alerts list`, or raise RECONCILE_PARALLEL and RECONCILE_PER_SERVER if many wait."
+
+
+def day_and_time(moment: str) -> str:
+    """As people write it, to the minute, UTC."""
+    return moment[:16].replace("T", " ")

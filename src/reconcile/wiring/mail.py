@@ -282,13 +282,17 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
         found = receiving_mailboxes(
             applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits=permits(settings, database, name)()
         )
-        reader = activity_reader(database)
+        from reconcile.store.sqlite.alerts import SqliteAlerts
+
+        reader, alerts = activity_reader(database), SqliteAlerts(database)
         return name, statuses(
             found,
             reader.states(),
             holders=reader.holders(mailbox.mailbox_id for mailbox in found),
             outbox=_outbox_counts(database),
             now=now,
+            loop=alerts.loop(),
+            away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
         )
 
 

@@ -19,7 +19,8 @@ class SqliteSignInRefusals:
     def refuse(self, account: str, refusal: Refusal) -> None:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM refused_sign_ins WHERE at <= ?", (_text(refusal.at - WITHIN),))
-            connection.execute("INSERT INTO refused_sign_ins (account, credential, at) VALUES (?, ?, ?)", (account, refusal.credential, _text(refusal.at)))
+            row = (account, refusal.credential, _text(refusal.at))
+            connection.execute("INSERT INTO refused_sign_ins (account, credential, at) VALUES (?, ?, ?)", row)
 
         self._database.write(work)
 

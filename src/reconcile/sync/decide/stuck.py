@@ -13,11 +13,3 @@ def stuck_since(before: MailboxState, after: MailboxState, messages: int, *, at:
     if before.server_messages is not None and messages > before.server_messages:
         return before.stuck_since or at
     return before.stuck_since
-
-
-def unseen(state: MailboxState) -> int:
-    """Messages that the server counts beyond those that were decided, are kept as missing, or lie in quarantine (they are decided).
-    What was deleted there makes the answer too small, never too large."""
-    if state.server_messages is None or state.cursor is None:
-        return 0
-    return max(0, state.server_messages - state.decided - len(state.missing))

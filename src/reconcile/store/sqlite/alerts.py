@@ -1,0 +1,88 @@
+"""Alerts in the environment's SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconcile.model import instant
+from reconcile.model.alert import Alert, AlertLevel, Cause
+from reconcile.model.loop_sign import LoopSign
+from reconcile.store.sqlite.database import Database, translated
+
+_SELECT = "SELECT id, level, code, text, hint, kind, about, name, owner, since, seen, count, ended FROM alerts"
+_ORDER = "ORDER BY ended <> '', CASE level WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, since DESC, id DESC"
+
+
+class SqliteAlerts:
+    """See `AlertStore`. `database` is None for a store that is not there: it reads as empty."""
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+
+    def alerts(self, *, ended: bool = False) -> Sequence[Alert]:
+        if self._database is None:
+            return []
+        with translated(self._database.path):
+            rows = self._database.reader().execute(f"{_SELECT} {'' if ended else 'WHERE ended = ' + repr('')} {_ORDER}").fetchall()
+        return [_alert(row) for row in rows]
+
+    def observe(self, causes: Sequence[Cause], *, now: datetime, keep_from: datetime) -> None:
+        assert self._database is not None, "a store that is not there is not written"
+        at = _second(now)
+
+        def work(connection: sqlite3.Connection) -> None:
+            current = {cause.identity: cause for cause in causes}
+            known = connection.execute("SELECT id, kind, about, code FROM alerts WHERE ended = ''").fetchall()
+            gone, lasting = [], []
+            for number, *identity in known:
+                cause = current.pop((identity[0], identity[1], identity[2]), None)
+                if cause is None:
+                    gone.append((at, number))
+                else:
+                    lasting.append((str(cause.level), cause.text, cause.hint, cause.name, cause.owner, at, number))
+            connection.executemany("UPDATE alerts SET ended = ? WHERE id = ?", gone)
+            connection.executemany(
+                "UPDATE alerts SET level = ?, text = ?, hint = ?, name = ?, owner = ?, seen = ?, count = count + 1 WHERE id = ?", lasting
+            )
+            connection.executemany(
+                "INSERT INTO alerts (level, code, text, hint, kind, about, name, owner, since, seen, count) VALUES (?,?,?,?,?,?,?,?,?,?,1)",
+                [
+                    (str(one.level), one.code, one.text, one.hint, one.kind, one.about, one.name, one.owner, at, at)
+                    for one in current.values()
+                ],
+            )
+            connection.execute("DELETE FROM alerts WHERE ended <> '' AND ended < ?", (_second(keep_from),))
+
+        self._database.write(work)
+
+    def loop(self) -> LoopSign | None:
+        if self._database is None:
+            return None
+        with translated(self._database.path):
+            row = self._database.reader().execute("SELECT since, seen FROM mail_loop").fetchone()
+        return LoopSign(since=datetime.fromisoformat(row["since"]), seen=datetime.fromisoformat(row["seen"])) if row else None
+
+    def sign(self, sign: LoopSign) -> None:
+        assert self._database is not None, "a store that is not there is not written"
+        values = (_second(sign.since), _second(sign.seen))
+        self._database.write(lambda connection: connection.execute("INSERT OR REPLACE INTO mail_loop VALUES (1, ?, ?)", values) and None)
+
+
+def _second(moment: datetime) -> str:
+    return instant.text(moment.replace(microsecond=0))
+
+
+def _alert(row: sqlite3.Row) -> Alert:
+    cause = Cause(
+        level=AlertLevel(row["level"]),
+        code=row["code"],
+        text=row["text"],
+        hint=row["hint"],
+        kind=row["kind"],
+        about=row["about"],
+        name=row["name"],
+        owner=row["owner"],
+    )
+    return Alert(id=row["id"], cause=cause, since=row["since"], seen=row["seen"], count=row["count"], ended=row["ended"])

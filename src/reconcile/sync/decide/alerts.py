@@ -1,0 +1,155 @@
+"""What there is to alert about now, from how mailboxes and servers are doing and what the organization wants to know. Pure.
+
+Power Platform: "Error logging for server-side synchronization" (levels and objects); Dataverse table reference: "Email Server Profile",
+sendemailalert (more than half of the mailboxes of a profile within an hour).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconcile.model import duration
+from reconcile.model.alert import AlertLevel, Cause
+from reconcile.model.canonical import Leaf
+from reconcile.model.condition import Health
+from reconcile.model.mailbox_status import MailboxStatus
+from reconcile.report.counted import counted
+
+#: How long alerts that ended are kept where nothing is declared.
+RETENTION: Final = timedelta(days=30)
+#: More than this share of a profile's mailboxes, failing within so long, is the profile's matter.
+SHARE: Final = 0.5
+WITHIN: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRules:
+    """Which are written. Errors and warnings are, unless they are declared off; information is, where it is declared on."""
+
+    errors: bool = True
+    warnings: bool = True
+    information: bool = False
+    notify_owners: bool = False
+    retention: timedelta = RETENTION
+
+    def wants(self, level: AlertLevel) -> bool:
+        """Whether alerts of this level are written."""
+        return {AlertLevel.ERROR: self.errors, AlertLevel.WARNING: self.warnings, AlertLevel.INFORMATION: self.information}[level]
+
+
+def alert_rules(organization: Mapping[str, Leaf]) -> AlertRules:
+    """From the applied Organization's spec; empty where there is none."""
+    kept = organization.get("alerts.retention")
+    return AlertRules(
+        errors=organization.get("alerts.errors") is not False,
+        warnings=organization.get("alerts.warnings") is not False,
+        information=organization.get("alerts.information") is True,
+        notify_owners=organization.get("alerts.notifyMailboxOwners") is True,
+        retention=duration.parse(kept) if isinstance(kept, str) else RETENTION,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A mailbox that receives (or should), with whom it belongs to. `profile_id` is "" where none is known; `server` is host:port."""
+
+    status: MailboxStatus
+    owner: str
+    server: str
+    profile: str
+    profile_id: str
+    profile_owner: str
+
+
+def causes(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], rules: AlertRules, *, now: datetime) -> list[Cause]:
+    """`away` has error and next step of servers that do not answer."""
+    found = [*_servers(watched, away), *_profiles(watched, away, rules, now=now)]
+    for one in watched:
+        cause = _mailbox(one)
+        # One word about a server is enough: ten thousand mailboxes that wait for it say nothing more.
+        if cause is not None and not (one.server in away and one.status.state.about in ("", "server")):
+            found.append(cause)
+    return [cause for cause in found if rules.wants(cause.level)]
+
+
+def _servers(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]]) -> Iterator[Cause]:
+    for server, (error, hint) in away.items():
+        waiting = sum(one.server == server for one in watched)
+        yield Cause(
+            level=AlertLevel.ERROR,
+            code="ServerAway",
+            text=f"{error}; {counted(waiting, 'mailbox waits', 'mailboxes wait')}",
+            hint=hint or "It is tried again by itself, and its mailboxes come back at a rate.",
+            kind="Server",
+            about=server,
+            name=server,
+        )
+
+
+def _profiles(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], rules: AlertRules, *, now: datetime) -> Iterator[Cause]:
+    by_profile: dict[str, list[Watched]] = {}
+    for one in watched:
+        if one.profile_id:
+            by_profile.setdefault(one.profile_id, []).append(one)
+    for profile_id, members in by_profile.items():
+        failing = [one for one in members if fails(one.status, now=now) or one.server in away]
+        if len(failing) <= len(members) * SHARE:
+            continue
+        first = members[0]
+        text = f"{len(failing)} of {counted(len(members), 'mailbox', 'mailboxes')} of profile {first.profile} failed within an hour"
+        hint = f"`reconcile status` has each; begin with {failing[0].status.name}."
+        alarm = Cause(
+            level=AlertLevel.ERROR,
+            code="ProfileFailing",
+            text=text,
+            hint=hint,
+            kind="EmailServerProfile",
+            about=profile_id,
+            name=first.profile,
+            owner=first.profile_owner,
+        )
+        yield alarm
+        if rules.notify_owners:
+            for one in members:
+                yield Cause(
+                    level=AlertLevel.ERROR,
+                    code="ProfileFailing",
+                    text=text,
+                    hint="Whoever runs the mail server is told, too.",
+                    kind="Mailbox",
+                    about=one.status.mailbox_id,
+                    name=one.status.name,
+                    owner=one.owner,
+                )
+
+
+def fails(status: MailboxStatus, *, now: datetime) -> bool:
+    """Whether the last look, within the hour, ended with an error."""
+    state = status.state
+    return bool(state.error_kind) and now - datetime.fromisoformat(state.last_attempt) <= WITHIN
+
+
+def _mailbox(one: Watched) -> Cause | None:
+    status = one.status
+    match status.health:
+        case Health.STALLED:
+            level, code = AlertLevel.ERROR, status.state.error_kind or (status.conditions[0].reason if status.conditions else "Stalled")
+        case Health.WAITING if status.state.error_kind:
+            level, code = AlertLevel.WARNING, status.state.error_kind
+        case Health.WAITING if status.state.last_attempt or status.conditions:
+            level, code = AlertLevel.INFORMATION, "Waiting"
+        case _:
+            return None
+    return Cause(
+        level=level,
+        code=code,
+        text=status.why,
+        hint=status.hint,
+        kind="Mailbox",
+        about=status.mailbox_id,
+        name=status.name,
+        owner=one.owner,
+    )

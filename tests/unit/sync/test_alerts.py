@@ -1,0 +1,176 @@
+"""What there is to alert about, and that green never lies: tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from reconcile.model.alert import AlertLevel
+from reconcile.model.condition import Health
+from reconcile.model.cursor import Cursor
+from reconcile.model.loop_sign import LoopSign
+from reconcile.model.mailbox_state import MailboxState, unseen
+from reconcile.model.mailbox_status import MailboxStatus
+from reconcile.ports.target import AppliedResource
+from reconcile.store.memory.alerts import MemoryAlerts
+from reconcile.sync.alerting import write_alerts
+from reconcile.sync.decide.alerts import AlertRules, Watched, alert_rules, causes
+from reconcile.sync.decide.stuck import stuck_since
+from reconcile.sync.servers import Outage
+from reconcile.sync.status import mailbox_statuses
+from support.applied import START
+from support.mail_fleet import fleet_mailbox
+
+CURSOR = Cursor("memory", "1")
+SALES = fleet_mailbox("sales")
+SERVER = "imap.contoso.example:993"
+
+
+def looked(minutes_ago: float, **fields: Any) -> MailboxState:
+    at = (START - timedelta(minutes=minutes_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return MailboxState(mailbox_id="sales", **{"last_attempt": at, "fingerprint": "f", "cursor": CURSOR, **fields})
+
+
+def health(state: MailboxState, *, loop: LoopSign | None = None, away: dict[str, str] | None = None, holder: str = "") -> MailboxStatus:
+    holders = {"sales": holder} if holder else {}
+    (status,) = mailbox_statuses([SALES], {"sales": state}, holders=holders, outbox={}, now=START, loop=loop, away=away or {})
+    return status
+
+
+WORKS = LoopSign(since=START - timedelta(days=1), seen=START - timedelta(seconds=50))
+
+
+@pytest.mark.parametrize(
+    ("state", "given", "expected", "words"),
+    [
+        (looked(4, server_messages=7, decided=7), {}, Health.HEALTHY, ""),
+        (looked(4, server_messages=7, decided=9), {}, Health.HEALTHY, ""),
+        (looked(4, server_messages=7, decided=5), {}, Health.WAITING, "2 messages of 7 at the server not looked at yet"),
+        (looked(4, stuck_since="2026-03-01T06:05:00Z"), {}, Health.STALLED, "since 2026-03-01 06:05 its server counts more messages"),
+        (looked(14), {"loop": WORKS}, Health.HEALTHY, ""),
+        (looked(16), {"loop": WORKS}, Health.STALLED, "not looked at since 2026-03-01 07:44, although `run` works"),
+        (looked(16), {"loop": WORKS, "away": {SERVER: "no route"}}, Health.WAITING, "not looked at since 2026-03-01 07:44: no route"),
+        (looked(16), {"loop": WORKS, "holder": "process 7"}, Health.HEALTHY, ""),
+        # Nobody promised to look: `sync` is run by hand, or the loop has just begun, or ended.
+        (looked(16), {}, Health.HEALTHY, ""),
+        (looked(16), {"loop": LoopSign(since=START - timedelta(minutes=9), seen=START)}, Health.HEALTHY, ""),
+        (looked(16), {"loop": LoopSign(since=START - timedelta(days=1), seen=START - timedelta(minutes=4))}, Health.HEALTHY, ""),
+    ],
+)
+def test_green_never_lies(state: MailboxState, given: dict[str, Any], expected: Health, words: str) -> None:
+    status = health(state, **given)
+    assert status.health is expected
+    assert status.why.startswith(words)
+    assert bool(status.why) is bool(words)
+    assert bool(status.hint) is (expected is Health.STALLED)
+
+
+@pytest.mark.parametrize(
+    ("before", "moved", "messages", "expected"),
+    [
+        ({"server_messages": 7}, False, 7, ""),
+        ({"server_messages": 7}, True, 9, ""),
+        ({"server_messages": 7}, False, 9, "now"),
+        ({"server_messages": 9, "stuck_since": "then"}, False, 9, "then"),
+        ({"server_messages": 9, "stuck_since": "then"}, False, 11, "then"),
+        ({"server_messages": 9, "stuck_since": "then"}, True, 9, ""),
+        ({"server_messages": 9}, False, 7, ""),
+        ({"server_messages": None}, False, 9, ""),
+    ],
+)
+def test_a_place_that_does_not_move_while_the_count_grows(before: dict[str, Any], moved: bool, messages: int, expected: str) -> None:
+    known = looked(4, **before)
+    after = replace(known, cursor=Cursor("memory", "2")) if moved else known
+    assert stuck_since(known, after, messages, at="now") == expected
+
+
+def test_what_was_never_read_is_not_unseen() -> None:
+    assert unseen(MailboxState(mailbox_id="a", server_messages=9)) == 0
+
+
+def watched(name: str, fields: dict[str, Any], *, profile: str = "p1", server: str = SERVER) -> Watched:
+    state = replace(looked(4, **fields), mailbox_id=name)
+    (status,) = mailbox_statuses([fleet_mailbox(name)], {name: state}, holders={}, outbox={}, now=START)
+    return Watched(status=status, owner=f"owner of {name}", server=server, profile="contoso", profile_id=profile, profile_owner="boss")
+
+
+FAILS = {"error_kind": "TimedOut", "error": "silent", "about": "mailbox"}
+REFUSED = {"error_kind": "AuthenticationRejected", "error": "refused", "permanent": True, "hint": "mend", "about": "account"}
+
+
+def brief(found: list[Any]) -> list[tuple[str, str, str]]:
+    return [(str(one.level), one.code, one.about) for one in found]
+
+
+def test_a_mailbox_is_an_error_when_a_person_must_act_and_a_warning_while_it_is_tried() -> None:
+    boxes = [watched("a", {}), watched("b", FAILS), watched("c", REFUSED), watched("d", {}), watched("e", {})]
+    found = causes(boxes, {}, AlertRules(), now=START)
+    assert brief(found) == [("warning", "TimedOut", "b"), ("error", "AuthenticationRejected", "c")]
+    assert (found[1].text, found[1].hint, found[1].owner) == ("refused", "mend", "owner of c")
+
+
+@pytest.mark.parametrize(("failing", "of", "alarm"), [(1, 2, False), (2, 3, True), (5, 10, False), (6, 10, True), (1, 1, True)])
+def test_more_than_half_of_a_profile_is_an_alarm(failing: int, of: int, alarm: bool) -> None:
+    boxes = [watched(f"m{number}", FAILS if number < failing else {}) for number in range(of)]
+    found = [one for one in causes(boxes, {}, AlertRules(), now=START) if one.code == "ProfileFailing"]
+    assert bool(found) is alarm
+    if alarm:
+        assert (found[0].about, found[0].owner) == ("p1", "boss")
+        assert f"{failing} of {of}" in found[0].text
+    other = [*boxes, *(watched(f"o{number}", {}, profile="p2") for number in range(50))]
+    assert len([one for one in causes(other, {}, AlertRules(), now=START) if one.code == "ProfileFailing"]) == alarm
+
+
+def test_who_failed_more_than_an_hour_ago_is_no_part_of_it() -> None:
+    boxes = [watched(f"m{number}", {**FAILS, "last_attempt": "2026-03-01T06:59:00Z"}) for number in range(3)]
+    assert {one.code for one in causes(boxes, {}, AlertRules(), now=START)} == {"TimedOut"}
+
+
+def test_owners_are_told_of_the_profile_only_where_it_is_asked_for() -> None:
+    boxes = [watched("a", FAILS), watched("b", {})]
+    away = {SERVER: ("no route", "")}
+    quiet = causes(boxes, away, AlertRules(), now=START)
+    told = causes(boxes, away, AlertRules(notify_owners=True), now=START)
+    assert [one.owner for one in told if one.code == "ProfileFailing"] == ["boss", "owner of a", "owner of b"]
+    assert [one.owner for one in quiet if one.code == "ProfileFailing"] == ["boss"]
+
+
+def test_a_server_that_is_away_is_one_alert_and_not_ten_thousand() -> None:
+    down = {"error_kind": "Unavailable", "error": "no route", "about": "server"}
+    boxes = [watched(f"m{number}", down if number < 5 else {"stuck_since": ""}) for number in range(1000)]
+    found = causes([*boxes, watched("c", REFUSED)], {SERVER: ("no route", "look")}, AlertRules(), now=START)
+    assert brief(found) == [
+        ("error", "ServerAway", SERVER),
+        ("error", "ProfileFailing", "p1"),
+        ("error", "AuthenticationRejected", "c"),
+    ]
+    assert "1001 mailboxes wait" in found[0].text
+
+
+def test_levels_are_switched_by_the_organization() -> None:
+    boxes = [watched("a", {}), watched("b", FAILS), watched("c", REFUSED), watched("w", {"server_messages": 4, "decided": 1})]
+    for spec, expected in (
+        ({}, {"warning", "error"}),
+        ({"alerts.errors": False}, {"warning"}),
+        ({"alerts.warnings": False}, {"error"}),
+        ({"alerts.information": True}, {"warning", "error", "information"}),
+    ):
+        rules = alert_rules(spec)
+        assert {str(one.level) for one in causes(boxes, {}, rules, now=START)} == expected
+    assert alert_rules({"alerts.retention": "7d"}).retention == timedelta(days=7)
+    assert [level.number for level in AlertLevel] == [1, 2, 3]
+
+
+def test_alerts_begin_and_end_with_what_is_so() -> None:
+    alerts = MemoryAlerts()
+    resources = [AppliedResource(kind="Mailbox", name="sales", external_id="sales", spec={"owner": "ann"}, origins={})]
+    outage = Outage(server=SERVER, since=START, error="no route", hint="", retry_in=30)
+    sign = LoopSign(since=START, seen=START)
+    write_alerts(alerts, [SALES], {"sales": looked(1, **REFUSED)}, resources, {SERVER: outage}, loop=sign, now=START)
+    assert {(one.cause.code, one.cause.owner) for one in alerts.alerts()} >= {("ServerAway", ""), ("AuthenticationRejected", "ann")}
+    write_alerts(alerts, [SALES], {"sales": looked(1)}, resources, {}, loop=sign, now=START)
+    assert alerts.alerts() == []
+    assert alerts.loop() == sign
