@@ -173,7 +173,7 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
 def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: str) -> Iterator[Opened]:
     from reconcile.controller.mail import MailTools, Opened
     from reconcile.sync.look import LookTools
-    from reconcile.wiring.alerts import alert_store
+    from reconcile.wiring.alerts import alert_store, sending_failures
     from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing, watchers
     from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
@@ -198,6 +198,7 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
                 claim=partial(claims(settings).claim, name),
                 watch=watchers(settings, accounts, secrets),
                 alerts=alert_store(database),
+                sending_failures=sending_failures(database),
             )
 
         yield Opened(environment=name, tools=tools)

@@ -19,11 +19,13 @@ from reconcile.model.outgoing import OutgoingState
 from reconcile.model.sending_report import SendingReport
 from reconcile.ports.alert_store import AlertStore
 from reconcile.ports.mail import Watcher
+from reconcile.ports.sending_failures import SendingFailureStore
 from reconcile.report.counted import counted
 from reconcile.report.outbox_text import sent_of
 from reconcile.sync.admission import Limits, server_of
 from reconcile.sync.alerting import write_alerts
 from reconcile.sync.claiming import Claim, admitted
+from reconcile.sync.counting_failures import count_sending_failures
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.due import next_look
 from reconcile.sync.kept import Kept
@@ -53,6 +55,7 @@ class MailTools:
     claim: Claim
     watch: Callable[[ReceivingMailbox], Watcher] | None = None
     alerts: AlertStore | None = None
+    sending_failures: SendingFailureStore | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,9 @@ class Mail:
             standing.watching.want(mailbox for mailbox in receiving if mailbox.idle)
         spent = time.thread_time() - began
         sent = self._sent(standing)
+        if tools.sending_failures is not None and tools.looks.give_up is not None:
+            said = outgoing.permits().enablements
+            count_sending_failures(sent, tools.sending_failures, said, tools.looks.give_up, now=clock.now())
         runs = receivers.collect(None if self.once else PATIENCE)
         began = time.thread_time()
         after = until_next(receiving, tools.looks.store.states(), clock.now(), self.longest, servers=receivers.servers)

@@ -10,13 +10,15 @@ from reconcile.model.outgoing import OutboxEntry, OutgoingState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxTrouble:
-    """A mailbox with due mail that could not send. `waiting` mails stay pending; `hint` is what a person can do."""
+    """A mailbox with due mail that could not send. `waiting` mails stay pending; `hint` is what a person can do; `counts`: it is the
+    mailbox's own failure, of which ten in a row disable it."""
 
     mailbox_id: str
     name: str
     condition: Condition
     waiting: int
     hint: str = ""
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

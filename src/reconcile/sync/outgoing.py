@@ -34,6 +34,7 @@ from reconcile.ports.outbox_store import OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
 from reconcile.ports.sign_in import SignIns
+from reconcile.sync.decide.failures import verdict
 from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_connection, after_try, waits_for_mailbox
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, not_consented, oversized, sending_setup
@@ -373,6 +374,7 @@ class _Pass:
             condition=condition,
             waiting=len(entries),
             hint=error.hint if error else "",
+            counts=error is not None and verdict(error).counts,
         )
         with self._guard:
             self.troubles.append(trouble)

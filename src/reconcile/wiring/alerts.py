@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconcile.ports.alert_store import AlertReader, AlertStore
+    from reconcile.ports.sending_failures import SendingFailureStore
     from reconcile.store.sqlite.database import Database
 
 
@@ -21,3 +22,10 @@ def alert_store(database: Database) -> AlertStore:
     from reconcile.store.sqlite.alerts import SqliteAlerts
 
     return SqliteAlerts(database)
+
+
+def sending_failures(database: Database) -> SendingFailureStore:
+    """Failures to send that count toward ten."""
+    from reconcile.store.sqlite.sending_failures import SqliteSendingFailures
+
+    return SqliteSendingFailures(database)
