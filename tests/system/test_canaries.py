@@ -100,7 +100,9 @@ class Watched:
         assert code is None or ended_with == code, f"{words} {ended_with}\n{out}\n{err}"
         assert "Traceback" not in err, err
         name = " ".join(words)
-        self.heard |= {f"stdout of {name}": out, f"stderr of {name}": err, f"log of {name}": told}
+        for where, text in (("stdout", out), ("stderr", err), ("log", told)):
+            # A command that runs twice does not hide what it said first.
+            self.heard[f"{where} of {name}"] = self.heard.get(f"{where} of {name}", "") + text
         return out
 
     def secrets(self) -> list[str]:
