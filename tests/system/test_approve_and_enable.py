@@ -91,7 +91,7 @@ def test_the_whole_way(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -
 
     enabled = estate("enable", "sales").out
     assert [line.split()[1] for line in enabled.splitlines() if line.startswith("  ok")] == [
-        *("resolve", "connect", "tls", "sign-in", "inbox"),
+        *("resolve", "connect", "tls", "sign-in", "inbox", "quota"),
         *("resolve", "connect", "sign-in"),
     ]
     assert "1 message at the server" in enabled

@@ -12,7 +12,7 @@ from support.estate_folder import user_mailbox, write_estate
 
 WRITTEN = {
     "incoming": {"server": "imap.gmail.com", "port": 993, "tls": "implicit"},
-    "outgoing": {"server": "smtp.gmail.com", "port": 465, "tls": "implicit"},
+    "outgoing": {"server": "smtp.gmail.com", "port": 465, "tls": "implicit", "messagesPerDay": 2000, "recipientsPerMessage": 100},
 }
 OWN = """\
 apiVersion: reconcile/v1alpha2
