@@ -2,7 +2,7 @@
 """Receiving mail beside mbsync and the physical limit, in one table (kit and explanation: bench/sync/README.md).
 
     python bench/receive.py initial     one mailbox, 10,000 messages, 364 MB: ours, mbsync, the raw reader
-    python bench/receive.py headers     the same, but only mail of known senders is tracked, 5 %: ours, the raw reader of everything
+    python bench/receive.py headers     the same, but only mail to some users is tracked, 5 %: ours, the raw reader of everything
     python bench/receive.py incremental 100 mailboxes, 20 new messages each: ours, one mbsync process
     python bench/receive.py poll        1,000 mailboxes, nothing new, a login each: ours and one mbsync process
     python bench/receive.py pop3        one mailbox over POP3, 2,000 messages, 72 MB: ours, fetchmail, the raw reader
@@ -35,8 +35,8 @@ SCENARIOS = {
     "poll": ("poll", "mbsync"),
     "pop3": ("pop3", "fetchmail,raw"),
 }
-#: Senders of the corpus: p1 to p400, about equally often; so many are known.
-KNOWN = 20
+#: Recipients of the corpus: q1 to q3000, three a message on average. So many are users whose mail is tracked: 5 % of the messages.
+USERS = 50
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace, base: Path) -> None:
     shutil.rmtree(estate, ignore_errors=True)
     call("prepare_ours.py", str(estate), *OPTIONS.get(options.scenario, ()), f"@{listed}")
     if options.scenario == "headers":
-        know_senders(estate)
+        know_users(estate)
     # Applied before, as with `reconcile apply`; an initial sync starts from it, the others keep what the sync before it left.
     fresh = kind in ("initial", "pop3")
     begin = f'cp -r {estate}/. "$BENCH_OUT"/' if fresh else f'{{ [ -d "$BENCH_OUT/state" ] || cp -r {estate}/. "$BENCH_OUT"/; }}'
@@ -107,10 +107,10 @@ def take_back(mail: Path) -> None:
             path.unlink()
 
 
-def know_senders(estate: Path) -> None:
-    rows = "".join(f"contact;c{number};Partner {number};p{number}@corp.example\n" for number in range(1, KNOWN + 1))
+def know_users(estate: Path) -> None:
+    rows = "".join(f"user;u{number};User {number};q{number}@cust.example;all\n" for number in range(1, USERS + 1))
     table = estate / "parties.csv"
-    table.write_text("type;id;name;email1\n" + rows)
+    table.write_text("type;id;name;email1;filter\n" + rows)
     folders = ["--state-dir", str(estate / "state"), "--secrets-dir", str(estate / "secrets")]
     subprocess.run([sys.executable, "-m", "reconcile.cli.main", "parties", "import", str(table), *folders], check=True)
 
