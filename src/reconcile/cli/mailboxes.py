@@ -14,7 +14,7 @@ def command(context: Context) -> ExitCode:
     """One line for each applied mailbox. Reads only; asks no server."""
     from reconcile.report.sync_json import FORMAT_VERSION, status_json
     from reconcile.report.sync_text import mailboxes_table
-    from reconcile.wiring.mail import mailbox_statuses
+    from reconcile.wiring.mailbox_statuses import mailbox_statuses
     from reconcile.wiring.system import SystemClock
 
     environment, statuses = mailbox_statuses(context.settings, context.environment)

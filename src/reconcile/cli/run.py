@@ -172,6 +172,7 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
 @contextmanager
 def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: str) -> Iterator[Opened]:
     from reconcile.controller.mail import MailTools, Opened
+    from reconcile.sync.connections import Connections
     from reconcile.sync.look import LookTools
     from reconcile.wiring.alerts import alert_store, sending_failures
     from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing, watchers
@@ -181,12 +182,13 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
     from reconcile.wiring.state import writable_database
 
     settings = context.settings
+    connections = Connections()
     with writable_database(settings, name) as database, mail_store(database) as store:
 
         def tools() -> MailTools:
             accounts, secrets = sign_ins(settings, database), secret_resolver(settings)
             return MailTools(
-                outgoing=outgoing(settings, database, clock, stop.is_set),
+                outgoing=outgoing(settings, database, clock, stop.is_set, connections),
                 looks=LookTools(
                     store=store,
                     connect=inboxes(settings, accounts, secrets),
@@ -194,6 +196,7 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
                     decider=deciders(database, clock),
                     marker=marker(settings, database),
                     give_up=gives_up(database),
+                    connections=connections,
                 ),
                 claim=partial(claims(settings).claim, name),
                 watch=watchers(settings, accounts, secrets),

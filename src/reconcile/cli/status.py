@@ -15,7 +15,8 @@ def command(context: Context) -> ExitCode:
     from reconcile.report.sync_json import FORMAT_VERSION, condition_json, status_json
     from reconcile.report.sync_text import health_counts, status_text
     from reconcile.report.unsent import STATES, unsent, unsent_json
-    from reconcile.wiring.mail import idle_settings, mailbox_statuses, outbox_reader
+    from reconcile.wiring.mail import idle_settings, outbox_reader
+    from reconcile.wiring.mailbox_statuses import mailbox_statuses
     from reconcile.wiring.state import open_database
     from reconcile.wiring.system import SystemClock
 

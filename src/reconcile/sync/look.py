@@ -14,6 +14,7 @@ from reconcile.model.sync_result import SyncResult
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_store import MailStore
+from reconcile.sync.connections import Connections, account_of
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.decide.failures import exhausted, failures_after, verdict
 from reconcile.sync.decide.header import instant_text
@@ -90,12 +91,15 @@ class LookTools:
     marker: Marker | None = None
     give_up: GiveUp | None = None
     disconnect: Callable[[ReceivingMailbox, Inbox, bool], None] = lambda _, inbox, __: inbox.close()
+    connections: Connections = field(default_factory=Connections)
 
 
 def look_at(run: MailboxRun, tools: LookTools, stopping: Callable[[], bool]) -> Attempt | None:
     """Everything new of the mailbox; what is to be remembered of it, None where another process has it."""
     try:
-        with tools.store.receive(run.mailbox.mailbox_id) as receiving:
+        account = account_of(run.mailbox.sign_in, run.mailbox.mailbox_id)
+        room = tools.connections.hold(account, run.mailbox.connections, stopping)
+        with tools.store.receive(run.mailbox.mailbox_id) as receiving, room:
             run.before = receiving.state
             inbox, whole = tools.connect(run.mailbox), False
             try:

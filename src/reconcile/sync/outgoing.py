@@ -34,6 +34,8 @@ from reconcile.ports.outbox_store import OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
 from reconcile.ports.sign_in import SignIns
+from reconcile.sync.connections import Connections
+from reconcile.sync.connections import account_of as account_group
 from reconcile.sync.decide.failures import verdict
 from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_connection, after_try, waits_for_mailbox
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
@@ -66,6 +68,8 @@ class Outgoing:
     #: When something was applied last (None: never, or not known).
     last_applied: Callable[[], datetime | None] = lambda: None
     permits: Callable[[], Permits] = lambda: NOTHING_SAID
+    #: Shared with who receives, where both run.
+    connections: Connections = field(default_factory=Connections)
     #: Opens the mailbox with this id at its server, for the folder for sent mail; None where that is not to be done (tests).
     marks: Callable[[str], MailMarks] | None = None
 
@@ -176,20 +180,21 @@ class _Pass:
         self.troubles: list[MailboxTrouble] = []
 
     def run(self, due: dict[str, list[OutboxEntry]]) -> None:
-        """All mailboxes, in parallel within each profile's limit."""
+        """All mailboxes, in parallel within each account's limit: the profile's where its credentials are used, else the mailbox's own."""
         setup = self._current()
-        by_profile: dict[str, queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]] = {}
+        by_account: dict[str, queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]] = {}
         sizes: dict[str, int] = {}
         for mailbox_id, entries in due.items():
             match setup.mailboxes.get(mailbox_id):
                 case SendingMailbox() as mailbox:
-                    by_profile.setdefault(mailbox.profile, queue.SimpleQueue()).put((mailbox, entries))
-                    sizes[mailbox.profile] = min(sizes.get(mailbox.profile, 0) + 1, mailbox.connections)
+                    account = account_group(mailbox.sign_in, mailbox.profile)
+                    by_account.setdefault(account, queue.SimpleQueue()).put((mailbox, entries))
+                    sizes[account] = min(sizes.get(account, 0) + 1, mailbox.connections)
                 case SilentMailbox(condition=condition, name=name):
                     self._postpone(entries, name, condition.message, condition=condition)
                 case None:
                     self._postpone(entries, entries[0].mailbox_name, "the mailbox is no longer applied")
-        lanes = [by_profile[profile] for profile, size in sizes.items() for _ in range(size)]
+        lanes = [by_account[account] for account, size in sizes.items() for _ in range(size)]
         if len(lanes) == 1:
             self._lane(lanes[0])
         elif lanes:
@@ -198,7 +203,7 @@ class _Pass:
                     finished.result()
 
     def _lane(self, waiting: queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]) -> None:
-        """One connection's worth of work: mailboxes of one profile, one after the other."""
+        """One connection's worth of work: mailboxes of one account, one after the other."""
         while not self._outgoing.stop():
             try:
                 mailbox, entries = waiting.get_nowait()
@@ -213,7 +218,9 @@ class _Pass:
             account = account_of(self._outgoing, mailbox)
             while left and not self._outgoing.stop():
                 # A connection that breaks is opened anew for the next mail; one that cannot be opened ends the mailbox's turn.
-                with self._outgoing.sender.open(account) as session:
+                group = account_group(mailbox.sign_in, mailbox.profile)
+                room = self._outgoing.connections.hold(group, mailbox.connections, self._outgoing.stop)
+                with room, self._outgoing.sender.open(account) as session:
                     while left and session.is_usable and not self._outgoing.stop():
                         held = _held(self._outgoing, mailbox.limits)
                         if held is not None:

@@ -19,7 +19,6 @@ from reconcile.wiring.system import SystemClock, mint
 if TYPE_CHECKING:
     from reconcile.mail.endpoint import Endpoint
     from reconcile.model.condition import Condition
-    from reconcile.model.mailbox_status import MailboxStatus
     from reconcile.model.message import MessageText
     from reconcile.plan.circumstances import Count
     from reconcile.ports.applied import AppliedState
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.connections import Connections
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.deciding import DeciderFor
     from reconcile.sync.marking import Marker
@@ -271,31 +271,6 @@ def online_count(settings: Settings, database: Database | None) -> OnlineCount:
     return OnlineCount(applied_state(database), connect, SystemClock())
 
 
-def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:
-    """(environment, how each applied mailbox is doing). Reads only."""
-    from reconcile.sync.decide.eligible import receiving_mailboxes
-    from reconcile.sync.status import mailbox_statuses as statuses
-
-    name = environment_name(settings, environment)
-    now = SystemClock().now()
-    with open_database(settings, name, read_only=True) as database:
-        found = receiving_mailboxes(
-            applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits=permits(settings, database, name)()
-        )
-        from reconcile.store.sqlite.alerts import SqliteAlerts
-
-        reader, alerts = activity_reader(database), SqliteAlerts(database)
-        return name, statuses(
-            found,
-            reader.states(),
-            holders=reader.holders(mailbox.mailbox_id for mailbox in found),
-            outbox=_outbox_counts(database),
-            now=now,
-            loop=alerts.loop(),
-            away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
-        )
-
-
 def idle_settings(database: Database | None, now: datetime) -> list[tuple[str, Condition]]:
     """What is applied but does nothing, with the name of who declares it: settings that are not built, mailboxes that cannot send."""
     from reconcile.sync.decide.submission import SilentMailbox, sending_setup
@@ -305,19 +280,6 @@ def idle_settings(database: Database | None, now: datetime) -> list[tuple[str, C
     silent = [one for one in sending_setup(resources, now=at).mailboxes.values() if isinstance(one, SilentMailbox)]
     cannot = sorted(((one.name, one.condition) for one in silent if one.condition.type != "Off"), key=lambda pair: pair[0])
     return [*unsupported_settings(resources, now=at), *((f"Mailbox/{name}", condition) for name, condition in cannot)]
-
-
-def _outbox_counts(database: Database | None) -> dict[str, dict[str, int]]:
-    """Mails in the outbox by mailbox id and state."""
-    if database is None:
-        return {}
-    from reconcile.store.sqlite.outbox import SqliteOutbox
-
-    counts: dict[str, dict[str, int]] = {}
-    for entry in SqliteOutbox(database).entries():
-        mailbox = counts.setdefault(entry.mailbox_id, {})
-        mailbox[str(entry.state)] = mailbox.get(str(entry.state), 0) + 1
-    return counts
 
 
 def keep_text(settings: Settings, environment: str | None, activity_id: int, text: MessageText) -> None:
@@ -346,9 +308,16 @@ def outbox_store(database: Database) -> OutboxStore:
     return SqliteOutbox(database)
 
 
-def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callable[[], bool] = lambda: False) -> Outgoing:
-    """Everything a pass over the outbox needs, under an owner of its own."""
+def outgoing(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    stop: Callable[[], bool] = lambda: False,
+    connections: Connections | None = None,
+) -> Outgoing:
+    """Everything a pass over the outbox needs, under an owner of its own. `connections` are shared with who receives."""
     from reconcile.mail.smtp import SmtpSender
+    from reconcile.sync.connections import Connections
     from reconcile.sync.outgoing import Outgoing
 
     return Outgoing(
@@ -363,6 +332,7 @@ def outgoing(settings: Settings, database: Database, clock: Clock, stop: Callabl
         stop=stop,
         last_applied=lambda: _last_applied(database),
         permits=permits(settings, database, database.path.parent.name),
+        connections=connections or Connections(),
         marks=sent_folders(settings, database),
     )
 

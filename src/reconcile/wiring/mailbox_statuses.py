@@ -1,0 +1,53 @@
+"""How mailboxes are doing, from what was applied and what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reconcile.settings import Settings
+from reconcile.wiring.alerts import alert_reader
+from reconcile.wiring.mail import activity_reader, applied_state
+from reconcile.wiring.permits import permits
+from reconcile.wiring.state import environment_name, open_database
+from reconcile.wiring.system import SystemClock
+
+if TYPE_CHECKING:
+    from reconcile.model.mailbox_status import MailboxStatus
+    from reconcile.store.sqlite.database import Database
+
+
+def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:
+    """(environment, how each applied mailbox is doing). Reads only."""
+    from reconcile.sync.decide.eligible import receiving_mailboxes
+    from reconcile.sync.status import mailbox_statuses as statuses
+
+    name = environment_name(settings, environment)
+    now = SystemClock().now()
+    with open_database(settings, name, read_only=True) as database:
+        found = receiving_mailboxes(
+            applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits=permits(settings, database, name)()
+        )
+        reader, alerts = activity_reader(database), alert_reader(database)
+        return name, statuses(
+            found,
+            reader.states(),
+            holders=reader.holders(mailbox.mailbox_id for mailbox in found),
+            outbox=_outbox_counts(database),
+            now=now,
+            loop=alerts.loop(),
+            away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
+        )
+
+
+def _outbox_counts(database: Database | None) -> dict[str, dict[str, int]]:
+    """Mails in the outbox by mailbox id and state."""
+    if database is None:
+        return {}
+    from reconcile.store.sqlite.outbox import SqliteOutbox
+
+    counts: dict[str, dict[str, int]] = {}
+    for entry in SqliteOutbox(database).entries():
+        mailbox = counts.setdefault(entry.mailbox_id, {})
+        mailbox[str(entry.state)] = mailbox.get(str(entry.state), 0) + 1
+    return counts
