@@ -105,7 +105,7 @@ class OutboxEntry:
     @property
     def due_at(self) -> datetime:
         """When it may be taken up, while it is pending."""
-        return max(moment for moment in (self.added_at, self.next_try_at, self.postponed_until) if moment is not None)
+        return max(moment for moment in (self.next_try_at or self.added_at, self.postponed_until) if moment is not None)
 
     def in_state(self, state: RecipientState) -> tuple[Recipient, ...]:
         """The recipients in that state."""

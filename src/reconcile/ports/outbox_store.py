@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol, TypeAlias
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeAlias
 
 from reconcile.errors import Throttled, UserError
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Step
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.model.sending_limits import Exhausted
+
+#: A lease that ends later than this from now was taken before the clock was set back: whoever took it is not believed to live.
+LONGEST_LEASE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,7 @@ class OutboxStore(OutboxReader, Protocol):
         ...
 
     def hold_lease(self, owner: str, *, until: datetime) -> None:
-        """`owner` is alive until then. Called again to renew."""
+        """`owner` is alive until then, at most LONGEST_LEASE ahead. Called again to renew."""
         ...
 
     def end_lease(self, owner: str) -> None:

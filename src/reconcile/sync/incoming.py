@@ -20,7 +20,7 @@ from reconcile.sync.committing import Commits
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.deciding import Decider
 from reconcile.sync.reading import TRIES as TRIES
-from reconcile.sync.reading import Reading
+from reconcile.sync.reading import TRY_AGAIN, Reading
 
 #: Failures in a row, with the inbox open, after which messages are read one by one.
 CAREFUL_AFTER: Final = 2
@@ -85,7 +85,10 @@ def receive(
     restart = look.restarted
     # What the cursor passed under a later floor is wanted now: everything is listed again, and what is kept is left out.
     reread = not restart and (lowest < state.floor or again_from is not None)
-    retry = [] if restart or reread else [each.remote_id for each in state.missing if not each.reported and each.next_at <= now]
+    # Nothing waits longer than TRY_AGAIN; what seems to was written down before the clock was set back.
+    latest = instant_text(clock.now() + TRY_AGAIN)
+    due = [each.remote_id for each in state.missing if not each.reported and (each.next_at <= now or each.next_at > latest)]
+    retry = [] if restart or reread else due
     if not look.news and not retry and not reread:
         return
     progress.reindexed = restart and state.cursor is not None

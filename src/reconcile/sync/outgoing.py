@@ -37,7 +37,7 @@ from reconcile.ports.sign_in import SignIns
 from reconcile.sync.connections import Connections
 from reconcile.sync.connections import account_of as account_group
 from reconcile.sync.decide.failures import verdict
-from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_connection, after_try, waits_for_mailbox
+from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_connection, after_try, seems_misdated, waits_for_mailbox
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, not_consented, oversized, sending_setup
 from reconcile.sync.sent_folder import tend_sent_folders
@@ -127,15 +127,20 @@ def _wake(outgoing: Outgoing) -> None:
     """Mail that waits for its mailbox to be mended is due once something was applied since: that may have been the mending."""
     now = outgoing.clock.now()
     later = outgoing.outbox.entries(states=(OutgoingState.PENDING,), next_after=now)
+    for entry in later:
+        if seems_misdated(entry, now=now, policy=outgoing.policy) and outgoing.outbox.events(entry.id)[-1].at > now:
+            _due_now(outgoing, entry, now, "the clock of this host was set back; it is tried again")
     waiting = [entry for entry in later if waits_for_mailbox(entry, now=now)]
     applied = outgoing.last_applied() if waiting else None
     for entry in waiting:
         if applied is not None and outgoing.outbox.events(entry.id)[-1].at < applied:
-            step = Postpone(next_try_at=now, why="something was applied since; it is tried again", counted=False)
-            try:
-                outgoing.outbox.advance(entry.id, step, at=now)
-            except PreconditionFailed:
-                continue  # another process has it
+            _due_now(outgoing, entry, now, "something was applied since; it is tried again")
+
+
+def _due_now(outgoing: Outgoing, entry: OutboxEntry, now: datetime, why: str) -> None:
+    # Another process may have it.
+    with suppress(PreconditionFailed):
+        outgoing.outbox.advance(entry.id, Postpone(next_try_at=now, why=why, counted=False), at=now)
 
 
 def _held(outgoing: Outgoing, limits: SendingLimits) -> Exhausted | None:

@@ -14,7 +14,7 @@ from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.model.sending_limits import exhausted
-from reconcile.ports.outbox_store import Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
+from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
 from reconcile.store.memory.feed_log import FeedLog, feed_instant
 
 
@@ -175,7 +175,7 @@ class MemoryOutbox:
             ]
 
     def _is_live(self, owner: str, at: datetime) -> bool:
-        return owner in self._leases and self._leases[owner] > at
+        return owner in self._leases and at < self._leases[owner] <= at + LONGEST_LEASE
 
 
 def _is_due(moment: datetime | None, at: datetime) -> bool:

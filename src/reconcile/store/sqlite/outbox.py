@@ -15,18 +15,19 @@ from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
 from reconcile.model.sending_limits import SendingLimits, exhausted
 from reconcile.model.sent_folder import CopyState, SentFolder
-from reconcile.ports.outbox_store import Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
+from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
 from reconcile.store.purge_mark import outgoing_mark
 from reconcile.store.sqlite.correlation_index import index_outgoing
 from reconcile.store.sqlite.database import Database, translated
 from reconcile.store.sqlite.purged import salt_of
 
+_LIVE = "SELECT owner FROM outbox_lease WHERE until > :at AND until <= :longest"
 _DUE = (
     "SELECT * FROM outbox WHERE state = 'pending-send' AND (next_try_at IS NULL OR next_try_at <= :at)"
     " AND (postponed_until IS NULL OR postponed_until <= :at)"
-    " AND owner NOT IN (SELECT owner FROM outbox_lease WHERE until > :at) ORDER BY id"
+    f" AND owner NOT IN ({_LIVE}) ORDER BY id"
 )
-_ORPHANS = "SELECT * FROM outbox WHERE state = 'sending' AND owner NOT IN (SELECT owner FROM outbox_lease WHERE until > :at) ORDER BY id"
+_ORPHANS = f"SELECT * FROM outbox WHERE state = 'sending' AND owner NOT IN ({_LIVE}) ORDER BY id"
 _COPIES = "SELECT * FROM outbox WHERE copy = 'wanted' AND (copy_next_at IS NULL OR copy_next_at <= :at) ORDER BY id"
 _COLUMNS = (
     "message_id, client_key, request, mailbox_id, mailbox_name, sender, subject, size, added_at, state, attempts, next_try_at, reason,"
@@ -96,7 +97,7 @@ class SqliteOutbox:
         return [future.result() for future in futures]
 
     def due(self, *, at: datetime) -> Sequence[OutboxEntry]:
-        return self._select(_DUE, {"at": _text(at)})
+        return self._select(_DUE, _moments(at))
 
     def advance(self, entry_id: int, step: Step, *more: Step, at: datetime) -> OutboxEntry:
         return self.advancing(entry_id, step, *more, at=at)()
@@ -121,7 +122,7 @@ class SqliteOutbox:
         self._database.write(lambda connection: connection.execute("DELETE FROM outbox_lease WHERE owner = ?", (owner,)) and None)
 
     def orphans(self, *, at: datetime) -> Sequence[OutboxEntry]:
-        return self._select(_ORPHANS, {"at": _text(at)})
+        return self._select(_ORPHANS, _moments(at))
 
     def _select(self, statement: str, values: object) -> list[OutboxEntry]:
         with self._database.snapshot() as connection:
@@ -248,7 +249,11 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, steps: Sequence[Ste
 
 
 def _is_live(connection: sqlite3.Connection, owner: str, at: datetime) -> bool:
-    return connection.execute("SELECT 1 FROM outbox_lease WHERE owner = ? AND until > ?", (owner, _text(at))).fetchone() is not None
+    return connection.execute(f"{_LIVE} AND owner = :owner", {**_moments(at), "owner": owner}).fetchone() is not None
+
+
+def _moments(at: datetime) -> dict[str, str]:
+    return {"at": _text(at), "longest": _text(at + LONGEST_LEASE)}
 
 
 def _count(connection: sqlite3.Connection, limits: SendingLimits, at: datetime) -> None:

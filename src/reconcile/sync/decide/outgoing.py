@@ -18,6 +18,8 @@ from reconcile.ports.sender import Broken, Delivery, Refused, Reply, Taken, Unan
 _TRY = "try "
 #: Greylisting has no code of its own; servers say it in words after 450 or 451.
 _GREY = re.compile(r"^45[01]\b.*gr[ae]y-?\s?list", re.IGNORECASE)
+#: How reasons begin of mail that waits for a limit.
+_LIMIT = "the limit of "
 #: How often an uncertain mail is looked for at its server, and when after the last look. A provider may file it late.
 LOOKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
 #: How often a copy is tried.
@@ -136,10 +138,16 @@ def waits_for_mailbox(entry: OutboxEntry, *, now: datetime) -> bool:
     return entry.next_try_at is not None and entry.next_try_at > now and not entry.reason.startswith(_TRY)
 
 
+def seems_misdated(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy) -> bool:
+    """Whether it waits longer than a try or a limit makes it wait: the clock may have been set back since that was written down."""
+    longest = timedelta(days=7) if entry.reason.startswith(_LIMIT) else policy.ceiling
+    return entry.next_try_at is not None and entry.next_try_at - now > longest
+
+
 def after_limit(place: int, found: Exhausted, limits: SendingLimits) -> Postpone:
     """For the mail at `place` (from 0) of those that wait because a limit of their account is reached."""
     until = slot(limits, place, found.until)
-    why = f"the limit of {found.limit} of {limits.account} is reached; waits until {until:%Y-%m-%d %H:%M:%SZ}"
+    why = f"{_LIMIT}{found.limit} of {limits.account} is reached; waits until {until:%Y-%m-%d %H:%M:%SZ}"
     return Postpone(next_try_at=until, why=why, counted=False)
 
 
