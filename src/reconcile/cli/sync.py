@@ -35,10 +35,12 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.report.sync_run import run_json, run_text
     from reconcile.report.unsent import STATES, unsent
     from reconcile.sync.claiming import admitted
+    from reconcile.sync.counting_failures import count_sending_failures
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.decide.header import instant_text
     from reconcile.sync.outgoing import send_due
     from reconcile.sync.run import Limits, synchronise
+    from reconcile.wiring.alerts import sending_failures
     from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
     from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
@@ -74,6 +76,8 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
             )
             named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
             sent = send_due(sending, mailboxes=named)
+            said = sending.permits().enablements
+            count_sending_failures(sent, sending_failures(database), said, gives_up(database), now=clock.now())
             open_mail = [entry for entry in sending.outbox.entries(states=STATES) if named is None or entry.mailbox_id in named]
         except KeyboardInterrupt:
             stop.set()

@@ -137,14 +137,13 @@ def _overlooked(
     """The last look was fine; whether it was too long ago while somebody should have looked."""
     if loop is None or holder:
         return Health.HEALTHY, "", ""
+    last, when = datetime.fromisoformat(state.last_attempt), day_and_time(state.last_attempt)
+    reason = away.get(server_of(mailbox))
+    if reason is not None and next_look(state, rhythm_of(mailbox), now=now).at < now:
+        return Health.WAITING, f"not looked at since {when}: {reason}", ""
     patience = OVERLOOKED * interval_of(state, rhythm_of(mailbox), now=now)
-    last = datetime.fromisoformat(state.last_attempt)
     if now - max(last, loop.since) <= patience:
         return Health.HEALTHY, "", ""
-    when = day_and_time(state.last_attempt)
-    reason = away.get(server_of(mailbox))
-    if reason is not None:
-        return Health.WAITING, f"not looked at since {when}: {reason}", ""
     words = f"not looked at since {when}, although `run` works and it is due every {mailbox.polling_interval.total_seconds() / 60:g} min"
     return Health.STALLED, words, "See `reconcile alerts list`, or raise RECONCILE_PARALLEL and RECONCILE_PER_SERVER if many wait."
 

@@ -14,6 +14,7 @@ from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.run import MailboxRun
+from reconcile.sync.servers import Outage
 from support.applied import START
 
 LONGEST = timedelta(seconds=15)
@@ -73,3 +74,15 @@ def test_a_pass_that_did_nothing_is_quiet_and_one_that_failed_is_not() -> None:
     condition = Condition(type="Ready", status=False, reason="X", message="wrong password", since="")
     trouble = MailboxTrouble(mailbox_id="a", name="a", condition=condition, waiting=3)
     assert told([], SendingReport(troubles=(trouble,)), again_after=LONGEST).message == "a: 3 mails wait: wrong password"
+
+
+def test_a_server_that_is_away_is_told_once_and_not_by_each_of_its_mailboxes() -> None:
+    server = "imap.contoso.example:993"
+    outage = Outage(server=server, since=START, error="nobody answers", hint="", retry_in=30)
+    runs = [MailboxRun(mailbox=mailbox(f"m{number}"), error=Unavailable("nobody answers", about="server")) for number in range(5)]
+    first = told(runs, SendingReport(), again_after=LONGEST, outages=[outage], fresh=frozenset({server}), waiting={server: 9995})
+    assert first.message.endswith("nobody answers; 9995 mailboxes wait, tried again in 30 s and then at a rate")
+    assert "m0" not in first.message
+    later = told(runs[:1], SendingReport(), again_after=LONGEST, outages=[outage], waiting={server: 9999})
+    assert (first.quiet, later.quiet, later.code) == (False, True, ExitCode.FAILURE)
+    assert later.detail["away"] == [{"server": server, "since": "2026-03-01T08:00:00Z", "waiting": 9999}]

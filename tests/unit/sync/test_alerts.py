@@ -52,6 +52,8 @@ WORKS = LoopSign(since=START - timedelta(days=1), seen=START - timedelta(seconds
         (looked(4, stuck_since="2026-03-01T06:05:00Z"), {}, Health.STALLED, "since 2026-03-01 06:05 its server counts more messages"),
         (looked(14), {"loop": WORKS}, Health.HEALTHY, ""),
         (looked(16), {"loop": WORKS}, Health.STALLED, "not looked at since 2026-03-01 07:44, although `run` works"),
+        (looked(6), {"loop": WORKS, "away": {SERVER: "no route"}}, Health.WAITING, "not looked at since 2026-03-01 07:54: no route"),
+        (looked(4), {"loop": WORKS, "away": {SERVER: "no route"}}, Health.HEALTHY, ""),
         (looked(16), {"loop": WORKS, "away": {SERVER: "no route"}}, Health.WAITING, "not looked at since 2026-03-01 07:44: no route"),
         (looked(16), {"loop": WORKS, "holder": "process 7"}, Health.HEALTHY, ""),
         # Nobody promised to look: `sync` is run by hand, or the loop has just begun, or ended.
