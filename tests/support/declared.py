@@ -72,6 +72,23 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
     "attachments.blockedExtensions": st.lists(st.sampled_from(["exe", ".JS", "vbs"]), max_size=3),
     "attachments.blockedMimeTypes": st.lists(st.sampled_from(["application/zip", "Text/HTML"]), max_size=2),
     "attachments.allowedMimeTypes": st.lists(st.sampled_from(["image/*", "text/plain"]), max_size=2),
+    "allowedSenders": st.lists(st.one_of(_ADDRESSES, _DOMAINS.map("@{}".format), st.just("*")), max_size=3),
+    "outgoing.messageSize": st.integers(1024, 50_000_000),
+    "outgoing.messagesPerMinute": st.integers(1, 500),
+    "outgoing.messagesPerDay": st.integers(1, 10_000),
+    "outgoing.recipientsPerMessage": st.integers(1, 500),
+    "smartMatching.subjectFilter": st.sampled_from([r"^(RE|FW): ?", "^x"]),
+    "tracking.token.prefix": st.sampled_from(["CRM:", "Case:"]),
+    "tracking.token.messageDigits": st.integers(1, 9),
+    "outgoing.deliveryReports": st.lists(st.sampled_from(["failure", "delay", "success"]), max_size=3),
+    "oauth.scopes": st.lists(st.sampled_from(["https://mail.contoso.example/", "offline_access"]), max_size=2),
+    **{
+        f"oauth.{name}Endpoint": st.just(f"https://login.contoso.example/{name}")
+        for name in ("token", "authorization", "device", "revocation")
+    },
+    "tracking.token.formerPrefixes": st.lists(st.sampled_from(["CRM:", "Case:"]), max_size=2),
+    "sendAs": st.lists(_SLUGS, max_size=2),
+    "settings.sendAs": st.lists(_SLUGS, max_size=2),
     "allowedRecipients": st.lists(st.one_of(_ADDRESSES, _DOMAINS.map("@{}".format), st.just("*")), max_size=3),
     **{
         f"ignore.{kind}": st.lists(st.sampled_from(patterns), max_size=3)
