@@ -185,14 +185,14 @@ def test_a_field_that_is_not_built_promises_nothing() -> None:
     }
     after: Specs = {
         "EmailServerProfile/contoso": {**profile(sendEmailAlert=True), **OUTGOING},
-        "Organization/organization": {"approval.requireForUsers": True, "alerts.errors": True},
+        "Organization/organization": {"approval.requireForUsers": True, "processing.contentFiltering": True},
     }
     plan = plan_of(after, before)
     assert said(plan, "EmailServerProfile/contoso") == ()
     assert said(plan, "Organization/organization") == ("mail of users waits until their address is approved",)
     assert said(plan_of(after, before, target="snapshot"), "Organization/organization") == (
         "mail of users waits until their address is approved",
-        "which alerts are written, for whom, and how long they are kept changes",
+        "how mailboxes are worked through, and what is kept of it, changes from the next cycle on",
     )
 
 
