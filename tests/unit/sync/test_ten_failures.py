@@ -129,3 +129,18 @@ def test_one_that_breaks_while_it_is_read_is_read_carefully() -> None:
     fleet.clock.pass_by(minutes=6)
     fleet.look([SALES])
     assert (fleet.state(SALES).breaks, fleet.state(SALES).failures) == (2, 3)
+
+
+def test_who_could_not_sign_in_for_long_leaves_no_message_for_later() -> None:
+    fleet = Fleet()
+    fleet.look([SALES])
+    fleet.failing = lambda _: (_ for _ in ()).throw(TimedOut("no login"))
+    for _ in range(9):
+        fleet.clock.pass_by(minutes=6)
+        fleet.look([SALES])
+    assert (fleet.state(SALES).failures, fleet.state(SALES).breaks) == (9, 0)
+    fleet.failing = lambda _: None
+    fleet.servers["sales"].deliver(b"Message-ID: <1@contoso.example>\r\n\r\nx", fleet.clock.now())
+    fleet.clock.pass_by(minutes=6)
+    assert fleet.look([SALES])["sales"].received.tracked == 1
+    assert fleet.state(SALES).missing == ()
