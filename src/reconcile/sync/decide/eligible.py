@@ -39,7 +39,8 @@ class ReceivingMailbox:
     """A mailbox that receives. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its
     account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials.
     `marks` are what is done at the server to mail that is kept or given up; `compress` asks the server to pack what it sends;
-    `advancing`: the floor moves with the mail."""
+    `advancing`: the floor moves with the mail; `enabled_at` is when a person enabled or tested it last (UTC RFC 3339, "" for never);
+    `backs_off`: it is looked at less often while it is quiet; `idle`: a connection waits for its news."""
 
     mailbox_id: str
     name: str
