@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,6 +149,33 @@ def test_after_five_tries_its_bytes_are_held_with_the_reason(world: World, fault
     world.server.renumber(9)
     assert world.look().tracked == 0
     assert len(world.kept()) == 7
+
+
+def test_two_that_are_tried_again_alone_are_held_with_their_bytes_too(world: World) -> None:
+    """Nothing else comes with them by which it showed that the store takes other messages; that showed when they came first."""
+    for number in range(1, 8):
+        world.server.deliver(mail(number), START)
+    rule = "CREATE TRIGGER no BEFORE INSERT ON mail_activities WHEN NEW.subject IN ('4', '5') BEGIN SELECT RAISE(ABORT, 'a rule'); END"
+    world.database.write(lambda connection: connection.execute(rule) and None)
+    counts = [(each.failed, each.given_up) for each in world.looks(TRIES + 1)]
+    assert counts == [(2, 0)] * (TRIES - 1) + [(0, 2), (0, 0)]
+    held = [b"".join(world.quarantine.raw(each.id)) for each in world.quarantine.entries()]
+    assert sorted(held) == [world.server.messages[number][0] for number in (4, 5)]
+    assert world.store.states()[BOX].missing == ()
+
+
+def test_a_store_that_refuses_everything_gives_nothing_up(world: World) -> None:
+    for number in range(1, 4):
+        world.server.deliver(mail(number), START)
+    rule = "CREATE TRIGGER no BEFORE INSERT ON mail_activities BEGIN SELECT RAISE(ABORT, 'a rule'); END"
+    world.database.write(lambda connection: connection.execute(rule) and None)
+    for _ in range(TRIES + 2):
+        with pytest.raises(sqlite3.IntegrityError):
+            world.look()
+        world.clock.at += timedelta(minutes=15)
+    assert world.quarantine.entries() == []
+    world.database.write(lambda connection: connection.execute("DROP TRIGGER no") and None)
+    assert world.look().tracked == 3
 
 
 def test_bytes_in_quarantine_outlive_a_purge_of_others_and_go_with_their_own(

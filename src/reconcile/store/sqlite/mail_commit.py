@@ -40,7 +40,10 @@ def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBa
     except Exception:
         connection.execute("ROLLBACK TO batch")
         bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival))]
-        if not bad or len(bad) == len(batch.arrivals) > 1 or batch.released:
+        # Refused while others were taken, before: then it is for the message, also where nothing but such messages came.
+        known = {message.remote_id for message in before.missing if message.failure}
+        strangers = [arrival for arrival, _ in bad if arrival.remote_id not in known]
+        if not bad or (strangers and len(bad) == len(batch.arrivals) > 1) or batch.released:
             # It is not for a message that the store refuses everything; and what was given up before stays where it is.
             raise
         done = _keep(connection, before, without(before, batch, bad), lost=[arrival for arrival, _ in bad])
