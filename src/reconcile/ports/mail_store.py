@@ -141,7 +141,8 @@ class Receiving(Protocol):
         ...
 
     def known(self, message_id: str, content: bytes) -> bool:
-        """Whether an activity with this Message-ID and content is kept (then its bytes need not be kept again)."""
+        """Whether an activity with this Message-ID and content is kept (then its bytes need not be kept again). What another process or
+        mailbox kept within the last moment may be missed: the commit asks again."""
         ...
 
     def has(self, remote_id: RemoteId) -> bool:

@@ -196,6 +196,13 @@ class Database:
                 self._open_readers.append(connection)
         return connection
 
+    def own_reader(self) -> sqlite3.Connection:
+        """A connection for SELECT that its holder closes."""
+        with translated(self.path):
+            connection = self._connect()
+            connection.execute("PRAGMA query_only=ON")
+        return connection
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Several SELECTs that see one moment."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from reconcile.model.party import PartyRef
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
 from reconcile.ports.mail_store import Arrival
-from reconcile.store.sqlite.correlation_index import index_mails
+from reconcile.store.sqlite.correlation_index import index_mails, json_list
 from reconcile.store.sqlite.database import Database
 from reconcile.store.tracking_text import tracking_of, tracking_text
 
@@ -48,9 +48,13 @@ def keep_decisions(
     connection.executemany(_INSERT, rows)
     if decided:
         connection.execute(_TRIM, (mailbox_id, MOST_IGNORED))
-    for arrival, number in kept:
-        if arrival.tracking is not None:
-            _keep_tracking(connection, number, arrival.tracking, [item.queue for item in arrival.more_queue_items])
+    tracked = [
+        (number, arrival.tracking, [item.queue for item in arrival.more_queue_items])
+        for arrival, number in kept
+        if arrival.tracking is not None
+    ]
+    if tracked:
+        _keep_trackings(connection, tracked)
 
 
 def _row(decision: Decision, activity_id: int | None) -> tuple[object, ...]:
@@ -72,28 +76,57 @@ def _row(decision: Decision, activity_id: int | None) -> tuple[object, ...]:
     )
 
 
-def _keep_tracking(connection: sqlite3.Connection, number: int, tracking: Tracking, more: Sequence[PartyRef]) -> None:
-    row = connection.execute("SELECT tracking FROM mail_tracking WHERE activity_id = ?", (number,)).fetchone()
-    if row is not None:
+def _keep_trackings(connection: sqlite3.Connection, tracked: Sequence[tuple[int, Tracking, Sequence[PartyRef]]]) -> None:
+    """(activity, tracking, queues that are added where it has one already) of a batch."""
+    numbers = orjson.dumps([number for number, _, _ in tracked]).decode()
+    known = {
+        row[0]: tracking_of(row[1])
+        for row in connection.execute(
+            "SELECT activity_id, tracking FROM mail_tracking WHERE activity_id IN (SELECT value FROM json_each(?))", (numbers,)
+        )
+    }
+    written: dict[int, Tracking] = {}
+    for number, tracking, more in tracked:
+        before = written.get(number) or known.get(number)
+        if before is None:
+            written[number] = tracking
+            continue
         # Another mailbox brings it once more: the first one decided, and queues may be added.
-        before = tracking_of(row[0])
-        tracking = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *more))))
-        if tracking == before:
-            return
-    how = tracking.correlation
-    if how is not None and how.correlated.id == 0:
-        tracking = replace(tracking, correlation=_settled(connection, how, number))
-    connection.execute("INSERT OR REPLACE INTO mail_tracking VALUES (?, ?)", (number, tracking_text(tracking)))
+        after = replace(before, queue_items=tuple(dict.fromkeys((*before.queue_items, *more))))
+        if after != before:
+            written[number] = after
+    answered = _answered(connection, written.values())
+    rows = []
+    for number, tracking in written.items():
+        how = tracking.correlation
+        if how is not None and how.correlated.id == 0:
+            tracking = replace(tracking, correlation=_settled(how, number, answered.get(how.message_id, ())))
+        rows.append((number, tracking_text(tracking)))
+    connection.executemany("INSERT OR REPLACE INTO mail_tracking VALUES (?, ?)", rows)
 
 
-def _settled(connection: sqlite3.Connection, how: Correlation, number: int) -> Correlation | None:
-    """With the number that the mail got which it answers."""
-    row = connection.execute(
-        "SELECT min(id) FROM mail_activities WHERE message_id = ? AND message_id <> '' AND id <> ?", (how.message_id, number)
-    ).fetchone()
-    if row[0] is None:
+def _answered(connection: sqlite3.Connection, trackings: Iterable[Tracking]) -> dict[str, list[int]]:
+    """The first two e-mails of each Message-ID that is only known by its text so far."""
+    names = {how.message_id for one in trackings if (how := one.correlation) is not None and how.correlated.id == 0 and how.message_id}
+    if not names:
+        return {}
+    found: dict[str, list[int]] = {}
+    for row in connection.execute(
+        "SELECT asked.value, (SELECT min(id) FROM mail_activities WHERE message_id = asked.value AND message_id <> ''),"
+        " (SELECT id FROM mail_activities WHERE message_id = asked.value AND message_id <> '' ORDER BY id LIMIT 1 OFFSET 1)"
+        " FROM json_each(?) AS asked",
+        (json_list(names),),
+    ):
+        found[row[0]] = [number for number in (row[1], row[2]) if number is not None]
+    return found
+
+
+def _settled(how: Correlation, number: int, answered: Sequence[int]) -> Correlation | None:
+    """With the number that the mail got which it answers; it does not answer itself."""
+    first = next((one for one in answered if one != number), None)
+    if first is None:
         return None
-    mail = MailRef(kind="email", id=row[0])
+    mail = MailRef(kind="email", id=first)
     return replace(how, correlated=mail, parent=mail if how.parent else None)
 
 

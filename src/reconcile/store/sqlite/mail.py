@@ -25,6 +25,7 @@ from reconcile.store.sqlite.leases import Leases
 from reconcile.store.sqlite.pack_rows import PackRows
 from reconcile.store.sqlite.packs import ROLL_BYTES, Pack, Packs
 from reconcile.store.sqlite.purged import PurgedMail
+from reconcile.store.sqlite.recent_view import RecentView
 
 #: Rises when the parser of texts changes what it would say: kept texts of older ones are made again.
 PARSER = 1
@@ -186,6 +187,7 @@ class SqliteReceiving:
         self._state = state
         self._pack: Pack | None = None
         self._purged = PurgedMail(database.reader(), mailbox_id)
+        self._recent = RecentView(database)
         self.lift_purged = False
 
     @property
@@ -193,7 +195,8 @@ class SqliteReceiving:
         return self._state
 
     def known(self, message_id: str, content: bytes) -> bool:
-        if self._database.reader().execute(_KNOWN, (message_id, content)).fetchone() is not None:
+        # The commit asks again; here it only saves writing bytes that are kept already.
+        if self._recent.connection().execute(_KNOWN, (message_id, content)).fetchone() is not None:
             return True
         return bool(message_id) and not self.lift_purged and self._purged.has(message_id, content)
 
@@ -229,6 +232,7 @@ class SqliteReceiving:
         before = self._state
         try:
             kept, self._state = self._database.write(lambda connection: mail_commit.keep(connection, before, batch))
+            self._recent.stale = True
         except BaseException:
             if pack is not None:
                 # Whether it was committed is for the database to say, when the pack is opened again.
@@ -244,6 +248,7 @@ class SqliteReceiving:
 
     def release(self) -> None:
         """Give the pack back, without what was not committed."""
+        self._recent.close()
         pack, self._pack = self._pack, None
         if pack is not None:
             self._packs.give_back(pack)
