@@ -108,7 +108,7 @@ def compare(entries: list[OutboxEntry], found: Counter[tuple[str, str]]) -> None
     assert all(message_id in known for message_id, _ in found)
 
 
-@pytest.mark.parametrize("kills", [30, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_nothing_is_lost_and_nothing_is_sent_twice(kills: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chance, store = random.Random(7), tmp_path / "engine.db"
     killed: Counter[str] = Counter()

@@ -146,7 +146,7 @@ def compare(dovecot: Dovecot, state: Path, *, pop3: bool) -> None:
 
 def test_sync_survives_being_killed(tmp_path: Path) -> None:
     with running(users=dict.fromkeys(USERS, PASSWORD)) as dovecot:
-        kill_often(dovecot, tmp_path, kills=25, each=120)
+        kill_often(dovecot, tmp_path, kills=15, each=120)
 
 
 @pytest.mark.slow
