@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,9 +60,10 @@ class Pack:
         self._begun = self.end
 
     def write(self, chunk: bytes) -> None:
+        # Before it is written: of one that a full disk refuses a part may be there, and is to be cut off.
+        self.end += len(chunk)
         with translated(self.path):
             self._file.write(chunk)
-        self.end += len(chunk)
 
     def place(self) -> Place:
         """Where the body that was begun lies."""
@@ -76,6 +78,25 @@ class Pack:
         with translated(self.path):
             self._file.flush()
             os.fdatasync(self._file.fileno())
+
+    def digests(self, places: Sequence[Place]) -> list[bytes]:
+        """SHA-256 of what lies at each of these places, as the file has it; to be called after `sync`."""
+        found = []
+        with translated(self.path):
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                for place in places:
+                    digest, at, end = hashlib.sha256(), place.offset, place.offset + place.length
+                    while at < end:
+                        chunk = os.pread(descriptor, min(end - at, _BUFFER), at)
+                        if not chunk:
+                            raise PermanentError(f"{self.path} is shorter than what was written to it", hint="Check the disk.")
+                        digest.update(chunk)
+                        at += len(chunk)
+                    found.append(digest.digest())
+            finally:
+                os.close(descriptor)
+        return found
 
     def roll_back(self) -> None:
         """Cut off everything that no row names."""
@@ -122,7 +143,12 @@ class Packs:
                 return self._open()
 
     def give_back(self, pack: Pack) -> None:
-        pack.roll_back()
+        try:
+            pack.roll_back()
+        except PermanentError:
+            # The disk takes nothing: it is cut when it is next opened.
+            self.give_up(pack)
+            return
         with self._guard:
             if pack.committed >= ROLL_BYTES:
                 self._mine.discard(pack.number)
