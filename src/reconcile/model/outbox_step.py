@@ -21,9 +21,11 @@ from reconcile.model.sent_folder import UNTOUCHED, CopyState, SentFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """`owner` takes a due entry and counts a try."""
+    """`owner` takes a due entry and counts a try. `attempt` is the number which that is to be (None: any): where somebody let the tries
+    count anew meanwhile, what was prepared speaks for another try."""
 
     owner: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,7 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
         case Claim():
             due = all(moment is None or moment <= at for moment in (entry.next_try_at, entry.postponed_until))
             _require(entry, entry.state is OutgoingState.PENDING and due and not (entry.owner and owner_is_live), "take")
+            _require(entry, step.attempt in (None, entry.attempts + 1), "take")
             since = entry.tried_since or at
             return Advanced(entry=replace(entry, owner=step.owner, attempts=entry.attempts + 1, tried_since=since), why=None)
         case Begin():

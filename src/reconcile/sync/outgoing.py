@@ -255,7 +255,7 @@ class _Pass:
         now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
         if not isinstance(now_applied, SendingMailbox):
             raise PermanentError(now_applied.condition.message if now_applied else "the mailbox is no longer applied")
-        claim = Claim(owner=outgoing.owner)
+        claim = Claim(owner=outgoing.owner, attempt=listed.attempts + 1)
         try:
             # As it will be if nobody else takes it meanwhile: the claim is written with what follows from it.
             entry = advanced(listed, claim, at=outgoing.clock.now(), owner_is_live=False).entry

@@ -13,7 +13,7 @@ import pytest
 from reconcile.errors import SettingsError
 from reconcile.mail.memory_sender import Answer, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
-from reconcile.model.outbox_step import Begin, Claim
+from reconcile.model.outbox_step import Begin, Claim, Retry, Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.model.sending_report import SendingReport
@@ -447,3 +447,26 @@ def test_a_mail_is_settled_before_a_word_is_said_about_the_next() -> None:
     send_due(replace(office.outgoing(), outbox=Slow()))  # type: ignore[arg-type]
     assert seen == [["pending-send"] * 3, ["sent", "pending-send", "pending-send"], ["sent", "sent", "pending-send"]]
     assert office.states() == ["sent"] * 3
+
+
+@pytest.mark.parametrize("by_hand", [Retry(by="admin"), Withdraw(by="admin")], ids=["tried again", "withdrawn and tried again"])
+def test_a_try_that_a_person_asks_for_while_the_server_is_asked_leaves_no_doubt(by_hand: Retry | Withdraw) -> None:
+    """What a pass has listed is older than what the person did: its answer would speak for a try that is none."""
+    office = Office()
+    (entry,) = office.add()
+    office.server.plan("rcpt", Answer(450))
+    office.send()
+    office.clock.pass_by(minutes=5)
+
+    class Asking(MemoryServer):
+        def next_fault(self, step: str) -> Fault | None:
+            if step == "rcpt" and office.outbox.entries()[0].attempts == 1:
+                office.outbox.advance(entry.id, by_hand, at=office.clock.now())
+                office.outbox.advance(entry.id, Retry(by="admin"), at=office.clock.now())
+            return super().next_fault(step)
+
+    office.server = Asking()
+    office.send()
+    assert (office.states(), office.server.taken) == (["pending-send"], [])
+    office.send()
+    assert (office.states(), len(office.server.taken)) == (["sent"], 1)
