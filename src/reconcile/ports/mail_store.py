@@ -32,7 +32,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave.
+    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave. Where there
+    is a `place`, `raw` may be b"": the commit takes it from the bytes it wrote.
 
     `place` is None when `Receiving.known` said that the same content is already kept. `decision` and `tracking` are None where there is
     nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it
@@ -92,7 +93,8 @@ class ReceivedBatch:
 
     `unused` are bytes that were written and are named by nothing. `marks` are to be done at the server to what is kept or given
     up: that is journalled with it. `released` leave the quarantine with this batch. With `lift_purged` arrivals that were purged are
-    kept all the same, and it is forgotten that they were.
+    kept all the same, and it is forgotten that they were. `latest` is the date that the mailbox has reached, once everything was read ("":
+    as before).
     """
 
     cursor: Cursor
@@ -116,6 +118,7 @@ class ReceivedBatch:
     marks: frozenset[MarkAction] = frozenset()
     released: Sequence[int] = ()
     lift_purged: bool = False
+    latest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
