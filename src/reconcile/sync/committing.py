@@ -19,12 +19,13 @@ class Commits:
 
     def submit(self, batch: ReceivedBatch, count: Callable[[Kept], None]) -> None:
         """Returns once the one before is durable. Raises what that one raised."""
-        self._finish()
+        self.finish()
         self._running = self._pool.submit(lambda: count(self._receiving.commit(batch)))
         if not self._beside:
-            self._finish()
+            self.finish()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Returns once everything is durable. Raises what the last one raised."""
         running, self._running = self._running, None
         if running is not None:
             running.result()
@@ -35,6 +36,6 @@ class Commits:
     def __exit__(self, *_: object) -> None:
         # A commit that failed is why whatever came after it failed, so its error goes first.
         try:
-            self._finish()
+            self.finish()
         finally:
             self._pool.shutdown()

@@ -5,13 +5,16 @@ If the process dies anywhere here, the cursor still stands before what was not c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from reconcile.errors import CursorInvalid
+from reconcile.model.mailbox_state import MailboxState
+from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Batch, Inbox
@@ -71,9 +74,7 @@ def receive(
     message. `again_from` lists everything from then on once more, whatever was decided about it; what is kept stays as it is.
     """
     state = receiving.state
-    if advancing and state.latest:
-        moved = datetime.fromisoformat(state.latest)
-        floor = moved if floor is None else max(floor, moved)
+    declared, floor = floor, _advanced_floor(floor, state, clock.now()) if advancing else floor
     look = inbox.look(state.cursor)
     progress.looked, progress.server_messages = True, look.messages
     now = instant_text(clock.now())
@@ -81,7 +82,7 @@ def receive(
     if again_from is not None:
         if look.restarted:
             raise CursorInvalid("the server numbers its messages anew", hint="Run `reconcile sync` first, which reads them all.")
-        floor, lowest = again_from, state.floor
+        declared, floor, lowest = again_from, again_from, state.floor
     restart = look.restarted
     # What the cursor passed under a later floor is wanted now: everything is listed again, and what is kept is left out.
     reread = not restart and (lowest < state.floor or again_from is not None)
@@ -93,48 +94,81 @@ def receive(
         return
     progress.reindexed = restart and state.cursor is not None
     progress.reread = reread
-    if retry and state.cursor is not None:
-        # Counted before it is tried: a message that breaks the connection each time must not be tried for ever.
-        receiving.commit(
-            ReceivedBatch(cursor=state.cursor, floor=state.floor, missing=retry, messages=look.messages, at=now, report_after=TRIES)
-        )
     # Nothing of a history that is new to us can be kept already.
     begun = state.cursor is not None and not restart
     whole = recount = reread or not begun
     generation = state.generation + 1 if restart else state.generation
     reading = Reading(receiving, clock, floor, retry, begun=begun, leave=state.breaks >= LEAVE_AFTER, generation=generation)
+    # What was in time when it came is not late because it is asked for again.
+    reading.retry_floor = declared
     reading.decider = chosen = decider()
     reading.examines = chosen is not None and chosen.header_first
-    decided = 0
-    last: Batch | None = None
-    with Commits(receiving, beside=beside) as commits:
-        for batch in inbox.read(
-            None if whole else state.cursor,
+
+    def read(again: list[RemoteId]) -> Iterator[Batch]:
+        return inbox.read(
+            None if whole else receiving.state.cursor,
             since=floor,
-            retry=retry,
+            retry=again,
             wanted=reading.wanted,
             accept=reading.accept,
             examine=reading.examine if reading.examines else None,
             foresee=reading.foresee if reading.examines else None,
             careful=state.breaks >= CAREFUL_AFTER,
-        ):
+        )
+
+    def read_again() -> Iterator[Batch]:
+        # Counted before it is tried: a message that breaks the connection each time must not be tried for ever. But not before its turn
+        # has come: a connection that breaks earlier says nothing about it.
+        commits.finish()
+        now_at = receiving.state
+        assert now_at.cursor is not None
+        receiving.commit(
+            ReceivedBatch(cursor=now_at.cursor, floor=now_at.floor, missing=retry, messages=look.messages, at=now, report_after=TRIES)
+        )
+        yield from read(retry)
+
+    decided, newest = 0, ""
+    last: Batch | None = None
+    with Commits(receiving, beside=beside) as commits:
+        for batch in chain(read([]) if look.news or restart or reread else (), read_again() if retry else ()):
             decided += len(batch.read) + batch.declined + len(batch.missing)
             made, ignored = reading.close(batch, restart=restart, recount=recount, floor=lowest, marks=marks)
             made = replace(made, lift_purged=True) if receiving.lift_purged else made
+            # A date that has not come yet is none that the mail has reached.
+            newest = max(newest, *(each.received for each in made.arrivals if each.received <= made.at), "")
             commits.submit(made, partial(_count, progress, made, ignored))
             restart = recount = False
             if stopping():
                 return
             last = batch
-        if whole and floor is not None and last is not None and last.messages > decided:
-            # The server left these out by their date (see `Inbox.read`), so they were decided, too.
-            older = last.messages - decided
+        # Those the server left out by their date (see `Inbox.read`) were decided, too.
+        older = max(0, last.messages - decided) if whole and floor is not None and last is not None else 0
+        moves = advancing and again_from is None and newest > (state.latest if state.latest <= now else "")
+        if last is not None and (older or moves):
             progress.ignored += older
             at = instant_text(clock.now())
+            # Only now: before everything is read, the newest that is kept tells nothing of the rest.
+            latest = newest if moves else ""
             commits.submit(
-                ReceivedBatch(cursor=last.cursor, floor=lowest, declined=older, messages=last.messages, at=at, report_after=TRIES),
+                ReceivedBatch(
+                    cursor=last.cursor,
+                    floor=lowest,
+                    declined=older,
+                    messages=last.messages,
+                    at=at,
+                    report_after=TRIES,
+                    latest=latest,
+                ),
                 lambda _: None,
             )
+
+
+def _advanced_floor(floor: datetime | None, state: MailboxState, now: datetime) -> datetime | None:
+    """The later of the declared date and that of the newest kept message."""
+    moved = datetime.fromisoformat(state.latest) if state.latest else None
+    if moved is None or moved > now:
+        return floor
+    return moved if floor is None else max(floor, moved)
 
 
 def _count(progress: Received, batch: ReceivedBatch, ignored: int, kept: Kept) -> None:

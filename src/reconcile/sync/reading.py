@@ -45,11 +45,13 @@ class Reading:
         self._clock = clock
         self._floor = floor
         self._retry = frozenset(retry)
-        # A message at its last try is kept whatever comes, and then given up.
-        self._last = {each.remote_id for each in receiving.state.missing if each.remote_id in self._retry and each.attempts >= TRIES}
+        # This try counts, too. A message at its last one is kept whatever comes, and then given up.
+        self._last = {each.remote_id for each in receiving.state.missing if each.remote_id in self._retry and each.attempts >= TRIES - 1}
         self._begun = begun
         self._leave = leave
         self._generation = generation
+        #: For those that are asked for again.
+        self.retry_floor = floor
         self.decider: Decider | None = None
         self.examines = False
         self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
@@ -66,7 +68,7 @@ class Reading:
     def wanted(self, listed: Listed) -> bool:
         """By date, and by what is kept."""
         remote_id = listed.remote_id
-        if not is_wanted(listed.received, self._floor):
+        if not is_wanted(listed.received, self.retry_floor if remote_id in self._retry else self._floor):
             if remote_id in self._retry:
                 self._settled.append(remote_id)
             return False

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import reconcile.sync.decide.describe as describing
-from reconcile.errors import PermanentError
+from reconcile.errors import PermanentError, Unavailable
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.model.tracking import Outcome
 from reconcile.store.sqlite.database import Database
@@ -200,3 +200,21 @@ def test_bytes_in_quarantine_outlive_a_purge_of_others_and_go_with_their_own(
     assert purge.erase(now=record.at, at_once=True).packs == 1
     assert not any(bad(world) in path.read_bytes() for path in (tmp_path / "packs").glob("*.pack"))
     assert len(world.kept()) == 5
+
+
+def test_a_try_counts_only_once_its_turn_has_come(world: World) -> None:
+    """Connections that break earlier say nothing about a message that nobody asked for again."""
+    hollow = world.server.deliver(mail(1), START)
+    world.server.hollow.add(hollow)
+    world.look()
+    world.server.hollow.clear()
+    for number in range(2, 2 + 2 * TRIES):
+        world.server.deliver(mail(number), START)
+        world.server.faults = [None, Unavailable("the connection broke")]
+        with pytest.raises(Unavailable):
+            world.look()
+    assert [(each.attempts, each.reported) for each in world.store.states()[BOX].missing] == [(1, False)]
+    world.server.faults = []
+    world.look()
+    assert len(world.kept()) == 1 + 2 * TRIES
+    assert world.store.states()[BOX].missing == ()

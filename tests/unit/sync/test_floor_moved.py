@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -124,9 +126,10 @@ def test_a_message_without_content_that_is_too_old_by_now_is_no_longer_missing()
     assert store.states()[BOX].missing == ()
 
 
-def advancing(server: MemoryMailbox, store: MemoryMailStore, *, on: bool = True) -> None:
+def advancing(server: MemoryMailbox, store: MemoryMailStore, *, on: bool = True, hours: int = 0) -> None:
+    clock = StillClock(START + timedelta(hours=hours))
     with store.receive(BOX) as receiving:
-        receive(MemoryInbox(server), receiving, floor=days_ago(2), clock=StillClock(), progress=Received(), beside=False, advancing=on)
+        receive(MemoryInbox(server), receiving, floor=days_ago(2), clock=clock, progress=Received(), beside=False, advancing=on)
 
 
 def test_a_date_that_moves_with_the_mail_loses_what_is_late_until_it_is_turned_off() -> None:
@@ -135,9 +138,9 @@ def test_a_date_that_moves_with_the_mail_loses_what_is_late_until_it_is_turned_o
     assert kept(store) == ["day 0", "day 1", "day 2"]
     server.deliver(b"Message-ID: <late@contoso.example>\r\n\r\nlate", days_ago(1))
     server.deliver(b"Message-ID: <new@contoso.example>\r\n\r\nnew", START + timedelta(hours=1))
-    advancing(server, store)
+    advancing(server, store, hours=2)
     assert kept(store) == ["day 0", "day 1", "day 2", "new"]
-    advancing(server, store, on=False)
+    advancing(server, store, on=False, hours=2)
     assert kept(store) == ["day 0", "day 1", "day 2", "late", "new"]
 
 
@@ -172,3 +175,55 @@ def test_going_back_needs_a_known_history() -> None:
     server.renumber(8)
     with pytest.raises(CursorInvalid, match="anew"):
         again(server, store, days_ago(2))
+
+
+def test_a_date_that_moves_leaves_out_nothing_that_is_asked_for_again() -> None:
+    """It was in time when it came; that the server gave nothing of it then does not make it late."""
+    server, store = mailbox(), MemoryMailStore()
+    hollow = server.deliver(b"Message-ID: <slow@contoso.example>\r\n\r\nslow", START + timedelta(minutes=1))
+    server.hollow.add(hollow)
+    server.deliver(b"Message-ID: <new@contoso.example>\r\n\r\nnew", START + timedelta(hours=1))
+    advancing(server, store, hours=2)
+    server.hollow.clear()
+    advancing(server, store, hours=2)
+    assert kept(store) == ["day 0", "day 1", "day 2", "new", "slow"]
+
+
+@pytest.mark.parametrize("step", range(20))
+def test_a_date_that_moves_waits_until_everything_was_read(step: int) -> None:
+    """A server may list the newest first, so what an interrupted look has kept tells nothing of what it has not read."""
+    server, store = MemoryMailbox(), MemoryMailStore()
+    for number in range(8):
+        server.deliver(b"Message-ID: <%d@contoso.example>\r\n\r\n%d" % (number, number), START - timedelta(minutes=number))
+    left = [step]
+
+    def count(_: str) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Crash
+
+    store.interrupt = server.step = count
+    with suppress(Crash):
+        advancing(server, store)
+    store.interrupt = server.step = lambda _: None
+    advancing(server, store)
+    assert kept(store) == [str(number) for number in range(8)]
+
+
+def test_a_date_in_the_future_moves_nothing() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    server.deliver(b"Message-ID: <wrong@contoso.example>\r\n\r\nwrong", START + timedelta(days=9000))
+    advancing(server, store)
+    server.deliver(b"Message-ID: <right@contoso.example>\r\n\r\nright", START + timedelta(minutes=1))
+    advancing(server, store)
+    assert kept(store) == ["day 0", "day 1", "day 2", "right", "wrong"]
+
+
+def test_a_date_in_the_future_that_was_reached_before_holds_up_nothing() -> None:
+    server, store = mailbox(), MemoryMailStore()
+    advancing(server, store)
+    store._states[BOX] = replace(store._states[BOX], latest="2199-01-01T00:00:00Z", floor="2199-01-01T00:00:00Z")
+    server.deliver(b"Message-ID: <right@contoso.example>\r\n\r\nright", START + timedelta(minutes=1))
+    advancing(server, store, hours=1)
+    assert kept(store) == ["day 0", "day 1", "day 2", "right"]
+    assert store.states()[BOX].latest == (START + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -176,7 +176,7 @@ def _keep(
         decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined + len(batch.given_up),
         server_messages=batch.messages,
         missing=missing_after(missing, batch, found),
-        latest=max((before.latest, *(arrival.received for arrival in batch.arrivals))),
+        latest=batch.latest or before.latest,
     )
     _write_state(connection, before, after)
     return kept, after
