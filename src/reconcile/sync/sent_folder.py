@@ -34,7 +34,8 @@ def tend_sent_folders(outgoing: Outgoing, *, mailboxes: Collection[str] | None =
     for mailbox_id, entries in todo.items():
         if outgoing.stop():
             return
-        _tend(outgoing, mailbox_id, entries)
+        # What fails ends the turn of whatever is left: a copy may do so for its size, each time; looking for a mail does not.
+        _tend(outgoing, mailbox_id, sorted(entries, key=lambda entry: (entry.state is not OutgoingState.UNCERTAIN, entry.size)))
 
 
 def _tend(outgoing: Outgoing, mailbox_id: str, entries: Sequence[OutboxEntry]) -> None:

@@ -47,11 +47,11 @@ class Office:
         self.applied = sending_estate()
         self.applied.change("EmailServerProfile", outgoing__sentCopy="append")
 
-    def add(self, *to: str) -> None:
+    def add(self, *to: str, text: str = "x") -> None:
         mailbox = sending_setup(self.applied.resources(), now="").mailboxes["box1"]
         assert isinstance(mailbox, SendingMailbox)
         self.count += 1
-        made = compose(Draft(to=to or ("a@contoso.example",), text="x"), mailbox, key="", token=f"t{self.count}", now=self.clock.now())
+        made = compose(Draft(to=to or ("a@contoso.example",), text=text), mailbox, key="", token=f"t{self.count}", now=self.clock.now())
         self.outbox.add(made.entry, made.content)
 
     def marks(self, mailbox_id: str) -> MailMarks:
@@ -287,3 +287,29 @@ def test_other_mailboxes_are_left_alone_where_some_are_named(office: Office) -> 
     send_due(office.outgoing(), mailboxes={"box9"})
     assert office.opened == 1
     assert timedelta(minutes=1) == LOOKS[0]
+
+
+def test_a_mail_that_the_folder_never_takes_keeps_no_other_from_its_turn(office: Office) -> None:
+    """A server may refuse a copy for its size, mail by mail and without end; an uncertain mail is looked for all the same."""
+    folder = office.box
+
+    class Full(MemoryMarks):
+        def keep_sent(self, content: bytes, *, message_id: str, at: object) -> bool:
+            if len(content) > 5000:
+                raise Unavailable("[TOOBIG] too large")
+            return super().keep_sent(content, message_id=message_id, at=at)  # type: ignore[arg-type]
+
+    office.marks = lambda _: Full(folder)  # type: ignore[method-assign]
+    office.add(text="x" * 9000)
+    office.add()
+    office.send()
+    office.server.plan("end", Drop(kept=True))
+    office.add()
+    send_due(replace(office.outgoing(), marks=None))
+    assert folder.sent is not None
+    folder.sent.append(office.outbox.content(3))
+    for _ in range(30):
+        office.send(hours=2)
+    large, small, doubtful = office.outbox.entries()
+    assert (large.sent_folder.copy, small.sent_folder.copy) == (CopyState.FAILED, CopyState.KEPT)
+    assert doubtful.state is OutgoingState.SENT
