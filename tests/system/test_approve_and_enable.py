@@ -118,6 +118,7 @@ def test_the_whole_way(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -
     ]
 
 
+@pytest.mark.slow
 def test_a_test_says_where_it_ends_and_enables_nothing(estate: MailEstate, dovecot: Dovecot) -> None:
     estate.secret("password", b"wrong")
     estate("apply", "--yes")
@@ -133,6 +134,7 @@ def test_a_test_says_where_it_ends_and_enables_nothing(estate: MailEstate, dovec
     assert "wrong" not in json.dumps(failed)
 
 
+@pytest.mark.slow
 def test_a_message_goes_out_only_when_asked_and_only_where_allowed(estate: MailEstate, postfix: Postfix) -> None:
     estate("apply", "--yes")
     estate("approve", "sales")
@@ -144,6 +146,7 @@ def test_a_message_goes_out_only_when_asked_and_only_where_allowed(estate: MailE
     assert "allowedRecipients" in refused
 
 
+@pytest.mark.slow
 def test_one_mailbox_belongs_to_one_environment(estate: MailEstate, dovecot: Dovecot) -> None:
     (estate.estate / "organization.yaml").unlink()
     estate("apply", "--yes")
@@ -167,6 +170,7 @@ def test_one_mailbox_belongs_to_one_environment(estate: MailEstate, dovecot: Dov
     assert len(estate("activities", "list", "-o", "json", "-e", "test").out.splitlines()) == before
 
 
+@pytest.mark.slow
 def test_nobody_approves_what_is_their_own_where_that_is_asked_for(estate: MailEstate) -> None:
     (estate.estate / "organization.yaml").write_text(ORGANIZATION.replace("requireTest: true", "requirePrivilegeForOwnAddress: true"))
     estate("apply", "--yes")
