@@ -97,7 +97,7 @@ def activity_text(activity: Activity, text: MessageText, names: Mapping[str, str
         *tracking_values(activity.tracking),
         ("marks", ", ".join(dict.fromkeys([*filter(None, marks(activity).split(", ")), *text.defects]))),
     )
-    lines = [f"{name + ':':<13}{neutral(value)}" for name, value in fields if value]
+    lines = [f"{name + ':':<12} {neutral(value)}" for name, value in fields if value]
     if text.attachments:
         lines += ["", "attachments:"]
         lines += [
