@@ -20,6 +20,7 @@ from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.mail import Batch, Examine, Listed
 from support.imap_script import expect, scripted
+from support.mail_estate import wait_until
 from support.pop3_server import CAPABLE, Maildrop, serving, text, xoauth2
 
 WORD = "secret word"
@@ -484,7 +485,7 @@ def test_trouble_while_marking_takes_the_marks_back(drop: Maildrop, port: int) -
     drop.answer = lambda line: b"what is this\r\n" if line == b"DELE 3" else None
     with pytest.raises(Unavailable):
         Pop3Marks(endpoint(port), account()).delete(seen.read, cursor=seen.cursor)
-    assert drop.heard[-1] == b"RSET"
+    wait_until(lambda: drop.heard[-1] == b"RSET", within=5)
     assert len(drop.messages) == 5
 
 
