@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,7 +48,7 @@ def release(store: MailStore, quarantine: Quarantine, held: HeldMessage, *, deci
             head = next(quarantine.raw(held.id), b"")
             end = header_end(head, len(head))
             reading.blocks[remote_id] = head[: end if end >= 0 else None]
-        reading.accept(listed, quarantine.raw(held.id))
+        reading.accept(listed, _bytes(quarantine, held))
         batch = Batch(read=(listed,), declined=0, missing=(), vanished=(), cursor=state.cursor, messages=state.server_messages or 0)
         made, _ = reading.close(batch, restart=False, recount=False, floor=state.floor, marks=frozenset())
         _check(made, held)
@@ -62,6 +63,16 @@ def release(store: MailStore, quarantine: Quarantine, held: HeldMessage, *, deci
             raise PermanentError(words, hint="It stays in quarantine; `reconcile quarantine export`.") from error
     reason = made.decisions[0].reason if made.decisions else ""
     return Released(tracked=bool(kept.tracked), known=bool(kept.duplicates), reason=reason)
+
+
+def _bytes(quarantine: Quarantine, held: HeldMessage) -> Iterator[bytes]:
+    """All of it. Raises UserError where it left the quarantine since `held` was read: nothing must not be taken for an empty message."""
+    size = 0
+    for chunk in quarantine.raw(held.id):
+        yield chunk
+        size += len(chunk)
+    if size != held.size:
+        raise UserError(f"message {held.id} is no longer in quarantine", hint="`reconcile quarantine list` shows what is.")
 
 
 def _check(made: ReceivedBatch, held: HeldMessage) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import reconcile.sync.decide.describe as describing
-from reconcile.errors import PermanentError, Unavailable
+from reconcile.errors import PermanentError, Unavailable, UserError
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.model.tracking import Outcome
 from reconcile.store.sqlite.database import Database
@@ -218,3 +218,23 @@ def test_a_try_counts_only_once_its_turn_has_come(world: World) -> None:
     world.look()
     assert len(world.kept()) == 1 + 2 * TRIES
     assert world.store.states()[BOX].missing == ()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_read_again_and_kept_leaves_the_quarantine(world: World, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+    """Else a release would make a second e-mail of one that bears no Message-ID."""
+    bad = mail(4) if named else mail(4).partition(b"\r\n")[2]
+    for number in range(1, 4):
+        world.server.deliver(mail(number), START)
+    world.server.deliver(bad, START)
+    with parser_that_fails(monkeypatch, b"Subject: 4\r\n"):
+        world.looks(TRIES + 1)
+    (held,) = world.quarantine.entries()
+    with world.store.receive(BOX) as receiving:
+        receive(MemoryInbox(world.server), receiving, floor=None, clock=world.clock, progress=Received(), beside=False, again_from=START)
+    assert world.kept().count(bad) == 1
+    assert world.quarantine.entries() == []
+    # One that was asked for before finds nothing to release any more.
+    with pytest.raises(UserError):
+        release(world.store, world.quarantine, held, decider=None, clock=world.clock)
+    assert world.kept().count(bad) == 1

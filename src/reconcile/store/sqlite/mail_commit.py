@@ -15,7 +15,7 @@ from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.parties import add_contacts
 from reconcile.store.sqlite.purged import PurgedMail
-from reconcile.store.sqlite.quarantine import hold, release
+from reconcile.store.sqlite.quarantine import hold, release, release_kept
 from reconcile.store.sqlite.queue_items import keep_queue_items
 from reconcile.store.sqlite.removals import journal_marks
 
@@ -145,6 +145,7 @@ def _keep(
     keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in batch.given_up)], kept_as, mailbox_id)
     hold(connection, generation, batch.given_up)
     release(connection, batch.released, at=batch.at)
+    release_kept(connection, mailbox_id, generation, [arrival for arrival, _ in kept_as], at=batch.at)
     for action in batch.marks:
         named = [each.remote_id for each, _ in kept_as] if action.for_kept else [each.decision.remote_id for each in batch.given_up]
         journal_marks(connection, mailbox_id, generation, action, named, at=batch.at)

@@ -13,7 +13,7 @@ import orjson
 from reconcile.errors import PermanentError
 from reconcile.model.held_message import HeldMessage
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail_store import Place, Unprocessed
+from reconcile.ports.mail_store import Arrival, Place, Unprocessed
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.pack_rows import PackRows
 from reconcile.store.sqlite.packs import Packs
@@ -51,6 +51,18 @@ def hold(connection: sqlite3.Connection, generation: int, given_up: Sequence[Unp
                 *((place.pack, place.offset, place.length) if place is not None else (NO_PACK, 0, 0)),
             ),
         )
+
+
+def release_kept(connection: sqlite3.Connection, mailbox_id: str, generation: int, kept: Sequence[Arrival], *, at: str) -> None:
+    """In the transaction that keeps them: what was held and is read again is held no more, also of an earlier history."""
+    if connection.execute("SELECT 1 FROM mail_quarantine WHERE mailbox_id = ? LIMIT 1", (mailbox_id,)).fetchone() is None:
+        return
+    for arrival in kept:
+        rows = connection.execute(
+            "SELECT id FROM mail_quarantine WHERE mailbox_id = ?1 AND (generation = ?2 AND remote = ?3 OR generation < ?2 AND raw = ?4)",
+            (mailbox_id, generation, arrival.remote_id.value, arrival.raw),
+        ).fetchall()
+        release(connection, [row[0] for row in rows], at=at)
 
 
 def release(connection: sqlite3.Connection, held_ids: Sequence[int], *, at: str) -> int:
