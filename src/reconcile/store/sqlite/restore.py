@@ -119,6 +119,11 @@ def _of_its_time(connection: sqlite3.Connection, at: datetime, why_doubt: str | 
     connection.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'feed-epoch'")
     # Mail that went out since the backup bears tokens of numbers that this store would give out again, for other mail.
     connection.execute("UPDATE outbox_token_number SET counted = counted + ?", (_TOKEN_GAP,))
+    # The same for mailboxes that began to send since: a row of nobody stands for their numbers.
+    connection.execute(
+        "INSERT OR REPLACE INTO outbox_token_number SELECT ?, coalesce(max(ordinal), 0) + ?, 0 FROM outbox_token_number",
+        (f"restored {at.isoformat()}", _TOKEN_GAP),
+    )
     if why_doubt is None:
         return 0
     return advance_all(connection, ("pending-send", "sending"), Doubt(why=why_doubt), at)
