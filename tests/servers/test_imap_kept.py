@@ -14,6 +14,8 @@ from reconcile.mail.imap.idle import ImapWatcher
 from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.imap.place import ImapPlace
 from reconcile.mail.sign_in.password import PasswordSignIn
+from reconcile.model.cursor import Cursor
+from reconcile.model.remote_id import RemoteId
 from reconcile.model.secret import Secret
 from reconcile.ports.mail import Listed, Look
 from support.dovecot import PASSWORD, Dovecot, running
@@ -256,3 +258,19 @@ def test_after_an_error_the_next_wait_connects_again() -> None:
 
     again = (reconnect, *CAREFUL, *into(b"IDLE")[len(HELLO) :], *opened(1, 6), *IDLING)
     assert watch(work, *WATCHED, b"* BYE\r\n", *again)[0] is True
+
+
+@pytest.mark.parametrize("cursor", [CURSOR, None], ids=["from the cursor on", "from the beginning"])
+def test_an_inbox_that_is_made_anew_between_the_look_and_the_reading_is_not_read_by_the_old_numbers(cursor: Cursor | None) -> None:
+    """STATUS told the old history, EXAMINE tells a new one: what stands behind the cursor now is none of what it means."""
+    anew = b"* 3 EXISTS\r\n* OK [UIDVALIDITY 2] ok\r\n* OK [UIDNEXT 9] ok\r\nTAG OK done\r\n"
+    with scripted(*into(b""), *status(), expect(b"EXAMINE"), anew) as (port, heard, wrong):
+        endpoint = Endpoint(host="127.0.0.1", port=port, tls="none", connect_timeout=5, silence_timeout=5)
+        inbox = ImapInbox(endpoint, PasswordSignIn(USER, Secret(b"pw")))
+        assert inbox.look(CURSOR) == QUIET
+        retry = [RemoteId("imap", "4")] if cursor else []
+        with pytest.raises(Unavailable, match="numbers"):
+            list(inbox.read(cursor, since=None, retry=retry, wanted=lambda _: True, accept=lambda *_: None))
+        inbox.close()
+    assert not wrong, wrong
+    assert not any(b"FETCH" in line for line in heard)

@@ -49,6 +49,7 @@ class ImapInbox:
         if known is not None and not self._selected:
             told = stream.told
             if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == known.told:
+                self._here = known
                 return Look(messages=known.messages, news=False, restarted=False)
         if not self._selected:
             with translated(str(self._endpoint)):
@@ -126,7 +127,11 @@ class ImapInbox:
         header_rule = None if examine is None else HeaderRule(examine, foresee)
         with translated(str(self._endpoint)):
             if not self._selected:
+                looked_at = self._here.validity
                 self._examine(stream)
+                if self._here.validity != looked_at:
+                    # Made anew since: the next look begins a new history with it.
+                    raise Unavailable(f"{self._endpoint} gives its messages other numbers now", hint="It is looked at again by itself.")
             stream.link.widen()
             yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, header_rule, careful)
 
