@@ -110,8 +110,8 @@ class Decider:
         return Decided(accepted=True, decision=None, tracking=Tracking(correlation=correlation) if correlation else None, clues=clues)
 
     def _one(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
-        header, marks = candidate.header, signals(candidate.block) if candidate.block else Signals()
         acceptors, correlation = self._acceptors, self._correlator.correlation(candidate.header)
+        header, marks = candidate.header, signals(candidate.block) if candidate.block and acceptors.rules.asks_signals else Signals()
         people = resolved(header, self._book, acceptors.resolution, tracking_user=self._tracking_user())
         mailbox = self._processed(people)
         known = Known(

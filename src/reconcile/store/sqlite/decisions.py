@@ -43,8 +43,8 @@ def keep_decisions(
     clues = [(MailRef(kind="email", id=number), arrival.clues) for arrival, number in kept if arrival.clues is not None]
     if clues:
         index_mails(connection, clues)
-    rows = [_row(replace(decision, generation=generation), None) for decision in decided]
-    rows += [_row(replace(arrival.decision, generation=generation), number) for arrival, number in kept if arrival.decision is not None]
+    rows = [_row(decision, generation, None) for decision in decided]
+    rows += [_row(arrival.decision, generation, number) for arrival, number in kept if arrival.decision is not None]
     connection.executemany(_INSERT, rows)
     if decided:
         connection.execute(_TRIM, (mailbox_id, MOST_IGNORED))
@@ -57,10 +57,10 @@ def keep_decisions(
         _keep_trackings(connection, tracked)
 
 
-def _row(decision: Decision, activity_id: int | None) -> tuple[object, ...]:
+def _row(decision: Decision, generation: int, activity_id: int | None) -> tuple[object, ...]:
     return (
         decision.mailbox_id,
-        decision.generation,
+        generation,
         decision.remote_id.protocol,
         decision.remote_id.value,
         str(decision.outcome),

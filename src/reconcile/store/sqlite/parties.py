@@ -17,6 +17,7 @@ from reconcile.model.mail_address import comparable
 from reconcile.model.party import MADE_FROM_MAIL, MOST_ROWS, PartyRef, PartyRow, PartyType
 from reconcile.model.party_import import DirectoryImport
 from reconcile.ports.party_directory import TooManyRemovals
+from reconcile.store.sqlite.correlation_index import json_list
 from reconcile.store.sqlite.database import Database, translated
 
 _COLUMNS = "type, id, name, addresses, active, owner, writes_email, filter"
@@ -27,6 +28,8 @@ _BY_ADDRESS = (
 )
 _Values = tuple[str, str, str, str, int, str, int, str]
 #: The same, and the origin.
+#: Which of many addresses anybody has: few of those that strangers write to.
+_THERE = "SELECT value FROM json_each(?) AS asked WHERE EXISTS (SELECT 1 FROM party_addresses WHERE address = asked.value)"
 _Kept = tuple[str, str, str, str, int, str, int, str, str]
 
 
@@ -40,12 +43,13 @@ class SqliteParties:
         if self._database is None or not addresses:
             return {}
         found: dict[str, list[PartyRow]] = {}
+        asked = {address: comparable(address) for address in addresses}
         with self._database.snapshot() as connection:
-            for address in addresses:
-                # One at a time, along the index: thousands of rows may have the address that people write where there is none.
-                rows = connection.execute(_BY_ADDRESS, (comparable(address), MOST_ROWS + 1)).fetchall()
-                if rows:
-                    found[address] = [_party(row) for row in rows]
+            there = {row[0] for row in connection.execute(_THERE, (json_list({*asked.values()}),))}
+            for address, name in asked.items():
+                if name in there:
+                    # One at a time, along the index: thousands of rows may have the address that people write where there is none.
+                    found[address] = [_party(row) for row in connection.execute(_BY_ADDRESS, (name, MOST_ROWS + 1))]
         return found
 
     def party(self, ref: PartyRef) -> PartyRow | None:

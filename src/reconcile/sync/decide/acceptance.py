@@ -49,6 +49,11 @@ class Rules:
     ignore_automatic: bool = False
     skip_rights_managed: bool = False
 
+    @property
+    def asks_signals(self) -> bool:
+        """Whether anything depends on what a header says of machines and rights."""
+        return self.ignore_automatic or self.skip_rights_managed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
