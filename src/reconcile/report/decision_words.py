@@ -37,8 +37,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "`reconcile quarantine export` writes them out, `reconcile quarantine retry` tries again.",
     ),
     "no-attached-message": (
-        "a forward mailbox takes mail that is attached as a whole, and this one has no mail attached",
-        "Let the rule at the mail server forward as attachment.",
+        "a forward mailbox takes mail that is attached as a whole, and this one has no mail attached, or several",
+        "Let the rule at the mail server forward as attachment, each mail by itself.",
     ),
 }
 

@@ -33,10 +33,10 @@ class UnkeptMessage:
 
 
 class NoAttachedMessage(Exception):
-    """A mail in a forward mailbox that has no mail attached."""
+    """A mail in a forward mailbox that has not one mail attached."""
 
     def __init__(self) -> None:
-        super().__init__("no mail is attached to it (message/rfc822), or one that is too large")
+        super().__init__("no mail is attached to it (message/rfc822), or several, or one that is too large")
 
 
 def gathered(chunks: Iterator[bytes], limit: int) -> tuple[bytes, Iterator[bytes] | None]:

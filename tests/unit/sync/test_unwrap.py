@@ -58,6 +58,20 @@ def test_what_is_no_forwarded_mail_gives_nothing(message: bytes) -> None:
     assert unwrapped(message) is None
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        attached(b"Message-ID: <2@fabrikam.example>\r\n\r\nanother"),
+        wrapped(attached(), boundary=b"inside"),
+        attached(b"!!!!=", b"Content-Transfer-Encoding: base64\r\n"),
+    ],
+    ids=["beside it", "deeper", "not to be decoded"],
+)
+def test_of_several_none_is_taken_because_the_others_would_be_lost_with_the_mail(second: bytes) -> None:
+    """Where deleteAfterProcessing is declared, the mail that holds them would go once the first is kept."""
+    assert unwrapped(wrapped(attached() + b"\r\n--=_b\r\n" + second)) is None
+
+
 def test_bombs_cost_little() -> None:
     many = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n" * 200_000
     deep = INNER

@@ -25,29 +25,33 @@ _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]
 
 
 def unwrapped(message: bytes) -> bytes | None:
-    """The first attached mail as it was attached; None where there is none."""
-    return _from(memoryview(message), _DEEPEST)
+    """The attached mail as it was attached; None where there is none, and where there are several: one message can stand for one mail only,
+    and the others would be lost with it."""
+    found = _from(memoryview(message), _DEEPEST)
+    return found[0] if len(found) == 1 else None
 
 
-def _from(entity: memoryview, depth: int) -> bytes | None:
+def _from(entity: memoryview, depth: int) -> list[bytes | None]:
     head = bytes(entity[:_LONGEST_HEADER])
     end = header_end(head, len(head))
     if end < 0:
-        return None
+        return []
     fields = {name.lower(): b" ".join(value.split()) for name, value in reversed(_FIELD.findall(head[:end]))}
     kind = fields.get(b"content-type", b"text/plain")
     essence = kind.partition(b";")[0].strip().lower()
     if essence in (b"message/rfc822", b"message/global"):
-        return _decoded(bytes(entity[end:]), fields.get(b"content-transfer-encoding", b"").lower())
+        # One that cannot be decoded is attached all the same.
+        return [_decoded(bytes(entity[end:]), fields.get(b"content-transfer-encoding", b"").lower())]
     found = _BOUNDARY.search(kind)
     if not essence.startswith(b"multipart/") or found is None or depth == 0:
-        return None
+        return []
     boundary = re.sub(rb"\\(.)", rb"\1", found[1]) if found[1] is not None else found[2]
+    attached: list[bytes | None] = []
     for part in _parts(entity[end:], boundary):
-        inner = _from(part, depth - 1)
-        if inner is not None:
-            return inner
-    return None
+        attached += _from(part, depth - 1)
+        if len(attached) > 1:
+            break
+    return attached
 
 
 def _parts(body: memoryview, boundary: bytes) -> list[memoryview]:
