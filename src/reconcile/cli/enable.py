@@ -37,14 +37,20 @@ def command(
 
     name = environment_name(context.settings, context.environment)
     clock = SystemClock()
-    tests, enabled = [], []
+    tests, enabled, held = [], [], []
     with writable_database(context.settings, name) as database:
         tester = mailbox_tester(context.settings, database, actor=context.actor)
         found = chosen(tester.resources, mailboxes, profile)
+        claimed = claims(context.settings)
         if take_over:
-            addresses = {str(one.spec.get("emailAddress", "")) for one in found}
-            claims(context.settings).take_over(name, addresses)
+            claimed.take_over(name, {str(one.spec.get("emailAddress", "")) for one in found})
+        others = claimed.held_by_others(name)
         for mailbox in found:
+            other = others.get(str(mailbox.spec.get("emailAddress", "")).lower())
+            if other is not None:
+                # Enabled here it would do nothing, and its test would say that it works.
+                held.append((mailbox.name, other))
+                continue
             results = [] if skip_test else list(tester.test(mailbox, only))
             tests += results
             working = {one.direction for one in results if one.ok}
@@ -54,16 +60,20 @@ def command(
                     tester.store.advance(mailbox.external_id, step, at=clock.now(), by=context.actor, name=mailbox.name)
                     enabled.append((mailbox.name, str(direction)))
     failed = [one for one in tests if not one.ok]
-    code = ExitCode.FAILURE if failed or not enabled else ExitCode.NOTHING_TO_DO
+    code = ExitCode.FAILURE if failed or held or not enabled else ExitCode.NOTHING_TO_DO
     if context.as_json:
         told = {
             "tests": [mailbox_test_json(one) for one in tests],
             "enabled": [{"mailbox": mailbox, "direction": direction} for mailbox, direction in enabled],
+            "held": [{"mailbox": mailbox, "by": other} for mailbox, other in held],
             "exit": code.reason,
         }
         context.json({"formatVersion": FORMAT_VERSION, "environment": name, **told})
     else:
         lines = [mailbox_test_text(one) for one in tests]
         lines += [f"{mailbox}: {direction} is enabled" for mailbox, direction in enabled]
+        for slug, holder in held:
+            lines.append(f"{slug}: not enabled: environment {holder} synchronises its address, and a mailbox belongs to one environment")
+            lines.append(f"  next: turn it off there, or take it over: reconcile enable {slug} --take-over")
         context.data("\n".join(lines) or "nothing to enable: no direction is server-side")
     return code
