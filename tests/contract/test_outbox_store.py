@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.errors import PreconditionFailed, UserError
+from reconcile.errors import PreconditionFailed, Throttled, UserError
 from reconcile.model.activity_details import Regarding
 from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle, Withdraw
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
+from reconcile.model.sending_limits import SendingLimits
 from reconcile.model.sent_folder import CopyState, SentFolder
-from reconcile.ports.outbox_store import Added, NewMail, OutboxStore, TokenNumbers
+from reconcile.ports.outbox_store import Added, Move, NewMail, OutboxStore, TokenNumbers
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
@@ -65,9 +66,9 @@ def settle(owner: str, attempt: int, results: dict[str, RecipientResult], later:
     return Settle(owner=owner, attempt=attempt, results=results, next_try_at=later, why="said")
 
 
-def sending(outbox: OutboxStore, *, owner: str = "run-1", until: datetime = START + MINUTE) -> OutboxEntry:
+def sending(outbox: OutboxStore, number: int = 1, *, owner: str = "run-1", until: datetime = START + MINUTE) -> OutboxEntry:
     """A mail between Begin and Settle."""
-    number = outbox.add(mail(), b"bytes").entry.id
+    number = outbox.add(mail(number), b"bytes").entry.id
     outbox.hold_lease(owner, until=until)
     outbox.advance(number, Claim(owner=owner), at=START)
     return outbox.advance(number, Begin(owner=owner, recipients=("a@contoso.example", "b@contoso.example")), at=START)
@@ -380,18 +381,92 @@ def test_several_steps_count_together_or_not_at_all(outbox: OutboxStore) -> None
     assert len(outbox.events(other.id)) == 1
 
 
-def test_what_is_on_its_way_to_the_disk_comes_in_order(outbox: OutboxStore) -> None:
-    entry = sending(outbox)
-    settled = outbox.advancing(entry.id, settle("run-1", 1, done(RecipientState.SENT)), at=START)
-    late = outbox.advancing(entry.id, settle("run-1", 1, done(RecipientState.FAILED)), at=START)
-    next_one = outbox.add(mail(2), b"bytes").entry
-    found = outbox.entry(entry.id)
-    assert found is not None
-    assert found.state is OutgoingState.SENT, "what is written later is durable only when this is"
-    assert settled() == found
-    with pytest.raises(PreconditionFailed):
-        late()
-    assert outbox.entry(next_one.id) == next_one
+def test_the_answer_to_a_mail_and_the_begin_of_the_next_are_written_together(outbox: OutboxStore) -> None:
+    first, listed = sending(outbox), outbox.add(mail(2), b"bytes").entry
+    taking = (Claim(owner="run-1", attempt=1), Begin(owner="run-1", recipients=("a@contoso.example",), copy=True))
+    sent, begun = outbox.follow(
+        [
+            Move(known=first, steps=(settle("run-1", 1, done(RecipientState.SENT)),), at=START),
+            Move(known=listed, steps=taking, at=START),
+        ]
+    )
+    assert (sent, begun) == (outbox.entry(first.id), outbox.entry(listed.id))
+    assert isinstance(sent, OutboxEntry)
+    assert isinstance(begun, OutboxEntry)
+    assert (sent.state, begun.state, begun.attempts, begun.owner) == (OutgoingState.SENT, OutgoingState.SENDING, 1, "run-1")
+    assert [event.state for event in outbox.events(begun.id)] == [OutgoingState.PENDING, OutgoingState.SENDING]
+    assert [event.sequence for event in outbox.events(first.id)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("known", ["as it is", "as it was"])
+def test_a_move_goes_from_what_is_there_whatever_was_known(outbox: OutboxStore, known: str) -> None:
+    """Another run took the mail meanwhile; or a person let its tries count anew, which the claim must not overlook."""
+    listed = outbox.add(mail(1), b"bytes").entry
+    first = sending(outbox, 2)
+    taken = outbox.advance(listed.id, Claim(owner="run-2"), at=START)
+    outbox.hold_lease("run-2", until=START + MINUTE)
+    claim = (Claim(owner="run-1", attempt=1), Begin(owner="run-1", recipients=("a@contoso.example",)))
+    settled, refused = outbox.follow(
+        [
+            Move(known=first, steps=(settle("run-1", 1, done(RecipientState.SENT)),), at=START),
+            Move(known=taken if known == "as it is" else listed, steps=claim, at=START),
+        ]
+    )
+    assert isinstance(refused, PreconditionFailed)
+    assert outbox.entry(listed.id) == taken
+    assert isinstance(settled, OutboxEntry)
+    assert settled.state is OutgoingState.SENT, "the answer counts, whatever becomes of the next mail"
+    assert outbox.entry(first.id) == settled
+
+
+def test_a_late_answer_follows_although_the_mail_was_given_up_meanwhile(outbox: OutboxStore) -> None:
+    known = sending(outbox)
+    outbox.end_lease("run-1")
+    outbox.advance(known.id, Abandon(), at=START)
+    (late,) = outbox.follow([Move(known=known, steps=(settle("run-1", 1, done(RecipientState.SENT)),), at=START)])
+    assert isinstance(late, OutboxEntry)
+    assert (late.state, outbox.events(known.id)[-1].why[:12]) == (OutgoingState.SENT, "late answer:")
+
+
+def test_a_recipient_who_is_no_longer_as_known_is_not_overwritten(outbox: OutboxStore) -> None:
+    known = sending(outbox)
+    lying = replace(known, recipients=tuple(replace(one, state=RecipientState.PENDING) for one in known.recipients))
+    (found,) = outbox.follow([Move(known=lying, steps=(settle("run-1", 1, done(RecipientState.SENT)),), at=START)])
+    assert isinstance(found, OutboxEntry)
+    assert found == outbox.entry(known.id)
+    assert [event.sequence for event in outbox.events(known.id)] == [1, 2, 3]
+
+
+def test_a_limit_that_is_reached_stops_the_begin_and_not_the_answer(outbox: OutboxStore) -> None:
+    limits = SendingLimits(account="a", per_minute=1)
+    listed, first = outbox.add(mail(1), b"bytes").entry, sending(outbox, 2)
+    other = outbox.add(mail(3), b"bytes").entry
+    begin = Begin(owner="run-1", recipients=("a@contoso.example",), limits=limits)
+    settled, begun = outbox.follow(
+        [
+            Move(known=first, steps=(settle("run-1", 1, done(RecipientState.SENT)),), at=START),
+            Move(known=listed, steps=(Claim(owner="run-1"), begin), at=START),
+        ]
+    )
+    assert isinstance(settled, OutboxEntry)
+    assert isinstance(begun, OutboxEntry)
+    answered, throttled = outbox.follow(
+        [
+            Move(known=begun, steps=(settle("run-1", 1, done(RecipientState.SENT)),), at=START),
+            Move(known=other, steps=(Claim(owner="run-1"), begin), at=START),
+        ]
+    )
+    assert isinstance(answered, OutboxEntry)
+    assert isinstance(throttled, Throttled)
+    assert outbox.entry(other.id) == other
+
+
+def test_bytes_of_several_mails_are_read_up_to_so_many(outbox: OutboxStore) -> None:
+    numbers = [outbox.add(mail(number), b"x" * 10).entry.id for number in (1, 2, 3)]
+    assert outbox.contents(numbers, octets=1) == {numbers[0]: b"x" * 10}
+    assert list(outbox.contents([numbers[0], 99, *numbers[1:]], octets=20)) == numbers[:2]
+    assert len(outbox.contents(numbers, octets=1000)) == 3
+    assert outbox.contents([], octets=1000) == {}
 
 
 def test_what_is_tried_later_is_found_by_itself(outbox: OutboxStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,12 +18,13 @@ from reconcile.mail.memory_inbox import MemoryMailbox
 from reconcile.mail.memory_marks import MemoryMarks
 from reconcile.mail.memory_sender import Answer, Crash, Die, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
-from reconcile.model.outbox_step import Withdraw
+from reconcile.model.outbox_step import Settle, Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.sending_limits import MINUTE
 from reconcile.model.sent_folder import CopyState
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
+from reconcile.store.memory.settled_notes import MemorySettledNotes
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
 from reconcile.sync.decide.compose import compose
@@ -63,6 +65,7 @@ class Post:
         self.server = MemoryServer()
         self.clock = StillClock()
         self.applied = sending_estate()
+        self.notes = MemorySettledNotes()
         self.runs = 0
         self.added: dict[str, tuple[str, ...]] = {}
         self.not_before: dict[str, datetime] = {}
@@ -101,10 +104,13 @@ class Post:
             policy=PATIENT,
             renew=False,
             marks=lambda _: _Folder(self, dies),
+            notes=_Left(self.notes, dies),
         )
         before = len(self.server.taken)
         with suppress(Crash):
             send_due(outgoing)
+        if dies:
+            self.notes.died.add(f"run-{self.runs}")
         for mail in self.server.taken[before:]:
             self.handed.append(self.clock.now())
             assert self.clock.now() >= self.not_before.get(identifier_of(mail.content), START), "sent before its time"
@@ -197,9 +203,32 @@ class _Deserted:
         self._dies = dies
 
     def __getattr__(self, name: str) -> object:
+        if self._dies and name == "follow":
+            return lambda *_: []
         if self._dies and name in ("advance", "end_lease", "hold_lease", "add"):
             return lambda *_, **__: None
         return getattr(self._outbox, name)
+
+
+class _Left:
+    """Notes as a dying process leaves them."""
+
+    def __init__(self, notes: MemorySettledNotes, dies: list[bool]) -> None:
+        self._notes = notes
+        self._dies = dies
+
+    def keep(self, entry_id: int, step: Settle) -> bool:
+        return not self._dies and self._notes.keep(entry_id, step)
+
+    def of(self, owner: str) -> Mapping[int, Settle]:
+        return self._notes.of(owner)
+
+    def left_behind(self) -> Collection[str]:
+        return self._notes.left_behind()
+
+    def forget(self, owner: str) -> None:
+        if not self._dies:
+            self._notes.forget(owner)
 
 
 def play(post: Post, actions: list[tuple[str, object]]) -> None:
@@ -291,6 +320,28 @@ def test_a_death_before_the_mail_is_handed_over_loses_nothing() -> None:
         post.send()
         assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENT]
         assert len(post.server.taken) == 1
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt"])
+def test_a_death_between_an_answer_and_the_next_begin_leaves_no_doubt(step: str) -> None:
+    post = Post(MemoryOutbox())
+    for _ in range(2):
+        post.add([PEOPLE[0]])
+    visits: list[str] = []
+
+    class Deadly(MemoryServer):
+        def next_fault(self, at: str) -> Fault | None:
+            visits.append(at)
+            return Die() if at == step and visits.count(step) == 2 else super().next_fault(at)
+
+    post.server = Deadly()
+    post.send()
+    assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENDING, OutgoingState.PENDING]
+    post.clock.pass_by(minutes=2)
+    post.send()
+    assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENT] * 2
+    assert len(post.server.taken) == 2
+    assert post.notes.left_behind() == []
 
 
 def test_the_wait_doubles_up_to_its_ceiling_and_ends() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.mail.smtp import SmtpSender
+from reconcile.ports.settled_notes import NoNotes
 from reconcile.ports.target import AppliedResource
+from reconcile.store.settled_notes import SettledNoteFiles
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import SqliteOutbox
 from reconcile.sync.outgoing import Outgoing, send_due
@@ -46,7 +48,7 @@ def estate(port: int) -> Applied:
     return Applied([*applied.rows, allowing])
 
 
-def run(store: Path, port: int, ahead: timedelta = timedelta(), *, silence: float = 10.0) -> None:
+def run(store: Path, port: int, ahead: timedelta = timedelta(), *, silence: float = 10.0, noting: bool = True) -> None:
     """One pass."""
     with Database.open(store) as database:
         send_due(
@@ -59,6 +61,7 @@ def run(store: Path, port: int, ahead: timedelta = timedelta(), *, silence: floa
                 clock=RealClock(ahead),
                 owner=str(uuid.uuid4()),
                 lease=LEASE,
+                notes=SettledNoteFiles(store.parent / "settled") if noting else NoNotes(),
             )
         )
 

@@ -25,7 +25,20 @@ from support import sending
 from support.smtp_fault import Delay, Drop, FaultServer
 
 #: Where the process dies, seen from the server: it has just received this. Half of them lie between the end of DATA and its reply.
-MOMENTS = ("connect", "mail", "rcpt", "data", "body", "end, kept", "end, lost", "end, kept", "end, lost", "after end, at random")
+#: "next" is after the answer to a mail, before the begin of the next.
+MOMENTS = (
+    "connect",
+    "mail, next",
+    "rcpt",
+    "data",
+    "body",
+    "end, kept",
+    "end, lost",
+    "end, kept",
+    "end, lost",
+    "after end, at random",
+    "mail",
+)
 _TESTS = Path(__file__).parents[1]
 
 
@@ -56,6 +69,8 @@ class Killer:
             case "after end, at random":
                 self._server.plan("end", Delay(0.05), Delay(0.05), Delay(0.05))
                 visit = 1
+            case "mail, next":
+                visit = 2
             case _:
                 visit = chance.choice((1, 1, 2)) if step not in ("connect", "end") else 1
         arguments = [sys.executable, "-m", "support.sending", str(store), str(self._server.port)]
@@ -153,6 +168,30 @@ def test_nothing_is_lost_and_nothing_is_sent_twice(kills: int, tmp_path: Path, c
         )
     assert between >= kills * 0.4
     # Each of these was shown, and each of them comes from a death at or after `begin`.
-    assert 0 < len(uncertain) <= sum(count for moment, count in killed.items() if moment not in ("connect", "mail", "rcpt"))
+    assert 0 < len(uncertain) <= sum(count for moment, count in killed.items() if moment not in ("connect", "mail", "mail, next", "rcpt"))
     assert 0 < arrived < len(uncertain)
     assert all("may or may not" in entry.reason for entry in uncertain)
+
+
+@pytest.mark.parametrize("noting", [True, False])
+def test_what_the_server_answered_is_known_to_the_next_run(noting: bool, tmp_path: Path) -> None:
+    """Killed when the server has answered one mail and is told of the next, before the outbox holds the answer."""
+    store = tmp_path / "engine.db"
+    with FaultServer(starttls=False) as server:
+        killer = Killer(server)
+        with Database.open(store) as database:
+            add(SqliteOutbox(database), server, 3, 0)
+        assert killer.strike("mail, next", store, random.Random(1))
+        with Database.open(store, read_only=True) as database:
+            entries = list(SqliteOutbox(database).entries())
+        compare(entries, copies(server))
+        assert [entry.state for entry in entries] == [OutgoingState.SENDING, OutgoingState.PENDING, OutgoingState.PENDING]
+        (note,) = (tmp_path / "settled").iterdir()
+        assert note.stat().st_mode & 0o777 == 0o600
+        sending.run(store, server.port, ahead=timedelta(hours=2), noting=noting)
+        with Database.open(store, read_only=True) as database:
+            entries = list(SqliteOutbox(database).entries())
+        compare(entries, copies(server))
+    first = OutgoingState.SENT if noting else OutgoingState.UNCERTAIN
+    assert [entry.state for entry in entries] == [first, OutgoingState.SENT, OutgoingState.SENT]
+    assert not noting or not list((tmp_path / "settled").iterdir())

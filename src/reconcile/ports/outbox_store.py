@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
-from reconcile.errors import Throttled, UserError
+from reconcile.errors import ReconcileError, Throttled, UserError
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Step
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
@@ -36,6 +36,15 @@ class NewMail:
 
 #: One of several mails that were handed in together; the error is what `add` would have raised for it.
 AddOutcome: TypeAlias = Added | UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Steps of one mail. `known` is the mail as the caller wrote or read it last: where it still is that, nothing needs to be read."""
+
+    known: OutboxEntry
+    steps: tuple[Step, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,10 @@ class OutboxReader(Protocol):
         """The bytes that are sent, exactly. Raises UserError when there is no such entry."""
         ...
 
+    def contents(self, entry_ids: Sequence[int], *, octets: int) -> Mapping[int, bytes]:
+        """As `content`, of the first of these until there are so many octets: the first one at least. Those that are gone are left out."""
+        ...
+
 
 class OutboxStore(OutboxReader, Protocol):
     """Writing. Every method is durable when it returns."""
@@ -106,9 +119,9 @@ class OutboxStore(OutboxReader, Protocol):
         """
         ...
 
-    def advancing(self, entry_id: int, step: Step, *more: Step, at: datetime) -> Callable[[], OutboxEntry]:
-        """As `advance`, without waiting: what is written after this call is durable only when this is. The call that comes back waits, and
-        raises what `advance` raises."""
+    def follow(self, moves: Sequence[Move]) -> list[OutboxEntry | ReconcileError]:
+        """As `advance` for each, in this order and in one commit: durable when this returns. Each counts or fails by itself; what
+        `advance` would have raised for it stands in its place."""
         ...
 
     def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:

@@ -1,16 +1,14 @@
 """One pass over the outbox: what is due goes out, each mail claimed, checked, handed over and settled by itself.
 
 If the process dies here, the next pass finds: not begun: due as before, nothing had been handed over; begun and not settled: `uncertain`,
-for a person; settled: done. See model/outbox_step.py. A mail is claimed in the transaction that begins it: two passes may both ask a
-server about its recipients, but only one begins. Its outcome is on its way to the disk while the next mail is prepared, and durable
-before a word about that one is said.
+for a person, unless the dead run noted the answer (sync/settling.py); settled: done. See model/outbox_step.py. A mail is claimed in the
+transaction that begins it: two passes may both ask a server about its recipients, but only one begins.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,7 +20,7 @@ from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError,
 from reconcile.model import instant
 from reconcile.model.condition import Condition
 from reconcile.model.mail_address import is_allowed, same_address
-from reconcile.model.outbox_step import Abandon, Begin, Claim, Postpone, RecipientResult, Settle, Step, advanced
+from reconcile.model.outbox_step import Begin, Claim, Postpone, RecipientResult, Settle, advanced
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import SecretRef
 from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
@@ -30,9 +28,10 @@ from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail_marks import MailMarks
-from reconcile.ports.outbox_store import OutboxStore
+from reconcile.ports.outbox_store import Move, OutboxStore
 from reconcile.ports.secrets import SecretResolver
 from reconcile.ports.sender import Account, Envelope, Sender, Session
+from reconcile.ports.settled_notes import NoNotes, SettledNotes
 from reconcile.ports.sign_in import SignIns
 from reconcile.sync.connections import Connections
 from reconcile.sync.connections import account_of as account_group
@@ -41,11 +40,14 @@ from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_co
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, not_consented, oversized, sending_setup
 from reconcile.sync.sent_folder import tend_sent_folders
+from reconcile.sync.settling import Settling, recover
 
 #: How long a run counts as alive without renewing; it renews four times as often.
 LEASE = timedelta(seconds=60)
 #: Applied state is read again before a mail when it is older than this (seconds).
 FRESH = 1.0
+#: The bytes of so many mails, or of so many octets, are read at a time.
+AHEAD, AHEAD_OCTETS = 64, 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class Outgoing:
     #: When something was applied last (None: never, or not known).
     last_applied: Callable[[], datetime | None] = lambda: None
     permits: Callable[[], Permits] = lambda: NOTHING_SAID
+    notes: SettledNotes = field(default_factory=NoNotes)
     #: Shared with who receives, where both run.
     connections: Connections = field(default_factory=Connections)
     #: Opens the mailbox with this id at its server, for the folder for sent mail; None where that is not to be done (tests).
@@ -79,12 +82,14 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
 
     Raises what the store raises. What happens with single mailboxes and mails is in the report.
     """
-    abandoned = recover(outgoing.outbox, now=outgoing.clock.now())
+    recovered = recover(outgoing.outbox, now=outgoing.clock.now(), notes=outgoing.notes)
+    abandoned = tuple(entry for entry in recovered if entry.state is OutgoingState.UNCERTAIN)
+    settled = tuple(entry for entry in recovered if entry.state is not OutgoingState.UNCERTAIN)
     _wake(outgoing)
     all_due = outgoing.outbox.due(at=outgoing.clock.now())
     if not all_due:
         tend_sent_folders(outgoing, mailboxes=mailboxes)
-        return SendingReport(settled=(), abandoned=abandoned, troubles=())
+        return SendingReport(settled=settled, abandoned=abandoned, troubles=())
     with _alive(outgoing):
         due: dict[str, list[OutboxEntry]] = {}
         for entry in all_due:
@@ -93,7 +98,7 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
         pass_ = _Pass(outgoing)
         pass_.run(due)
     tend_sent_folders(outgoing, mailboxes=mailboxes)
-    return SendingReport(settled=tuple(pass_.settled), abandoned=abandoned, troubles=tuple(pass_.troubles))
+    return SendingReport(settled=(*settled, *pass_.settled), abandoned=abandoned, troubles=tuple(pass_.troubles))
 
 
 def account_of(outgoing: Outgoing, mailbox: SendingMailbox) -> Account:
@@ -110,17 +115,6 @@ def account_of(outgoing: Outgoing, mailbox: SendingMailbox) -> Account:
         sign_in=sign_in,
         client_certificate=outgoing.sign_ins.certificate(mailbox.sign_in),
     )
-
-
-def recover(outbox: OutboxStore, *, now: datetime) -> tuple[OutboxEntry, ...]:
-    """Mails that a dead run was handing over become uncertain."""
-    found: list[OutboxEntry] = []
-    for entry in outbox.orphans(at=now):
-        try:
-            found.append(outbox.advance(entry.id, Abandon(), at=now))
-        except PreconditionFailed:
-            continue  # another process was quicker, or its owner came back
-    return tuple(found)
 
 
 def _wake(outgoing: Outgoing) -> None:
@@ -172,6 +166,7 @@ def _alive(outgoing: Outgoing) -> Iterator[None]:
         if thread is not None:
             thread.join()
         outgoing.outbox.end_lease(outgoing.owner)
+        outgoing.notes.forget(outgoing.owner)
 
 
 class _Pass:
@@ -218,7 +213,8 @@ class _Pass:
 
     def _mailbox(self, mailbox: SendingMailbox, entries: Sequence[OutboxEntry]) -> None:
         left = list(entries)
-        settling: deque[Callable[[], object]] = deque()
+        settling = Settling(self._outgoing.outbox, self._outgoing.notes, self._tell)
+        contents: dict[int, bytes] = {}
         try:
             account = account_of(self._outgoing, mailbox)
             while left and not self._outgoing.stop():
@@ -231,14 +227,17 @@ class _Pass:
                         if held is not None:
                             self._wait_for(held, mailbox.limits, left)
                             return
-                        more = self._mail(session, mailbox, left[0], settling)
+                        if left[0].id not in contents:
+                            contents = dict(self._outgoing.outbox.contents([one.id for one in left[:AHEAD]], octets=AHEAD_OCTETS))
+                        more = self._mail(session, mailbox, left[0], settling, contents.get(left[0].id))
                         left[:1] = [more] if more is not None else []
+                    # Parting from the server may take a while.
+                    settling.flush()
         except (PermanentError, TransientError, SettingsError) as error:
             # About this mailbox alone (a certificate file that is missing is a SettingsError): the others go on.
             self._postpone(left, mailbox.name, error.message, error=error)
         finally:
-            while settling:
-                settling.popleft()()
+            settling.flush()
 
     def _wait_for(self, held: Exhausted, limits: SendingLimits, left: Sequence[OutboxEntry]) -> None:
         """A limit of the account is reached: nothing is wrong, so it is nobody's trouble."""
@@ -248,9 +247,9 @@ class _Pass:
                 self._outgoing.outbox.advance(entry.id, after_limit(place, held, limits), at=now)
 
     def _mail(
-        self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry, settling: deque[Callable[[], object]]
+        self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry, settling: Settling, content: bytes | None
     ) -> OutboxEntry | None:
-        """The same mail where more of its recipients are due now. What is still on its way to the disk is added to `settling`."""
+        """The same mail where more of its recipients are due now. `content` is None when it is no longer there."""
         outgoing = self._outgoing
         now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
         if not isinstance(now_applied, SendingMailbox):
@@ -266,25 +265,28 @@ class _Pass:
         if not wanted:
             why = next(iter(refused.values()), None)
             step = Settle(owner=outgoing.owner, attempt=entry.attempts, results=refused, next_try_at=None, why=why.reason if why else "")
-            self._settle(entry, claim, step)()
+            settling.settle(Move(known=listed, steps=(claim, step), at=outgoing.clock.now()))
             return None
         wanted = wanted[: mailbox.recipients_per_message]
+        if content is None:
+            return None  # a person removed it meanwhile
         envelope = Envelope(
             sender=entry.sender,
             recipients=wanted,
-            content=outgoing.outbox.content(entry.id),
+            content=content,
             reports=mailbox.delivery_reports,
             id=entry.message_id.strip("<>"),
         )
-        while settling:
-            # Whoever dies from here on leaves no doubt about the mail before.
-            settling.popleft()()
-        claimed: list[Step] = [claim]
+        known, claimed = listed, [claim]
 
         def begin(accepted: Sequence[str]) -> None:
+            nonlocal known
             step = Begin(owner=outgoing.owner, recipients=tuple(accepted), limits=mailbox.limits, copy=mailbox.sent_copy)
-            outgoing.outbox.advance(entry.id, *claimed, step, at=outgoing.clock.now())
+            known = settling.begin(Move(known=listed, steps=(claim, step), at=outgoing.clock.now()))
             claimed.clear()
+
+        def end(step: Settle) -> Move:
+            return Move(known=known, steps=(*claimed, step), at=outgoing.clock.now())
 
         try:
             delivery = session.send(envelope, begin=begin)
@@ -295,39 +297,27 @@ class _Pass:
             # handed over.
             later = timedelta(seconds=error.retry_after) if isinstance(error, Throttled) else timedelta()
             again = outgoing.clock.now() + later
-            self._settle(
-                entry, *claimed, Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=again, why=error.message)
-            )()
+            settling.settle(end(Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=again, why=error.message)))
             if isinstance(error, Throttled):
                 return None
             raise
         now = outgoing.clock.now()
         asked = [address for address in wanted if address not in delivery.left]
         step = after_try(entry, outgoing.owner, delivery, now=now, policy=outgoing.policy, asked=asked)
-        settled = self._settle(entry, *claimed, replace(step, results={**step.results, **refused}))
+        step = replace(step, results={**step.results, **refused}) if refused else step
+        settling.answered(end(step), step)
         if step.next_try_at is None or step.next_try_at > now:
-            settling.append(settled)
             return None
-        found = settled()
+        settling.flush()
+        found = outgoing.outbox.entry(entry.id)
         return found if found is not None and found.state is OutgoingState.PENDING and found.due_at <= now else None
 
-    def _settle(self, entry: OutboxEntry, *steps: Step) -> Callable[[], OutboxEntry | None]:
-        """Written at once; the call that comes back waits until it is durable, and tells."""
-        durable = self._outgoing.outbox.advancing(entry.id, *steps, at=self._outgoing.clock.now())
-
-        def settled() -> OutboxEntry | None:
-            try:
-                found = durable()
-            except PreconditionFailed:
-                return None  # somebody else decided about this mail while its answer was on the way
-            with self._guard:
-                # A mail that goes out in several turns is told once, as it is now.
-                self.settled = [one for one in self.settled if one.id != found.id] if entry.attempts > 1 else self.settled
-                self.settled.append(found)
-            self._outgoing.on_settled(found)
-            return found
-
-        return settled
+    def _tell(self, found: OutboxEntry) -> None:
+        with self._guard:
+            # A mail that goes out in several turns is told once, as it is now.
+            self.settled = [one for one in self.settled if one.id != found.id] if found.attempts > 1 else self.settled
+            self.settled.append(found)
+        self._outgoing.on_settled(found)
 
     def _refused(self, entry: OutboxEntry) -> dict[str, RecipientResult]:
         """Recipients that must not get this mail by what is applied now."""

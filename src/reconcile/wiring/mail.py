@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.quarantine import Quarantine
     from reconcile.ports.secrets import SecretResolver
+    from reconcile.ports.settled_notes import SettledNotes
     from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.connections import Connections
@@ -271,14 +272,19 @@ def online_count(settings: Settings, database: Database | None) -> OnlineCount:
     return OnlineCount(applied_state(database), connect, SystemClock())
 
 
-def idle_settings(database: Database | None, now: datetime) -> list[tuple[str, Condition]]:
-    """What is applied but does nothing, with the name of who declares it: settings that are not built, mailboxes that cannot send."""
+def idle_settings(settings: Settings, database: Database | None, environment: str, now: datetime) -> list[tuple[str, Condition]]:
+    """What is applied but does nothing, with the name of who declares it: settings that are not built, mailboxes that cannot send. What
+    people withhold is no such thing."""
+    from reconcile.sync.decide.permitted import BY_PEOPLE
     from reconcile.sync.decide.submission import SilentMailbox, sending_setup
     from reconcile.sync.decide.unsupported import unsupported_settings
 
     resources, at = applied_state(database).resources(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    silent = [one for one in sending_setup(resources, now=at).mailboxes.values() if isinstance(one, SilentMailbox)]
-    cannot = sorted(((one.name, one.condition) for one in silent if one.condition.type != "Off"), key=lambda pair: pair[0])
+    setup = sending_setup(resources, now=at, permits=permits(settings, database, environment)())
+    silent = [one for one in setup.mailboxes.values() if isinstance(one, SilentMailbox)]
+    cannot = sorted(
+        ((one.name, one.condition) for one in silent if one.condition.type not in {"Off", *BY_PEOPLE}), key=lambda pair: pair[0]
+    )
     return [*unsupported_settings(resources, now=at), *((f"Mailbox/{name}", condition) for name, condition in cannot)]
 
 
@@ -308,6 +314,13 @@ def outbox_store(database: Database) -> OutboxStore:
     return SqliteOutbox(database)
 
 
+def settled_notes(database: Database, *, threads: int = 1) -> SettledNotes:
+    """What servers answered, for whoever comes after a run that died."""
+    from reconcile.store.settled_notes import SettledNoteFiles
+
+    return SettledNoteFiles(database.path.parent / "settled", places=threads)
+
+
 def outgoing(
     settings: Settings,
     database: Database,
@@ -333,6 +346,7 @@ def outgoing(
         last_applied=lambda: _last_applied(database),
         permits=permits(settings, database, database.path.parent.name),
         connections=connections or Connections(),
+        notes=settled_notes(database, threads=settings.parallel_mailboxes),
         marks=sent_folders(settings, database),
     )
 

@@ -34,8 +34,9 @@ from reconcile.sync.decide.floor import floor, is_wanted
 from reconcile.sync.decide.header import scan
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from reconcile.sync.incoming import Received, receive
-from reconcile.sync.outgoing import Outgoing, recover, send_due
+from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.servers import Servers
+from reconcile.sync.settling import recover
 from support.applied import START, Applied, Passwords, References, StillClock, sending_estate
 
 BERLIN = "Europe/Berlin"

@@ -18,7 +18,9 @@ from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.model.sending_report import SendingReport
 from reconcile.ports.sender import Account
+from reconcile.ports.settled_notes import NoNotes, SettledNotes
 from reconcile.store.memory.outbox import MemoryOutbox
+from reconcile.store.memory.settled_notes import MemorySettledNotes
 from reconcile.sync.decide.compose import compose
 from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.outgoing import RetryPolicy
@@ -192,11 +194,11 @@ def test_the_allow_list_holds_in_the_middle_of_a_pass() -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(office.outbox, name)
 
-        def advance(self, *arguments, **named):  # type: ignore[no-untyped-def]
-            if any(isinstance(one, Begin) for one in arguments):
+        def follow(self, moves):  # type: ignore[no-untyped-def]
+            if any(isinstance(step, Begin) for move in moves for step in move.steps):
                 office.applied.change("Environment", allowedRecipients=())
                 office.clock.pass_by(seconds=2)
-            return office.outbox.advance(*arguments, **named)
+            return office.outbox.follow(moves)
 
     send_due(replace(office.outgoing(), outbox=Narrowing()))  # type: ignore[arg-type]
     assert office.states() == ["sent", "failed"]
@@ -248,12 +250,12 @@ def test_a_lost_claim_sends_nothing() -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(office.outbox, name)
 
-        def advance(self, *arguments, **named):  # type: ignore[no-untyped-def]
-            if any(isinstance(one, Begin) for one in arguments):
+        def follow(self, moves):  # type: ignore[no-untyped-def]
+            if any(isinstance(step, Begin) for move in moves for step in move.steps):
                 office.clock.pass_by(minutes=5)
                 office.outbox.hold_lease("thief", until=office.clock.now() + timedelta(minutes=1))
                 office.outbox.advance(entry.id, Claim(owner="thief"), at=office.clock.now())
-            return office.outbox.advance(*arguments, **named)
+            return office.outbox.follow(moves)
 
     report = send_due(replace(office.outgoing(), outbox=Stealing()))  # type: ignore[arg-type]
     assert office.server.taken == []
@@ -274,10 +276,10 @@ def test_the_lease_is_renewed_while_a_mail_takes_its_time() -> None:
             renewed.append(time.monotonic())
             return office.outbox.hold_lease(*arguments, **named)
 
-        def advance(self, *arguments, **named):  # type: ignore[no-untyped-def]
-            if any(isinstance(one, Begin) for one in arguments):
+        def follow(self, moves):  # type: ignore[no-untyped-def]
+            if any(isinstance(step, Begin) for move in moves for step in move.steps):
                 time.sleep(0.3)
-            return office.outbox.advance(*arguments, **named)
+            return office.outbox.follow(moves)
 
     send_due(replace(office.outgoing(), outbox=Watching(), renew=True, lease=timedelta(seconds=0.2)))  # type: ignore[arg-type]
     assert len(renewed) >= 3
@@ -422,31 +424,96 @@ def test_the_profile_says_which_reports_are_asked_for() -> None:
     assert [reports for reports, _ in asked] == [None, frozenset({"failure", "delay"}), frozenset()]
 
 
-def test_a_mail_is_settled_before_a_word_is_said_about_the_next() -> None:
-    """Whoever dies between two mails leaves no doubt about the first, however slow the disk."""
-    office = Office()
+@pytest.mark.parametrize("noting", [True, False])
+def test_an_answer_is_kept_before_a_word_is_said_about_the_next_mail(noting: bool) -> None:
+    """Whoever dies between two mails leaves no doubt about the first."""
+    office, notes = Office(), MemorySettledNotes() if noting else NoNotes()
     seen: list[list[str]] = []
+    noted: list[list[int]] = []
 
     class Watched(MemoryServer):
         def next_fault(self, step: str) -> Fault | None:
             if step == "mail":
                 seen.append(office.states())
+                noted.append(list(notes.of("run-1")))
             return super().next_fault(step)
 
-    class Slow:
-        """Nothing is durable before somebody waits for it."""
+    office.server = Watched()
+    office.add(3)
+    send_due(replace(office.outgoing(), notes=notes))
+    waiting, last = "pending-send", "sending" if noting else "sent"
+    assert seen == [[waiting] * 3, [last, waiting, waiting], ["sent", last, waiting]]
+    assert noted == ([[], [1], [2]] if noting else [[], [], []])
+    assert office.states() == ["sent"] * 3
+    assert notes.of("run-1") == {}, "nothing is left when it is all in the outbox"
+
+
+def died_after_the_answer(office: Office, notes: SettledNotes) -> OutboxEntry:
+    """The only mail is `sending`, its answer noted, and its run dead."""
+    (listed,) = office.add()
+
+    class Dying:
+        """As a process that dies after its first answer leaves the outbox."""
 
         def __getattr__(self, name: str) -> object:
             return getattr(office.outbox, name)
 
-        def advancing(self, *arguments, **named):  # type: ignore[no-untyped-def]
-            return lambda: office.outbox.advance(*arguments, **named)
+        def follow(self, moves):  # type: ignore[no-untyped-def]
+            return office.outbox.follow(moves) if len(moves[0].steps) == 2 else []
 
-    office.server = Watched()
-    office.add(3)
-    send_due(replace(office.outgoing(), outbox=Slow()))  # type: ignore[arg-type]
-    assert seen == [["pending-send"] * 3, ["sent", "pending-send", "pending-send"], ["sent", "sent", "pending-send"]]
-    assert office.states() == ["sent"] * 3
+        def end_lease(self, owner: str) -> None:
+            pass
+
+    class Kept:
+        def __getattr__(self, name: str) -> object:
+            return getattr(notes, name)
+
+        def forget(self, owner: str) -> None:
+            pass
+
+    send_due(replace(office.outgoing(), outbox=Dying(), notes=Kept()))  # type: ignore[arg-type]
+    office.clock.pass_by(minutes=2)
+    entry = office.outbox.entry(listed.id)
+    assert entry is not None
+    assert entry.state is OutgoingState.SENDING
+    return entry
+
+
+def test_the_next_run_settles_what_a_dead_one_noted() -> None:
+    office, notes = Office(), MemorySettledNotes()
+    died_after_the_answer(office, notes)
+    notes.died.add("run-1")
+    report = send_due(replace(office.outgoing("run-2"), notes=notes))
+    assert ([entry.state for entry in report.settled], report.abandoned) == ([OutgoingState.SENT], ())
+    assert len(office.server.taken) == 1
+    assert notes.left_behind() == []
+    assert [event.why for event in office.outbox.events(1)][-1] == "try 1: 1 sent: 250 kept in memory"
+
+
+@pytest.mark.parametrize("spoilt", ["none", "other try", "other owner", "says nothing"])
+def test_a_note_that_does_not_fit_leaves_the_mail_uncertain(spoilt: str) -> None:
+    office, notes = Office(), MemorySettledNotes()
+    entry = died_after_the_answer(office, notes)
+    step = notes.of("run-1")[entry.id]
+    notes.forget("run-1")
+    match spoilt:
+        case "other try":
+            notes.keep(entry.id, replace(step, attempt=2))
+        case "other owner":
+            notes.keep(entry.id, replace(step, owner="run-3"))
+        case "says nothing":
+            notes.keep(entry.id, replace(step, results={}))
+    report = send_due(replace(office.outgoing("run-2"), notes=notes))
+    assert [entry.state for entry in report.abandoned] == [OutgoingState.UNCERTAIN]
+
+
+def test_notes_of_a_dead_run_stay_while_its_lease_runs() -> None:
+    office, notes = Office(), MemorySettledNotes()
+    died_after_the_answer(office, notes)
+    notes.died.add("run-1")
+    office.outbox.hold_lease("run-1", until=office.clock.now() + timedelta(minutes=1))
+    assert send_due(replace(office.outgoing("run-2"), notes=notes)).settled == ()
+    assert notes.left_behind() == ["run-1"]
 
 
 @pytest.mark.parametrize("by_hand", [Retry(by="admin"), Withdraw(by="admin")], ids=["tried again", "withdrawn and tried again"])

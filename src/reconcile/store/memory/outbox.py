@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from reconcile.errors import PreconditionFailed, Throttled, UserError
+from reconcile.errors import PreconditionFailed, ReconcileError, Throttled, UserError
 from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.model.sending_limits import exhausted
-from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
+from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, Move, NewMail, TokenNumbers, refuse_exhausted
 from reconcile.store.memory.feed_log import FeedLog, feed_instant
 
 
@@ -63,6 +63,15 @@ class MemoryOutbox:
             if entry_id not in self._contents:
                 raise UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
             return self._contents[entry_id]
+
+    def contents(self, entry_ids: Sequence[int], *, octets: int) -> Mapping[int, bytes]:
+        found: dict[int, bytes] = {}
+        for number in entry_ids:
+            if sum(map(len, found.values())) >= octets:
+                break
+            if self.entry(number) is not None:
+                found[number] = self.content(number)
+        return found
 
     def add(self, entry: OutboxEntry, content: bytes, clues: MailClues | None = None) -> Added:
         with self._guard:
@@ -127,17 +136,14 @@ class MemoryOutbox:
                     )
             return entry
 
-    def advancing(self, entry_id: int, step: Step, *more: Step, at: datetime) -> Callable[[], OutboxEntry]:
+    def follow(self, moves: Sequence[Move]) -> list[OutboxEntry | ReconcileError]:
+        return [self._followed(move) for move in moves]
+
+    def _followed(self, move: Move) -> OutboxEntry | ReconcileError:
         try:
-            entry = self.advance(entry_id, step, *more, at=at)
+            return self.advance(move.known.id, *move.steps, at=move.at)
         except (PreconditionFailed, UserError, Throttled) as error:
-            failure = error
-
-            def failed() -> OutboxEntry:
-                raise failure
-
-            return failed
-        return lambda: entry
+            return error
 
     def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
         with self._guard:

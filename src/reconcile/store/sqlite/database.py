@@ -82,6 +82,9 @@ class Database:
         self._guard = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
+        #: Whoever holds it writes, over the one connection for that.
+        self._turn = threading.Lock()
+        self._writing: sqlite3.Connection | None = None
         self._closed = False
         self._use: int | None = None
         #: Called inside every transaction, with the write lock held and before any work of it; what it raises undoes them all.
@@ -232,10 +235,30 @@ class Database:
             self._queue.put((work, future))
         return future
 
-    def _run(self) -> None:
-        connection = self._connect()
+    def write_here(self, work: Work[T]) -> T:
+        """As `write`, in this thread where nobody else writes now: handing over to another thread and back costs more than the commit
+        of a few rows. What this thread submitted and did not wait for may come after it."""
+        if not self._queue.empty() or not self._turn.acquire(blocking=False):
+            return self.write(work)
         try:
-            while (first := self._queue.get()) is not None:
+            if self.read_only or self._closed:
+                return self.write(work)  # which refuses it
+            future: Future[T] = Future()
+            self._commit(self._write_connection(), [(work, future)])
+        finally:
+            self._turn.release()
+        return future.result()
+
+    def _write_connection(self) -> sqlite3.Connection:
+        """For whoever has the turn."""
+        if self._writing is None:
+            with translated(self.path):
+                self._writing = self._connect()
+        return self._writing
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            with self._turn:
                 group, last = [first], False
                 while len(group) < _GROUP:
                     try:
@@ -246,11 +269,9 @@ class Database:
                         last = True
                         break
                     group.append(following)
-                self._commit(connection, group)
-                if last:
-                    break
-        finally:
-            connection.close()
+                self._commit(self._write_connection(), group)
+            if last:
+                break
 
     def _commit(self, connection: sqlite3.Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
@@ -297,6 +318,10 @@ class Database:
                 self._queue.put(None)
         if writer is not None:
             writer.join()
+        with self._turn:
+            writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.close()
         for connection in readers:
             connection.close()
         if self._use is not None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
-from reconcile.errors import UserError
+from reconcile.errors import PreconditionFailed, ReconcileError, Throttled, UserError
 from reconcile.model.activity_details import Regarding
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
-from reconcile.model.sending_limits import SendingLimits, exhausted
 from reconcile.model.sent_folder import CopyState, SentFolder
-from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, NewMail, TokenNumbers, refuse_exhausted
+from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, Move, NewMail, TokenNumbers
 from reconcile.store.purge_mark import outgoing_mark
 from reconcile.store.sqlite.correlation_index import index_outgoing
 from reconcile.store.sqlite.database import Database, translated
+from reconcile.store.sqlite.handed_over import count, newest
+from reconcile.store.sqlite.outbox_move import Unexpected, followed
+from reconcile.store.sqlite.outbox_text import text as _text
+from reconcile.store.sqlite.outbox_text import text_or_none as _text_or_none
 from reconcile.store.sqlite.purged import salt_of
 
 _LIVE = "SELECT owner FROM outbox_lease WHERE until > :at AND until <= :longest"
@@ -88,6 +93,18 @@ class SqliteOutbox:
         content: bytes = row["content"]
         return content
 
+    def contents(self, entry_ids: Sequence[int], *, octets: int) -> Mapping[int, bytes]:
+        found: dict[int, bytes] = {}
+        with self._database.snapshot() as connection:
+            for number in entry_ids:
+                row = connection.execute("SELECT content FROM outbox_content WHERE entry = ?", (number,)).fetchone()
+                if row is not None:
+                    found[number] = row["content"]
+                    octets -= len(row["content"])
+                if octets <= 0:
+                    break
+        return found
+
     def add(self, entry: OutboxEntry, content: bytes, clues: MailClues | None = None) -> Added:
         return self._database.write(lambda connection: _added(connection, NewMail(entry=entry, content=content, clues=clues)))
 
@@ -100,17 +117,20 @@ class SqliteOutbox:
         return self._select(_DUE, _moments(at))
 
     def advance(self, entry_id: int, step: Step, *more: Step, at: datetime) -> OutboxEntry:
-        return self.advancing(entry_id, step, *more, at=at)()
+        return self._database.write(lambda connection: _advanced(connection, entry_id, (step, *more), at))
 
-    def advancing(self, entry_id: int, step: Step, *more: Step, at: datetime) -> Callable[[], OutboxEntry]:
-        return self._database.submit(lambda connection: _advanced(connection, entry_id, (step, *more), at)).result
+    def follow(self, moves: Sequence[Move]) -> list[OutboxEntry | ReconcileError]:
+        with suppress(Unexpected, PreconditionFailed, UserError, Throttled):
+            return self._database.write_here(lambda connection: [followed(connection, move, count) for move in moves])
+        works = [partial(_advanced, entry_id=move.known.id, steps=move.steps, at=move.at) for move in moves]
+        return [_outcome(future) for future in [self._database.submit(work) for work in works]]
 
     def count_tokens(self, wanted: Mapping[str, int]) -> Mapping[str, TokenNumbers]:
         return self._database.write(lambda connection: _count_tokens(connection, wanted))
 
     def handed_over(self, account: str, number: int) -> datetime | None:
         with translated(self._database.path):
-            return _handed_over(self._database.reader(), account, number)
+            return newest(self._database.reader(), account, number)
 
     def copies_due(self, *, at: datetime) -> Sequence[OutboxEntry]:
         return [entry for entry in self._select(_COPIES, {"at": _text(at)}) if wants_copy(entry)]
@@ -127,6 +147,13 @@ class SqliteOutbox:
     def _select(self, statement: str, values: object) -> list[OutboxEntry]:
         with self._database.snapshot() as connection:
             return read(connection, connection.execute(statement, values))  # type: ignore[arg-type]
+
+
+def _outcome(future: Future[OutboxEntry]) -> OutboxEntry | ReconcileError:
+    try:
+        return future.result()
+    except (PreconditionFailed, UserError, Throttled) as error:
+        return error
 
 
 def _add(connection: sqlite3.Connection, *, mail: NewMail) -> AddOutcome:
@@ -216,7 +243,7 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, steps: Sequence[Ste
     for step in steps:
         done = advanced(before, step, at=at, owner_is_live=bool(before.owner) and _is_live(connection, before.owner, at))
         if isinstance(step, Begin) and step.limits.account:
-            _count(connection, step.limits, at)
+            count(connection, step.limits, at)
         if done.why is not None:
             told.append((entry_id, _text(at), str(before.state), str(done.entry.state), done.why, entry_id))
         before = done.entry
@@ -254,21 +281,6 @@ def _is_live(connection: sqlite3.Connection, owner: str, at: datetime) -> bool:
 
 def _moments(at: datetime) -> dict[str, str]:
     return {"at": _text(at), "longest": _text(at + LONGEST_LEASE)}
-
-
-def _count(connection: sqlite3.Connection, limits: SendingLimits, at: datetime) -> None:
-    """Count one message of the account, or refuse it."""
-    refuse_exhausted(exhausted(limits, partial(_handed_over, connection, limits.account), now=at), at)
-    # Of every account: the name of one that never sends again is not kept.
-    connection.execute("DELETE FROM outbox_handed_over WHERE at < ?", (_text(at - timedelta(hours=25)),))
-    connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, _text(at)))
-
-
-def _handed_over(connection: sqlite3.Connection, account: str, number: int) -> datetime | None:
-    row = connection.execute(
-        "SELECT at FROM outbox_handed_over WHERE account = ? ORDER BY at DESC LIMIT 1 OFFSET ?", (account, number - 1)
-    ).fetchone()
-    return None if row is None else _moment(row["at"])
 
 
 def _count_tokens(connection: sqlite3.Connection, wanted: Mapping[str, int]) -> dict[str, TokenNumbers]:
@@ -374,17 +386,8 @@ def _missing(entry_id: int) -> UserError:
     return UserError(f"there is no mail {entry_id} in the outbox", hint="See `reconcile outbox list`.")
 
 
-def _text(moment: datetime) -> str:
-    # All of one width, so that they compare as text.
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _text_or_none(moment: datetime | None) -> str | None:
-    return None if moment is None else _text(moment)
 
 
 def _moment_or_none(text: str | None) -> datetime | None:
