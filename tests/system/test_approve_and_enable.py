@@ -86,6 +86,10 @@ def test_the_whole_way(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -
 
     assert estate("approve", "sales@contoso.example").out == "sales: sales@contoso.example is approved, by postmaster@contoso.example\n"
     assert status(estate)["why"] == "waits for its test"
+    glance = estate("status").out
+    assert glance.count("waits for its test") == 1
+    assert "waits for approval" not in glance.split("outgoing mail")[0]
+    assert "nothing acts on it" not in glance
     estate("sync", code=None)
     assert tracked(estate) == 0
 
@@ -102,6 +106,12 @@ def test_the_whole_way(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -
     assert tracked(estate) == 1
     assert len(postfix.wait(1)) == 1
 
+    assert status(estate)["health"] == "healthy"
+    estate("disable", "sales", "--only", "outgoing", "--reason", "on leave")
+    assert status(estate)["health"] == "off"
+    assert "on leave (postmaster@contoso.example)" in status(estate)["why"]
+    assert "off: sales" in estate("status").out
+    estate("enable", "sales", "--only", "outgoing")
     estate("disable", "sales", "--only", "incoming", "--reason", "too\nmuch   mail")
     assert status(estate)["health"] == "off"
     assert "too much mail (postmaster@contoso.example)" in status(estate)["why"]
@@ -114,6 +124,7 @@ def test_the_whole_way(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -
     told = [record["action"] for record in json.loads(estate("history", "-o", "json").out)["records"]]
     assert [action for action in told if action in ("approve", "test", "enable", "disable")][::-1] == [
         *("approve", "test", "test", "enable", "enable"),
+        *("disable", "test", "enable"),
         *("disable", "test", "enable"),
     ]
 

@@ -24,7 +24,7 @@ def command(context: Context) -> ExitCode:
     environment, statuses = mailbox_statuses(context.settings, context.environment)
     with open_database(context.settings, environment, read_only=True) as database:
         waiting = unsent(outbox_reader(database).entries(states=STATES), now=now)
-        idle = idle_settings(database, now)
+        idle = idle_settings(context.settings, database, environment, now)
     if context.as_json:
         context.json(
             {

@@ -69,7 +69,7 @@ def _pending(outbox: Mapping[str, int]) -> str:
 def _why(status: MailboxStatus) -> str:
     notes = [status.why] if status.why else []
     if status.health in (Health.HEALTHY, Health.WAITING):
-        notes += [f"{condition.type}: {condition.message}" for condition in status.conditions]
+        notes += [f"{each.type}: {each.message}" for each in status.conditions if each.message not in status.why]
     return "; ".join(notes)
 
 
@@ -104,10 +104,10 @@ def status_text(
             outbox[state] = outbox.get(state, 0) + count
     if outbox:
         lines.append(f"outbox       {', '.join(f'{count} {state}' for state, count in sorted(outbox.items()))}")
-    for health in (Health.STALLED, Health.WAITING):
+    for health in (Health.STALLED, Health.WAITING, Health.OFF):
         alike: dict[tuple[str, ...], list[MailboxStatus]] = {}
         for status in statuses:
-            if status.health is health:
+            if status.health is health and (health is not Health.OFF or _by_people(status)):
                 # One cause in a hundred documents is one cause: where it stands makes no difference.
                 alike.setdefault(tuple(_placeless(line, status) for line in _details(status, now)), []).append(status)
         for group in alike.values():
@@ -132,6 +132,11 @@ def status_text(
         others = f" and {len(declared) - 1} more" if len(declared) > 1 else ""
         lines.append(f"  {neutral(name)}{others}: {neutral(field)}{place}: {neutral(message)}")
     return "\n".join(lines)
+
+
+def _by_people(status: MailboxStatus) -> bool:
+    """Whether a person's word keeps it from something, not a declaration."""
+    return any(condition.type in ("Approved", "Enabled", "Claimed") for condition in status.conditions)
 
 
 def _placed(status: MailboxStatus) -> list[Condition]:

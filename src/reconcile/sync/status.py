@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -17,11 +18,13 @@ from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.decide.failures import exhausted
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.permitted import next_step
+from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox
 from reconcile.sync.due import Rhythm, enabled_since, interval_of, next_look
 
 ENABLE: Final = "`reconcile enable {name}` tests it and enables it."
 #: A mailbox that was not looked at for so many of its intervals was forgotten.
 OVERLOOKED: Final = 3
+_WORST: Final = (Health.STALLED, Health.WAITING, Health.OFF, Health.HEALTHY)
 
 
 def mailbox_statuses(
@@ -33,18 +36,23 @@ def mailbox_statuses(
     now: datetime,
     loop: LoopSign | None = None,
     away: Mapping[str, str] = MappingProxyType({}),
+    sending: Mapping[str, SendingMailbox | SilentMailbox] = MappingProxyType({}),
 ) -> list[MailboxStatus]:
     """In the order given. `outbox` counts mails by mailbox id and state. `loop` is the sign of life of `run`, `away` says of servers
-    (host:port) why they are not asked now."""
+    (host:port) why they are not asked now. `sending` has by mailbox id who may send; of two directions the worse one tells the health."""
     return [
-        _status(
+        _with_sending(
+            _status(
+                mailbox,
+                states.get(mailbox.mailbox_id),
+                holders.get(mailbox.mailbox_id, ""),
+                outbox.get(mailbox.mailbox_id, {}),
+                now,
+                loop if loop is not None and loop.runs(now) else None,
+                away,
+            ),
             mailbox,
-            states.get(mailbox.mailbox_id),
-            holders.get(mailbox.mailbox_id, ""),
-            outbox.get(mailbox.mailbox_id, {}),
-            now,
-            loop if loop is not None and loop.runs(now) else None,
-            away,
+            sending.get(mailbox.mailbox_id),
         )
         for mailbox in mailboxes
     ]
@@ -91,6 +99,28 @@ def _status(
         next_look=instant_text(due.at),
         holder=holder,
         outbox=outbox,
+    )
+
+
+def _with_sending(
+    status: MailboxStatus, mailbox: ReceivingMailbox | IdleMailbox, sending: SendingMailbox | SilentMailbox | None
+) -> MailboxStatus:
+    """What keeps a mailbox from sending is said beside what keeps it from receiving, the worse one first."""
+    if not isinstance(sending, SilentMailbox) or sending.health is None:
+        return status
+    condition = sending.condition
+    # That nothing is received here was declared, and is no news beside it.
+    undeclared = isinstance(mailbox, IdleMailbox) and mailbox.conditions[0].type == "Off"
+    mine = (sending.health, condition.message, next_step(condition, status.name) or _change(condition))
+    both = [mine] if undeclared or not status.why else [(status.health, status.why, status.hint), mine]
+    both.sort(key=lambda one: _WORST.index(one[0]))
+    words = dict.fromkeys(why for _, why, _ in both)
+    return replace(
+        status,
+        health=both[0][0],
+        why="; ".join(words),
+        hint=both[0][2] or both[-1][2],
+        conditions=(*status.conditions, *(() if any(condition.message == each.message for each in status.conditions) else (condition,))),
     )
 
 

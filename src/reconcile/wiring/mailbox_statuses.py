@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:
     """(environment, how each applied mailbox is doing). Reads only."""
     from reconcile.sync.decide.eligible import receiving_mailboxes
+    from reconcile.sync.decide.submission import sending_setup
     from reconcile.sync.status import mailbox_statuses as statuses
 
     name = environment_name(settings, environment)
     now = SystemClock().now()
     with open_database(settings, name, read_only=True) as database:
-        found = receiving_mailboxes(
-            applied_state(database).resources(), now=now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits=permits(settings, database, name)()
-        )
+        resources, at, said = applied_state(database).resources(), now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits(settings, database, name)()
+        found = receiving_mailboxes(resources, now=at, permits=said)
         reader, alerts = activity_reader(database), alert_reader(database)
         return name, statuses(
             found,
@@ -36,6 +36,7 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
             outbox=_outbox_counts(database),
             now=now,
             loop=alerts.loop(),
+            sending=sending_setup(resources, now=at, permits=said).mailboxes,
             away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
         )
 

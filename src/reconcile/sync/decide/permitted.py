@@ -29,6 +29,8 @@ class Permits:
 
 
 NOTHING_SAID: Final = Permits()
+#: Types of the conditions of a withheld direction: what people say, not what is declared.
+BY_PEOPLE: Final = frozenset({"Approved", "Enabled", "Claimed"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.model.canonical import Leaf
-from reconcile.model.condition import Condition
+from reconcile.model.condition import Condition, Health
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
 from reconcile.model.mail_address import is_allowed
@@ -17,7 +17,7 @@ from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
 from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules
 from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
-from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
+from reconcile.sync.decide.permitted import BY_PEOPLE, NOTHING_SAID, Permits, withheld
 from reconcile.sync.decide.row import Refused, Row
 from reconcile.sync.decide.sign_in import planned
 
@@ -50,11 +50,13 @@ class SendingMailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilentMailbox:
-    """A mailbox that may not send, and why."""
+    """A mailbox that may not send, and why. `health` is what that makes of a mailbox that is declared to send: a person's word, or the
+    environment's; None for what is said elsewhere."""
 
     mailbox_id: str
     name: str
     condition: Condition
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +108,10 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Pe
     for one in resources:
         if one.kind == "Mailbox":
             try:
-                _check_sender(one, environment, organization, now)
-                mailboxes[one.external_id] = _sending(one, profiles, organization, now, permits)
+                mailboxes[one.external_id] = _sending(one, profiles, organization, environment, now, permits)
             except Refused as refused:
-                mailboxes[one.external_id] = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition)
+                silent = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition, health=_health(refused))
+                mailboxes[one.external_id] = silent
     allowed = environment.spec.get("allowedRecipients") if environment else None
     settings = organization.spec if organization is not None else {}
     return SendingSetup(
@@ -121,13 +123,19 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Pe
     )
 
 
+def _health(refused: Refused) -> Health | None:
+    if refused.condition.type not in BY_PEOPLE and refused.condition.reason != "SenderNotAllowed":
+        return None
+    return Health.WAITING if refused.waiting else Health.STALLED if not refused.off else Health.OFF
+
+
 def _check_sender(mailbox: AppliedResource, environment: AppliedResource | None, organization: AppliedResource | None, now: str) -> None:
     """Whom the environment does not let send, and what needs Exchange."""
     senders = environment.spec.get("allowedSenders") if environment is not None else None
     address = str(mailbox.spec.get("emailAddress", ""))
     if environment is not None and isinstance(senders, tuple) and not is_allowed(address, tuple(map(str, senders))):
         words = f"{address} is not in allowedSenders of the applied environment"
-        raise _refusing(environment, now)("Off", "SenderNotAllowed", words, "allowedSenders")
+        raise Refused(_refusing(environment, now)("Off", "SenderNotAllowed", words, "allowedSenders").condition, off=True)
     if organization is not None and organization.spec.get("sending.sendFromSubmitter") is True:
         words = "sending.sendFromSubmitter needs Exchange, which is not built yet"
         raise _refusing(organization, now)("Unsupported", "SendFromSubmitter", words, "sending.sendFromSubmitter")
@@ -137,6 +145,7 @@ def _sending(
     mailbox: AppliedResource,
     profiles: Mapping[str, AppliedResource],
     organization: AppliedResource | None,
+    environment: AppliedResource | None,
     now: str,
     permits: Permits,
 ) -> SendingMailbox:
@@ -149,12 +158,13 @@ def _sending(
         raise refuse("Off", "NotServerSide", f"outgoing is {method}: this mailbox does not send from here", "outgoing")
     if mailbox.spec.get("state") == "inactive":
         raise refuse("Off", "Inactive", "the mailbox is inactive", "state")
+    _check_sender(mailbox, environment, organization, now)
     if organization is not None and defaults.get("processing.connectionChannel") == "email-router":
         words = "processing.connectionChannel is email-router, which sends the mail itself"
         raise _refusing(organization, now)("Off", "EmailRouter", words, "processing.connectionChannel")
     held_back = withheld(mailbox, organization, Direction.OUTGOING, permits, now=now)
     if held_back is not None:
-        raise Refused(held_back.condition)
+        raise Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
     slug = mailbox.spec.get("profile") or defaults.get("defaults.profile")
     profile = profiles.get(str(slug)) if slug else None
     if profile is None:
