@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconcile.model.alert import AlertLevel
-from reconcile.model.condition import Health
+from reconcile.model.condition import Condition, Health
 from reconcile.model.cursor import Cursor
 from reconcile.model.loop_sign import LoopSign
 from reconcile.model.mailbox_state import MailboxState, unseen
@@ -18,6 +18,7 @@ from reconcile.ports.target import AppliedResource
 from reconcile.store.memory.alerts import MemoryAlerts
 from reconcile.sync.alerting import write_alerts
 from reconcile.sync.decide.alerts import AlertRules, Watched, alert_rules, causes
+from reconcile.sync.decide.eligible import IdleMailbox
 from reconcile.sync.decide.stuck import stuck_since
 from reconcile.sync.servers import Outage
 from reconcile.sync.status import mailbox_statuses
@@ -164,6 +165,15 @@ def test_levels_are_switched_by_the_organization() -> None:
         assert {str(one.level) for one in causes(boxes, {}, rules, now=START)} == expected
     assert alert_rules({"alerts.retention": "7d"}).retention == timedelta(days=7)
     assert [level.number for level in AlertLevel] == [1, 2, 3]
+
+
+def test_who_waits_for_a_person_is_information_whatever_failed_before() -> None:
+    waits = Condition(type="Approved", status=False, reason="WaitingForApproval", message="waits", since="", field="x", origin="o.yaml:1")
+    idle = IdleMailbox(mailbox_id="a", name="a", address="a@contoso.example", off=False, waiting=True, conditions=(waits,))
+    (status,) = mailbox_statuses([idle], {"a": replace(looked(4, **FAILS), mailbox_id="a")}, holders={}, outbox={}, now=START)
+    box = Watched(status=status, owner="", server="", profile="", profile_id="", profile_owner="")
+    assert causes([box], {}, AlertRules(), now=START) == []
+    assert brief(causes([box], {}, AlertRules(information=True), now=START)) == [("information", "Waiting", "a")]
 
 
 def test_alerts_begin_and_end_with_what_is_so() -> None:

@@ -137,7 +137,8 @@ def _mailbox(one: Watched) -> Cause | None:
     match status.health:
         case Health.STALLED:
             level, code = AlertLevel.ERROR, status.state.error_kind or (status.conditions[0].reason if status.conditions else "Stalled")
-        case Health.WAITING if status.state.error_kind:
+        # Who waits for a person is not looked at again by itself, whatever failed before.
+        case Health.WAITING if status.state.error_kind and status.next_look:
             level, code = AlertLevel.WARNING, status.state.error_kind
         case Health.WAITING if status.state.last_attempt or status.conditions:
             level, code = AlertLevel.INFORMATION, "Waiting"
