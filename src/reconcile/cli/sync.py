@@ -16,6 +16,9 @@ from reconcile.model.exit_code import ExitCode, strongest
 
 if TYPE_CHECKING:
     from reconcile.model.sync_result import SyncResult
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.mail_store import MailStore
+    from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
     from reconcile.sync.run import MailboxRun
 
@@ -39,12 +42,9 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.decide.header import instant_text
     from reconcile.sync.outgoing import send_due
-    from reconcile.sync.run import Limits, synchronise
     from reconcile.wiring.alerts import sending_failures
-    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing
+    from reconcile.wiring.mail import mail_store, outgoing
     from reconcile.wiring.permits import claims, gives_up
-    from reconcile.wiring.secrets import secret_resolver
-    from reconcile.wiring.sign_in import sign_ins
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 
@@ -61,19 +61,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
         receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
         progress = _Progress(context, len(receiving))
         try:
-            runs = synchronise(
-                receiving,
-                store=store,
-                connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
-                clock=clock,
-                limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.per_server),
-                decider=deciders(database, clock),
-                marker=marker(settings, database),
-                give_up=gives_up(database),
-                started=progress.started,
-                ended=progress.ended,
-                stopping=stop.is_set,
-            )
+            runs = _received(context, receiving, database=database, store=store, clock=clock, progress=progress, stop=stop)
             named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
             sent = send_due(sending, mailboxes=named)
             said = sending.permits().enablements
@@ -96,6 +84,41 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
         report = run_text(results, conditions, idle=len(idle), seconds=seconds, fit=context.columns)
         context.data("\n".join([report, *sending_lines(sent, unsent(open_mail, now=clock.now()))]))
     return code
+
+
+def _received(
+    context: Context,
+    receiving: Sequence[ReceivingMailbox],
+    *,
+    database: Database,
+    store: MailStore,
+    clock: Clock,
+    progress: _Progress,
+    stop: threading.Event,
+) -> Sequence[MailboxRun]:
+    if not receiving:
+        # Who only sends need not wait until everything for receiving is loaded.
+        return ()
+    from reconcile.sync.run import Limits, synchronise
+    from reconcile.wiring.mail import deciders, inboxes, marker
+    from reconcile.wiring.permits import gives_up
+    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.sign_in import sign_ins
+
+    settings = context.settings
+    return synchronise(
+        receiving,
+        store=store,
+        connect=inboxes(settings, sign_ins(settings, database), secret_resolver(settings)),
+        clock=clock,
+        limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.per_server),
+        decider=deciders(database, clock),
+        marker=marker(settings, database),
+        give_up=gives_up(database),
+        started=progress.started,
+        ended=progress.ended,
+        stopping=stop.is_set,
+    )
 
 
 def _chosen(found: Sequence[ReceivingMailbox | IdleMailbox], wanted: tuple[str, ...]) -> list[ReceivingMailbox | IdleMailbox]:
