@@ -30,6 +30,7 @@ def explain_message(context: Context, word: str, *, online: bool) -> ExitCode:
             decisions=decision_reader(database),
             correlation=correlation_lookup(database),
             mailboxes={mailbox_id: slug for mailbox_id, (slug, _) in names.items()},
+            forward=_forward(database),
         )
         found = _found(stores, word, names)
         if online:
@@ -39,6 +40,14 @@ def explain_message(context: Context, word: str, *, online: bool) -> ExitCode:
     else:
         context.data(fates_text(found))
     return ExitCode.NOTHING_TO_DO
+
+
+def _forward(database: Database | None) -> list[str]:
+    from reconcile.wiring.mail import applied_state
+
+    if database is None:
+        return []
+    return sorted(one.name for one in applied_state(database).resources() if one.kind == "Mailbox" and one.spec.get("type") == "forward")
 
 
 def _looked_for(context: Context, database: Database | None, found: MessageFates) -> MessageFates:

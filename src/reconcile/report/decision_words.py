@@ -14,6 +14,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "no recipient is a user or queue with a mailbox here, and the mailbox it lies in does not take all mail",
         "Mail that comes by Bcc or a distribution list needs filter: all on the mailbox.",
     ),
+    "not-by-forward-mailbox": (
+        "the mail attached to it is for a mailbox that does not receive through a forward mailbox",
+        "incoming: forward-mailbox on that mailbox takes it from here; by another way, it is tracked where it arrives.",
+    ),
     "no-correlation-match": (
         "the filter replies takes answers to tracked mail only, and this is none that could be recognised",
         "A wider filter takes it; `reconcile reprocess` brings it in then.",
@@ -28,6 +32,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "automatic-reply": ("a machine wrote it as a reply, and those are not tracked", "tracking.ignoreAutomaticReplies: false tracks them."),
     "own-mail": ("it is our own mail that came back: tracking it would go in circles", ""),
     "rights-managed": ("it is rights-managed, and such mail is not tracked", "tracking.skipRightsManagedEmail: false tracks it."),
+    "released": ("a person released it from quarantine: filter and rules were not asked", ""),
     "tracking-failed": (
         "tracking it failed each time it was tried; its bytes are kept",
         "`reconcile quarantine show` has the error, `reconcile quarantine retry` tries again.",

@@ -14,7 +14,17 @@ from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
 from reconcile.model.tracking import Correlation, MailRef
 from reconcile.ports.correlation import MOST_ALIKE, CorrelationLookup, Hashes, MailFacts
-from reconcile.sync.decide.correlation import Found, Question, Surroundings, candidates, clues_of, correlate, people_of, question
+from reconcile.sync.decide.correlation import (
+    Found,
+    Question,
+    Surroundings,
+    candidates,
+    clues_of,
+    correlate,
+    people_of,
+    question,
+    unbelieved,
+)
 from reconcile.sync.decide.correlation_rules import CorrelationRules
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.smart_matching import SEARCHED_DAYS
@@ -96,6 +106,12 @@ class Correlator:
             return found
         pending = MailRef(kind="email", id=0)
         return replace(found, correlated=pending, parent=pending if found.parent else None)
+
+    def unbelieved(self, header: MessageHeader) -> str:
+        """A token of ours that did not count, and why; "" where there is none. Of a message without `correlation`."""
+        known = self._questions.get(id(header))
+        asked = known[1] if known is not None else question(header, self._rules)
+        return unbelieved(asked, self._known(asked), self._around) if asked.tokens else ""
 
     def clues(self, header: MessageHeader, *, received: str) -> MailClues | None:
         """What a message that is tracked is to be found by later (UTC RFC 3339)."""

@@ -101,6 +101,8 @@ class Decider:
         if header.message_id in ours or header.loops:
             return self._one(candidate, ours, generation)
         correlation = self._correlator.correlation(header)
+        if correlation is None and self._correlator.unbelieved(header):
+            return self._one(candidate, ours, generation)
         clues = self._correlator.clues(header, received=candidate.received)
         self._correlator.taken(
             header, clues, received=candidate.received, regarding=correlation.regarding if correlation else None, owner=""
@@ -120,6 +122,8 @@ class Decider:
             sender_why=people.why,
             recipients=self._recipients(people),
             reply_to=f"{correlation.method}: {correlation.clue}" if correlation else "",
+            unbelieved="" if correlation else self._correlator.unbelieved(header),
+            direct=self._direct(people) if self.unwraps else "",
             own=self._circled(people.sender_address, header, ours),
             automatic=marks.automatic,
             rights_managed=marks.rights_managed,
@@ -177,7 +181,7 @@ class Decider:
         )
         return Decided(
             accepted=True,
-            decision=None if by.processed and by.filter is Filter.ALL else decision,
+            decision=None if by.processed and by.filter is Filter.ALL and not known.unbelieved else decision,
             tracking=None if tracking == Tracking() else tracking,
             clues=clues,
             queue_items=items,
@@ -256,6 +260,12 @@ class Decider:
                     processed=mine and own is not None and own.id == self._mailbox_id,
                 )
         return list(found.values())
+
+    def _direct(self, people: Resolved) -> str:
+        """Recipients with a mailbox here that has another way of receiving, in words."""
+        found = (self._acceptors.by_address.get(comparable(each.address)) for each in people.recipients)
+        names = dict.fromkeys(own.name for own in found if own is not None and not own.forwarded and own.type != "forward")
+        return f"{', '.join(names)}: incoming is not forward-mailbox" if names else ""
 
     def _row_of(self, recipient: Recipient) -> PartyRow | None:
         if recipient.processed:

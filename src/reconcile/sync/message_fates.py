@@ -20,12 +20,13 @@ from reconcile.sync.decide.permitted import Permits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """`mailboxes` are slugs by mailbox id."""
+    """`mailboxes` are slugs by mailbox id, `forward` those of forward mailboxes."""
 
     activities: ActivityReader
     decisions: DecisionReader
     correlation: CorrelationLookup
     mailboxes: Mapping[str, str]
+    forward: Sequence[str] = ()
 
 
 def fates_of_activity(stores: Stores, activity_id: int) -> MessageFates:
@@ -125,6 +126,11 @@ def _unknown(stores: Stores, mailbox_id: str | None) -> tuple[str, ...]:
             else:
                 floor = f"mail received before {state.floor} is not processed" if state.floor else "mail of any date is processed"
                 notes.append(f"{slug}: looked at last {state.last_success}; {floor}; {state.server_messages} messages in its Inbox then")
+    if mailbox_id is None and stores.forward:
+        notes.append(
+            "Of mail in a forward mailbox the Message-ID of the mail attached to it is known, not that of the mail around it. Ask by the"
+            f" mailbox and the number at its server: `reconcile explain message {stores.forward[0]}:NUMBER`."
+        )
     notes.append("Beside that only the Inbox is read: a rule at the server may have moved it. `--online` looks into the other folders.")
     return tuple(notes)
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from reconcile.errors import PermanentError, ReconcileError, UserError
 from reconcile.model.held_message import HeldMessage
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.tracking import Decision, Outcome
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Batch, Listed
-from reconcile.ports.mail_store import MailStore, ReceivedBatch
+from reconcile.ports.mail_store import Arrival, MailStore, ReceivedBatch
 from reconcile.ports.quarantine import Quarantine
 from reconcile.sync.decide.header import header_end
 from reconcile.sync.deciding import Decider
@@ -27,8 +28,11 @@ class Released:
     reason: str = ""
 
 
-def release(store: MailStore, quarantine: Quarantine, held: HeldMessage, *, decider: Decider | None, clock: Clock) -> Released:
-    """One transaction: it leaves the quarantine with what it became. Without `decider` it is tracked whatever filter and rules say.
+def release(
+    store: MailStore, quarantine: Quarantine, held: HeldMessage, *, decider: Decider | None, clock: Clock, by: str = ""
+) -> Released:
+    """One transaction: it leaves the quarantine with what it became. Without `decider` it is tracked whatever filter and rules say, and it
+    is remembered that a person (`by`) did that.
 
     Raises Locked while its mailbox is being synchronised, PermanentError where it fails as it did before, UserError where its bytes are
     not held.
@@ -53,6 +57,8 @@ def release(store: MailStore, quarantine: Quarantine, held: HeldMessage, *, deci
         made, _ = reading.close(batch, restart=False, recount=False, floor=state.floor, marks=frozenset())
         _check(made, held)
         # It was counted when the cursor passed it.
+        if decider is None:
+            made = replace(made, arrivals=[replace(each, decision=_by_hand(each, held, by, made.at)) for each in made.arrivals])
         made = replace(made, released=[held.id], declined=made.declined - 1, kept_before=made.kept_before - 1)
         try:
             kept = receiving.commit(made)
@@ -63,6 +69,23 @@ def release(store: MailStore, quarantine: Quarantine, held: HeldMessage, *, deci
             raise PermanentError(words, hint="It stays in quarantine; `reconcile quarantine export`.") from error
     reason = made.decisions[0].reason if made.decisions else ""
     return Released(tracked=bool(kept.tracked), known=bool(kept.duplicates), reason=reason)
+
+
+def _by_hand(arrival: Arrival, held: HeldMessage, by: str, at: str) -> Decision:
+    facts = [("released by", by), ("was held for", held.reason), ("error", held.error)]
+    return Decision(
+        mailbox_id=held.mailbox_id,
+        generation=held.generation,
+        remote_id=arrival.remote_id,
+        outcome=Outcome.TRACKED,
+        reason="released",
+        facts=tuple(fact for fact in facts if fact[1]),
+        message_id=arrival.header.message_id,
+        sender=arrival.header.sender.address if arrival.header.sender else "",
+        subject=arrival.header.subject,
+        received=arrival.received,
+        at=at,
+    )
 
 
 def _bytes(quarantine: Quarantine, held: HeldMessage) -> Iterator[bytes]:

@@ -183,8 +183,32 @@ def test_a_forward_mailbox_asks_those_who_receive_through_it() -> None:
     assert (outcome(found), found.held_for) == ("all-mail", "sales")
     assert found.tracking is not None
     assert found.tracking.forwarded_by == "forward"
-    assert outcome(decide(through, to="direct@contoso.example")) == "!no-recipient-match"
+    direct = decide(through, to="direct@contoso.example")
+    assert outcome(direct) == "!not-by-forward-mailbox"
+    assert direct.decision is not None
+    assert dict(direct.decision.facts)["recipients asked"] == "none: direct: incoming is not forward-mailbox"
     assert outcome(decide(through, to="forward@contoso.example")) == "!no-recipient-match"
+
+
+class Tokens(Lookup):
+    """CRM:0001001 is in outgoing mail 7, to customer@fabrikam.example."""
+
+    def by_token(self, tokens: Collection[str]) -> Mapping[str, Sequence[MailRef]]:
+        return {token: [MailRef(kind="outbox", id=7)] for token in tokens if token == "crm:0001001"}
+
+
+@pytest.mark.parametrize("filter_", ["replies", "all"])
+def test_a_token_that_is_not_believed_is_said(filter_: str) -> None:
+    """It is ours, but whoever wrote has no part in that mail."""
+    organization = resource("o", "Organization", **{"tracking.token.enabled": True})
+    found = decider(resource("sales", filter=filter_), organization, lookup=Tokens())
+    stranger = decide(found, "Subject: Re: offer CRM:0001001", sender="stranger@elsewhere.example")
+    assert stranger.decision is not None
+    said = dict(stranger.decision.facts)["answers"]
+    assert "token crm:0001001 names outgoing mail 7, and was not believed" in said
+    customer = decide(found, "Subject: Re: offer CRM:0001001", name="<2@x.example>")
+    assert customer.tracking is not None
+    assert customer.tracking.correlation is not None
 
 
 def test_a_message_without_a_header_yet_is_not_passed_over() -> None:

@@ -220,6 +220,18 @@ def test_a_try_counts_only_once_its_turn_has_come(world: World) -> None:
     assert world.store.states()[BOX].missing == ()
 
 
+def test_it_is_remembered_that_a_person_released_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.server.deliver(mail(4), START)
+    with parser_that_fails(monkeypatch, b"Subject: 4\r\n"):
+        world.looks(TRIES + 1)
+    (held,) = world.quarantine.entries()
+    release(world.store, world.quarantine, held, decider=None, clock=world.clock, by="postmaster@contoso.example")
+    (activity,) = world.store.activities(mailbox_id=None, since=None, limit=None)
+    (why,) = SqliteDecisions(world.database).of_activity(activity.id)
+    assert (why.outcome, why.reason) == (Outcome.TRACKED, "released")
+    assert dict(why.facts)["released by"] == "postmaster@contoso.example"
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_what_is_read_again_and_kept_leaves_the_quarantine(world: World, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
     """Else a release would make a second e-mail of one that bears no Message-ID."""

@@ -47,7 +47,8 @@ def _again(context: Context, held_id: int, *, deciding: bool) -> ExitCode:
     ):
         quarantine = quarantine_of(database)
         held = named(quarantine, held_id)
-        done = release(store, quarantine, held, decider=deciders(database, clock)(held.mailbox_id) if deciding else None, clock=clock)
+        decider = deciders(database, clock)(held.mailbox_id) if deciding else None
+        done = release(store, quarantine, held, decider=decider, clock=clock, by=context.actor)
         action = "quarantine-retry" if deciding else "quarantine-release"
         record(database, actor=context.actor, action=action, key=f"Mailbox/{held.mailbox_id}", detail={"message": held_id})
     result = "tracked" if done.tracked else "known" if done.known else "ignored"

@@ -58,13 +58,16 @@ class Rules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known of a message. Each text is empty where there is nothing, else what it was recognised by. `sender_row` is the row the
-    sender was resolved to, `sender_why` how."""
+    sender was resolved to, `sender_why` how. `unbelieved` is a clue that did not count, and why; `direct` are recipients with a mailbox
+    here that does not receive through the forward mailbox it lies in."""
 
     sender: str
     sender_row: PartyRef | None = None
     sender_why: str = ""
     recipients: Sequence[Recipient] = ()
     reply_to: str = ""
+    unbelieved: str = ""
+    direct: str = ""
     own: str = ""
     automatic: str = ""
     rights_managed: str = ""
@@ -98,7 +101,7 @@ def accept(mailbox: Recipient, known: Known, rules: Rules) -> Verdict:
     if barred:
         return Verdict(accepted=False, reason=barred[0], facts=tuple(facts))
     if not asked:
-        return Verdict(accepted=False, reason="no-recipient-match", facts=tuple(facts))
+        return Verdict(accepted=False, reason="not-by-forward-mailbox" if known.direct else "no-recipient-match", facts=tuple(facts))
     # Whoever takes it by the widest filter is who it is tracked for; among equals the first named.
     for filter_ in Filter:
         for recipient in asked:
@@ -166,11 +169,12 @@ def _refusal(asked: Sequence[Recipient], known: Known) -> str:
 
 
 def _facts(known: Known, asked: Sequence[Recipient]) -> list[tuple[str, str]]:
-    facts = [("recipients asked", "; ".join(_who(each) for each in asked) or "none: no recipient is a user or queue with a mailbox here")]
+    nobody = f"none: {known.direct}" if known.direct else "none: no recipient is a user or queue with a mailbox here"
+    facts = [("recipients asked", "; ".join(_who(each) for each in asked) or nobody)]
     row = known.sender_row
     who = f"{row.type} {row.name or row.id}" if row else "nobody known"
     facts.append(("sender", f"{known.sender or '(none)'} is {who}" + (f": {known.sender_why}" if known.sender_why else "")))
-    facts.append(("answers", known.reply_to or "no mail of ours"))
+    facts.append(("answers", known.reply_to or known.unbelieved or "no mail of ours"))
     return facts
 
 

@@ -169,6 +169,16 @@ def _by_token(asked: Question, found: Found, around: Surroundings) -> Correlatio
     return None
 
 
+def unbelieved(asked: Question, found: Found, around: Surroundings) -> str:
+    """The first token that names a mail it is not tied to by anything else, and why it does not count; "" where there is none."""
+    for one in asked.tokens:
+        for mail in found.tokens.get(one, ()):
+            if _another(asked, found, mail) and not second_signal(asked, found.facts[mail], around):
+                which = f"outgoing mail {mail.id}" if mail.kind == "outbox" else f"activity {mail.id}"
+                return f"token {one} names {which}, and was not believed: neither sender nor recipients take part in that mail"
+    return ""
+
+
 def _by_conversation(asked: Question, found: Found) -> Correlation | None:
     if not asked.conversation:
         return None
