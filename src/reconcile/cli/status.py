@@ -12,6 +12,7 @@ from reconcile.model.exit_code import ExitCode
 @common(estate=False)
 def command(context: Context) -> ExitCode:
     """Counts by health, then everything that wants a person, with the next step. Reads only; asks no server."""
+    from reconcile.model.outgoing import OutgoingState
     from reconcile.report.sync_json import FORMAT_VERSION, condition_json, status_json
     from reconcile.report.sync_text import health_counts, status_text
     from reconcile.report.unsent import STATES, unsent, unsent_json
@@ -22,8 +23,9 @@ def command(context: Context) -> ExitCode:
 
     now = SystemClock().now()
     environment, statuses = mailbox_statuses(context.settings, context.environment)
+    steps = {status.mailbox_id: status.sending_step for status in statuses if status.sending_step}
     with open_database(context.settings, environment, read_only=True) as database:
-        waiting = unsent(outbox_reader(database).entries(states=STATES), now=now)
+        waiting = unsent(outbox_reader(database).entries(states=(*STATES, OutgoingState.FAILED)), now=now, steps=steps)
         idle = idle_settings(context.settings, database, environment, now)
     if context.as_json:
         context.json(

@@ -13,7 +13,8 @@ from reconcile.model.mailbox_state import MailboxState
 class MailboxStatus:
     """`why` is one sentence, `hint` the next step for a person. `next_look` is UTC RFC 3339, "" where none is planned.
 
-    `holder` names the process that is receiving now. `outbox` counts mails by state.
+    `holder` names the process that is receiving now. `outbox` counts mails by state, `quarantined` messages that were
+    given up. `sending_step` is what a person does so that it may send, "" where nothing is withheld.
     """
 
     mailbox_id: str
@@ -28,4 +29,6 @@ class MailboxStatus:
     state: MailboxState
     next_look: str = ""
     holder: str = ""
+    quarantined: int = 0
+    sending_step: str = ""
     outbox: Mapping[str, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from reconcile.model.held_message import HeldMessage
@@ -13,6 +13,10 @@ class Quarantine(Protocol):
 
     def entries(self) -> Sequence[HeldMessage]:
         """The newest first."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """How many of each mailbox, by its id; of those only that have any."""
         ...
 
     def entry(self, held_id: int) -> HeldMessage | None: ...

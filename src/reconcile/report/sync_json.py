@@ -43,6 +43,7 @@ def status_json(status: MailboxStatus) -> dict[str, object]:
         "stuckSince": state.stuck_since or None,
         "unseen": unseen(state),
         "error": {"kind": state.error_kind, "message": state.error, "hint": state.hint, "about": state.about} if state.error_kind else None,
+        "quarantined": status.quarantined,
         "outbox": dict(status.outbox),
         "conditions": [condition_json(condition) for condition in status.conditions],
     }

@@ -37,22 +37,27 @@ def mailbox_statuses(
     loop: LoopSign | None = None,
     away: Mapping[str, str] = MappingProxyType({}),
     sending: Mapping[str, SendingMailbox | SilentMailbox] = MappingProxyType({}),
+    quarantined: Mapping[str, int] = MappingProxyType({}),
 ) -> list[MailboxStatus]:
     """In the order given. `outbox` counts mails by mailbox id and state. `loop` is the sign of life of `run`, `away` says of servers
-    (host:port) why they are not asked now. `sending` has by mailbox id who may send; of two directions the worse one tells the health."""
+    (host:port) why they are not asked now. `sending` has by mailbox id who may send; of two directions the worse one tells the health.
+    `quarantined` counts messages that were given up, by mailbox id: a person must look at them."""
     return [
-        _with_sending(
-            _status(
+        _with_quarantine(
+            _with_sending(
+                _status(
+                    mailbox,
+                    states.get(mailbox.mailbox_id),
+                    holders.get(mailbox.mailbox_id, ""),
+                    outbox.get(mailbox.mailbox_id, {}),
+                    now,
+                    loop if loop is not None and loop.runs(now) else None,
+                    away,
+                ),
                 mailbox,
-                states.get(mailbox.mailbox_id),
-                holders.get(mailbox.mailbox_id, ""),
-                outbox.get(mailbox.mailbox_id, {}),
-                now,
-                loop if loop is not None and loop.runs(now) else None,
-                away,
+                sending.get(mailbox.mailbox_id),
             ),
-            mailbox,
-            sending.get(mailbox.mailbox_id),
+            quarantined.get(mailbox.mailbox_id, 0),
         )
         for mailbox in mailboxes
     ]
@@ -112,16 +117,29 @@ def _with_sending(
     # That nothing is received here was declared, and is no news beside it.
     undeclared = isinstance(mailbox, IdleMailbox) and mailbox.conditions[0].type == "Off"
     mine = (sending.health, condition.message, next_step(condition, status.name) or _change(condition))
-    both = [mine] if undeclared or not status.why else [(status.health, status.why, status.hint), mine]
-    both.sort(key=lambda one: _WORST.index(one[0]))
-    words = dict.fromkeys(why for _, why, _ in both)
     return replace(
-        status,
-        health=both[0][0],
-        why="; ".join(words),
-        hint=both[0][2] or both[-1][2],
+        _worse(replace(status, why="") if undeclared else status, mine),
+        sending_step=mine[2],
         conditions=(*status.conditions, *(() if any(condition.message == each.message for each in status.conditions) else (condition,))),
     )
+
+
+def _with_quarantine(status: MailboxStatus, count: int) -> MailboxStatus:
+    """Nothing more happens by itself to what was given up."""
+    if not count:
+        return status
+    words, hint = f"{counted(count, 'message')} in quarantine", "`reconcile quarantine list` says what is wrong with them."
+    declared_off = status.health is Health.OFF and status.conditions[0].type == "Off"
+    found = (Health.STALLED, words, hint)
+    return replace(_worse(replace(status, why="") if declared_off else status, found), quarantined=count)
+
+
+def _worse(status: MailboxStatus, other: tuple[Health, str, str]) -> MailboxStatus:
+    """With another finding beside its own: the worse one first, and its next step."""
+    both = [(status.health, status.why, status.hint), other] if status.why else [other]
+    both.sort(key=lambda one: _WORST.index(one[0]))
+    words = dict.fromkeys(why for _, why, _ in both)
+    return replace(status, health=both[0][0], why="; ".join(words), hint=both[0][2] or both[-1][2])
 
 
 def _change(condition: Condition) -> str:

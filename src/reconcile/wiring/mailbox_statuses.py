@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconcile.settings import Settings
 from reconcile.wiring.alerts import alert_reader
-from reconcile.wiring.mail import activity_reader, applied_state
+from reconcile.wiring.mail import activity_reader, applied_state, quarantine_of
 from reconcile.wiring.permits import permits
 from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock
@@ -36,6 +36,7 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
             outbox=_outbox_counts(database),
             now=now,
             loop=alerts.loop(),
+            quarantined=quarantine_of(database).counts(),
             sending=sending_setup(resources, now=at, permits=said).mailboxes,
             away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
         )

@@ -49,6 +49,18 @@ def test_uncertain_mail_asks_for_a_person() -> None:
     assert unsent_lines(groups) == ["sales: 1 mail is uncertain: no reply", "  next: reconcile outbox show 7"]
 
 
+def test_mail_that_failed_is_counted() -> None:
+    groups = unsent([entry(number, minutes=None, reason="no such user", state=OutgoingState.FAILED) for number in (7, 8)], now=NOW)
+    assert unsent_lines(groups) == ["sales: 2 mails failed for good: no such user", "  next: reconcile outbox show 7"]
+    assert [(one["state"], one["mails"]) for one in unsent_json(groups)] == [("failed", 2)]
+
+
+def test_mail_of_a_mailbox_that_may_not_send_waits_for_more_than_a_retry() -> None:
+    groups = unsent([entry(1, minutes=60)], now=NOW, steps={"m": "`reconcile enable sales` tests it."})
+    assert unsent_lines(groups)[1] == "  next: `reconcile enable sales` tests it."
+    assert unsent_json(groups)[0]["hint"] == "`reconcile enable sales` tests it."
+
+
 def test_what_a_server_said_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in "".join(unsent_lines(unsent([entry(1, minutes=5, reason="\x1b[31m")], now=NOW)))
 

@@ -125,6 +125,7 @@ def test_what_works_again_is_tracked_later(world: World, fault: Callable[[], obj
     assert bad(world) in world.kept()
     assert world.store.states()[BOX].missing == ()
     assert world.quarantine.entries() == []
+    assert world.quarantine.counts() == {}
 
 
 def test_after_five_tries_its_bytes_are_held_with_the_reason(world: World, fault: Callable[[], object]) -> None:
@@ -132,6 +133,7 @@ def test_after_five_tries_its_bytes_are_held_with_the_reason(world: World, fault
         counts = [(each.failed, each.given_up) for each in world.looks(TRIES + 2)]
         assert counts == [(1, 0)] * (TRIES - 1) + [(0, 1), (0, 0), (0, 0)]
         (held,) = world.quarantine.entries()
+        assert world.quarantine.counts() == {held.mailbox_id: 1}
         assert b"".join(world.quarantine.raw(held.id)) == bad(world)
         assert "bug" in held.error or "rule" in held.error
         (decision,) = SqliteDecisions(world.database).of_place(BOX, "4")

@@ -83,3 +83,29 @@ def test_the_worse_direction_wins(
     assert (f"{health}: sales" in text) is named
     assert text.count(why or "?") == (1 if named else 0)
     assert "nothing acts on it" not in text
+
+
+@pytest.mark.parametrize(
+    ("incoming", "state", "why", "hint"),
+    [
+        (SALES, FINE, "2 messages in quarantine", "`reconcile quarantine list`"),
+        (SALES, REFUSED, "refused; 2 messages in quarantine", "mend"),
+        (UNTESTED, None, "2 messages in quarantine; waits for its test", "`reconcile quarantine list`"),
+        (NOBODY, None, "2 messages in quarantine", "`reconcile quarantine list`"),
+    ],
+)
+def test_messages_that_were_given_up_want_a_person(
+    incoming: ReceivingMailbox | IdleMailbox, state: MailboxState | None, why: str, hint: str
+) -> None:
+    states = {"sales": state} if state else {}
+    (status,) = mailbox_statuses([incoming], states, holders={}, outbox={}, now=START, quarantined={"sales": 2})
+    assert (status.health, status.why, status_json(status)["quarantined"]) == (Health.STALLED, why, 2)
+    assert status.hint.startswith(hint)
+    (other,) = mailbox_statuses([incoming], states, holders={}, outbox={}, now=START, quarantined={"elsewhere": 2})
+    assert other.quarantined == 0
+    assert "quarantine" not in other.why
+
+
+def test_the_step_for_mail_that_waits_is_that_of_sending() -> None:
+    (status,) = mailbox_statuses([SALES], {"sales": REFUSED}, holders={}, outbox={}, now=START, sending={"sales": DISABLED})
+    assert status.sending_step.startswith("`reconcile enable sales`")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from reconcile.model.held_message import HeldMessage
 
@@ -12,6 +12,9 @@ class EmptyQuarantine:
 
     def entries(self) -> Sequence[HeldMessage]:
         return ()
+
+    def counts(self) -> Mapping[str, int]:
+        return {}
 
     def entry(self, held_id: int) -> HeldMessage | None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -90,6 +90,9 @@ class SqliteQuarantine:
 
     def entries(self) -> Sequence[HeldMessage]:
         return [_held(row) for row in self._database.reader().execute(f"{_SELECT} ORDER BY held.id DESC")]
+
+    def counts(self) -> Mapping[str, int]:
+        return dict(self._database.reader().execute("SELECT mailbox_id, count(*) FROM mail_quarantine GROUP BY mailbox_id").fetchall())
 
     def entry(self, held_id: int) -> HeldMessage | None:
         row = self._database.reader().execute(f"{_SELECT} WHERE held.id = ?", (held_id,)).fetchone()
