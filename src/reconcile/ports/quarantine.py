@@ -26,5 +26,6 @@ class Quarantine(Protocol):
         ...
 
     def delete(self, held_id: int, *, at: str) -> bool:
-        """For good, bytes too (see `MailPurge.erase`); False where there is none. The decision stays."""
+        """For good, bytes too (see `MailPurge.erase`); False where there is none. The decision stays, and the
+        same bytes in the same mailbox are not held again."""
         ...

@@ -222,6 +222,25 @@ def test_a_try_counts_only_once_its_turn_has_come(world: World) -> None:
     assert world.store.states()[BOX].missing == ()
 
 
+def test_a_new_history_brings_back_nothing_a_person_decided_about(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (4, 5, 6):
+        world.server.deliver(mail(number).replace(b"Subject: ", b"Subject: bad "), START)
+    with parser_that_fails(monkeypatch, b"Subject: bad "):
+        world.looks(TRIES + 1)
+        first, second, third = reversed(world.quarantine.entries())
+    release(world.store, world.quarantine, first, decider=None, clock=world.clock)
+    assert world.quarantine.delete(second.id, at="2026-03-02T00:00:00Z")
+    world.server.renumber(9)
+    world.clock.at += timedelta(days=1)
+    with parser_that_fails(monkeypatch, b"Subject: bad "):
+        world.looks(TRIES + 1)
+    (held,) = world.quarantine.entries()
+    assert (held.id, held.at, held.raw) == (third.id, third.at, third.raw)
+    assert held.generation > third.generation
+    assert b"".join(world.quarantine.raw(held.id)) == world.server.messages[3][0]
+    assert len(world.kept()) == 1
+
+
 def test_it_is_remembered_that_a_person_released_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.server.deliver(mail(4), START)
     with parser_that_fails(monkeypatch, b"Subject: 4\r\n"):

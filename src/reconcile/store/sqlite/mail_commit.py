@@ -15,7 +15,7 @@ from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.parties import add_contacts
 from reconcile.store.sqlite.purged import PurgedMail
-from reconcile.store.sqlite.quarantine import hold, release, release_kept
+from reconcile.store.sqlite.quarantine import divided, hold, release, release_kept
 from reconcile.store.sqlite.queue_items import keep_queue_items
 from reconcile.store.sqlite.removals import journal_marks
 
@@ -131,8 +131,9 @@ def _keep(
         for arrival, number in kept_as
         if arrival.held_for
     ]
-    held = {unprocessed.place for unprocessed in batch.given_up}
-    for place in (*(arrival.place for arrival in lost), *batch.unused, *held):
+    holding, over = divided(connection, mailbox_id, batch.given_up)
+    held = {unprocessed.place for unprocessed in holding}
+    for place in (*(arrival.place for arrival in lost), *batch.unused, *(unprocessed.place for unprocessed in over), *held):
         if place is not None:
             ends[place.pack] = max(ends.get(place.pack, 0), place.offset + place.length)
             if place not in held:
@@ -142,8 +143,8 @@ def _keep(
     keep_queue_items(connection, more_items, batch.at)
     add_contacts(connection, (arrival.contact for arrival, _ in kept_as if arrival.contact is not None), batch.at)
     connection.executemany("INSERT OR IGNORE INTO mail_locations VALUES (?,?,?,?,?,?,?)", locations)
-    keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in batch.given_up)], kept_as, mailbox_id)
-    hold(connection, generation, batch.given_up)
+    keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in holding)], kept_as, mailbox_id)
+    hold(connection, generation, holding)
     release(connection, batch.released, at=batch.at)
     release_kept(connection, mailbox_id, generation, [arrival for arrival, _ in kept_as], at=batch.at)
     for action in batch.marks:
@@ -161,9 +162,7 @@ def _keep(
     )
     found = {arrival.remote_id for arrival in batch.arrivals} | {*batch.vanished, *batch.settled}
     found |= {unprocessed.decision.remote_id for unprocessed in batch.given_up}
-    kept = Kept(
-        tracked=len(activities), duplicates=duplicates, conflicting=conflicting, failed=len(batch.failed), given_up=len(batch.given_up)
-    )
+    kept = Kept(tracked=len(activities), duplicates=duplicates, conflicting=conflicting, failed=len(batch.failed), given_up=len(holding))
     after = replace(
         before,
         generation=generation,
@@ -172,7 +171,7 @@ def _keep(
         duplicates=before.duplicates + duplicates,
         conflicting=before.conflicting + conflicting,
         floor=batch.floor,
-        ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before + refused,
+        ignored=(0 if batch.recount else before.ignored) + batch.declined - batch.kept_before + refused + len(over),
         vanished=before.vanished + len(batch.vanished),
         decided=(0 if batch.recount else before.decided) + len(batch.arrivals) + batch.declined + len(batch.given_up),
         server_messages=batch.messages,

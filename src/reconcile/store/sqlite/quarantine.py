@@ -27,27 +27,45 @@ _SELECT = (
 )
 
 
+def divided(
+    connection: sqlite3.Connection, mailbox_id: str, given_up: Sequence[Unprocessed]
+) -> tuple[list[Unprocessed], list[Unprocessed]]:
+    """Those to be held, and those a person decided about before: deleted for good, or released, so that an activity has the same bytes."""
+    holding, over = list[Unprocessed](), list[Unprocessed]()
+    for each in given_up:
+        known = connection.execute(
+            "SELECT 1 FROM mail_quarantine_deleted WHERE mailbox_id = ?1 AND raw = ?2"
+            " UNION ALL SELECT 1 FROM mail_locations AS location JOIN mail_decisions AS decision USING (activity_id)"
+            " WHERE location.mailbox_id = ?1 AND location.raw = ?2 AND decision.reason = 'released' LIMIT 1",
+            (mailbox_id, each.raw),
+        ).fetchone()
+        (holding if known is None else over).append(each)
+    return holding, over
+
+
 def hold(connection: sqlite3.Connection, generation: int, given_up: Sequence[Unprocessed]) -> None:
     """In the transaction that passes them."""
     for each in given_up:
         decision, place = each.decision, each.place
-        # A new history meets the same message again.
+        # A new history meets the same message again: it keeps its number and since when it is held.
         older = connection.execute(
-            "SELECT id FROM mail_quarantine WHERE mailbox_id = ? AND raw = ? AND generation < ?",
+            "SELECT id, at FROM mail_quarantine WHERE mailbox_id = ? AND raw = ? AND generation < ? ORDER BY id LIMIT 1",
             (decision.mailbox_id, each.raw, generation),
-        )
-        release(connection, [row[0] for row in older.fetchall()], at=decision.at)
+        ).fetchone()
+        if older is not None:
+            release(connection, [older["id"]], at=decision.at)
         connection.execute(
-            "INSERT OR REPLACE INTO mail_quarantine (mailbox_id, generation, protocol, remote, raw, received, at, pack, offset, size)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO mail_quarantine (id, mailbox_id, generation, protocol, remote, raw, received, at, pack, offset, size)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (
+                older["id"] if older is not None else None,
                 decision.mailbox_id,
                 generation,
                 decision.remote_id.protocol,
                 decision.remote_id.value,
                 each.raw,
                 decision.received,
-                decision.at,
+                older["at"] if older is not None else decision.at,
                 *((place.pack, place.offset, place.length) if place is not None else (NO_PACK, 0, 0)),
             ),
         )
@@ -110,7 +128,13 @@ class SqliteQuarantine:
             raise PermanentError(f"the bytes of message {held_id} in quarantine are damaged", hint="Restore the packs from a backup.")
 
     def delete(self, held_id: int, *, at: str) -> bool:
-        return self._database.write(lambda connection: release(connection, [held_id], at=at)) > 0
+        def work(connection: sqlite3.Connection) -> bool:
+            connection.execute(
+                "INSERT OR IGNORE INTO mail_quarantine_deleted SELECT mailbox_id, raw, ? FROM mail_quarantine WHERE id = ?", (at, held_id)
+            )
+            return release(connection, [held_id], at=at) > 0
+
+        return self._database.write(work)
 
 
 def _held(row: sqlite3.Row) -> HeldMessage:
