@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from reconcile.errors import Unavailable
 from reconcile.model.mail_address import comparable
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
@@ -311,7 +312,8 @@ class Deciders:
         if known is None:
             known = self._known = acceptors(self.applied.resources()), bool(self.parties.parties(limit=1))
         if mailbox_id not in known[0].by_id:
-            return None
+            # Taken out while it was looked at: without its filter everything would be tracked.
+            raise Unavailable("the mailbox is no longer applied", about="profile")
         return Decider(mailbox_id, known[0], parties=self.parties, directory=known[1], correlation=self.correlation, now=self.clock.now())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
+from reconcile.errors import Unavailable
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.model.canonical import Leaf
 from reconcile.model.party import PartyRef, PartyRow, PartyType
@@ -18,7 +19,7 @@ from reconcile.store.memory.parties import MemoryParties
 from reconcile.sync.decide.header import scan
 from reconcile.sync.deciding import Candidate, Decided, Decider, Deciders
 from reconcile.sync.incoming import Received, receive
-from support.applied import START, StillClock
+from support.applied import START, Applied, StillClock
 
 SALES = "sales@contoso.example"
 
@@ -234,3 +235,9 @@ def test_a_message_without_a_header_yet_is_not_passed_over() -> None:
     second = look()
     assert (second.tracked, second.refused, store.states()["sales"].missing) == (1, 1, ())
     assert [each.reason for each in store.decisions.of_place("sales", "2")] == ["unknown-sender"]
+
+
+def test_a_mailbox_that_is_no_longer_applied_is_not_read_without_its_filter() -> None:
+    deciders = Deciders(applied=Applied([]), parties=MemoryParties(), correlation=Lookup(), clock=StillClock())
+    with pytest.raises(Unavailable, match="no longer applied"):
+        deciders("gone")
