@@ -90,6 +90,15 @@ def test_what_was_not_tested_is_not_enabled_by_its_test(reopen: Reopen) -> None:
     assert step(reopen(), Enable(direction=IN, tested=False)).incoming.enabled is True
 
 
+def test_a_test_does_not_replace_why_a_person_disabled_it(reopen: Reopen) -> None:
+    step(reopen(), Disable(direction=IN, why="spam wave (me)"))
+    step(reopen(), TestEnded(direction=IN, ok=False, step="sign-in", why="refused"))
+    leg = reopen().enablements()["box1"].incoming
+    assert (leg.enabled, leg.why, leg.status, leg.step) == (False, "spam wave (me)", TestStatus.FAILURE, "sign-in")
+    with pytest.raises(UserError, match="failed at sign-in"):
+        step(reopen(), Enable(direction=IN, tested=True))
+
+
 def test_enabling_ends_what_disabled_it(reopen: Reopen) -> None:
     step(reopen(), Disable(direction=IN, why="ten failures in a row", by_failures=True))
     after = step(reopen(), Enable(direction=IN, tested=False)).incoming

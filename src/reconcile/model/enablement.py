@@ -48,9 +48,9 @@ class TestStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One direction of one mailbox. `enabled` None: nothing was said. `why` is who or what disabled it, or what the test found; `step`
-    the step of the test that failed ("resolve", "connect", "tls", "sign-in", "inbox", "quota", "send"). `by_failures`: disabled after ten
-    failures in a row, not by a person. Instants are UTC RFC 3339, "" for never."""
+    """One direction of one mailbox. `enabled` None: nothing was said. `why` is who or what disabled it; of one that is not disabled, what
+    the test found. `step` is that of the test that failed ("resolve", "connect", "tls", "sign-in", "inbox", "quota", "send").
+    `by_failures`: disabled after ten failures in a row, not by a person. Instants are UTC RFC 3339, "" for never."""
 
     enabled: bool | None = None
     status: TestStatus = TestStatus.NOT_RUN
@@ -150,12 +150,15 @@ def advanced(before: Enablement, step: EnablementStep, *, at: str, by: str) -> E
                 return before
             return replace(before, approval=Approval.REJECTED, address=address, decided_by=by, decided_at=at)
         case TestEnded(direction=direction):
+            leg = before.leg(direction)
+            # Why it is disabled is the word of whoever did that; a test stands beside it.
+            disabled = leg.enabled is False
             tested = replace(
-                before.leg(direction),
+                leg,
                 status=TestStatus.SUCCESS if step.ok else TestStatus.FAILURE,
                 step=step.step,
-                why=step.why,
-                hint=step.hint,
+                why=leg.why if disabled else step.why,
+                hint=leg.hint if disabled else step.hint,
                 tested_at=at,
                 tested_by=by,
             )
@@ -163,8 +166,9 @@ def advanced(before: Enablement, step: EnablementStep, *, at: str, by: str) -> E
         case Enable(direction=direction):
             leg = before.leg(direction)
             if step.tested and leg.status is not TestStatus.SUCCESS:
+                failed = f"failed at {leg.step}" if leg.enabled is False and leg.step else leg.why if leg.enabled is not False else ""
                 raise UserError(
-                    f"{direction} was not tested with success: {leg.why or 'no test ran'}", hint=leg.hint or "Run `reconcile test-mailbox`."
+                    f"{direction} was not tested with success: {failed or 'no test ran'}", hint=leg.hint or "Run `reconcile test-mailbox`."
                 )
             if leg.enabled:
                 return before

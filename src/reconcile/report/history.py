@@ -105,7 +105,8 @@ def _fields(record: AuditRecord) -> list[tuple[str, object, object]]:
 
 
 def _reason(record: AuditRecord) -> str:
-    reason = _detail(record).get("reason")
+    detail = _detail(record)
+    reason = detail.get("reason", detail.get("why"))
     return reason if isinstance(reason, str) else ""
 
 

@@ -31,8 +31,9 @@ def delete_command(context: Context, held_id: int, yes: bool) -> ExitCode:
         names = {mailbox_id: slug for mailbox_id, (slug, _) in mailbox_names(database).items()}
         if yes:
             quarantine.delete(held_id, at=SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ"))
-            detail = {"message": held_id, "sha256": held.raw.hex()}
-            record(database, actor=context.actor, action="quarantine-delete", key=f"Mailbox/{held.mailbox_id}", detail=detail)
+            detail = {"message": held_id, "sha256": held.raw.hex(), "reason": f"message {held_id} deleted"}
+            key = f"Mailbox/{names.get(held.mailbox_id, held.mailbox_id)}"
+            record(database, actor=context.actor, action="quarantine-delete", key=key, detail=detail)
     if context.as_json:
         context.json({"formatVersion": "1.0", "id": held_id, "done": yes, "exit": ExitCode.NOTHING_TO_DO.reason})
     elif yes:

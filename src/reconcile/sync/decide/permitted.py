@@ -64,7 +64,10 @@ def withheld(
     leg = said.leg(direction)
     if leg.enabled is False:
         health = Health.STALLED if leg.by_failures else Health.OFF
-        return refused("Enabled", "Disabled", f"{direction} is disabled since {leg.changed_at[:16]}: {leg.why}", str(direction), health)
+        words = f"{direction} is disabled since {leg.changed_at[:16]}: {leg.why}"
+        if leg.status is TestStatus.FAILURE and leg.step:
+            words += f"; its test failed at {leg.step} ({leg.tested_at[:16]})"
+        return refused("Enabled", "Disabled", words, str(direction), health)
     asked = organization.spec if organization is not None else {}
     whose = "Queues" if mailbox.spec.get("type") == "queue" else "Users"
     if organization is not None and asked.get(f"approval.requireFor{whose}") is True:
