@@ -1,7 +1,7 @@
 """Notes of what servers answered, one file for each run in a folder beside the database.
 
 A file is a row of places of one size, one for each thread that sends. A place holds a record: its length and its checksum (CRC-32), four
-octets each, and JSON. It is written over, through mapped memory: a file that grows, or whose times change, would make each commit of
+octets each, and JSON. It is written over, through mapped memory: a file that grows, or whose times change, may make each commit of
 the database wait for its metadata too. Nothing is synchronized: what the process wrote is there when it dies, which is all these
 files are for. A run holds a lock on its file while it lives.
 """
