@@ -96,7 +96,9 @@ def test_approval_is_named_with_its_line(commands: Commands, estate: Path) -> No
     approve(estate, "true")
     shown = commands.run("plan", "-C", str(estate), "-e", "engine").out
     assert re.search(
-        r"i Organization/organization: approval.requireForUsers: the address waits for approval: .* # engine/all.yaml:\d+$", shown, re.MULTILINE
+        r"i Organization/organization: approval.requireForUsers: the address waits for approval: .* # engine/all.yaml:\d+$",
+        shown,
+        re.MULTILINE,
     )
     assert "incoming mail starts" not in shown
 

@@ -58,8 +58,8 @@ class MailboxState:
     kept although their Message-ID was known with other content, `vanished` ones that were deleted at the server before they could be
     read. Over the last whole listing and what came since: `ignored` as older than the floor, `decided` in all. `server_messages` is
     what the server said at the last success; `latest` is when the newest message was received that was kept when a look under
-    processing.advancingDate had read everything, UTC RFC 3339; `looks` and `transient_failures` count over its life, `last_news` is the last look that
-    found something.
+    processing.advancingDate had read everything, UTC RFC 3339; `looks` and `transient_failures` count over its life, `last_news` is the
+    last look that found something.
 
     `failures` are those in a row that count toward ten (sync/decide/failures.py) and `counted_at` when it rose last; `breaks` are all
     in a row that came after the inbox was open: what is read may be what breaks. `stuck_since` is set while the server counts more than

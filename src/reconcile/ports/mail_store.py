@@ -32,8 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave. Where there
-    is a `place`, `raw` may be b"": the commit takes it from the bytes it wrote.
+    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave.
 
     `place` is None when `Receiving.known` said that the same content is already kept. `decision` and `tracking` are None where there is
     nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it

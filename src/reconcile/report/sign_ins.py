@@ -19,7 +19,9 @@ def sign_ins_text(found: Sequence[SignInStatus], *, fit: int | None) -> str:
     waiting = sum(bool(one.todo) for one in found)
     if waiting:
         lines.append(f"\n{counted(waiting, 'account')} of {len(found)}: a person must sign in")
-    lines += [f"{one.name}: a renewal begun at {one.interrupted_at} is under way, or was interrupted" for one in found if one.interrupted_at]
+    lines += [
+        f"{one.name}: a renewal begun at {one.interrupted_at} is under way, or was interrupted" for one in found if one.interrupted_at
+    ]
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from reconcile.errors import ReconcileError
@@ -108,9 +108,9 @@ def keep_anyway(receiving: Receiving, chunks: Iterator[bytes], *, known_too: boo
 
 
 def _small(receiving: Receiving, message: bytes) -> KeptMessage:
-    found = describe(message, raw=False)
+    found = describe(message)
     if _known(receiving, found):
-        return KeptMessage(found=replace(found, raw=hashlib.sha256(message).digest()), place=None)
+        return KeptMessage(found=found, place=None)
     receiving.begin()
     receiving.write(message)
     return KeptMessage(found=found, place=receiving.end())

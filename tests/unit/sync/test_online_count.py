@@ -62,7 +62,11 @@ def applied(
 def test_a_mailbox_is_reached_whether_it_receives_or_not(more: dict[str, Mapping[str, Leaf]]) -> None:
     found = reachable(applied(**more), "m-1", now=NOW)
     assert isinstance(found, ReceivingMailbox)
-    assert (found.server, found.sign_in.username, found.sign_in.password) == ("imap.contoso.example", "a@contoso.example", ("m-1", "credentials.password"))
+    assert (found.server, found.sign_in.username, found.sign_in.password) == (
+        "imap.contoso.example",
+        "a@contoso.example",
+        ("m-1", "credentials.password"),
+    )
 
 
 def test_what_cannot_be_reached_is_not_made_up() -> None:

@@ -293,18 +293,12 @@ class _Receiving:
     def discard(self) -> None:
         self._chunks = []
 
-    def _with_digest(self, arrival: Arrival) -> Arrival:
-        if arrival.raw or arrival.place is None:
-            return arrival
-        return replace(arrival, raw=hashlib.sha256(self._store._bodies[arrival.place.offset]).digest())
-
     def commit(self, batch: ReceivedBatch) -> Kept:
         self._store.interrupt("before commit")
         with self._store._guard:
             for place in (*(each.place for each in batch.arrivals), *(each.place for each in batch.given_up)):
                 if place is not None:
                     self._store._bodies[place.offset] = self._ended.pop(place.offset)
-            batch = replace(batch, arrivals=[self._with_digest(arrival) for arrival in batch.arrivals])
             kept, self._state = self._store._commit(self._state, batch)
         self._store.interrupt("after commit")
         return kept

@@ -6,7 +6,6 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -19,7 +18,7 @@ from reconcile.model.activity_details import ActivityState
 from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
 from reconcile.model.message import Attachment, MessageText
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail_store import Arrival, Kept, Place, ReceivedBatch
+from reconcile.ports.mail_store import Kept, Place, ReceivedBatch
 from reconcile.store.sqlite import mail_commit, mail_rows
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.leases import Leases
@@ -230,7 +229,6 @@ class SqliteReceiving:
             assert pack is not None
             pack.sync()
             committed = max(place.offset + place.length for place in places)
-            batch = replace(batch, arrivals=_with_digests(pack, batch.arrivals))
         before = self._state
         try:
             kept, self._state = self._database.write(lambda connection: mail_commit.keep(connection, before, batch))
@@ -254,13 +252,6 @@ class SqliteReceiving:
         pack, self._pack = self._pack, None
         if pack is not None:
             self._packs.give_back(pack)
-
-
-def _with_digests(pack: Pack, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """What was left to the writer, off the thread that reads mail."""
-    left = [arrival.place for arrival in arrivals if not arrival.raw and arrival.place is not None]
-    digests = iter(pack.digests(left))
-    return [replace(one, raw=next(digests)) if not one.raw and one.place is not None else one for one in arrivals]
 
 
 def read_state(connection: sqlite3.Connection, mailbox_id: str) -> MailboxState:

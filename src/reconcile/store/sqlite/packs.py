@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -78,25 +77,6 @@ class Pack:
         with translated(self.path):
             self._file.flush()
             os.fdatasync(self._file.fileno())
-
-    def digests(self, places: Sequence[Place]) -> list[bytes]:
-        """SHA-256 of what lies at each of these places, as the file has it; to be called after `sync`."""
-        found = []
-        with translated(self.path):
-            descriptor = os.open(self.path, os.O_RDONLY)
-            try:
-                for place in places:
-                    digest, at, end = hashlib.sha256(), place.offset, place.offset + place.length
-                    while at < end:
-                        chunk = os.pread(descriptor, min(end - at, _BUFFER), at)
-                        if not chunk:
-                            raise PermanentError(f"{self.path} is shorter than what was written to it", hint="Check the disk.")
-                        digest.update(chunk)
-                        at += len(chunk)
-                    found.append(digest.digest())
-            finally:
-                os.close(descriptor)
-        return found
 
     def roll_back(self) -> None:
         """Cut off everything that no row names."""

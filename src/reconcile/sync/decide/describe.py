@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconcile.model.message import MessageHeader
 from reconcile.sync.decide.header import header_end, scan
-from reconcile.sync.decide.identity import LONGEST_HEADER, content_digest, content_header
+from reconcile.sync.decide.identity import LONGEST_HEADER, content_header, digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,12 @@ class Description:
     content: bytes
 
 
-def describe(message: bytes, *, raw: bool = True) -> Description:
-    """A message that is in memory as a whole. The same result as `Describer` gives, whatever the chunks; without `raw`, that digest is
-    b"": whoever writes the bytes takes it from them.
-    """
+def describe(message: bytes) -> Description:
+    """A message that is in memory as a whole. The same result as `Describer` gives, whatever the chunks."""
     end = header_end(message, LONGEST_HEADER + 1)
     length = end if 0 <= end <= LONGEST_HEADER else min(len(message), LONGEST_HEADER)
-    whole = hashlib.sha256(message).digest() if raw else b""
-    header = scan(message[:length], complete=0 <= end <= LONGEST_HEADER)
-    return Description(header, length, len(message), whole, content_digest(message, length))
+    raw, content = digests(message, length)
+    return Description(scan(message[:length], complete=0 <= end <= LONGEST_HEADER), length, len(message), raw, content)
 
 
 class Describer:

@@ -24,8 +24,8 @@ def content_header(block: bytes) -> bytes:
     return _TRACE.sub(b"", block)
 
 
-def content_digest(raw: bytes, header_length: int) -> bytes:
-    """SHA-256 of the content of a message in memory."""
+def digests(raw: bytes, header_length: int) -> tuple[bytes, bytes]:
+    """(SHA-256 of all bytes, SHA-256 of the content) of a message in memory."""
     content = hashlib.sha256(content_header(raw[:header_length]))
     content.update(memoryview(raw)[header_length:])
-    return content.digest()
+    return hashlib.sha256(raw).digest(), content.digest()
