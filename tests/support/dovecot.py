@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,9 @@ class Dovecot:
                 os.chown(path, entry.pw_uid, entry.pw_gid)
                 for folder, folders, files in os.walk(path):
                     for name in (*folders, *files):
-                        os.chown(os.path.join(folder, name), entry.pw_uid, entry.pw_gid)
+                        # A session that ends takes its locks away meanwhile.
+                        with suppress(FileNotFoundError):
+                            os.chown(os.path.join(folder, name), entry.pw_uid, entry.pw_gid)
 
     def deliver(self, user: str, message: bytes, *, received: float | None = None) -> None:
         """Drop a message into the Maildir, byte for byte; `received` (seconds) becomes its INTERNALDATE."""
@@ -260,13 +262,21 @@ class Dovecot:
 
     def renew_uidvalidity(self, user: str, validity: int | None = None) -> None:
         """As a restore from a backup does: the same messages, other numbers."""
-        for name in ("dovecot-uidlist", "dovecot.index.log", "dovecot.index", "dovecot.index.cache", "dovecot-uidvalidity"):
-            path = self.base / "mail" / user / name
-            if path.exists():
-                path.unlink()
-        for path in (self.base / "mail" / user).glob("dovecot-uidvalidity*"):
-            path.unlink()
-        if validity is not None:
-            path = self.base / "mail" / user / "dovecot-uidlist"
-            path.write_text(f"3 V{validity} N1\n")
-            self._own(self.base / "mail" / user)
+        box = self.base / "mail" / user
+        listed = box / "dovecot-uidlist"
+        deadline, good = time.monotonic() + 5, 0
+        # A session that is just ending writes its own list once more.
+        while good < 2 and time.monotonic() < deadline:
+            if validity is not None and listed.exists() and listed.read_text().startswith(f"3 V{validity} "):
+                good += 1
+                time.sleep(0.03)
+                continue
+            good = 0
+            for name in ("dovecot-uidlist", "dovecot.index.log", "dovecot.index", "dovecot.index.cache", "dovecot-uidvalidity"):
+                (box / name).unlink(missing_ok=True)
+            for path in box.glob("dovecot-uidvalidity*"):
+                path.unlink(missing_ok=True)
+            if validity is None:
+                return
+            listed.write_text(f"3 V{validity} N1\n")
+            self._own(box)

@@ -75,6 +75,7 @@ def _rounds(ground: ChangedEstate, kills: int, seed: int) -> None:
     assert within >= 0.8 * kills
 
 
+@pytest.mark.slow
 def test_killed_a_few_times(ground: ChangedEstate) -> None:
     _rounds(ground, 4, seed=1)
 

@@ -128,6 +128,7 @@ def _without_lock(store: Path, expected: dict[str, object]) -> dict[str, object]
     return state_of(store)
 
 
+@pytest.mark.slow
 def test_overtaken_a_few_times(ground: ChangedEstate) -> None:
     _rounds(ground, 3, seed=1)
 

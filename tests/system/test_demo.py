@@ -77,6 +77,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
         imaplib.IMAP4("127.0.0.1", described["ports"]["imap"], timeout=5)
 
 
+@pytest.mark.slow
 def test_keep_leaves_the_mail_world_running(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with subprocess.Popen(

@@ -48,6 +48,7 @@ def keep_logging_in(estate: MailEstate, stopping: threading.Event) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_a_loop_goes_on_logging_in_while_the_key_changes_again_and_again(tmp_path: Path) -> None:
     with running(users={f"{name}@contoso.example": PASSWORD for name in NAMES}) as dovecot:
         estate = MailEstate(folder=tmp_path, imap=dovecot.imaps, authority=dovecot.authority, password=PASSWORD, names=NAMES)

@@ -144,6 +144,7 @@ def compare(dovecot: Dovecot, state: Path, *, pop3: bool) -> None:
         store.close()
 
 
+@pytest.mark.slow
 def test_sync_survives_being_killed(tmp_path: Path) -> None:
     with running(users=dict.fromkeys(USERS, PASSWORD)) as dovecot:
         kill_often(dovecot, tmp_path, kills=15, each=120)

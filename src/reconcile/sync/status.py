@@ -153,6 +153,10 @@ def rhythm_of(mailbox: ReceivingMailbox) -> Rhythm:
     )
 
 
+#: Errors that no time mends, whomever they concern.
+_FOR_A_PERSON = frozenset({"PermanentError", "PermissionDenied", "BlockedByTenant", "SettingsError"})
+
+
 def _health(state: MailboxState, mailbox: ReceivingMailbox) -> tuple[Health, str, str]:
     if not state.last_attempt:
         return Health.WAITING, "not looked at yet", ""
@@ -162,7 +166,8 @@ def _health(state: MailboxState, mailbox: ReceivingMailbox) -> tuple[Health, str
         if enabled_since(state, mailbox.enabled_at):
             return Health.WAITING, f"enabled since it failed: {state.error}", ""
         times = "" if state.failures < 2 else f" ({state.failures} times in a row)"
-        if state.permanent or exhausted(state.failures):
+        # A certificate that does not hold is tried again by itself, and still somebody must see to it.
+        if state.permanent or exhausted(state.failures) or state.error_kind in _FOR_A_PERSON:
             return Health.STALLED, f"{state.error}{times}", state.hint or ENABLE.format(name=mailbox.name)
         return Health.WAITING, f"{state.error}{times}", state.hint
     reported = sum(message.reported for message in state.missing)
