@@ -4,7 +4,6 @@ in bounded memory and time, and every one can be shown."""
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -31,11 +30,13 @@ ORGANIZATION = {
     "tracking.token.enabled": True,
     "smartMatching.enabled": True,
 }
+#: The peak in KB, last on stderr. Not ru_maxrss: that counts what the test process had when it made this one.
 MEASURE = """
-import resource, sys
+import sys
 from reconcile.cli.main import run
 code = run(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+with open("/proc/self/status") as status:
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")), file=sys.stderr)
 raise SystemExit(code)
 """
 
@@ -95,4 +96,3 @@ def test_each_can_be_shown_and_parsed_in_time() -> None:
         text = parse_text(raw)
         assert time.process_time() - started < 5, name
         assert len(text.attachments) <= 1_000, name
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000
