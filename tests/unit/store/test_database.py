@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,46 @@ def test_where_sqlite_takes_a_transaction_back_nobody_of_the_group_is_half_kept(
         assert database.reader().execute("SELECT count(*) FROM mine").fetchone()[0] == 0
         database.write(works[1])
         assert database.reader().execute("SELECT count(*) FROM mine").fetchone()[0] == 1
+
+
+def test_many_threads_write_in_turn_whichever_way(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        database.write(lambda connection: connection.execute("CREATE TABLE counted (number INTEGER)") and None)
+        database.write(lambda connection: connection.execute("INSERT INTO counted VALUES (0)") and None)
+
+        def add(connection: sqlite3.Connection) -> int:
+            # Read and written apart: two at once would lose one.
+            number = int(connection.execute("SELECT number FROM counted").fetchone()[0]) + 1
+            connection.execute("UPDATE counted SET number = ?", (number,))
+            return number
+
+        def fail(connection: sqlite3.Connection) -> int:
+            add(connection)
+            raise LookupError("mine")
+
+        def work(way: int) -> list[int]:
+            write = database.write_here if way % 2 else database.write
+            done = []
+            for round_ in range(40):
+                if round_ % 5 == 4:
+                    with pytest.raises(LookupError, match="mine"):
+                        write(fail)
+                else:
+                    done.append(write(add))
+            return done
+
+        with ThreadPoolExecutor(8) as pool:
+            numbers = [number for done in pool.map(work, range(8)) for number in done]
+    assert sorted(numbers) == list(range(1, 8 * 32 + 1))
+
+
+def test_a_writer_that_cannot_connect_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+
+        def refused() -> sqlite3.Connection:
+            raise sqlite3.OperationalError("unable to open database file")
+
+        monkeypatch.setattr(database, "_connect", refused)
+        for _ in range(2):
+            with pytest.raises(PermanentError, match="cannot be used"):
+                database.submit(lambda _: None).result(timeout=20)

@@ -269,7 +269,13 @@ class Database:
                         last = True
                         break
                     group.append(following)
-                self._commit(self._write_connection(), group)
+                try:
+                    connection = self._write_connection()
+                except BaseException as error:  # noqa: BLE001  whoever waits for the future must not wait for ever
+                    for _, future in group:
+                        future.set_exception(error)
+                else:
+                    self._commit(connection, group)
             if last:
                 break
 
