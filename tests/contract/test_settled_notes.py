@@ -45,6 +45,15 @@ def test_a_note_is_read_back_whole_until_it_is_forgotten(notes: SettledNotes) ->
     assert notes.of("run-1") == {}
 
 
+def test_what_a_run_leaves_is_there_for_the_next(notes: SettledNotes) -> None:
+    notes.keep(7, answer())
+    notes.leave("run-1")
+    assert notes.of("run-1") == {7: answer()}
+    assert notes.left_behind() == ["run-1"], "though its process lives"
+    notes.forget("run-1")
+    assert (notes.of("run-1"), notes.left_behind()) == ({}, [])
+
+
 def test_a_thread_has_one_note_the_last(notes: SettledNotes) -> None:
     notes.keep(7, answer(reason="250 " + "long" * 100))
     notes.keep(8, answer(2))

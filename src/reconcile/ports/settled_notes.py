@@ -32,6 +32,10 @@ class SettledNotes(Protocol):
         """All of it is in the outbox."""
         ...
 
+    def leave(self, owner: str) -> None:
+        """The run ends, and not all of it is in the outbox: it stays for whoever comes next."""
+        ...
+
 
 class NoNotes:
     """Keeps none: every answer goes into the outbox at once."""
@@ -46,4 +50,7 @@ class NoNotes:
         return ()
 
     def forget(self, owner: str) -> None:
+        pass
+
+    def leave(self, owner: str) -> None:
         pass

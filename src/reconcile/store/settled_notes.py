@@ -90,11 +90,14 @@ class SettledNoteFiles:
             return ()
         return [name.removesuffix(_ENDING) for name in names if _is_free(self._folder / name)]
 
-    def forget(self, owner: str) -> None:
+    def leave(self, owner: str) -> None:
         with self._guard:
             file = self._open.pop(owner, None)
             if file is not None:
                 file.close()
+
+    def forget(self, owner: str) -> None:
+        self.leave(owner)
         with suppress(OSError, ValueError):
             self._path(owner).unlink(missing_ok=True)
 

@@ -161,12 +161,17 @@ def _alive(outgoing: Outgoing) -> Iterator[None]:
         thread.start()
     try:
         yield
+    except BaseException:
+        # An answer may not have come into the outbox: the next run finds it noted.
+        outgoing.notes.leave(outgoing.owner)
+        raise
+    else:
+        outgoing.notes.forget(outgoing.owner)
     finally:
         ended.set()
         if thread is not None:
             thread.join()
         outgoing.outbox.end_lease(outgoing.owner)
-        outgoing.notes.forget(outgoing.owner)
 
 
 class _Pass:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
-from reconcile.errors import SettingsError
+from reconcile.errors import PermanentError, ReconcileError, SettingsError
 from reconcile.mail.memory_sender import Answer, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Begin, Claim, Retry, Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.model.sending_report import SendingReport
+from reconcile.ports.outbox_store import Move
 from reconcile.ports.sender import Account
 from reconcile.ports.settled_notes import NoNotes, SettledNotes
 from reconcile.store.memory.outbox import MemoryOutbox
@@ -537,3 +539,24 @@ def test_a_try_that_a_person_asks_for_while_the_server_is_asked_leaves_no_doubt(
     assert (office.states(), office.server.taken) == (["pending-send"], [])
     office.send()
     assert (office.states(), len(office.server.taken)) == (["sent"], 1)
+
+
+def test_a_store_that_fails_after_the_answer_does_not_lose_the_answer() -> None:
+    """The disk fills between the server's answer and the outbox; the next run still knows what the answer was."""
+    office, notes = Office(), MemorySettledNotes()
+    office.add()
+
+    class Filling:
+        def __getattr__(self, name: str) -> object:
+            return getattr(office.outbox, name)
+
+        def follow(self, moves: Sequence[Move]) -> list[OutboxEntry | ReconcileError]:
+            if office.server.taken:
+                raise PermanentError("no space left")
+            return office.outbox.follow(moves)
+
+    with pytest.raises(PermanentError):
+        send_due(replace(office.outgoing(), outbox=Filling(), notes=notes))  # type: ignore[arg-type]
+    assert office.states() == ["sending"]
+    report = send_due(replace(office.outgoing("run-2"), notes=notes))
+    assert (office.states(), len(office.server.taken), report.abandoned) == (["sent"], 1, ())

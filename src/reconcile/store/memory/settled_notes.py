@@ -28,3 +28,6 @@ class MemorySettledNotes:
 
     def forget(self, owner: str) -> None:
         self._kept.pop(owner, None)
+
+    def leave(self, owner: str) -> None:
+        self.died.add(owner)
