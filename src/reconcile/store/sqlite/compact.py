@@ -79,7 +79,7 @@ class Compactor:
         if not staying:
             self._database.write(lambda connection: _retire(connection, number))
             return
-        packs = Packs(self._folder, lambda _: None, highest=self._rows.highest)
+        packs = Packs(self._folder, self._rows.committed, highest=self._rows.highest)
         pack = packs.make()
         try:
             moves: dict[str, list[tuple[int, int, int, int]]] = {table: [] for table in _TABLES}

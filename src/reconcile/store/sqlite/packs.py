@@ -160,29 +160,37 @@ class Packs:
             except FileExistsError:
                 pack = None
             if pack is not None:
-                sync_folder(self.folder)
                 return pack
             number += 1
 
     def _lock(self, number: int, flags: int) -> Pack | None:
         path = self.path(number)
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            # Compacted away since it was listed.
+            return None
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
                 return None
-            # Only now: until the lock was ours its holder may have committed more.
-            committed = 0 if flags & os.O_EXCL else self._committed(number)
+            # Only now: until the lock was ours its holder may have committed more. That is so for one that we have just made, too: it
+            # is found by its name before it is locked.
+            committed = self._committed(number)
             size = os.fstat(descriptor).st_size
-            if committed is None or committed >= ROLL_BYTES or size < committed:
+            used = bool(flags & os.O_EXCL) and committed != 0
+            if committed is None or committed >= ROLL_BYTES or size < committed or used:
                 # A pack that was cut is for a backup to mend, and reading from it says so; new mail goes elsewhere meanwhile.
                 os.close(descriptor)
                 return None
             if size > committed:
                 os.ftruncate(descriptor, committed)
-        except PermanentError:
+            if committed == 0:
+                # Whoever made it may have died, or lost it to us, before its name was durable.
+                sync_folder(self.folder)
+        except (OSError, PermanentError):
             os.close(descriptor)
             raise
         self._mine.add(number)

@@ -1,0 +1,135 @@
+"""Packs between processes: who has just made one may be overtaken before it is locked."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconcile.store.sqlite import packs as packs_module
+from reconcile.store.sqlite.packs import Pack, Packs
+
+
+class Rows:
+    """What a database would say of packs. `retired` take no more."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, int] = {}
+        self.retired: set[int] = set()
+        self.written: list[Pack] = []
+
+    def committed(self, number: int) -> int | None:
+        return None if number in self.retired else self.known.get(number, 0)
+
+    def keep(self, pack: Pack, body: bytes) -> None:
+        """As a commit does: written, synced, named."""
+        self.written.append(pack)
+        pack.begin()
+        pack.write(body)
+        pack.sync()
+        self.known[pack.number] = pack.committed = pack.end
+
+
+@pytest.fixture
+def rows() -> Iterator[Rows]:
+    found = Rows()
+    yield found
+    for pack in found.written:
+        pack.close()
+
+
+def test_a_pack_that_another_process_filled_before_its_maker_locked_it_is_not_cut(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker, other = (Packs(tmp_path, rows.committed) for _ in range(2))
+    calls: list[int] = []
+
+    def overtaken(descriptor: int, operation: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            # Between the making of the file and its lock: somebody finds it, fills it and is done with it.
+            pack = other.take()
+            assert pack.number == 1
+            rows.keep(pack, b"kept by the other")
+            other.give_back(pack)
+            other.close()
+        real(descriptor, operation)
+
+    real = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", overtaken)
+    pack = maker.take()
+    rows.keep(pack, b"kept by the maker")
+    assert pack.number == 2
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("*.pack"))] == [b"kept by the other", b"kept by the maker"]
+
+
+def test_a_pack_that_was_full_before_its_maker_locked_it_is_left_for_a_new_one(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs_module, "ROLL_BYTES", 8)
+    maker, other = (Packs(tmp_path, rows.committed) for _ in range(2))
+    calls: list[int] = []
+
+    def overtaken(descriptor: int, operation: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            pack = other.take()
+            rows.keep(pack, b"a full pack")
+            other.give_back(pack)
+        real(descriptor, operation)
+
+    real = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", overtaken)
+    pack = maker.take()
+    assert pack.number == 2
+    rows.keep(pack, b"elsewhere")
+    assert (tmp_path / "00000001.pack").read_bytes() == b"a full pack"
+
+
+def test_a_pack_that_was_compacted_away_while_it_waited_for_its_lock_is_not_written_to(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = Packs(tmp_path, rows.committed).take()
+    rows.keep(pack, b"purged since")
+    pack.close()
+    late = Packs(tmp_path, rows.committed, highest=lambda: max(rows.known))
+    calls: list[int] = []
+
+    def compacted(descriptor: int, operation: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            rows.retired.add(1)
+            (tmp_path / "00000001.pack").unlink()
+        real(descriptor, operation)
+
+    real = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", compacted)
+    pack = late.take()
+    rows.keep(pack, b"new mail")
+    assert pack.number == 2
+    assert pack.path.read_bytes() == b"new mail"
+
+
+def test_a_pack_that_was_compacted_away_since_it_was_listed_stops_nobody(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda folder, _: [folder / "00000001.pack"])
+    pack = Packs(tmp_path, rows.committed).take()
+    rows.keep(pack, b"new mail")
+    assert pack.number == 2
+
+
+def test_the_name_of_a_pack_that_somebody_else_made_is_durable_before_it_is_used(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its maker was overtaken, or died, before it could see to that.
+    os.close(os.open(tmp_path / "00000001.pack", os.O_CREAT | os.O_WRONLY, 0o600))
+    synced: list[Path] = []
+    monkeypatch.setattr(packs_module, "sync_folder", synced.append)
+    pack = Packs(tmp_path, rows.committed).take()
+    pack.close()
+    assert pack.number == 1
+    assert synced == [tmp_path]
