@@ -15,13 +15,14 @@ from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tr
 from reconcile.ports.mail_store import Arrival
 from reconcile.store.sqlite.correlation_index import index_mails, json_list
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.many_rows import insert
 from reconcile.store.tracking_text import tracking_of, tracking_text
 
 #: Decisions on ignored messages that are remembered of one mailbox.
 MOST_IGNORED: Final = 10_000
 _INSERT = (
     "INSERT OR REPLACE INTO mail_decisions (mailbox_id, generation, protocol, remote, outcome, reason, facts, message_id, sender, subject,"
-    " received, at, attempts, activity_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " received, at, attempts, activity_id) VALUES"
 )
 _TRIM = (
     "DELETE FROM mail_decisions WHERE mailbox_id = ?1 AND outcome = 'ignored' AND id <= (SELECT id FROM mail_decisions"
@@ -45,7 +46,7 @@ def keep_decisions(
         index_mails(connection, clues)
     rows = [_row(decision, generation, None) for decision in decided]
     rows += [_row(arrival.decision, generation, number) for arrival, number in kept if arrival.decision is not None]
-    connection.executemany(_INSERT, rows)
+    insert(connection, _INSERT, rows)
     if decided:
         connection.execute(_TRIM, (mailbox_id, MOST_IGNORED))
     tracked = [
@@ -102,7 +103,7 @@ def _keep_trackings(connection: sqlite3.Connection, tracked: Sequence[tuple[int,
         if how is not None and how.correlated.id == 0:
             tracking = replace(tracking, correlation=_settled(how, number, answered.get(how.message_id, ())))
         rows.append((number, tracking_text(tracking)))
-    connection.executemany("INSERT OR REPLACE INTO mail_tracking VALUES (?, ?)", rows)
+    insert(connection, "INSERT OR REPLACE INTO mail_tracking VALUES", rows)
 
 
 def _answered(connection: sqlite3.Connection, trackings: Iterable[Tracking]) -> dict[str, list[int]]:

@@ -11,8 +11,10 @@ from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.queue_item import NewQueueItem
 from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
 from reconcile.store.batch_failures import missing_after, without
+from reconcile.store.sqlite.correlation_index import json_list
 from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
+from reconcile.store.sqlite.many_rows import insert
 from reconcile.store.sqlite.parties import add_contacts
 from reconcile.store.sqlite.purged import PurgedMail
 from reconcile.store.sqlite.quarantine import divided, hold, release, release_kept
@@ -21,6 +23,11 @@ from reconcile.store.sqlite.removals import journal_marks
 
 _SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
 _OTHER = "SELECT 1 FROM mail_activities WHERE message_id = ? AND message_id <> '' LIMIT 1"
+#: Of many at once: one look an arrival costs more in handing the interpreter over than in looking.
+_MET = (
+    "SELECT value FROM json_each(?) AS asked WHERE EXISTS"
+    " (SELECT 1 FROM mail_activities WHERE message_id = asked.value AND message_id <> '')"
+)
 #: Without a Message-ID two messages are never one, except that a re-index meets the same one again: same mailbox, same bytes, same
 #: date, and not yet found again in this generation.
 _NAMELESS = (
@@ -89,13 +96,14 @@ def _keep(
     fresh_items: list[tuple[int, NewQueueItem]] = []
     more_items: list[tuple[int, NewQueueItem]] = []
     number: int | None = None
+    met = _met(connection, batch.arrivals)
     for arrival in batch.arrivals:
         name = arrival.header.message_id
         if arrival.place is not None:
             ends[arrival.place.pack] = max(ends.get(arrival.place.pack, 0), arrival.place.offset + arrival.place.length)
         existing = fresh.get((name, arrival.content)) if name else None
         if existing is None and not (name and purged.has(name, arrival.content)):
-            existing = _existing(connection, mailbox_id, generation, arrival, taken)
+            existing = _existing(connection, mailbox_id, generation, arrival, taken) if not name or name in met else None
         if existing is None and (purged.has(name, arrival.content) if name else purged.has_nameless(arrival)):
             # Purged, and here once more: by a listing from the beginning, or in another mailbox.
             refused += 1
@@ -116,7 +124,7 @@ def _keep(
                 number = row[0] if row else 0
             number += 1
             existing = number
-            conflict = bool(name) and (name in fresh_names or connection.execute(_OTHER, (name,)).fetchone() is not None)
+            conflict = bool(name) and (name in fresh_names or (name in met and connection.execute(_OTHER, (name,)).fetchone() is not None))
             conflicting += conflict
             activities.append(activity_row(number, mailbox_id, arrival, conflicting=conflict, at=batch.at))
             if name:
@@ -139,10 +147,10 @@ def _keep(
             if place not in held:
                 freed[place.pack] = freed.get(place.pack, 0) + place.length
     keep_queue_items(connection, fresh_items, batch.at)
-    connection.executemany(INSERT_ACTIVITY, activities)
+    insert(connection, INSERT_ACTIVITY, activities)
     keep_queue_items(connection, more_items, batch.at)
     add_contacts(connection, (arrival.contact for arrival, _ in kept_as if arrival.contact is not None), batch.at)
-    connection.executemany("INSERT OR IGNORE INTO mail_locations VALUES (?,?,?,?,?,?,?)", locations)
+    insert(connection, "INSERT OR IGNORE INTO mail_locations VALUES", locations)
     keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in holding)], kept_as, mailbox_id)
     hold(connection, generation, holding)
     release(connection, batch.released, at=batch.at)
@@ -180,6 +188,14 @@ def _keep(
     )
     _write_state(connection, before, after)
     return kept, after
+
+
+def _met(connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> set[str]:
+    """Message-IDs that an activity may have; the others none has."""
+    names = {arrival.header.message_id for arrival in arrivals} - {""}
+    # json_each ends a text at a NUL.
+    ended = {name for name in names if "\0" in name}
+    return ended.union(row[0] for row in connection.execute(_MET, (json_list(names - ended),)))
 
 
 def _existing(connection: sqlite3.Connection, mailbox_id: str, generation: int, arrival: Arrival, taken: set[int]) -> int | None:

@@ -17,10 +17,11 @@ from reconcile.model.queue_item import QueueItem, QueueItemReason
 from reconcile.ports.mail_store import Arrival
 from reconcile.store.tracking_text import tracking_of
 
+#: See `many_rows.insert`.
 INSERT_ACTIVITY = (
     "INSERT INTO mail_activities (id, mailbox_id, message_id, content, raw, received, tracked_at, sent, subject, sender_address,"
     " sender_name, parties,"
-    " in_reply_to, refs, defects, conflicting, size, header_length, pack, offset) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " in_reply_to, refs, defects, conflicting, size, header_length, pack, offset) VALUES"
 )
 
 
