@@ -1,0 +1,265 @@
+"""The memory twin of a collection: calendar, contacts and tasks that a test edits and breaks; it keeps what attendees were told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from reconcile.errors import CursorInvalid, PreconditionFailed, Unavailable
+from reconcile.model.cursor import Cursor
+from reconcile.model.item import Appointment, Item, ItemKind, value
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.collection import ChangePage, Contents, Departure, Gone, ListedItem, RemoteItem, Stored
+
+PROTOCOL: Final = "memory"
+_PAGE: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What attendees were told: `what` is "invitation", "update" or "cancellation"."""
+
+    what: str
+    item: str
+    subject: str
+    to: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryItem:
+    """An item as the server holds it. `folder` "" is the collection's own."""
+
+    kind: ItemKind
+    item: Item
+    version: int
+    token: str = ""
+    categories: frozenset[str] = frozenset()
+    folder: str = ""
+    canceled: bool = False
+
+
+@dataclass(slots=True)
+class MemoryItems:
+    """The server's side of one mailbox. `history` is told to whoever holds a cursor of it; `forget` makes all of them invalid.
+
+    `faults` are raised one after another at each call (None lets a call pass); a fault in `lost` is raised after the call was carried out:
+    the answer got lost. `step` is called with the name of each call, before and after it, for a test that wants to end it there. `tells` is
+    what the server can say of what left a folder. `lossy` is what it makes of an item when it keeps it.
+    """
+
+    address: str = "user@contoso.example"
+    epoch: int = 1
+    changed: int = 0
+    items: dict[int, MemoryItem] = field(default_factory=dict)
+    moments: dict[int, int] = field(default_factory=dict)
+    posted: list[Posted] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    faults: list[Exception | None] = field(default_factory=list)
+    lost: list[Exception | None] = field(default_factory=list)
+    step: Callable[[str], None] = lambda _: None
+    tells: bool = True
+    lossy: Callable[[Item], Item] = lambda item: item
+
+    def put(self, kind: ItemKind, item: Item, *, token: str = "", categories: frozenset[str] = frozenset()) -> int:
+        """An item appears; returns its number."""
+        self.changed += 1
+        number = self.changed
+        self.items[number] = MemoryItem(kind=kind, item=item, version=self.changed, token=token, categories=categories)
+        self.moments[number] = self.changed
+        return number
+
+    def touch(self, number: int, item: Item | None = None, **changes: object) -> None:
+        """Somebody edits it."""
+        self.changed += 1
+        found = self.items[number]
+        if item is not None:
+            found.item = item
+        for name, new in changes.items():
+            setattr(found, name, new)
+        found.version = self.moments[number] = self.changed
+
+    def copy(self, number: int) -> int:
+        """Somebody copies it, token and all."""
+        found = self.items[number]
+        return self.put(found.kind, found.item, token=found.token, categories=found.categories)
+
+    def drop(self, number: int) -> None:
+        """Somebody deletes it."""
+        self.changed += 1
+        del self.items[number]
+        self.moments[number] = self.changed
+
+    def forget(self) -> None:
+        """The server loses its history: every cursor is invalid from here on."""
+        self.epoch += 1
+
+    def at(self, remote_id: RemoteId) -> MemoryItem | None:
+        """The item behind an id, wherever it lies."""
+        return self.items.get(int(remote_id.value))
+
+
+class MemoryCollection:
+    """See `Collection`."""
+
+    def __init__(self, server: MemoryItems, kind: ItemKind) -> None:
+        self._server = server
+        self._kind = kind
+        self._closed = False
+
+    @property
+    def kind(self) -> ItemKind:
+        return self._kind
+
+    def changes(self, cursor: Cursor | None) -> Iterator[ChangePage]:
+        server = self._server
+        since = 0
+        if cursor is not None:
+            epoch, since = json.loads(cursor.value) if cursor.protocol == PROTOCOL else (0, 0)
+            if epoch != server.epoch:
+                raise CursorInvalid("the server no longer knows this place")
+        while True:
+            self._begin("changes")
+            news = sorted((moment, number) for number, moment in server.moments.items() if moment > since)
+            part, last = news[:_PAGE], len(news) <= _PAGE
+            since = part[-1][0] if part else since
+            named = [(RemoteId(PROTOCOL, str(number)), server.items.get(number)) for _, number in part]
+            mine = [(remote_id, found) for remote_id, found in named if found is None or found.kind is self._kind]
+            page = ChangePage(
+                items=tuple(self._listed(remote_id, found) for remote_id, found in mine if found is not None and not found.folder),
+                gone=tuple(self._gone(remote_id, found) for remote_id, found in mine if found is None or found.folder)
+                if cursor is not None
+                else (),
+                cursor=Cursor(PROTOCOL, json.dumps([server.epoch, since])),
+                last=last,
+            )
+            self._end("changes")
+            yield page
+            if last:
+                return
+
+    def read(self, remote_ids: Sequence[RemoteId]) -> Sequence[RemoteItem | Gone]:
+        self._begin("read")
+        return [self._found(remote_id) for remote_id in remote_ids]
+
+    def find(self, token: str) -> RemoteItem | None:
+        self._begin("find")
+        mine = [(number, one) for number, one in self._server.items.items() if one.token == token and one.kind is self._kind]
+        bearing = [(bool(one.folder), number) for number, one in mine]
+        return self._whole(RemoteId(PROTOCOL, str(min(bearing)[1]))) if bearing else None
+
+    def attachment(self, remote_id: RemoteId, digest: str) -> bytes:
+        self._begin("attachment")
+        return self._server.blobs[digest]
+
+    def create(self, token: str, item: Item, *, invite: bool, categories: frozenset[str] = frozenset(), contents: Contents) -> Stored:
+        self._begin("create")
+        server = self._server
+        kept = self._kept(item, contents)
+        if isinstance(kept, Appointment):
+            # As calendars do: who makes a meeting is its organizer, and it gets an id that is the same for everybody.
+            kept = replace(kept, organizer=server.address, globalobjectid=kept.globalobjectid or f"goid-{token}")
+        number = server.put(self._kind, kept, token=token, categories=categories)
+        if invite:
+            self._post("invitation", number, _attendees(kept))
+        self._end("create")
+        return self._stored(number)
+
+    def update(self, remote_id: RemoteId, version: str, item: Item, columns: frozenset[str], *, invite: bool, contents: Contents) -> Stored:
+        self._begin("update")
+        number, before = self._at_version(remote_id, version)
+        kept = self._kept(item, contents)
+        new = {column: value(kept, column) for column in columns - {"organizer", "globalobjectid", "responses"}}
+        after = replace(before.item, **new)  # type: ignore[arg-type]
+        self._server.touch(number, after)
+        if invite:
+            self._post("update", number, tuple(dict.fromkeys((*_attendees(before.item), *_attendees(after)))))
+        self._end("update")
+        return self._stored(number)
+
+    def delete(self, remote_id: RemoteId, version: str, *, cancel: bool) -> None:
+        self._begin("delete")
+        if int(remote_id.value) in self._server.items:
+            number, before = self._at_version(remote_id, version)
+            if cancel:
+                self._post("cancellation", number, _attendees(before.item))
+            self._server.drop(number)
+        self._end("delete")
+
+    def categorise(self, remote_id: RemoteId, version: str, *, add: frozenset[str], remove: frozenset[str]) -> Stored:
+        self._begin("categorise")
+        number, before = self._at_version(remote_id, version)
+        self._server.touch(number, categories=(before.categories | add) - remove)
+        self._end("categorise")
+        return self._stored(number)
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _begin(self, call: str) -> None:
+        if self._closed:
+            raise Unavailable("the connection is closed")
+        server = self._server
+        server.requests.append(call)
+        server.step(f"before {call}")
+        if server.faults and (error := server.faults.pop(0)) is not None:
+            raise error
+
+    def _end(self, call: str) -> None:
+        server = self._server
+        server.step(f"after {call}")
+        if server.lost and (error := server.lost.pop(0)) is not None:
+            raise error
+
+    def _kept(self, item: Item, contents: Contents) -> Item:
+        if isinstance(item, Appointment):
+            for one in item.attachments:
+                if one.digest not in self._server.blobs:
+                    self._server.blobs[one.digest] = contents(one.digest)
+        return self._server.lossy(item)
+
+    def _post(self, what: str, number: int, to: tuple[str, ...]) -> None:
+        found = self._server.items[number].item
+        subject = found.subject if isinstance(found, Appointment) else ""
+        self._server.posted.append(Posted(what=what, item=str(number), subject=subject, to=to))
+
+    def _at_version(self, remote_id: RemoteId, version: str) -> tuple[int, MemoryItem]:
+        number = int(remote_id.value)
+        found = self._server.items.get(number)
+        if found is None or str(found.version) != version:
+            raise PreconditionFailed(f"item {number} is no longer at version {version}")
+        return number, found
+
+    def _found(self, remote_id: RemoteId) -> RemoteItem | Gone:
+        found = self._server.at(remote_id)
+        return self._gone(remote_id, found) if found is None or found.folder else self._whole(remote_id)
+
+    def _gone(self, remote_id: RemoteId, found: MemoryItem | None) -> Gone:
+        departure = Departure.UNKNOWN if not self._server.tells else Departure.DELETED if found is None else Departure.MOVED
+        return Gone(remote_id=remote_id, departure=departure)
+
+    def _listed(self, remote_id: RemoteId, found: MemoryItem) -> ListedItem:
+        return ListedItem(remote_id=remote_id, version=str(found.version), token=found.token, categories=found.categories)
+
+    def _whole(self, remote_id: RemoteId) -> RemoteItem:
+        found = self._server.items[int(remote_id.value)]
+        organizer = found.item.organizer if isinstance(found.item, Appointment) else ""
+        return RemoteItem(
+            listed=self._listed(remote_id, found),
+            item=found.item,
+            organized_here=organizer in ("", self._server.address),
+            canceled=found.canceled,
+            modified=datetime.fromtimestamp(found.version, UTC),
+        )
+
+    def _stored(self, number: int) -> Stored:
+        return Stored(remote_id=RemoteId(PROTOCOL, str(number)), version=str(self._server.items[number].version))
+
+
+def _attendees(item: Item) -> tuple[str, ...]:
+    if not isinstance(item, Appointment):
+        return ()
+    return tuple(one.address for one in (*item.requiredattendees, *item.optionalattendees))
