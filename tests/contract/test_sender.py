@@ -115,6 +115,22 @@ def test_when_begin_fails_nothing_is_sent(office: Post) -> None:
     assert [one.content for one in office.copies(1)] == [mail]
 
 
+def test_what_is_called_off_before_its_end_is_not_delivered(office: Post) -> None:
+    def overtaken() -> None:
+        raise LookupError("somebody else has it")
+
+    mail = content()
+    with office.sender.open(office.account) as session:
+        with pytest.raises(LookupError):
+            session.send(
+                Envelope(sender=SENDER, recipients=("a@contoso.example",), content=content()), begin=lambda _: None, ending=overtaken
+            )
+        assert not session.is_usable
+    with office.sender.open(office.account) as session:
+        session.send(Envelope(sender=SENDER, recipients=("a@contoso.example",), content=mail), begin=lambda _: None)
+    assert [one.content for one in office.copies(1)] == [mail]
+
+
 def test_a_mail_that_is_too_big_is_refused_for_good_before_it_begins(office: Post) -> None:
     big = content(b"0123456789\r\n" * (office.size_limit // 12 + 1))
     with office.sender.open(office.account) as session:

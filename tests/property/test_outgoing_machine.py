@@ -226,6 +226,10 @@ class _Left:
     def left_behind(self) -> Collection[str]:
         return self._notes.left_behind()
 
+    def leave(self, owner: str) -> None:
+        if not self._dies:
+            self._notes.leave(owner)
+
     def forget(self, owner: str) -> None:
         if not self._dies:
             self._notes.forget(owner)

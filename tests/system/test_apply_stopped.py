@@ -16,6 +16,7 @@ import pytest
 
 from support.changed_estate import ChangedEstate, changed_estate, progress, read_only, same_end, store_of, tokens_of
 from support.command import Commands
+from support.stopped import stop
 
 LEASE = 0.6
 
@@ -47,22 +48,6 @@ def _free(store: Path) -> bool:
     return True
 
 
-def _stop(pid: int) -> None:
-    """SIGSTOP, and wait until it has reached every thread: one may be on its way through the kernel."""
-    os.kill(pid, signal.SIGSTOP)
-    threads = Path(f"/proc/{pid}/task")
-    while any(_state_of(thread) not in "Tt" for thread in threads.iterdir()):
-        time.sleep(0.001)
-
-
-def _state_of(thread: Path) -> str:
-    # "pid (name) state …"; a thread that ended in the meantime has none.
-    try:
-        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return "T"
-
-
 def _stopped_midway(ground: ChangedEstate, commands: Commands, fraction: float) -> tuple[subprocess.Popen[bytes], int, int]:
     """An apply that stands still after that part of its effects, and (effects, open intents) then."""
     base = tokens_of(store_of(ground.base))
@@ -73,7 +58,7 @@ def _stopped_midway(ground: ChangedEstate, commands: Commands, fraction: float) 
         while time.monotonic() < deadline:
             assert process.poll() is None, "it ended before it could be stopped"
             if progress(connection, base)[0] >= max(1, fraction * 180):
-                _stop(process.pid)
+                stop(process.pid)
                 if _free(store_of(commands)):
                     return process, *progress(connection, base)
                 os.kill(process.pid, signal.SIGCONT)

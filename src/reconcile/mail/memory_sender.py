@@ -131,7 +131,7 @@ class MemorySession:
     def is_usable(self) -> bool:
         return self._open
 
-    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None]) -> Delivery:
+    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None], ending: Callable[[], None] = lambda: None) -> Delivery:
         replies: dict[str, Reply] = {}
         left: list[str] = []
         try:
@@ -144,7 +144,7 @@ class MemorySession:
         begin(accepted)
         return Delivery(
             recipients=replies,
-            end=self._hand_over(TakenMail(sender=envelope.sender, recipients=accepted, content=envelope.content)),
+            end=self._hand_over(TakenMail(sender=envelope.sender, recipients=accepted, content=envelope.content), ending),
             left=tuple(left),
         )
 
@@ -161,7 +161,7 @@ class MemorySession:
             replies[address] = self._visit("rcpt", self._server.replies.get(address))
         return None
 
-    def _hand_over(self, mail: TakenMail) -> End:
+    def _hand_over(self, mail: TakenMail, ending: Callable[[], None]) -> End:
         try:
             for step in ("data", "body"):
                 reply = self._visit(step, None)
@@ -169,6 +169,11 @@ class MemorySession:
                     return Refused(step="DATA", permanent=reply.is_permanent, why=str(reply))
         except _Gone as gone:
             return Broken(step=gone.step, why="dropped")
+        try:
+            ending()
+        except BaseException:
+            self._open = False
+            raise
         fault = self._server.next_fault("end")
         if fault is None or (isinstance(fault, (Drop, Die)) and fault.kept):
             self._server.take(mail)

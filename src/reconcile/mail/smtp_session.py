@@ -53,7 +53,7 @@ class SmtpSession:
     def is_usable(self) -> bool:
         return self._connection.is_open
 
-    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None]) -> Delivery:
+    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None], ending: Callable[[], None] = lambda: None) -> Delivery:
         """See `Session.send`."""
         if not has_whole_line_ends(envelope.content):
             return Delivery(recipients={}, end=Refused(step="content", permanent=True, why="the mail has line ends other than CRLF"))
@@ -70,7 +70,7 @@ class SmtpSession:
             return Delivery(recipients=replies, end=end)
         # Whatever begin raises: the server waits for DATA, and gets RSET with the next mail, or QUIT.
         begin(accepted)
-        return Delivery(recipients=replies, end=self._hand_over(envelope.content), left=tuple(left))
+        return Delivery(recipients=replies, end=self._hand_over(envelope.content, ending), left=tuple(left))
 
     def _address(self, plan: Commands, replies: dict[str, Reply], left: list[str]) -> Refused | Broken | None:
         """MAIL and RCPT. None when the server waits for DATA (or took nobody)."""
@@ -115,7 +115,7 @@ class SmtpSession:
                 code, text = self._connection.reply()
                 yield one, reply_of(code, text, self._secrets)
 
-    def _hand_over(self, content: bytes) -> Taken | Refused | Broken | Unanswered:
+    def _hand_over(self, content: bytes, ending: Callable[[], None]) -> Taken | Refused | Broken | Unanswered:
         connection, end_may_have_left = self._connection, False
         try:
             code, text = connection.ask(b"DATA")
@@ -127,6 +127,7 @@ class SmtpSession:
             connection.send_all(dot_stuffed(content))
             if connection.spoke_early():
                 return self._gone("DATA", "the server interrupted the mail before its end")
+            self._ask(ending)
             end_may_have_left = True
             connection.send_all(_END_OF_DATA)
             connection.reply_seconds = self._answer_timeout
@@ -145,6 +146,13 @@ class SmtpSession:
             return Refused(step="end of data", permanent=reply.is_permanent, why=str(reply))
         self._gone("end of data", "")
         return Unanswered(why=f"the server answered the end of data with {reply}, which says nothing")
+
+    def _ask(self, ending: Callable[[], None]) -> None:
+        try:
+            ending()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _gone(self, step: str, words: str) -> Broken:
         self._connection.close()

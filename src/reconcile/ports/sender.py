@@ -136,8 +136,11 @@ class Session(Protocol):
         """Whether another mail can go over this connection."""
         ...
 
-    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None]) -> Delivery:
+    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None], ending: Callable[[], None] = lambda: None) -> Delivery:
         """Submit one mail. `begin` gets the recipients the server took; whatever it raises comes out, and nothing is sent.
+
+        `ending` is called when all of the mail but its end has left. Whatever it raises comes out: the end stays here and the connection
+        is closed, so the server must not deliver.
 
         Faults of the connection are told by the Delivery. Raises AuthenticationRejected when the server wants a login
         for this mail, before anything is handed over.

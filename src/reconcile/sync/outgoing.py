@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,59 +22,23 @@ from reconcile.model.condition import Condition
 from reconcile.model.mail_address import is_allowed, same_address
 from reconcile.model.outbox_step import Begin, Claim, Postpone, RecipientResult, Settle, advanced
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
-from reconcile.model.secret import SecretRef
 from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
-from reconcile.ports.applied import AppliedState
-from reconcile.ports.clock import Clock
-from reconcile.ports.mail_marks import MailMarks
-from reconcile.ports.outbox_store import Move, OutboxStore
-from reconcile.ports.secrets import SecretResolver
-from reconcile.ports.sender import Account, Envelope, Sender, Session
-from reconcile.ports.settled_notes import NoNotes, SettledNotes
-from reconcile.ports.sign_in import SignIns
-from reconcile.sync.connections import Connections
+from reconcile.ports.outbox_store import Move
+from reconcile.ports.sender import Envelope, Session
 from reconcile.sync.connections import account_of as account_group
 from reconcile.sync.decide.failures import verdict
-from reconcile.sync.decide.outgoing import RetryPolicy, after_limit, after_no_connection, after_try, seems_misdated, waits_for_mailbox
-from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
+from reconcile.sync.decide.outgoing import after_limit, after_no_connection, after_try, seems_misdated, waits_for_mailbox
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, not_consented, oversized, sending_setup
+from reconcile.sync.sending import Outgoing as Outgoing
+from reconcile.sync.sending import account_of as account_of
 from reconcile.sync.sent_folder import tend_sent_folders
 from reconcile.sync.settling import Settling, recover
 
-#: How long a run counts as alive without renewing; it renews four times as often.
-LEASE = timedelta(seconds=60)
 #: Applied state is read again before a mail when it is older than this (seconds).
 FRESH = 1.0
 #: The bytes of so many mails, or of so many octets, are read at a time.
 AHEAD, AHEAD_OCTETS = 64, 2_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """Everything a pass needs. `owner` is unique to this run. `keep_lease` may be replaced where time stands still (tests)."""
-
-    applied: AppliedState
-    outbox: OutboxStore
-    sender: Sender
-    sign_ins: SignIns
-    secrets: SecretResolver
-    clock: Clock
-    owner: str
-    parallel: int = 16
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    lease: timedelta = LEASE
-    renew: bool = True
-    stop: Callable[[], bool] = lambda: False
-    on_settled: Callable[[OutboxEntry], None] = lambda _: None
-    #: When something was applied last (None: never, or not known).
-    last_applied: Callable[[], datetime | None] = lambda: None
-    permits: Callable[[], Permits] = lambda: NOTHING_SAID
-    notes: SettledNotes = field(default_factory=NoNotes)
-    #: Shared with who receives, where both run.
-    connections: Connections = field(default_factory=Connections)
-    #: Opens the mailbox with this id at its server, for the folder for sent mail; None where that is not to be done (tests).
-    marks: Callable[[str], MailMarks] | None = None
 
 
 def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> SendingReport:
@@ -99,22 +63,6 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
         pass_.run(due)
     tend_sent_folders(outgoing, mailboxes=mailboxes)
     return SendingReport(settled=(*settled, *pass_.settled), abandoned=abandoned, troubles=tuple(pass_.troubles))
-
-
-def account_of(outgoing: Outgoing, mailbox: SendingMailbox) -> Account:
-    """Where and as whom a mailbox submits. Raises SettingsError or PermanentError when a secret cannot be had."""
-    sign_in = outgoing.sign_ins.of(mailbox.sign_in, name=mailbox.name)
-    authority = outgoing.secrets.resolve(SecretRef.parse(mailbox.authority)).reveal() if mailbox.authority else None
-    return Account(
-        server=mailbox.server,
-        port=mailbox.port,
-        tls=mailbox.tls,
-        authority=authority,
-        username=sign_in.username if sign_in is not None else "",
-        password=sign_in.password if sign_in is not None else None,
-        sign_in=sign_in,
-        client_certificate=outgoing.sign_ins.certificate(mailbox.sign_in),
-    )
 
 
 def _wake(outgoing: Outgoing) -> None:
@@ -172,6 +120,10 @@ def _alive(outgoing: Outgoing) -> Iterator[None]:
         if thread is not None:
             thread.join()
         outgoing.outbox.end_lease(outgoing.owner)
+
+
+class _Overtaken(Exception):
+    """The mail that is being handed over is no longer this run's."""
 
 
 class _Pass:
@@ -282,19 +234,28 @@ class _Pass:
             reports=mailbox.delivery_reports,
             id=entry.message_id.strip("<>"),
         )
-        known, claimed = listed, [claim]
+        known, claimed, begun = listed, [claim], outgoing.clock.monotonic()
 
         def begin(accepted: Sequence[str]) -> None:
-            nonlocal known
+            nonlocal known, begun
             step = Begin(owner=outgoing.owner, recipients=tuple(accepted), limits=mailbox.limits, copy=mailbox.sent_copy)
             known = settling.begin(Move(known=listed, steps=(claim, step), at=outgoing.clock.now()))
             claimed.clear()
+            begun = outgoing.clock.monotonic()
+
+        def ending() -> None:
+            if outgoing.clock.monotonic() - begun >= outgoing.lease.total_seconds() / 4:
+                self._still_mine(known)
 
         def end(step: Settle) -> Move:
             return Move(known=known, steps=(*claimed, step), at=outgoing.clock.now())
 
         try:
-            delivery = session.send(envelope, begin=begin)
+            delivery = session.send(envelope, begin=begin, ending=ending)
+        except _Overtaken:
+            # Nobody else knows that it was not handed over; where a person has decided meanwhile, that counts.
+            settling.settle(end(_not_handed_over(known, at=outgoing.clock.now())))
+            return None
         except PreconditionFailed:
             return None  # another process has it, or a person changed it meanwhile; nothing was handed over
         except (PermanentError, Throttled) as error:
@@ -316,6 +277,16 @@ class _Pass:
         settling.flush()
         found = outgoing.outbox.entry(entry.id)
         return found if found is not None and found.state is OutgoingState.PENDING and found.due_at <= now else None
+
+    def _still_mine(self, begun: OutboxEntry) -> None:
+        """Some time went by since the mail was begun: this process may have stood still for longer than its lease, and others may have
+        called the mail uncertain, or sent it. Raises _Overtaken then."""
+        outgoing = self._outgoing
+        # First: once it holds again, nobody else calls the mail uncertain.
+        outgoing.outbox.hold_lease(outgoing.owner, until=outgoing.clock.now() + outgoing.lease)
+        found = outgoing.outbox.entry(begun.id)
+        if found is None or (found.state, found.owner, found.attempts) != (begun.state, begun.owner, begun.attempts):
+            raise _Overtaken
 
     def _tell(self, found: OutboxEntry) -> None:
         with self._guard:
@@ -385,3 +356,10 @@ class _Pass:
         )
         with self._guard:
             self.troubles.append(trouble)
+
+
+def _not_handed_over(begun: OutboxEntry, *, at: datetime) -> Settle:
+    why = "this process stood still for too long; the mail was not handed over"
+    waits = RecipientResult(state=RecipientState.PENDING, reason=why)
+    results = {one.address: waits for one in begun.in_state(RecipientState.SENDING)}
+    return Settle(owner=begun.owner, attempt=begun.attempts, results=results, next_try_at=at, why=why)

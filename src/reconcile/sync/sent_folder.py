@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
 
 from reconcile.errors import PermanentError, PreconditionFailed, SettingsError, TransientError, Unsupported
 from reconcile.model.outbox_step import Copied, Found, Looked
@@ -16,9 +15,7 @@ from reconcile.model.outgoing import OutboxEntry, OutgoingState
 from reconcile.model.sent_folder import CopyState
 from reconcile.ports.mail_marks import MailMarks
 from reconcile.sync.decide.outgoing import after_copy, after_look, look_is_due
-
-if TYPE_CHECKING:
-    from reconcile.sync.outgoing import Outgoing
+from reconcile.sync.sending import Outgoing
 
 
 def tend_sent_folders(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> None:

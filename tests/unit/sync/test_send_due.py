@@ -409,9 +409,9 @@ def test_the_profile_says_which_reports_are_asked_for() -> None:
                     class Watched:
                         is_usable = True
 
-                        def send(self, envelope, *, begin):  # type: ignore[no-untyped-def]
+                        def send(self, envelope, *, begin, ending):  # type: ignore[no-untyped-def]
                             asked.append((envelope.reports, envelope.id))
-                            return session.send(envelope, begin=begin)
+                            return session.send(envelope, begin=begin, ending=ending)
 
                     yield Watched()
 
