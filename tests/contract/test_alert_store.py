@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from reconcile.model.alert import AlertLevel, Cause
+from reconcile.model.alert import AlertLevel, Cause, Mailed
 from reconcile.model.loop_sign import LoopSign
 from reconcile.ports.alert_store import AlertStore
 from reconcile.store.memory.alerts import MemoryAlerts
@@ -95,3 +96,16 @@ def test_a_sign_of_life_is_the_last_one(reopen: Reopen) -> None:
 
 def test_a_missing_store_reads_as_empty() -> None:
     assert (SqliteAlerts(None).alerts(ended=True), SqliteAlerts(None).loop()) == ([], None)
+
+
+def test_what_somebody_was_written_is_kept_with_the_alert(reopen: Reopen) -> None:
+    profile = replace(cause("p1", code="ProfileFailing"), kind="EmailServerProfile")
+    reopen().observe([cause("a"), profile], now=START, keep_from=LONG_AGO)
+    (alert,) = reopen().alerts(kind="EmailServerProfile")
+    assert (alert.cause, alert.mailed) == (profile, Mailed.NOTHING)
+    reopen().mailed(alert.id, Mailed.BEGAN)
+    reopen().observe([], now=START + timedelta(minutes=1), keep_from=LONG_AGO)
+    assert reopen().alerts(kind="EmailServerProfile") == []
+    assert [one.mailed for one in reopen().alerts(ended=True, kind="EmailServerProfile")] == [Mailed.BEGAN]
+    assert [one.mailed for one in reopen().alerts(ended=True, kind="Mailbox")] == [Mailed.NOTHING]
+    assert len(reopen().alerts(ended=True)) == 2

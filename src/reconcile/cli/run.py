@@ -175,7 +175,8 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
     from reconcile.sync.connections import Connections
     from reconcile.sync.look import LookTools
     from reconcile.wiring.alerts import alert_store, sending_failures
-    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing, watchers
+    from reconcile.wiring.feed import mail_intake
+    from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing, quarantine_of, watchers
     from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
     from reconcile.wiring.sign_in import sign_ins
@@ -202,6 +203,8 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
                 watch=watchers(settings, accounts, secrets),
                 alerts=alert_store(database),
                 sending_failures=sending_failures(database),
+                alarms=mail_intake(database),
+                quarantined=quarantine_of(database).counts,
             )
 
         yield Opened(environment=name, tools=tools)

@@ -23,13 +23,16 @@ from reconcile.ports.sending_failures import SendingFailureStore
 from reconcile.report.counted import counted
 from reconcile.report.outbox_text import sent_of
 from reconcile.sync.admission import Limits, server_of
+from reconcile.sync.alarm_mailing import AlarmMail, mail_alarms
 from reconcile.sync.alerting import write_alerts
 from reconcile.sync.claiming import Claim, admitted
 from reconcile.sync.counting_failures import count_sending_failures
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
+from reconcile.sync.decide.submission import sending_setup
 from reconcile.sync.due import next_look
 from reconcile.sync.kept import Kept
 from reconcile.sync.look import LookTools, MailboxRun
+from reconcile.sync.mail_intake import MailIntake
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.receivers import Receivers
 from reconcile.sync.servers import Outage, Servers
@@ -48,7 +51,8 @@ ALERTS: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailTools:
-    """What a pass works with; `outgoing` has the applied state, the clock and the way to stop. `watch` makes what waits for news."""
+    """What a pass works with; `outgoing` has the applied state, the clock and the way to stop. `watch` makes what waits for news,
+    `alarms` takes in alarms that are mailed, `quarantined` counts messages that were given up, by mailbox id."""
 
     outgoing: Outgoing
     looks: LookTools
@@ -56,6 +60,8 @@ class MailTools:
     watch: Callable[[ReceivingMailbox], Watcher] | None = None
     alerts: AlertStore | None = None
     sending_failures: SendingFailureStore | None = None
+    alarms: MailIntake | None = None
+    quarantined: Callable[[], Mapping[str, int]] = dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +135,7 @@ class Mail:
         after = until_next(receiving, tools.looks.store.states(), clock.now(), self.longest, servers=receivers.servers)
         spent += time.thread_time() - began
         outages, waiting = receivers.servers.outages(), receivers.waiting()
-        self._alert(standing, tools, chosen.found, outages)
+        mailed = self._alert(standing, tools, chosen.found, outages)
         fresh = frozenset(outages) - standing.told_outages
         standing.told_outages = frozenset(outages)
         return told(
@@ -139,6 +145,7 @@ class Mail:
             outages=[outages[name] for name in sorted(outages)],
             fresh=fresh,
             waiting=waiting,
+            mailed=mailed,
         )
 
     def close(self) -> None:
@@ -180,21 +187,26 @@ class Mail:
 
     def _alert(
         self, standing: _Standing, tools: MailTools, found: Sequence[ReceivingMailbox | IdleMailbox], outages: Mapping[str, Outage]
-    ) -> None:
+    ) -> list[AlarmMail]:
         clock = tools.outgoing.clock
         if tools.alerts is None or (standing.alerted is not None and clock.monotonic() - standing.alerted < ALERTS):
-            return
+            return []
         now = clock.now()
+        resources = tools.outgoing.applied.resources()
         write_alerts(
             tools.alerts,
             found,
             tools.looks.store.states(),
-            tools.outgoing.applied.resources(),
+            resources,
             outages,
             loop=LoopSign(since=standing.since, seen=now),
             now=now,
+            sending=sending_setup(resources, now=instant.text(now), permits=tools.outgoing.permits()).mailboxes,
+            quarantined=tools.quarantined(),
         )
+        mailed = mail_alarms(tools.alerts, tools.alarms, environment=standing.opened.environment) if tools.alarms is not None else []
         standing.alerted = clock.monotonic()
+        return mailed
 
     def _sent(self, standing: _Standing) -> SendingReport:
         """What was sent, once all of it is; nothing while it goes on."""
@@ -235,10 +247,12 @@ def told(
     outages: Sequence[Outage] = (),
     fresh: frozenset[str] = frozenset(),
     waiting: Mapping[str, int] | None = None,
+    mailed: Sequence[AlarmMail] = (),
 ) -> Report:
     """What the loop says about a pass. Single mailboxes that fail have their own pauses, so the pass as a whole is settled. Pure.
 
-    `outages` are servers that are away, `fresh` those of them that nobody was told of, `waiting` how many mailboxes wait, by server.
+    `outages` are servers that are away, `fresh` those of them that nobody was told of, `waiting` how many mailboxes wait, by server,
+    `mailed` what became of alarms.
     """
     results = [run.result() for run in runs]
     away = {outage.server for outage in outages}
@@ -256,9 +270,10 @@ def told(
     ]
     left = waiting or {}
     parts += [_outage_words(outage, left.get(outage.server, 0)) for outage in outages if outage.server in fresh]
+    parts += [f"alarm: {one.words}" for one in mailed]
     return Report(
         message="; ".join(parts),
-        quiet=not (tracked or own or sent.settled or sent.abandoned or sent.troubles or fresh),
+        quiet=not (tracked or own or sent.settled or sent.abandoned or sent.troubles or fresh or mailed),
         detail={
             "looked": len(results),
             "tracked": tracked,
@@ -266,6 +281,10 @@ def told(
             "sent": sent.count(OutgoingState.SENT),
             "mails": len(sent.settled),
             "uncertain": uncertain,
+            "alarms": [
+                {"key": one.letter.key, "mail": one.entry or None, "subject": one.letter.draft.subject, "refused": one.refused or None}
+                for one in mailed
+            ],
             "cannotSend": [trouble.name for trouble in sent.troubles],
             "away": [
                 {"server": outage.server, "since": instant.text(outage.since.replace(microsecond=0)), "waiting": left.get(outage.server, 0)}

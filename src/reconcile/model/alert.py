@@ -39,10 +39,18 @@ class Cause:
         return self.kind, self.about, self.code
 
 
+class Mailed(StrEnum):
+    """What somebody was written."""
+
+    NOTHING = ""
+    BEGAN = "began"
+    OVER = "over"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """A cause over time. `since` and `seen` (the last time it was so), `ended` ("" while it lasts) are UTC RFC 3339; `count` is how
-    often it was seen."""
+    often it was seen; `mailed` which mail of its episode went into the outbox last."""
 
     id: int
     cause: Cause
@@ -50,3 +58,4 @@ class Alert:
     seen: str
     count: int
     ended: str = ""
+    mailed: Mailed = Mailed.NOTHING

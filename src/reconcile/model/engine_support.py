@@ -95,6 +95,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "maxConcurrentConnections",
             "minPollingInterval",
             "moveUndeliveredEmails",
+            "sendEmailAlert",
             "incoming.compression",
             "incoming.keywords",
             "timeoutMailboxConnection",
@@ -147,6 +148,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "processing.connectionChannel",
             "processing.inactiveBackoff",
             *(f"alerts.{name}" for name in ("errors", "warnings", "information", "notifyMailboxOwners", "retention")),
+            *(f"alerts.{name}" for name in ("sender", "recipients")),
             "processing.advancingDate",
             "deploymentSettings.allowNonSslEmail",
         }
@@ -245,7 +247,6 @@ _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
     "Environment": {},
     "EmailServerProfile": {
-        "sendEmailAlert": NotBuilt("nobody is alerted by mail; `reconcile alerts list` has the alarm"),
         "defaultServerLocation": NotBuilt("incoming.server and outgoing.server count", neutral=(None,)),
         "oauth.useDefaultTenantId": NotBuilt("oauth.tenantId counts", neutral=(None, False, True)),
         "oauth.resourceId": NotBuilt("oauth.scopes say what a token is asked for", neutral=(None,)),

@@ -15,6 +15,7 @@ class MailboxStatus:
 
     `holder` names the process that is receiving now. `outbox` counts mails by state, `quarantined` messages that were
     given up. `sending_step` is what a person does so that it may send, "" where nothing is withheld.
+    `reason` is a stable word for `why` where that is not about the last look.
     """
 
     mailbox_id: str
@@ -31,4 +32,5 @@ class MailboxStatus:
     holder: str = ""
     quarantined: int = 0
     sending_step: str = ""
+    reason: str = ""
     outbox: Mapping[str, int] = field(default_factory=dict)

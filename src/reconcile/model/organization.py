@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from reconcile.model.document import Document, Group, Spec, required, setting
 from reconcile.model.mailbox import SynchronizationMethod
 from reconcile.model.problem import Problem
-from reconcile.model.text import Domain, Duration, Extension, Line, MimeType, SetOf, Slug, span
+from reconcile.model.text import Address, Domain, Duration, Extension, Line, MimeType, SetOf, Slug, span
 
 _LARGE = 2**31 - 1
 
@@ -173,6 +173,13 @@ class AlertSettings(Group):
         "How long alerts are kept, in whole days.", examples=("30d",)
     )
     always_check_delete_privilege: bool | None = setting("Check the privilege when alerts are deleted.")
+    sender: Slug | None = setting(
+        "metadata.name of the mailbox that mails the alarms of profiles with sendEmailAlert; best one on another server than theirs.",
+        examples=("postmaster",),
+    )
+    recipients: Annotated[tuple[Address, ...], Field(strict=False, max_length=100), SetOf] | None = setting(
+        "Addresses of administrators who get such mail beside the owner of the profile.", examples=(["postmaster@contoso.example"],)
+    )
 
 
 class ProcessingSettings(Group):

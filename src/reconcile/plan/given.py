@@ -70,7 +70,11 @@ class Given:
         mailboxes: dict[str, int] = {}
         profiles: dict[str, Spec] = {}
         renamed: dict[str, str] = {}
+        organization: Spec = {}
         for key, resource in self.desired.resources.items():
+            if key.kind == "Organization":
+                row = self.row(key)
+                organization = {**row.spec, **resource.spec} if row is not None else resource.spec
             if key.kind == "EmailServerProfile":
                 row = self.row(key)
                 profiles[key.name] = {**row.spec, **resource.spec} if row is not None else resource.spec
@@ -87,6 +91,7 @@ class Given:
             riders=self._riders,
             messages=self.circumstances.count,
             engine=self.engine,
+            organization=organization,
         )
 
     def _previous(self, key: Key) -> Key | None:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from reconcile.model.alert import Alert, Cause
+from reconcile.model.alert import Alert, Cause, Mailed
 from reconcile.model.loop_sign import LoopSign
 
 
 class AlertReader(Protocol):
     """A missing store reads as empty."""
 
-    def alerts(self, *, ended: bool = False) -> Sequence[Alert]:
-        """Errors first, then the newest; with `ended` also those that are over."""
+    def alerts(self, *, ended: bool = False, kind: str = "") -> Sequence[Alert]:
+        """Errors first, then the newest; with `ended` also those that are over; with `kind` those about such things alone."""
         ...
 
     def loop(self) -> LoopSign | None:
@@ -28,6 +28,10 @@ class AlertStore(AlertReader, Protocol):
     def observe(self, causes: Sequence[Cause], *, now: datetime, keep_from: datetime) -> None:
         """These are so now, and nothing else: new ones begin, others go on, those that are missing end. Ended ones of before `keep_from`
         are forgotten."""
+        ...
+
+    def mailed(self, alert_id: int, what: Mailed) -> None:
+        """Somebody was written to about it."""
         ...
 
     def sign(self, sign: LoopSign) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from reconcile.model.canonical import Leaf
 from reconcile.model.loop_sign import LoopSign
@@ -12,8 +13,10 @@ from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.ports.alert_store import AlertStore
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.admission import server_of
-from reconcile.sync.decide.alerts import Watched, alert_rules, causes
+from reconcile.sync.decide.alert_mail import CALM
+from reconcile.sync.decide.alerts import PROFILE_FAILING, Watched, alert_rules, causes
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
+from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox
 from reconcile.sync.servers import Outage
 from reconcile.sync.status import mailbox_statuses
 
@@ -27,16 +30,30 @@ def write_alerts(
     *,
     loop: LoopSign,
     now: datetime,
+    sending: Mapping[str, SendingMailbox | SilentMailbox] = MappingProxyType({}),
+    quarantined: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    """Begin, go on and end alerts, and leave a sign of life. `found` answers for each applied mailbox."""
+    """Begin, go on and end alerts, and leave a sign of life. `found` answers for each applied mailbox; `sending` says by mailbox id who may
+    send, `quarantined` how many messages were given up."""
     organization = next((one.spec for one in resources if one.kind == "Organization"), {})
     rules = alert_rules(organization)
     away = {server: (outage.error, outage.hint) for server, outage in outages.items()}
     statuses = mailbox_statuses(
-        found, states, holders={}, outbox={}, now=now, loop=loop, away={server: error for server, (error, _) in away.items()}
+        found,
+        states,
+        holders={},
+        outbox={},
+        now=now,
+        loop=loop,
+        away={server: error for server, (error, _) in away.items()},
+        sending=sending,
+        quarantined=quarantined,
     )
     watched = _watched(found, statuses, resources)
-    alerts.observe(causes(watched, away, rules, now=now), now=now, keep_from=now - rules.retention)
+    lasting = {one.cause.about for one in alerts.alerts(kind="EmailServerProfile") if one.cause.code == PROFILE_FAILING}
+    # Of an alarm that has just ended somebody is still to be written.
+    keep_from = now - max(rules.retention, 4 * CALM)
+    alerts.observe(causes(watched, away, rules, now=now, lasting=lasting), now=now, keep_from=keep_from)
     alerts.sign(loop)
 
 

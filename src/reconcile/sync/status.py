@@ -116,7 +116,7 @@ def _with_sending(
     condition = sending.condition
     # That nothing is received here was declared, and is no news beside it.
     undeclared = isinstance(mailbox, IdleMailbox) and mailbox.conditions[0].type == "Off"
-    mine = (sending.health, condition.message, next_step(condition, status.name) or _change(condition))
+    mine = (sending.health, condition.message, next_step(condition, status.name) or _change(condition), condition.reason)
     return replace(
         _worse(replace(status, why="") if undeclared else status, mine),
         sending_step=mine[2],
@@ -130,16 +130,16 @@ def _with_quarantine(status: MailboxStatus, count: int) -> MailboxStatus:
         return status
     words, hint = f"{counted(count, 'message')} in quarantine", "`reconcile quarantine list` says what is wrong with them."
     declared_off = status.health is Health.OFF and status.conditions[0].type == "Off"
-    found = (Health.STALLED, words, hint)
+    found = (Health.STALLED, words, hint, "Quarantined")
     return replace(_worse(replace(status, why="") if declared_off else status, found), quarantined=count)
 
 
-def _worse(status: MailboxStatus, other: tuple[Health, str, str]) -> MailboxStatus:
-    """With another finding beside its own: the worse one first, and its next step."""
-    both = [(status.health, status.why, status.hint), other] if status.why else [other]
+def _worse(status: MailboxStatus, other: tuple[Health, str, str, str]) -> MailboxStatus:
+    """With another finding (health, why, next step, stable word) beside its own: the worse one first, and its next step."""
+    both = [(status.health, status.why, status.hint, status.reason), other] if status.why else [other]
     both.sort(key=lambda one: _WORST.index(one[0]))
-    words = dict.fromkeys(why for _, why, _ in both)
-    return replace(status, health=both[0][0], why="; ".join(words), hint=both[0][2] or both[-1][2])
+    words = dict.fromkeys(why for _, why, _, _ in both)
+    return replace(status, health=both[0][0], why="; ".join(words), hint=both[0][2] or both[-1][2], reason=both[0][3])
 
 
 def _change(condition: Condition) -> str:

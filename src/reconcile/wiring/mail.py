@@ -273,19 +273,15 @@ def online_count(settings: Settings, database: Database | None) -> OnlineCount:
 
 
 def idle_settings(settings: Settings, database: Database | None, environment: str, now: datetime) -> list[tuple[str, Condition]]:
-    """What is applied but does nothing, with the name of who declares it: settings that are not built, mailboxes that cannot send. What
-    people withhold is no such thing."""
-    from reconcile.sync.decide.permitted import BY_PEOPLE
-    from reconcile.sync.decide.submission import SilentMailbox, sending_setup
+    """What is applied but does nothing, with the name of who declares it: settings that are not built, alarms that reach nobody."""
+    from reconcile.sync.decide.alert_mail import alert_mail_conditions
+    from reconcile.sync.decide.submission import sending_setup
     from reconcile.sync.decide.unsupported import unsupported_settings
 
     resources, at = applied_state(database).resources(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
     setup = sending_setup(resources, now=at, permits=permits(settings, database, environment)())
-    silent = [one for one in setup.mailboxes.values() if isinstance(one, SilentMailbox)]
-    cannot = sorted(
-        ((one.name, one.condition) for one in silent if one.condition.type not in {"Off", *BY_PEOPLE}), key=lambda pair: pair[0]
-    )
-    return [*unsupported_settings(resources, now=at), *((f"Mailbox/{name}", condition) for name, condition in cannot)]
+    alarms = alert_mail_conditions(resources, setup, now=at)
+    return [*unsupported_settings(resources, now=at), *alarms]
 
 
 def keep_text(settings: Settings, environment: str | None, activity_id: int, text: MessageText) -> None:

@@ -46,6 +46,8 @@ WITHOUT_COLUMN = {
         "fips",
         "fipsEdition",
         "ownedDomains",
+        "alerts.recipients",
+        "alerts.sender",
         "approval.requireTest",
         "processing.advancingDate",
         "tracking.token.enabled",

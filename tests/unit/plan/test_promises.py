@@ -196,6 +196,18 @@ def test_a_field_that_is_not_built_promises_nothing() -> None:
     )
 
 
+def test_an_alarm_is_promised_where_it_can_be_mailed() -> None:
+    asks = {**profile(sendEmailAlert=True, ownerEmailAddress="boss@contoso.example"), **OUTGOING}
+    before: Specs = {"EmailServerProfile/contoso": {**profile(), **OUTGOING}, "Mailbox/sales": box("sales")}
+    after: Specs = {**before, "EmailServerProfile/contoso": asks}
+    assert said(plan_of(after, before), "EmailServerProfile/contoso") == ()
+    assert any("alerts.sender of the Organization names no mailbox" in note for note in notes(plan_of(after, before)))
+    named: Specs = {**after, "Organization/organization": {"alerts.sender": "sales"}}
+    assert said(plan_of(named, before), "EmailServerProfile/contoso") == (
+        "boss@contoso.example is mailed when more than half of its mailboxes fail",
+    )
+
+
 def test_a_forward_mailbox_is_told() -> None:
     before: Specs = {"EmailServerProfile/contoso": {**profile(), **OUTGOING}, "Mailbox/sales": box("sales")}
     plan = plan_of({**before, "Mailbox/sales": box("sales", incoming="forward-mailbox")}, before)

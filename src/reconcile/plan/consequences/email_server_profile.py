@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconcile.model.alert_mail import AlertMail, alert_mail
 from reconcile.plan.consequences.words import Before, Rule, Words, moved_floor, text
 
 #: What a profile promises of mail that cannot be tracked.
@@ -117,8 +118,8 @@ def _owner(b: Before) -> str:
 
 
 def _alerts(b: Before) -> str:
-    if b.around.engine:
-        return ""
+    if b.around.engine and not isinstance(alert_mail({**b.new, "sendEmailAlert": True}, b.around.organization), AlertMail):
+        return ""  # a note says why nobody is mailed
     if text(b.new.get("sendEmailAlert")) != "true":
         return "its owner is no longer mailed alerts" if b.moved("sendEmailAlert") else ""
     whom = text(b.new.get("ownerEmailAddress")) or "its owner"

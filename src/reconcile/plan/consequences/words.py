@@ -18,7 +18,8 @@ Riders = Callable[[str], Iterable[tuple[str, str]]]
 class Surroundings:
     """What the words need to know beyond the resource: mailboxes a profile has in desired state, profiles as they will be, and
     the old slug of renamed profiles. `external_id` finds the row of a mailbox, "" for none; `riders` those of a profile
-    (None: not known). `engine`: the mail is our own engine's, which cannot do everything that can be declared."""
+    (None: not known). `engine`: the mail is our own engine's, which cannot do everything that can be declared.
+    `organization` is the Organization's spec as it will be."""
 
     mailboxes: Mapping[str, int] = field(default_factory=dict)
     profiles: Mapping[str, Spec] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Surroundings:
     riders: Riders | None = None
     messages: Count = unknown
     engine: bool = False
+    organization: Spec = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconcile.model import instant
-from reconcile.model.alert import Alert, Cause
+from reconcile.model.alert import Alert, Cause, Mailed
 from reconcile.model.loop_sign import LoopSign
 
 
@@ -18,8 +18,8 @@ class MemoryAlerts:
     _alerts: list[Alert] = field(default_factory=list)
     _sign: LoopSign | None = None
 
-    def alerts(self, *, ended: bool = False) -> Sequence[Alert]:
-        found = [alert for alert in self._alerts if ended or not alert.ended]
+    def alerts(self, *, ended: bool = False, kind: str = "") -> Sequence[Alert]:
+        found = [alert for alert in self._alerts if (ended or not alert.ended) and kind in ("", alert.cause.kind)]
         return sorted(
             sorted(found, key=lambda one: (one.since, one.id), reverse=True), key=lambda one: (bool(one.ended), -one.cause.level.number)
         )
@@ -41,6 +41,9 @@ class MemoryAlerts:
             number += 1
             after.append(Alert(id=number, cause=cause, since=at, seen=at, count=1))
         self._alerts = after
+
+    def mailed(self, alert_id: int, what: Mailed) -> None:
+        self._alerts = [replace(alert, mailed=what) if alert.id == alert_id else alert for alert in self._alerts]
 
     def loop(self) -> LoopSign | None:
         return self._sign

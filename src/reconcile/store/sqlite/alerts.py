@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcile.model import instant
-from reconcile.model.alert import Alert, AlertLevel, Cause
+from reconcile.model.alert import Alert, AlertLevel, Cause, Mailed
 from reconcile.model.loop_sign import LoopSign
 from reconcile.store.sqlite.database import Database, translated
 
-_SELECT = "SELECT id, level, code, text, hint, kind, about, name, owner, since, seen, count, ended FROM alerts"
+_SELECT = "SELECT id, level, code, text, hint, kind, about, name, owner, since, seen, count, ended, mailed FROM alerts"
 _ORDER = "ORDER BY ended <> '', CASE level WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, since DESC, id DESC"
 
 
@@ -21,11 +21,12 @@ class SqliteAlerts:
     def __init__(self, database: Database | None) -> None:
         self._database = database
 
-    def alerts(self, *, ended: bool = False) -> Sequence[Alert]:
+    def alerts(self, *, ended: bool = False, kind: str = "") -> Sequence[Alert]:
         if self._database is None:
             return []
+        wanted = f"{_SELECT} WHERE (? OR ended = '') AND ? IN ('', kind) {_ORDER}"
         with translated(self._database.path):
-            rows = self._database.reader().execute(f"{_SELECT} {'' if ended else 'WHERE ended = ' + repr('')} {_ORDER}").fetchall()
+            rows = self._database.reader().execute(wanted, (ended, kind)).fetchall()
         return [_alert(row) for row in rows]
 
     def observe(self, causes: Sequence[Cause], *, now: datetime, keep_from: datetime) -> None:
@@ -57,6 +58,12 @@ class SqliteAlerts:
 
         self._database.write(work)
 
+    def mailed(self, alert_id: int, what: Mailed) -> None:
+        assert self._database is not None, "a store that is not there is not written"
+        self._database.write(
+            lambda connection: connection.execute("UPDATE alerts SET mailed = ? WHERE id = ?", (str(what), alert_id)) and None
+        )
+
     def loop(self) -> LoopSign | None:
         if self._database is None:
             return None
@@ -85,4 +92,12 @@ def _alert(row: sqlite3.Row) -> Alert:
         name=row["name"],
         owner=row["owner"],
     )
-    return Alert(id=row["id"], cause=cause, since=row["since"], seen=row["seen"], count=row["count"], ended=row["ended"])
+    return Alert(
+        id=row["id"],
+        cause=cause,
+        since=row["since"],
+        seen=row["seen"],
+        count=row["count"],
+        ended=row["ended"],
+        mailed=Mailed(row["mailed"]),
+    )

@@ -6,7 +6,7 @@ sendemailalert (more than half of the mailboxes of a profile within an hour).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,6 +23,8 @@ RETENTION: Final = timedelta(days=30)
 #: More than this share of a profile's mailboxes, failing within so long, is the profile's matter.
 SHARE: Final = 0.5
 WITHIN: Final = timedelta(hours=1)
+#: The stable word of that alarm.
+PROFILE_FAILING: Final = "ProfileFailing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +66,21 @@ class Watched:
     profile_owner: str
 
 
-def causes(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], rules: AlertRules, *, now: datetime) -> list[Cause]:
-    """`away` has error and next step of servers that do not answer."""
-    found = [*_servers(watched, away), *_profiles(watched, away, rules, now=now)]
+def causes(
+    watched: Sequence[Watched],
+    away: Mapping[str, tuple[str, str]],
+    rules: AlertRules,
+    *,
+    now: datetime,
+    lasting: Collection[str] = (),
+) -> list[Cause]:
+    """`away` has error and next step of servers that do not answer. `lasting` are ids of profiles whose alarm stands already: it lasts
+    until half of their mailboxes work again, however long ago the others failed."""
+    found = [*_servers(watched, away), *_profiles(watched, away, rules, now=now, lasting=lasting)]
     for one in watched:
         cause = _mailbox(one)
         # One word about a server is enough: ten thousand mailboxes that wait for it say nothing more.
-        if cause is not None and not (one.server in away and one.status.state.about in ("", "server")):
+        if cause is not None and not (one.server in away and one.status.state.about in ("", "server") and not one.status.reason):
             found.append(cause)
     return [cause for cause in found if rules.wants(cause.level)]
 
@@ -89,21 +99,25 @@ def _servers(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]]) ->
         )
 
 
-def _profiles(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], rules: AlertRules, *, now: datetime) -> Iterator[Cause]:
+def _profiles(
+    watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], rules: AlertRules, *, now: datetime, lasting: Collection[str]
+) -> Iterator[Cause]:
     by_profile: dict[str, list[Watched]] = {}
     for one in watched:
         if one.profile_id:
             by_profile.setdefault(one.profile_id, []).append(one)
     for profile_id, members in by_profile.items():
-        failing = [one for one in members if fails(one.status, now=now) or one.server in away]
+        within = None if profile_id in lasting else WITHIN
+        failing = [one for one in members if fails(one.status, now=now, within=within) or one.server in away]
         if len(failing) <= len(members) * SHARE:
             continue
         first = members[0]
-        text = f"{len(failing)} of {counted(len(members), 'mailbox', 'mailboxes')} of profile {first.profile} failed within an hour"
+        words = "failed within an hour" if within else "fail"
+        text = f"{len(failing)} of {counted(len(members), 'mailbox', 'mailboxes')} of profile {first.profile} {words}"
         hint = f"`reconcile status` has each; begin with {failing[0].status.name}."
         alarm = Cause(
             level=AlertLevel.ERROR,
-            code="ProfileFailing",
+            code=PROFILE_FAILING,
             text=text,
             hint=hint,
             kind="EmailServerProfile",
@@ -116,7 +130,7 @@ def _profiles(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], r
             for one in members:
                 yield Cause(
                     level=AlertLevel.ERROR,
-                    code="ProfileFailing",
+                    code=PROFILE_FAILING,
                     text=text,
                     hint="Whoever runs the mail server is told, too.",
                     kind="Mailbox",
@@ -126,17 +140,18 @@ def _profiles(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]], r
                 )
 
 
-def fails(status: MailboxStatus, *, now: datetime) -> bool:
-    """Whether the last look, within the hour, ended with an error."""
+def fails(status: MailboxStatus, *, now: datetime, within: timedelta | None = WITHIN) -> bool:
+    """Whether the last look ended with an error; `within`: it was no longer ago."""
     state = status.state
-    return bool(state.error_kind) and now - datetime.fromisoformat(state.last_attempt) <= WITHIN
+    return bool(state.error_kind) and (within is None or now - datetime.fromisoformat(state.last_attempt) <= within)
 
 
 def _mailbox(one: Watched) -> Cause | None:
     status = one.status
     match status.health:
         case Health.STALLED:
-            level, code = AlertLevel.ERROR, status.state.error_kind or (status.conditions[0].reason if status.conditions else "Stalled")
+            known = status.reason or status.state.error_kind
+            level, code = AlertLevel.ERROR, known or (status.conditions[0].reason if status.conditions else "Stalled")
         # Who waits for a person is not looked at again by itself, whatever failed before.
         case Health.WAITING if status.state.error_kind and status.next_look:
             level, code = AlertLevel.WARNING, status.state.error_kind

@@ -154,6 +154,8 @@ def _written(draft: Draft, sender: MailAddress, message_id: str, subject: str, t
     message["Subject"] = subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id
+    if draft.automatic:
+        message["Auto-Submitted"] = "auto-generated"
     html = _body("html", draft.html) if draft.html else ""
     message.set_content(_body("text", draft.text or text_of(html, [])), charset="utf-8")
     if html:
@@ -209,6 +211,8 @@ def request_of(draft: Draft, mailbox_id: str) -> str:
         "regarding": [about.type, about.id, about.name] if about else None,
         "draft": draft.held,
     }
+    if draft.automatic:
+        later["automatic"] = True
     if any(later.values()):
         parts.append(later)
     return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()

@@ -34,7 +34,8 @@ class Attachment:
 class Draft:
     """With `raw` the other fields but the addresses are empty; then to, cc and bcc, where given, are the envelope in place of the
     addresses in the mail's headers. With `html` and without `text`, the text is made from it. `send_as` names another mailbox whose
-    address it bears, `reply_to` the activity it answers. With `held` it stays a draft until a person releases it."""
+    address it bears, `reply_to` the activity it answers. With `held` it stays a draft until a person releases it.
+    `automatic`: no person wrote it, so no machine may answer (RFC 3834, 5)."""
 
     to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Draft:
     postponed_until: datetime | None = None
     regarding: Regarding | None = None
     held: bool = False
+    automatic: bool = False
     raw: bytes | None = None
 
 

@@ -17,7 +17,7 @@ from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
 from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules
 from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
-from reconcile.sync.decide.permitted import BY_PEOPLE, NOTHING_SAID, Permits, withheld
+from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
 from reconcile.sync.decide.row import Refused, Row
 from reconcile.sync.decide.sign_in import planned
 
@@ -50,8 +50,8 @@ class SendingMailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilentMailbox:
-    """A mailbox that may not send, and why. `health` is what that makes of a mailbox that is declared to send: a person's word, or the
-    environment's; None for what is said elsewhere."""
+    """A mailbox that may not send, and why. `health` is what that makes of a mailbox that is declared to send; None where sending is
+    off by declaration, which is no news."""
 
     mailbox_id: str
     name: str
@@ -124,7 +124,7 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Pe
 
 
 def _health(refused: Refused) -> Health | None:
-    if refused.condition.type not in BY_PEOPLE and refused.condition.reason != "SenderNotAllowed":
+    if refused.condition.type == "Off" and refused.condition.reason != "SenderNotAllowed":
         return None
     return Health.WAITING if refused.waiting else Health.STALLED if not refused.off else Health.OFF
 
