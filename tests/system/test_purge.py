@@ -7,12 +7,14 @@ import random
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
+from reconcile.store.sqlite.purge import SqlitePurge
 from support.dovecot import PASSWORD, Dovecot, running
 from support.mail_estate import MailEstate
 
@@ -166,6 +168,22 @@ def test_retention_is_kept_by_the_loop_and_keeps_old_mail_out(estate: MailEstate
     estate("run", "--once")
     estate("sync")
     assert sorted(tracked(estate).values()) == sorted([mail(2, "sales"), mail(3, "info")])
+
+
+def test_a_clock_that_went_far_ahead_is_not_purged_by_until_a_person_says_it_is_right(estate: MailEstate, dovecot: Dovecot) -> None:
+    deliver(dovecot, "sales", [mail(1, "sales")], age=800)
+    estate("sync")
+    with Database.open(estate.state / "test" / "engine.db") as database:
+        SqlitePurge(database, estate.state / "test").believe_clock(datetime.now(UTC) - timedelta(days=400))
+    refused = estate("purge", "--older-than", "730d", "--yes", code=1)
+    assert "the clock of this host is 400 days ahead" in refused.err
+    assert "--clock-is-right" in refused.err
+    assert len(tracked(estate)) == 1
+    estate("purge", "--clock-is-right")
+    estate("purge", "--older-than", "730d", "--yes")
+    assert tracked(estate) == {}
+    with Database.open(estate.state / "test" / "engine.db", read_only=True) as database:
+        assert "believe-clock" in [row[0] for row in database.reader().execute("SELECT action FROM audit")]
 
 
 def test_sent_mail_is_purged_and_its_key_is_never_used_again(estate: MailEstate) -> None:

@@ -43,10 +43,17 @@ def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> timed
 @click.option("--mailbox", metavar="NAME", help="Mail of this mailbox (slug, address or id), applied or not.")
 @click.option("--activity", type=Number(1), metavar="ID", help="This tracked e-mail, from every mailbox.")
 @click.option("--outgoing", type=Number(1), metavar="ID", help="This mail of the outbox.")
+@click.option("--clock-is-right", "clock_right", is_flag=True, help="Purging by age goes on, although the clock went far ahead. Recorded.")
 @click.option("--yes", is_flag=True, help="Do it. Without, only counts are shown.")
 @common(estate=False)
 def command(
-    context: Context, older_than: timedelta | None, mailbox: str | None, activity: int | None, outgoing: int | None, yes: bool
+    context: Context,
+    older_than: timedelta | None,
+    mailbox: str | None,
+    activity: int | None,
+    outgoing: int | None,
+    clock_right: bool,
+    yes: bool,
 ) -> ExitCode:
     """Take mail out of the store for good: rows, texts, edits, and the bytes themselves. It does not come back with the next sync.
 
@@ -57,14 +64,21 @@ def command(
     from reconcile.wiring.purge import mail_purge
     from reconcile.wiring.state import environment_name, writable_database
 
-    if older_than is None and mailbox is None and activity is None and outgoing is None:
+    by_age_alone = older_than is None and mailbox is None and activity is None and outgoing is None
+    if by_age_alone and not clock_right:
         raise click.UsageError("say what: --older-than, --mailbox, --activity or --outgoing")
     if (activity is not None or outgoing is not None) and (older_than is not None or mailbox is not None):
         raise click.UsageError("--activity and --outgoing name one mail; leave --older-than and --mailbox out")
     name = environment_name(context.settings, context.environment)
     with writable_database(context.settings, name) as database:
-        selection = _selection(database, older_than, mailbox, activity, outgoing)
         purge = mail_purge(database)
+        if clock_right:
+            _believe(context, name, database, purge)
+            if by_age_alone:
+                return ExitCode.NOTHING_TO_DO
+        if older_than is not None:
+            _check_clock(purge, older_than)
+        selection = _selection(database, older_than, mailbox, activity, outgoing)
         if not yes:
             return _show(context, purge.count(selection), _left(database, selection))
         done, erased, waiting = carry_out(context, name, purge, selection)
@@ -80,6 +94,34 @@ def command(
         context.say(f"{waiting} of the files with mail are being written to, and still hold bytes of what was purged")
         context.say("  next: repeat this when no sync is at work; `reconcile run` does so by itself within a day.")
     return code
+
+
+def _believe(context: Context, environment: str, database: Database, purge: MailPurge) -> None:
+    from reconcile.wiring.audit import record
+    from reconcile.wiring.system import SystemClock
+
+    now = SystemClock().now()
+    record(
+        database,
+        actor=context.actor,
+        action="believe-clock",
+        key=f"Environment/{environment}",
+        detail={"reason": f"the clock of this host is right at {now:%Y-%m-%dT%H:%M:%SZ}"},
+    )
+    purge.believe_clock(now)
+    context.say(f"mail is purged by age again; it is {now:%Y-%m-%d %H:%MZ}")
+
+
+def _check_clock(purge: MailPurge, older_than: timedelta) -> None:
+    """Raises UserError where the clock went further than it is believed."""
+    from reconcile.errors import UserError
+    from reconcile.model.retention import doubtful_clock
+    from reconcile.wiring.system import SystemClock
+
+    now = SystemClock().now()
+    doubt = doubtful_clock(now, purge.believed_clock(), (now - older_than,))
+    if doubt:
+        raise UserError(doubt, hint="Nothing was purged. Set the clock right; if it is right, repeat this with --clock-is-right.")
 
 
 def _selection(
@@ -127,6 +169,8 @@ def carry_out(context: Context, environment: str, purge: MailPurge, selection: P
         name: value for name in ("before", "mailbox_id", "activity_id", "outgoing_id") if (value := getattr(selection, name)) is not None
     }
     done = Purged()
+    if selection.before is not None:
+        purge.believe_clock(SystemClock().now())
     while True:
         record = audit_record(actor=context.actor, action="purge", key=f"Environment/{environment}", detail={"asked": asked})
         step = purge.purge(selection, limit=_STEP, record=record)

@@ -11,7 +11,7 @@ from reconcile.controller.loop import Report
 from reconcile.model import instant
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.purge import Erased, Purged, PurgeSelection
-from reconcile.model.retention import retention_of
+from reconcile.model.retention import doubtful_clock, retention_of
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail_purge import MailPurge
@@ -27,6 +27,7 @@ _STEP = 500
 #: Later than any instant.
 _ALL = "~"
 _STEPS = 4
+CLOCK_HINT = "set the clock right; if it is right: `reconcile purge --clock-is-right`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,11 @@ class Retention:
         with self.opened() as tools:
             environment = next((one for one in tools.applied.resources() if one.kind == "Environment"), None)
             mail, outgoing = retention_of(environment.spec if environment else {}, now)
+            doubt = doubtful_clock(now, tools.purge.believed_clock(), (mail, outgoing))
+            if doubt:
+                return Report(stalled=f"nothing is purged: {doubt}; {CLOCK_HINT}", quiet=True)
+            if mail is not None or outgoing is not None:
+                tools.purge.believe_clock(now)
             done, steps = Purged(), 0
             selection = PurgeSelection(
                 before=None if mail is None else mail.strftime("%Y-%m-%dT%H:%M:%SZ"),

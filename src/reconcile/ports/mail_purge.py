@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from reconcile.model.audit_record import AuditRecord
@@ -18,6 +19,14 @@ class MailPurge(Protocol):
     def purge(self, selection: PurgeSelection, *, limit: int, record: AuditRecord) -> Purged:
         """At most `limit` mails, in one transaction with `record`, whose detail gets the counts. Nothing is recorded when nothing is
         left to do. Durable when it returns; ended before, it took nothing."""
+        ...
+
+    def believed_clock(self) -> datetime | None:
+        """The latest time at which mail was purged by age, or was looked for to be. None: never."""
+        ...
+
+    def believe_clock(self, now: datetime) -> None:
+        """Purging by age goes by this time. One that is earlier than the latest changes nothing."""
         ...
 
     def erase(self, *, now: str, at_once: bool) -> Erased:

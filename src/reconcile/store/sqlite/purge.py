@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconcile.model.audit_record import AuditRecord
@@ -15,11 +16,16 @@ from reconcile.store.sqlite import audit_trail
 from reconcile.store.sqlite.compact import Compactor
 from reconcile.store.sqlite.correlation_index import forget_hashes
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox_text import text
 from reconcile.store.sqlite.purge_decisions import forget_decisions
 from reconcile.store.sqlite.purged import keep_marks, salt_of
 
 _SETTLED = "outbox.state IN ('sent', 'failed')"
 _SETTLED_AT = "(SELECT max(at) FROM outbox_event WHERE entry = outbox.id)"
+
+_CLOCK = "purge-clock"
+#: It is written down no oftener.
+_CLOCK_STEP = timedelta(minutes=30)
 
 
 class SqlitePurge:
@@ -63,6 +69,17 @@ class SqlitePurge:
             return done
 
         return self._database.write(work)
+
+    def believed_clock(self) -> datetime | None:
+        row = self._database.reader().execute("SELECT value FROM meta WHERE name = ?", (_CLOCK,)).fetchone()
+        return None if row is None else datetime.fromisoformat(row[0])
+
+    def believe_clock(self, now: datetime) -> None:
+        believed = self.believed_clock()
+        if believed is None or now - believed > _CLOCK_STEP:
+            values = (_CLOCK, text(now))
+            statement = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
+            self._database.write(lambda connection: connection.execute(statement, values) and None)
 
     def erase(self, *, now: str, at_once: bool) -> Erased:
         erased = self._compactor.next(now=now, at_once=at_once)
