@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -79,6 +80,11 @@ class Office:
         self.said += [heard, out, command_line.decode()]
         return Result(code=code, out=out, err=heard)
 
+    def status(self) -> tuple[str, str, str]:
+        """Health, why and the next step of the mailbox, as `status` has them."""
+        (shown,) = json.loads(self.run("status", "-o", "json").out)["mailboxes"]
+        return shown["health"], shown["why"], shown["hint"]
+
     def agree(self, _: str) -> None:
         """Type the code at the provider's page."""
         for code in self.server.devices:
@@ -136,7 +142,34 @@ def test_from_nothing_to_mail_and_back(office: Office) -> None:
     revoked = office.run("auth", "revoke", "sales", "--yes")
     assert (revoked.code, revoked.out) == (0, "sales: forgotten, and revoked at the provider\n")
     assert office.server.users == {}
+    # Before anybody looks at it again.
+    assert office.status() == ("stalled", "nobody is signed in for sales, so there is no token", "Run `reconcile auth login sales`.")
+    assert "next: Run `reconcile auth login sales`." in office.run("status").out
     assert office.run("sync").code == 1
+    assert office.status()[0] == "stalled"
+
+    assert office.login(SALES, person=office.agree).code == 0
+    assert office.run("sync").code == 0
+    assert office.status() == ("healthy", "", "")
+
+
+@pytest.mark.slow
+def test_a_token_that_the_provider_refuses_is_seen_at_once(office: Office) -> None:
+    """Found by whoever shows it first: a mailbox that shares the account, sending, or a look whose end was never recorded."""
+    assert office.login(SALES, person=office.agree).code == 0
+    assert office.run("sync").code == 0
+    office.server.users.clear()
+    assert office.status()[0] == "healthy"
+    assert office.run("sync").code == 1
+    with sqlite3.connect(office.folder / "state" / "test" / "engine.db") as store:
+        store.execute("UPDATE mail_mailboxes SET error_kind = '', error = '', hint = '', permanent = 0, failures = 0")
+    health, why, hint = office.status()
+    assert (health, hint) == ("stalled", "Run `reconcile auth login sales`.")
+    assert why.startswith("the sign-in of sales ended at 20")
+    listed = json.loads(office.run("auth", "status", "-o", "json").out)
+    assert [one["next"] for one in listed["accounts"]] == ["reconcile auth login sales"]
+    assert office.login(SALES, person=office.agree).code == 0
+    assert office.status()[0] == "healthy"
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ class TokenFacts:
 
     `account` is the external id of a mailbox or a profile. `by` says how the kept token came: a person's sign-in, or a renewal that gave
     another one; "" while none is kept (only the declared one is used). `since` is when a person agreed, as far as it is known,
-    `renewed_at` when an access token came last, `expires_at` the end of the refresh token where the provider tells one.
+    `renewed_at` when an access token came last, `expires_at` the end of the refresh token where the provider tells one, and the moment at
+    which it refused the token where it did.
     `renewing_since`: a renewal was begun then, and its answer was never kept. `declared` is a digest of the declared token that the kept
     one goes before; with another declared token, client or endpoint, the kept one is not used.
     """

@@ -30,9 +30,12 @@ def _status(account: TokenAccount, facts: TokenFacts | None, applied: Callable[[
         origin = TokenOrigin.SIGN_IN if facts.by == "sign-in" else TokenOrigin.RENEWAL
         todo = todo if facts.expires_at and facts.expires_at <= now else ""
     elif declared:
-        origin, todo = TokenOrigin.DECLARED, ""
+        # Facts without a kept token are about the declared one. Where another one was applied since, the next look finds that it works.
+        refused = facts is not None and not kept and bool(facts.expires_at) and facts.expires_at <= now
+        origin, todo = TokenOrigin.DECLARED, todo if refused else ""
     shown = facts or TokenFacts(account=plan.account)
     return SignInStatus(
+        account=plan.account,
         kind=account.kind,
         name=account.name,
         address=account.address,
@@ -44,3 +47,14 @@ def _status(account: TokenAccount, facts: TokenFacts | None, applied: Callable[[
         interrupted_at=shown.renewing_since,
         todo=todo,
     )
+
+
+def sign_in_again(found: Sequence[SignInStatus]) -> dict[str, tuple[str, str]]:
+    """Why a person must sign in, and the next step, by account (external id of its mailbox or profile); others are left out."""
+    return {one.account: (_why(one), f"Run `{one.todo}`.") for one in found if one.todo}
+
+
+def _why(status: SignInStatus) -> str:
+    if status.origin is TokenOrigin.NONE:
+        return f"nobody is signed in for {status.name}, so there is no token"
+    return f"the sign-in of {status.name} ended at {status.expires_at[:16].replace('T', ' ')}"

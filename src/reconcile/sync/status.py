@@ -38,24 +38,30 @@ def mailbox_statuses(
     away: Mapping[str, str] = MappingProxyType({}),
     sending: Mapping[str, SendingMailbox | SilentMailbox] = MappingProxyType({}),
     quarantined: Mapping[str, int] = MappingProxyType({}),
+    sign_in_again: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> list[MailboxStatus]:
     """In the order given. `outbox` counts mails by mailbox id and state. `loop` is the sign of life of `run`, `away` says of servers
     (host:port) why they are not asked now. `sending` has by mailbox id who may send; of two directions the worse one tells the health.
-    `quarantined` counts messages that were given up, by mailbox id: a person must look at them."""
+    `quarantined` counts messages that were given up, by mailbox id: a person must look at them. `sign_in_again` says by account (external
+    id) why a person must sign in, and the next step."""
     return [
         _with_quarantine(
-            _with_sending(
-                _status(
+            _with_sign_in(
+                _with_sending(
+                    _status(
+                        mailbox,
+                        states.get(mailbox.mailbox_id),
+                        holders.get(mailbox.mailbox_id, ""),
+                        outbox.get(mailbox.mailbox_id, {}),
+                        now,
+                        loop if loop is not None and loop.runs(now) else None,
+                        away,
+                    ),
                     mailbox,
-                    states.get(mailbox.mailbox_id),
-                    holders.get(mailbox.mailbox_id, ""),
-                    outbox.get(mailbox.mailbox_id, {}),
-                    now,
-                    loop if loop is not None and loop.runs(now) else None,
-                    away,
+                    sending.get(mailbox.mailbox_id),
                 ),
-                mailbox,
-                sending.get(mailbox.mailbox_id),
+                (mailbox, sending.get(mailbox.mailbox_id)),
+                sign_in_again,
             ),
             quarantined.get(mailbox.mailbox_id, 0),
         )
@@ -122,6 +128,21 @@ def _with_sending(
         sending_step=mine[2],
         conditions=(*status.conditions, *(() if any(condition.message == each.message for each in status.conditions) else (condition,))),
     )
+
+
+def _with_sign_in(
+    status: MailboxStatus,
+    directions: tuple[ReceivingMailbox | IdleMailbox, SendingMailbox | SilentMailbox | None],
+    again: Mapping[str, tuple[str, str]],
+) -> MailboxStatus:
+    """That nobody is signed in is known before the next look finds it."""
+    for one in directions if again else ():
+        oauth = one.sign_in.oauth if isinstance(one, ReceivingMailbox | SendingMailbox) else None
+        if oauth is not None and oauth.account in again:
+            why, hint = again[oauth.account]
+            # The last look may have said so already, in the words of the provider.
+            return status if status.hint == hint else _worse(status, (Health.STALLED, why, hint, "SignInAgain"))
+    return status
 
 
 def _with_quarantine(status: MailboxStatus, count: int) -> MailboxStatus:

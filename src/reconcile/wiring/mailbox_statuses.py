@@ -14,7 +14,10 @@ from reconcile.wiring.system import SystemClock
 
 if TYPE_CHECKING:
     from reconcile.model.mailbox_status import MailboxStatus
+    from reconcile.ports.target import AppliedResource
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
+    from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox
 
 
 def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, Sequence[MailboxStatus]]:
@@ -29,6 +32,7 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
         resources, at, said = applied_state(database).resources(), now.strftime("%Y-%m-%dT%H:%M:%SZ"), permits(settings, database, name)()
         found = receiving_mailboxes(resources, now=at, permits=said)
         reader, alerts = activity_reader(database), alert_reader(database)
+        sending = sending_setup(resources, now=at, permits=said).mailboxes
         return name, statuses(
             found,
             reader.states(),
@@ -37,9 +41,31 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
             now=now,
             loop=alerts.loop(),
             quarantined=quarantine_of(database).counts(),
-            sending=sending_setup(resources, now=at, permits=said).mailboxes,
+            sending=sending,
+            sign_in_again=_sign_in_again(settings, database, [*found, *sending.values()], resources, at),
             away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
         )
+
+
+def _sign_in_again(
+    settings: Settings,
+    database: Database | None,
+    found: Sequence[ReceivingMailbox | IdleMailbox | SendingMailbox | SilentMailbox],
+    resources: Sequence[AppliedResource],
+    now: str,
+) -> dict[str, tuple[str, str]]:
+    """Of the accounts of these mailboxes, those for which a person must sign in."""
+    from reconcile.sync.decide.eligible import ReceivingMailbox
+    from reconcile.sync.decide.submission import SendingMailbox
+    from reconcile.sync.decide.token_accounts import accounts_of
+    from reconcile.sync.sign_in_status import sign_in_again, sign_in_statuses
+    from reconcile.wiring.auth import is_applied
+    from reconcile.wiring.sign_in import token_store
+
+    plans = [one.sign_in for one in found if isinstance(one, ReceivingMailbox | SendingMailbox) and one.sign_in.oauth is not None]
+    if not plans:
+        return {}
+    return sign_in_again(sign_in_statuses(accounts_of(plans, resources), token_store(database, settings), is_applied(database), now=now))
 
 
 def _outbox_counts(database: Database | None) -> dict[str, dict[str, int]]:

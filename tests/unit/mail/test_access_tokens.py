@@ -263,3 +263,34 @@ def test_a_wrong_client_secret_is_not_the_persons_fault(world: World) -> None:
 def test_nothing_of_it_shows(world: World) -> None:
     world.token()
     assert "canary" not in f"{world.tokens!r} {world.store.facts('m1')!r} {world.plan!r}"
+
+
+def test_when_a_token_was_refused_is_kept_until_another_one_works(world: World) -> None:
+    world.token()
+    good = dict(world.server.users)
+    world.server.users.clear()
+    for minutes in (70, 5):
+        world.clock.pass_by(minutes=minutes)
+        with pytest.raises(AuthenticationRejected):
+            world.token()
+        facts = world.store.facts("m1")
+        assert facts is not None
+        assert facts.expires_at == world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert facts.by == "renewal"
+    world.server.users.update(good)
+    world.clock.pass_by(minutes=5)
+    world.token()
+    facts = world.store.facts("m1")
+    assert facts is not None
+    assert facts.expires_at == ""
+
+
+def test_what_is_wrong_with_the_application_ends_nobodys_sign_in(world: World) -> None:
+    world.token()
+    world.secrets.values["p1", "oauth.clientSecret"] = "other"
+    world.clock.pass_by(minutes=70)
+    with pytest.raises(AuthenticationRejected):
+        world.token()
+    facts = world.store.facts("m1")
+    assert facts is not None
+    assert facts.expires_at == ""

@@ -20,6 +20,7 @@ from reconcile.sync.alerting import write_alerts
 from reconcile.sync.decide.alerts import AlertRules, Watched, alert_rules, causes
 from reconcile.sync.decide.eligible import IdleMailbox
 from reconcile.sync.decide.stuck import stuck_since
+from reconcile.sync.decide.submission import SilentMailbox
 from reconcile.sync.servers import Outage
 from reconcile.sync.status import mailbox_statuses
 from support.applied import START
@@ -186,3 +187,41 @@ def test_alerts_begin_and_end_with_what_is_so() -> None:
     write_alerts(alerts, [SALES], {"sales": looked(1)}, resources, {}, loop=sign, now=START)
     assert alerts.alerts() == []
     assert alerts.loop() == sign
+
+
+def test_an_alarm_that_stands_lasts_until_half_of_the_mailboxes_work_again() -> None:
+    long_ago = {**FAILS, "last_attempt": "2026-03-01T03:00:00Z"}
+    boxes = [watched(f"m{number}", long_ago if number < 6 else {}) for number in range(10)]
+
+    def alarm(found: list[Watched], *lasting: str) -> list[str]:
+        return [one.text for one in causes(found, {}, AlertRules(), now=START, lasting=lasting) if one.code == "ProfileFailing"]
+
+    assert alarm(boxes) == []
+    assert alarm(boxes, "p1") == ["6 of 10 mailboxes of profile contoso fail"]
+    assert alarm([*boxes[1:], watched("m0", {})], "p1") == []
+    alerts, sign, fleet = MemoryAlerts(), LoopSign(since=START, seen=START), [replace(SALES, profile_id="p1", profile="contoso")]
+    for hours in (0, 3):
+        now = START + timedelta(hours=hours)
+        write_alerts(alerts, fleet, {"sales": looked(1, **REFUSED)}, [], {}, loop=sign, now=now)
+        assert [one.cause.code for one in alerts.alerts(kind="EmailServerProfile")] == ["ProfileFailing"]
+
+
+def test_who_cannot_send_and_what_was_given_up_is_an_alert_too() -> None:
+    why = Condition(
+        type="Ready", status=False, reason="NoServer", message="no outgoing server", since="", field="outgoing.server", origin="p.yaml:3"
+    )
+    silent = {"sales": SilentMailbox(mailbox_id="sales", name="sales", condition=why, health=Health.STALLED)}
+    alerts, sign = MemoryAlerts(), LoopSign(since=START, seen=START)
+
+    def told(**more: Any) -> list[tuple[str, str, str, str]]:
+        write_alerts(alerts, [SALES], {"sales": looked(1)}, [], more.pop("away", {}), loop=sign, now=START, **more)
+        return [(str(one.cause.level), one.cause.code, one.cause.text, one.cause.hint) for one in alerts.alerts(kind="Mailbox")]
+
+    assert told() == []
+    assert told(sending=silent) == [("error", "NoServer", "no outgoing server", "Change outgoing.server (p.yaml:3) and apply.")]
+    (given_up,) = told(quarantined={"sales": 3})
+    assert given_up[:3] == ("error", "Quarantined", "3 messages in quarantine")
+    # That its server is away says nothing of these.
+    outage = Outage(server=SERVER, since=START, error="no route", hint="", retry_in=30)
+    assert [one[1] for one in told(away={SERVER: outage}, quarantined={"sales": 3})] == ["Quarantined"]
+    assert told() == []

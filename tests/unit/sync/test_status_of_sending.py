@@ -35,6 +35,7 @@ BROKEN = silent("Enabled", "Disabled", "outgoing is disabled since then: ten", H
 WAITS = silent("Enabled", "WaitingForTest", "waits for its test", Health.WAITING)
 ELSEWHERE = silent("Claimed", "OtherEnvironment", "environment prod synchronises this address", Health.STALLED)
 NOT_ALLOWED = silent("Off", "SenderNotAllowed", "sales is not in allowedSenders", Health.OFF)
+NO_SERVER = silent("Ready", "NoServer", "profile contoso names no outgoing server", Health.STALLED)
 UNDECLARED = silent("Off", "NotServerSide", "outgoing is none", None)
 NOBODY = IdleMailbox(
     mailbox_id="sales",
@@ -57,6 +58,8 @@ UNTESTED = replace(NOBODY, off=False, waiting=True, conditions=(condition("Enabl
         (SALES, FINE, WAITS, Health.WAITING, "waits for its test", "`reconcile enable sales`"),
         (SALES, FINE, ELSEWHERE, Health.STALLED, ELSEWHERE.condition.message, "Turn it off there"),
         (SALES, FINE, NOT_ALLOWED, Health.OFF, NOT_ALLOWED.condition.message, "Change outgoing (sales.yaml:1)"),
+        (SALES, FINE, NO_SERVER, Health.STALLED, NO_SERVER.condition.message, "Change outgoing (sales.yaml:1) and apply."),
+        (NOBODY, None, NO_SERVER, Health.STALLED, NO_SERVER.condition.message, "Change outgoing (sales.yaml:1) and apply."),
         (SALES, REFUSED, DISABLED, Health.STALLED, f"refused; {GONE}", "mend"),
         (NOBODY, None, WAITS, Health.WAITING, "waits for its test", "`reconcile enable sales`"),
         (NOBODY, None, DISABLED, Health.OFF, GONE, "`reconcile enable sales`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconcile.model.canonical import Leaf
+from reconcile.model.condition import Health
 from reconcile.model.enablement import Approval, Enablement
 from reconcile.model.sending_limits import SendingLimits
 from reconcile.model.sign_in import SignInKind, SignInPlan
@@ -97,6 +98,8 @@ def test_what_stands_in_the_way_is_named(kind: str, change: dict[str, object], t
     assert isinstance(found, SilentMailbox), found
     assert (found.condition.type, found.condition.reason, found.condition.field) == (type_, reason, field)
     assert found.condition.message
+    # What is wrong with the declaration is somebody's task; what it switches off is not.
+    assert found.health is (None if type_ == "Off" else Health.STALLED)
     if change.get(field) and field.startswith("outgoing."):
         assert field not in ("outgoing.tls", "outgoing.credentials") or found.condition.origin.startswith("profile.yaml:")
 

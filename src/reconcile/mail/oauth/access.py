@@ -119,14 +119,16 @@ class RenewedTokens:
             try:
                 token = self._ask(plan, {"grant_type": "refresh_token", "refresh_token": shown.text()}, sign_in_again=again)
             except AuthenticationRejected as error:
-                self.store.note(facts)
+                # What a person must agree to anew has ended, whatever was said of its end before: everybody shall see it at once.
+                self.store.note(replace(facts, expires_at=at) if error.about == "account" else facts)
                 if facts.renewing_since:
                     error.message += (
                         f"; the renewal begun at {facts.renewing_since} was interrupted, and a token that came with it was never kept"
                     )
                     error.args = (error.message,)
                 raise
-            facts = replace(facts, renewed_at=at, renewing_since="")
+            # It works: an end that was noted in the past was another one's, or was taken back.
+            facts = replace(facts, renewed_at=at, renewing_since="", expires_at=facts.expires_at if facts.expires_at > at else "")
             if token.refresh_seconds is not None:
                 facts = replace(facts, expires_at=(now + timedelta(seconds=min(token.refresh_seconds, 1e9))).strftime("%Y-%m-%dT%H:%M:%SZ"))
             if token.refresh is None or token.refresh == shown:

@@ -3,7 +3,7 @@ application of its own. Works from applied state."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reconcile.model.sign_in import Grant, OAuthPlan, SignInPlan
@@ -39,13 +39,22 @@ def token_accounts(resources: Sequence[AppliedResource], *, now: str) -> list[To
         for direction in directions:
             plan = sign_in(mailbox, profile, direction, now=now)
             if isinstance(plan, SignInPlan) and plan.oauth is not None and plan.oauth.account not in found:
-                owner = by_id[plan.oauth.account]
-                own = owner.kind == "Mailbox"
-                found[plan.oauth.account] = TokenAccount(
-                    kind=owner.kind,
-                    name=owner.name,
-                    address=str(owner.spec.get("emailAddress", "")) if own else "",
-                    username="" if plan.oauth.grant is Grant.CLIENT_CREDENTIALS else plan.username,
-                    plan=plan.oauth,
-                )
+                found[plan.oauth.account] = _account(by_id[plan.oauth.account], plan, plan.oauth)
     return sorted(found.values(), key=lambda one: (one.kind, one.name))
+
+
+def accounts_of(plans: Iterable[SignInPlan], resources: Sequence[AppliedResource]) -> list[TokenAccount]:
+    """The accounts of these sign-ins, each once, in the order they come."""
+    by_token = {plan.oauth.account: (plan, plan.oauth) for plan in plans if plan.oauth is not None}
+    owners = {one.external_id: one for one in resources if one.external_id in by_token}
+    return [_account(owners[account], *both) for account, both in by_token.items()]
+
+
+def _account(owner: AppliedResource, plan: SignInPlan, oauth: OAuthPlan) -> TokenAccount:
+    return TokenAccount(
+        kind=owner.kind,
+        name=owner.name,
+        address=str(owner.spec.get("emailAddress", "")) if owner.kind == "Mailbox" else "",
+        username="" if oauth.grant is Grant.CLIENT_CREDENTIALS else plan.username,
+        plan=oauth,
+    )
