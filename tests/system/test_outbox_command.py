@@ -275,3 +275,31 @@ def test_a_mail_that_was_withdrawn_is_not_sent(desk: Desk) -> None:
     desk("sync")
     assert list(desk.server.taken) == []
     assert "withdrew it" in desk("outbox", "show", "1")[0]
+
+
+def test_a_draft_that_went_out_since_the_backup_is_not_sent_again_by_a_release(desk: Desk) -> None:
+    for subject in ("draft", "other"):
+        desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--subject", subject, "--text", "x", "--draft")
+    desk.server.plan("mail", Say("550 not today"))
+    desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--subject", "failed", "--text", "x")
+    desk("sync", code=1)
+    desk("backup", str(desk.folder / "backup.tar"))
+    desk("outbox", "release", "1")
+    desk("outbox", "retry", "3")
+    desk("sync")
+    assert len(desk.server.taken) == 2
+    _, err = desk("restore", str(desk.folder / "backup.tar"), "--replace", "--yes")
+    assert "3 drafts and failed mails may have been sent since" in err
+    for step, mail in (("release", "1"), ("release", "2"), ("retry", "3")):
+        _, err = desk("outbox", step, mail, code=1)
+        assert "it may have been sent since" in err
+        assert "--i-checked-it-was-not-sent" in err
+    shown, _ = desk("outbox", "show", "1")
+    assert "reconcile outbox release 1 --i-checked-it-was-not-sent" in shown
+    desk("outbox", "confirm", "1", "--i-checked-it-was-sent")
+    desk("outbox", "confirm", "3", "--i-checked-it-was-sent")
+    desk("outbox", "release", "2", "--i-checked-it-was-not-sent")
+    desk("sync")
+    subjects = sorted(line for mail in desk.server.taken for line in mail.content.split(b"\r\n") if line.startswith(b"Subject:"))
+    assert subjects == [b"Subject: draft", b"Subject: failed", b"Subject: other"]
+    assert desk.json("outbox", "show", "2")["mail"]["restoredFrom"] is None

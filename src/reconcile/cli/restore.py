@@ -61,6 +61,7 @@ def _document(facts: BackupFacts, restored: Restored, keys: KeysOfBackup, code: 
         "environment": facts.environment,
         "createdAt": facts.created_at,
         "uncertain": restored.doubted,
+        "toBeChecked": restored.marked,
         "resealed": keys.moved,
         "unopened": [{"resource": resource, "path": path} for resource, path in keys.unopened],
         "damaged": list(restored.unpacked.damaged),
@@ -82,6 +83,9 @@ def _tell(context: Context, facts: BackupFacts, restored: Restored, keys: KeysOf
         waiting = counted(restored.doubted, "mail of the outbox is uncertain", "mails of the outbox are uncertain")
         context.say(f"{waiting}: waiting when the backup was made, and maybe sent since.")
         context.say("  next: reconcile outbox list --state uncertain; then outbox retry or outbox confirm, one by one.")
+    if restored.marked:
+        back = counted(restored.marked, "draft or failed mail may have been sent since", "drafts and failed mails may have been sent since")
+        context.say(f"{back}: outbox release and outbox retry ask for --i-checked-it-was-not-sent.")
     for line in unopened_lines([(facts.environment, resource, path) for resource, path in keys.unopened]):
         context.say(line)
     if restored.unpacked.damaged:

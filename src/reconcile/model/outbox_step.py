@@ -16,6 +16,7 @@ from typing import TypeAlias, assert_never
 from reconcile.errors import PreconditionFailed, UserError
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
 from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
+from reconcile.model.sent_already import refuse_unchecked
 from reconcile.model.sent_folder import UNTOUCHED, CopyState, SentFolder
 
 
@@ -77,7 +78,8 @@ class Abandon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """A person wants another try. `checked_not_sent`: they looked, and an uncertain mail did not arrive."""
+    """A person wants another try. `checked_not_sent`: they looked, and an uncertain mail, or one that came back with a backup, did not
+    arrive."""
 
     by: str
     checked_not_sent: bool = False
@@ -85,7 +87,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm:
-    """A person looked: an uncertain mail did arrive."""
+    """A person looked: an uncertain mail, or one that came back with a backup, did arrive."""
 
     by: str
 
@@ -99,9 +101,10 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A person says that a draft is ready."""
+    """A person says that a draft is ready. `checked_not_sent`: they looked, and one that came back with a backup has not gone out since."""
 
     by: str
+    checked_not_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,13 +193,19 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             # The owner stays, so that its answer still counts if it was only slow and not dead.
             kept = replace(entry, recipients=_with(entry.recipients, dict.fromkeys(names, lost)))
             return Advanced(entry=replace(kept, state=OutgoingState.UNCERTAIN, reason=why), why=why)
+        case Retry() | Release() if entry.restored_from is not None:
+            refuse_unchecked(entry, checked=step.checked_not_sent)
+            done = advanced(replace(entry, restored_from=None), step, at=at, owner_is_live=owner_is_live)
+            return replace(done, why=f"{done.why}; {step.by} checked that it was not sent since the backup")
         case Retry():
             return _retried(entry, step, at, taken=bool(entry.owner) and owner_is_live)
         case Confirm():
-            if entry.state is not OutgoingState.UNCERTAIN:
+            restored = entry.restored_from is not None
+            if entry.state is not OutgoingState.UNCERTAIN and not restored:
                 raise UserError(f"mail {entry.id} is {entry.state}, not uncertain", hint="Only an uncertain mail is confirmed by hand.")
             arrived = RecipientResult(state=RecipientState.SENT, reason=f"{step.by} checked that it arrived")
-            names = [recipient.address for recipient in entry.in_state(RecipientState.UNCERTAIN)]
+            names = [one.address for one in entry.recipients if one.state is RecipientState.UNCERTAIN or restored]
+            entry = replace(entry, restored_from=None)
             return _moved(entry, _with(entry.recipients, dict.fromkeys(names, arrived)), at, f"{step.by} checked that it was sent")
         case Withdraw():
             return _withdrawn(entry, step, taken=bool(entry.owner) and owner_is_live)
@@ -253,6 +262,7 @@ def _settled(entry: OutboxEntry, step: Settle) -> Advanced:
 
 
 def _retried(entry: OutboxEntry, step: Retry, at: datetime, *, taken: bool) -> Advanced:
+    refuse_unchecked(entry, checked=step.checked_not_sent)
     match entry.state:
         case OutgoingState.SENT:
             raise UserError(f"mail {entry.id} was sent", hint="Add it anew if it is to go out once more.")
@@ -261,12 +271,6 @@ def _retried(entry: OutboxEntry, step: Retry, at: datetime, *, taken: bool) -> A
         case OutgoingState.PENDING if taken:
             # Counting its tries anew now would make the answer of the run that has it look like one of another try.
             raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
-        case OutgoingState.UNCERTAIN if not step.checked_not_sent:
-            raise UserError(
-                f"it is not known whether mail {entry.id} was sent, and sending it again could deliver it twice",
-                hint=f"Look for Message-ID {entry.message_id} at the server or ask a recipient; if it did not arrive, repeat "
-                f"with --i-checked-it-was-not-sent, if it did: outbox confirm {entry.id}.",
-            )
         case OutgoingState.UNCERTAIN:
             again, why = RecipientState.UNCERTAIN, f"{step.by} checked that it was not sent and asked for another try"
         case OutgoingState.FAILED:

@@ -75,7 +75,8 @@ class OutboxEntry:
     last became pending by a person's hand, `tried_since` is the first of them; `owner` is the run that has taken the entry, or took it
     last while the outcome is open. Before `postponed_until` it is not due, whatever `next_try_at` says. `tracking_token` stands in the
     subject ("" for none). `submitter_id` and `submitter_name` are the mailbox that asked, where the mail goes out as another one (""
-    otherwise). `regarding` is what it is about; a reply inherits it. All instants are aware and UTC.
+    otherwise). `regarding` is what it is about; a reply inherits it. `restored_from` is when the backup was made that a draft or
+    failed mail came back with, until a person has said whether it went out since. All instants are aware and UTC.
     """
 
     id: int
@@ -101,6 +102,7 @@ class OutboxEntry:
     submitter_name: str = ""
     regarding: Regarding | None = None
     sent_folder: SentFolder = UNTOUCHED
+    restored_from: datetime | None = None
 
     @property
     def due_at(self) -> datetime:

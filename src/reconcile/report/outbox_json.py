@@ -37,6 +37,7 @@ def mail_json(entry: OutboxEntry) -> dict[str, object]:
         "submitter": entry.submitter_name or None,
         "submitterId": entry.submitter_id or None,
         "regarding": {"type": about.type, "id": about.id, "name": about.name} if (about := entry.regarding) else None,
+        "restoredFrom": _text(entry.restored_from),
         "sentCopy": {
             "state": str(entry.sent_folder.copy),
             "tries": entry.sent_folder.tries,

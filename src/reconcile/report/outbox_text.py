@@ -59,9 +59,13 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | N
         ("token", entry.tracking_token),
         ("asked by", f"mailbox {entry.submitter_name}, which may send as {entry.sender}" if entry.submitter_id else ""),
         ("sent mail", _sent_folder(entry)),
+        ("restored", f"from a backup of {_moment(entry.restored_from)}Z; it may have been sent since" if entry.restored_from else ""),
     ]
     lines = [f"{name + ':':<12}{neutral(value)}" for name, value in facts if value]
-    if entry.state in _MARKS:
+    if entry.restored_from is not None:
+        verb = "release" if entry.state is OutgoingState.DRAFT else "retry"
+        lines.append(f"{'next:':<12}{_MARKS[OutgoingState.UNCERTAIN].format(id=entry.id).replace('retry', verb)}")
+    elif entry.state in _MARKS:
         lines.append(f"{'next:':<12}{_MARKS[entry.state].format(id=entry.id)}")
     people = [(one.address, str(one.field), str(one.state), one.reason) for one in entry.recipients]
     history = [(_moment(event.at), f"{event.origin or 'new'} → {event.state}", event.why) for event in events]

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 #: The argument of all commands about one mail.
 mail_id = click.argument("mail", metavar="ID", type=Number(1))
 
+_checked = click.option(
+    "--i-checked-it-was-not-sent",
+    "checked",
+    is_flag=True,
+    help="Needed for an uncertain mail, or one that came back with a backup. Recorded with your name.",
+)
+
 
 @click.command("retry")
 @mail_id
-@click.option("--i-checked-it-was-not-sent", "checked", is_flag=True, help="Needed for an uncertain mail. Recorded with your name.")
+@_checked
 @common(estate=False)
 def retry_command(context: Context, mail: int, checked: bool) -> ExitCode:
     """Try a failed mail again, or a waiting one now. Only recipients that did not get it are tried."""
@@ -33,7 +40,7 @@ def retry_command(context: Context, mail: int, checked: bool) -> ExitCode:
 @click.option("--i-checked-it-was-sent", "checked", is_flag=True, required=True, help="You looked. Recorded with your name.")
 @common(estate=False)
 def confirm_command(context: Context, mail: int, checked: bool) -> ExitCode:
-    """Say that an uncertain mail did arrive."""
+    """Say that an uncertain mail, or one that came back with a backup, did arrive."""
     from reconcile.model.outbox_step import Confirm
 
     assert checked
@@ -52,12 +59,13 @@ def withdraw_command(context: Context, mail: int) -> ExitCode:
 
 @click.command("release", short_help="Let a draft go out.")
 @mail_id
+@_checked
 @common(estate=False)
-def release_command(context: Context, mail: int) -> ExitCode:
+def release_command(context: Context, mail: int, checked: bool) -> ExitCode:
     """Say that a draft is ready: it goes out with the next `reconcile sync`, or once its time has come."""
     from reconcile.model.outbox_step import Release
 
-    return _advance(context, mail, Release(by=context.actor))
+    return _advance(context, mail, Release(by=context.actor, checked_not_sent=checked))
 
 
 def _advance(context: Context, mail: int, step: Step) -> ExitCode:

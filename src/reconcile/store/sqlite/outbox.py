@@ -42,7 +42,7 @@ _COLUMNS = (
 _ADD = f"INSERT INTO outbox ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
 _ADVANCE = (
     "UPDATE outbox SET state = ?, attempts = ?, next_try_at = ?, reason = ?, owner = ?, tried_since = ?, postponed_until = ?,"
-    " copy = ?, copy_tries = ?, copy_next_at = ?, copy_note = ? WHERE id = ?"
+    " copy = ?, copy_tries = ?, copy_next_at = ?, copy_note = ?, restored_from = ? WHERE id = ?"
 )
 #: Mails whose recipients are read with one statement.
 _MANY = 500
@@ -259,6 +259,7 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, steps: Sequence[Ste
             _text_or_none(after.tried_since),
             _text_or_none(after.postponed_until),
             *_folder(after.sent_folder),
+            _text_or_none(after.restored_from),
             entry_id,
         ),
     )
@@ -363,6 +364,7 @@ def _entry(row: sqlite3.Row, recipients: Iterable[sqlite3.Row]) -> OutboxEntry:
         submitter_id=row["submitter_id"],
         submitter_name=row["submitter_name"],
         regarding=_regarding(row),
+        restored_from=_moment_or_none(row["restored_from"]),
         sent_folder=SentFolder(
             copy=CopyState(row["copy"]),
             tries=row["copy_tries"],

@@ -23,6 +23,7 @@ from reconcile.store.exchange import exchange
 from reconcile.store.in_use import alone
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.outbox import advance_all
+from reconcile.store.sqlite.outbox_text import text
 from reconcile.store.sqlite.packs import sync_folder, translated
 from reconcile.store.sqlite.unpack import Unpacked, unpack
 
@@ -36,10 +37,12 @@ _UNFINISHED = "unfinished"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """`doubted` are mails of the outbox that wait for a person now; `aside` is where the old store lies, None when there was none."""
+    """`doubted` are mails of the outbox that wait for a person now, `marked` drafts and failed ones that may have gone
+    out since; `aside` is where the old store lies, None when there was none."""
 
     unpacked: Unpacked
     doubted: int
+    marked: int
     aside: Path | None
 
 
@@ -69,13 +72,13 @@ def restore(
         (ready / _UNFINISHED).touch()
         try:
             unpacked = unpack(backup, ready)
-            doubted = _made_ready(ready / "engine.db", unpacked, at, why_doubt, finish)
+            doubted, marked = _made_ready(ready / "engine.db", unpacked, at, why_doubt, finish)
         except BaseException:
             shutil.rmtree(ready, ignore_errors=True)
             raise
         (ready / _UNFINISHED).unlink()
         laid = _put_in_place(ready, folder, _free(aside))
-    return Restored(unpacked=unpacked, doubted=doubted, aside=laid)
+    return Restored(unpacked=unpacked, doubted=doubted, marked=marked, aside=laid)
 
 
 def _clear(ready: Path, aside: Path) -> None:
@@ -95,9 +98,12 @@ def _free(aside: Path) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def _made_ready(path: Path, unpacked: Unpacked, at: datetime, why_doubt: str | None, finish: Callable[[Database, Unpacked], None]) -> int:
+def _made_ready(
+    path: Path, unpacked: Unpacked, at: datetime, why_doubt: str | None, finish: Callable[[Database, Unpacked], None]
+) -> tuple[int, int]:
     with Database.open(path) as database:
-        doubted = database.write(lambda connection: _of_its_time(connection, at, why_doubt))
+        made = datetime.fromisoformat(unpacked.facts.created_at)
+        counts = database.write(lambda connection: _of_its_time(connection, at, made, why_doubt))
         finish(database, unpacked)
     with suppress(FileNotFoundError):
         path.with_name(f"{path.name}.use").unlink()
@@ -108,11 +114,12 @@ def _made_ready(path: Path, unpacked: Unpacked, at: datetime, why_doubt: str | N
     finally:
         os.close(descriptor)
     sync_folder(path.parent)
-    return doubted
+    return counts
 
 
-def _of_its_time(connection: sqlite3.Connection, at: datetime, why_doubt: str | None) -> int:
-    """What was true of the moment of the backup only: who was at work, and which mails were still to be sent."""
+def _of_its_time(connection: sqlite3.Connection, at: datetime, made: datetime, why_doubt: str | None) -> tuple[int, int]:
+    """What was true of the moment of the backup (`made`) only: who was at work, and which mails were still to be sent. Answers how many of
+    these are in doubt, and how many might be sent by a person's hand."""
     connection.execute("UPDATE lease SET holder = ''")
     connection.execute("DELETE FROM outbox_lease")
     # Whoever follows the feed has seen changes that this store does not know: their cursors must not be taken for its own.
@@ -125,8 +132,9 @@ def _of_its_time(connection: sqlite3.Connection, at: datetime, why_doubt: str | 
         (f"restored {at.isoformat()}", _TOKEN_GAP),
     )
     if why_doubt is None:
-        return 0
-    return advance_all(connection, ("pending-send", "sending"), Doubt(why=why_doubt), at)
+        return 0, 0
+    marked = connection.execute("UPDATE outbox SET restored_from = ? WHERE state IN ('draft', 'failed')", (text(made),)).rowcount
+    return advance_all(connection, ("pending-send", "sending"), Doubt(why=why_doubt), at), marked
 
 
 def _put_in_place(ready: Path, folder: Path, aside: Path) -> Path | None:
