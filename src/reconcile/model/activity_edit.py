@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, StrEnum
 from typing import TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_details import ActivityDetails, ActivityState, Regarding
 
 

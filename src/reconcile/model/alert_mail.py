@@ -7,8 +7,8 @@ here it is one of ours, named by the Organization.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.mail_address import fold, parse_address
 

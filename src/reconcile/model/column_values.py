@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import duration, instant
 from reconcile.model.canonical import Leaf
 

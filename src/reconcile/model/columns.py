@@ -10,12 +10,12 @@ Only columns with the role `desired` take part in `to_columns` and `from_columns
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.column_values import Amount, Cell, Encrypted, Joined, Moment, Numbers, Plain, Values
 from reconcile.model.protocols import PROTOCOLS

@@ -7,11 +7,12 @@ Platform:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 from reconcile.errors import UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mail_address import same_address
 
 

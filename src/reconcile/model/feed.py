@@ -6,11 +6,11 @@ import base64
 import binascii
 import hashlib
 import struct
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from reconcile.errors import CursorInvalid, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent
 

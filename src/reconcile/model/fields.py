@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import duration
 from reconcile.model.columns import by_path
 from reconcile.model.document import SecretValue, Spec, Strict

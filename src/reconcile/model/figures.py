@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.key import Key
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Literal
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.key import Key
 from reconcile.model.position import Position
 

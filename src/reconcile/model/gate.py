@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.change import Plan
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity

@@ -10,12 +10,13 @@ all-day ones begin and end at midnight there, and series come back by its clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Final, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.recurrence import Recurrence, SeriesException
 
 

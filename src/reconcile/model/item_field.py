@@ -7,11 +7,11 @@ that belong together, series) is settled in ADR 0040.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Item, ItemKind, Value, columns, value
 
 

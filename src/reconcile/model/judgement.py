@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 
 #: Stands among names for everybody who may approve.

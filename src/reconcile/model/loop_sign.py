@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Without a sign for so long it does not run.
 LASTS: Final = timedelta(minutes=3)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Characters of an atom (RFC 5322, 3.2.3) without % and !: Postfix and others still route user%other.example@host and
 #: other.example!user@host onwards, which would carry a mail past the allow-list.

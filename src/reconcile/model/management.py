@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+
+from reconcile.lazy_dataclass import dataclass
 
 #: A path of a spec, with * for any characters. No brackets and question marks, which `fnmatch` would take for more.
 FIELD_PATTERN = r"^[A-Za-z*][A-Za-z0-9_.*-]*$"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 
 _NOTHING: Mapping[str, str] = {}

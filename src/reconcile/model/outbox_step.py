@@ -4,6 +4,10 @@ The order that keeps mail: `Claim` (one run alone works on the entry), then the 
 from here on a crash means *uncertain*), then DATA, then `Settle` with what the server said. A process that dies
 before `Begin` has handed nothing over; its claim lapses with its lease. One that dies after it leaves `sending`, which `Abandon` turns
 into `uncertain`. The gap cannot be closed: RFC 1047 describes it.
+
+Several mails that go out one after the other in a moment are taken together with `Reserve`: `sending`, although no recipient is yet.
+Whether the turn of one of them came stands in the run's notes (ports/settled_notes.py) alone. Where these can be trusted it is begun, or
+given back (`GiveBack`); where they cannot, it may have come.
 """
 
 from __future__ import annotations
@@ -38,6 +42,26 @@ class Begin:
     recipients: tuple[str, ...]
     limits: SendingLimits = NO_LIMITS
     copy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """It is about to be this mail's turn. `limits` and `copy` as in `Begin`, which does not count a reserved mail again."""
+
+    owner: str
+    limits: SendingLimits = NO_LIMITS
+    copy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveBack:
+    """A reserved mail's turn did not come: it waits as before, and no try is counted. The store counts one message less of the account
+    with these limits."""
+
+    owner: str
+    attempt: int
+    why: str
+    limits: SendingLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +162,23 @@ class Doubt:
     why: str
 
 
-Step: TypeAlias = Claim | Begin | Settle | Postpone | Abandon | Retry | Confirm | Withdraw | Release | Found | Looked | Copied | Doubt
+Step: TypeAlias = (
+    Claim
+    | Reserve
+    | Begin
+    | GiveBack
+    | Settle
+    | Postpone
+    | Abandon
+    | Retry
+    | Confirm
+    | Withdraw
+    | Release
+    | Found
+    | Looked
+    | Copied
+    | Doubt
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,18 +202,30 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             _require(entry, step.attempt in (None, entry.attempts + 1), "take")
             since = entry.tried_since or at
             return Advanced(entry=replace(entry, owner=step.owner, attempts=entry.attempts + 1, tried_since=since), why=None)
+        case Reserve():
+            _require(entry, entry.state is OutgoingState.PENDING and entry.owner == step.owner, "reserve")
+            why = f"try {entry.attempts}: its turn to be handed over comes"
+            folder = _asked_for(entry.sent_folder, copy=step.copy)
+            held = replace(entry, state=OutgoingState.SENDING, next_try_at=None, reason="", sent_folder=folder)
+            return Advanced(entry=held, why=why)
         case Begin():
-            _require(entry, entry.state is OutgoingState.PENDING and entry.owner == step.owner, "begin to send")
+            waits = entry.state is OutgoingState.PENDING or is_reserved(entry)
+            _require(entry, waits and entry.owner == step.owner, "begin to send")
             pending = {recipient.address for recipient in entry.in_state(RecipientState.PENDING)}
             _require(entry, bool(step.recipients) and pending.issuperset(step.recipients), "begin to send")
             going = RecipientResult(state=RecipientState.SENDING, reason="")
             recipients = _with(entry.recipients, dict.fromkeys(step.recipients, going))
             why = f"try {entry.attempts}: the server takes {_count(len(step.recipients), 'recipient')}, handing the mail over"
-            folder = entry.sent_folder
-            if step.copy and folder.copy is not CopyState.KEPT:
-                folder = SentFolder(copy=CopyState.WANTED)
+            folder = _asked_for(entry.sent_folder, copy=step.copy)
             handed = replace(entry, recipients=recipients, state=OutgoingState.SENDING, next_try_at=None, reason="", sent_folder=folder)
             return Advanced(entry=handed, why=why)
+        case GiveBack():
+            mine = entry.owner == step.owner and entry.attempts == step.attempt
+            _require(entry, mine and is_reserved(entry), "give back")
+            attempts = entry.attempts - 1
+            since = entry.tried_since if attempts else None
+            back = replace(entry, state=OutgoingState.PENDING, attempts=attempts, tried_since=since, reason=step.why, owner="")
+            return Advanced(entry=back, why=step.why)
         case Settle():
             return _settled(entry, step)
         case Postpone():
@@ -189,7 +241,8 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             _require(entry, entry.state is OutgoingState.SENDING and not owner_is_live, "give up")
             why = "the process ended between handing the mail over and the server's answer; it may or may not have been sent"
             lost = RecipientResult(state=RecipientState.UNCERTAIN, reason=why)
-            names = [recipient.address for recipient in entry.in_state(RecipientState.SENDING)]
+            gone = RecipientState.PENDING if is_reserved(entry) else RecipientState.SENDING
+            names = [recipient.address for recipient in entry.in_state(gone)]
             # The owner stays, so that its answer still counts if it was only slow and not dead.
             kept = replace(entry, recipients=_with(entry.recipients, dict.fromkeys(names, lost)))
             return Advanced(entry=replace(kept, state=OutgoingState.UNCERTAIN, reason=why), why=why)
@@ -239,6 +292,8 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
 
 
 def _withdrawn(entry: OutboxEntry, step: Withdraw, *, taken: bool) -> Advanced:
+    if entry.state is OutgoingState.SENDING:
+        raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
     if entry.state not in (OutgoingState.PENDING, OutgoingState.DRAFT):
         raise UserError(f"mail {entry.id} is {entry.state}", hint="Only a mail that waits to be sent is withdrawn.")
     if taken:
@@ -286,6 +341,11 @@ def _retried(entry: OutboxEntry, step: Retry, at: datetime, *, taken: bool) -> A
     return _moved(entry, _with(entry.recipients, dict.fromkeys(names, result)), at, why)
 
 
+def is_reserved(entry: OutboxEntry) -> bool:
+    """Whether its turn to be handed over may have come, and the entry does not say so."""
+    return entry.state is OutgoingState.SENDING and not entry.in_state(RecipientState.SENDING)
+
+
 def folder_can_tell(entry: OutboxEntry) -> bool:
     """Whether finding the Message-ID among sent mail proves that the uncertain recipients were served: not where another handing over of
     the same mail, or we ourselves, may have put it there."""
@@ -296,6 +356,10 @@ def wants_copy(entry: OutboxEntry) -> bool:
     """Whether a copy is owed: asked for, and it is known that the mail was sent and to nobody else it may still be."""
     settled = entry.state in (OutgoingState.SENT, OutgoingState.FAILED)
     return entry.sent_folder.copy is CopyState.WANTED and settled and bool(entry.in_state(RecipientState.SENT))
+
+
+def _asked_for(folder: SentFolder, *, copy: bool) -> SentFolder:
+    return SentFolder(copy=CopyState.WANTED) if copy and folder.copy is not CopyState.KEPT else folder
 
 
 def _afresh(folder: SentFolder) -> SentFolder:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_details import Regarding
 from reconcile.model.sent_folder import UNTOUCHED, SentFolder
 

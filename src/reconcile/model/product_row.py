@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final, cast
 from xml.etree import ElementTree
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.column_values import Cell, Plain
 from reconcile.model.columns import COLUMNS, Column, FieldRole, from_columns

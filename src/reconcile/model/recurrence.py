@@ -7,12 +7,12 @@ zone: a meeting at nine stays at nine when the clocks change.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from typing import Final, TypeAlias, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.instant import zone
 
 #: The product takes no longer interval and no longer count.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from reconcile.lazy_dataclass import dataclass
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

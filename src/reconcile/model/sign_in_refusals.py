@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from reconcile.lazy_dataclass import dataclass
 
 #: So many refused sign-ins of an account within so long, over all mailboxes and both directions, are the end of trying.
 MOST: Final = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.fields import FieldInfo
 from reconcile.model.key import KINDS
 from reconcile.model.kinds import fields

@@ -1,0 +1,190 @@
+"""One edit of our own records, and what becomes of it: made, repeated, or refused with the version that stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias, assert_never
+
+from reconcile.model import instant
+from reconcile.model.activity_edit import KEEP, EditRefusal, EditResult, Keep
+from reconcile.model.item import Appointment, Item, ItemKind, Task, TaskStatus, Value, kind_of
+from reconcile.model.item_json import ItemFormatError, checked, dumped, dumped_value
+from reconcile.model.item_normal import normal
+from reconcile.model.item_record import STATES, ItemState, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddItem:
+    """A new record. `client_key` is the caller's own name for this edit ("" when none): the same key never edits twice."""
+
+    item: Item
+    owner: str
+    state: ItemState = ItemState.OPEN
+    client_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeItem:
+    """Some columns of a record of this kind. With `expected_version` it holds only for that version."""
+
+    item_id: int
+    kind: ItemKind
+    columns: Mapping[str, Value]
+    owner: str | Keep = KEEP
+    state: ItemState | Keep = KEEP
+    expected_version: int | None = None
+    client_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveItem:
+    """A record goes, and by the rules of deletion its items in mailboxes."""
+
+    item_id: int
+    expected_version: int | None = None
+    client_key: str = ""
+
+
+ItemEdit: TypeAlias = AddItem | ChangeItem | RemoveItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemEdited:
+    """`version` is the record's after this edit, 0 for one that is gone. `id` is 0 until the store has numbered a new one."""
+
+    id: int
+    result: EditResult
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemEditRefused:
+    """`version` is the one that stands, None where there is no such record. `field` is what of the edit it is about."""
+
+    id: int
+    refusal: EditRefusal
+    version: int | None
+    field: str
+    message: str
+    hint: str
+
+
+ItemEditOutcome: TypeAlias = ItemEdited | ItemEditRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemKeyTaken:
+    """What is remembered of an edit under a client's key."""
+
+    request: str
+    item_id: int
+    version: int
+
+
+def request_of(edit: ItemEdit) -> str:
+    """A digest of what is asked for, to notice a key that is used for something else."""
+    match edit:
+        case AddItem():
+            asked: dict[str, Any] = {"add": dumped(edit.item), "kind": kind_of(edit.item), "owner": edit.owner, "state": edit.state}
+        case ChangeItem():
+            asked = {"change": edit.item_id, "expect": edit.expected_version, "set": {n: dumped_value(v) for n, v in edit.columns.items()}}
+            asked |= {name: one for name, one in (("owner", edit.owner), ("state", edit.state)) if not isinstance(one, Keep)}
+        case RemoveItem():
+            asked = {"remove": edit.item_id, "expect": edit.expected_version}
+        case _:
+            assert_never(edit)
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDecision:
+    """The outcome, and the record as it is to be written (id 0: a new one). `removed`: it is to be deleted."""
+
+    outcome: ItemEditOutcome
+    record: Record | None = None
+    removed: bool = False
+
+
+def decided_item(edit: ItemEdit, before: Record | None, taken: ItemKeyTaken | None, *, at: datetime, by: str) -> ItemDecision:
+    """`before` is the record that is meant, None where there is none; `taken` what the key was used for."""
+    number = 0 if isinstance(edit, AddItem) else edit.item_id
+    if taken is not None:
+        if taken.request == request_of(edit):
+            return ItemDecision(outcome=ItemEdited(id=taken.item_id, result=EditResult.REPEATED, version=taken.version))
+        words = f"the key {edit.client_key!r} was used for another edit, of item {taken.item_id}"
+        return _refused(number, EditRefusal.KEY_USED, before, "clientKey", words, "Give each edit a key of its own.")
+    moment = instant.text(at.replace(microsecond=0))
+    if isinstance(edit, AddItem):
+        return _added(edit, moment, by, at)
+    if before is None:
+        words = f"there is no item {edit.item_id}"
+        return _refused(number, EditRefusal.NOT_FOUND, None, "id", words, "`reconcile activities items` shows them.")
+    if edit.expected_version is not None and edit.expected_version != before.version:
+        words = f"item {edit.item_id} is at version {before.version}, not {edit.expected_version}"
+        return _refused(number, EditRefusal.CONFLICT, before, "expectedVersion", words, "Read it again, decide again, and send a new edit.")
+    if isinstance(edit, RemoveItem):
+        return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.EDITED, version=0), record=before, removed=True)
+    return _changed(edit, before, moment, by, at)
+
+
+def _added(edit: AddItem, moment: str, by: str, at: datetime) -> ItemDecision:
+    kind = kind_of(edit.item)
+    if edit.state not in STATES[kind]:
+        return _refused(0, EditRefusal.CONFLICT, None, "state", f"a {kind} is {' or '.join(STATES[kind])}", "Choose one of them.")
+    item = edit.item
+    if isinstance(item, Appointment) and not item.organizer:
+        item = replace(item, organizer=edit.owner)
+    item, state = coupled(item, normal(item, today=at.date()), ItemState.OPEN, edit.state, at)
+    record = Record(id=0, item=item, owner=edit.owner.lower(), state=state, version=1, created_at=moment, edited_at=moment, edited_by=by)
+    return ItemDecision(outcome=ItemEdited(id=0, result=EditResult.EDITED, version=1), record=record)
+
+
+def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetime) -> ItemDecision:
+    if before.kind is not edit.kind:
+        words = f"item {before.id} is a {before.kind}, no {edit.kind}"
+        return _refused(before.id, EditRefusal.CONFLICT, before, "kind", words, "Name its own kind.")
+    state = before.state if isinstance(edit.state, Keep) else edit.state
+    if state not in STATES[edit.kind]:
+        words = f"a {edit.kind} is {' or '.join(STATES[edit.kind])}"
+        return _refused(before.id, EditRefusal.CONFLICT, before, "state", words, "Choose one of them.")
+    try:
+        item = checked(replace(before.item, **edit.columns))  # type: ignore[arg-type]
+    except ItemFormatError as error:
+        return _refused(before.id, EditRefusal.CONFLICT, before, f"set.{'.'.join(map(str, error.path))}", error.message, error.hint)
+    item, state = coupled(before.item, normal(item, today=at.date()), before.state, state, at)
+    owner = before.owner if isinstance(edit.owner, Keep) else edit.owner.lower()
+    after = replace(before, item=item, owner=owner, state=state)
+    if after == before:
+        return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.UNCHANGED, version=before.version))
+    after = replace(after, version=before.version + 1, edited_at=moment, edited_by=by)
+    return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.EDITED, version=after.version), record=after)
+
+
+def coupled(before: Item, after: Item, state_before: ItemState, state: ItemState, at: datetime) -> tuple[Item, ItemState]:
+    """A task is completed in state and in status, whichever was set; taking it up again clears the day of completion."""
+    if not isinstance(after, Task) or not isinstance(before, Task):
+        return after, state
+    if state is not state_before:
+        if state is ItemState.COMPLETED:
+            after = replace(after, statuscode=TaskStatus.COMPLETED)
+        elif after.statuscode is TaskStatus.COMPLETED and state is ItemState.OPEN:
+            after = replace(after, statuscode=TaskStatus.IN_PROGRESS)
+    elif after.actualend is None and before.actualend is not None and after.statuscode is TaskStatus.COMPLETED:
+        after = replace(after, statuscode=TaskStatus.IN_PROGRESS)
+    after_normal = normal(after, today=at.date())
+    assert isinstance(after_normal, Task)
+    if after_normal.statuscode is TaskStatus.COMPLETED and state is not ItemState.CANCELED:
+        return after_normal, ItemState.COMPLETED
+    return after_normal, ItemState.OPEN if state is ItemState.COMPLETED else state
+
+
+def _refused(number: int, refusal: EditRefusal, before: Record | None, field: str, message: str, hint: str) -> ItemDecision:
+    return ItemDecision(
+        outcome=ItemEditRefused(
+            id=number, refusal=refusal, version=before.version if before else None, field=field, message=message, hint=hint
+        )
+    )

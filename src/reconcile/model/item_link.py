@@ -1,0 +1,48 @@
+"""What ties a record of ours to an item in one mailbox, and the state in which both last agreed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconcile.model.item import Item
+from reconcile.model.remote_id import RemoteId
+
+
+class LinkState(StrEnum):
+    """How a record and a mailbox stand to each other."""
+
+    NONE = "none"  # nothing ties them
+    LINKED = "linked"
+    LEFT = "left"  # circumstances parted them (a filter, another folder), and bring them together again
+    PARTED = "parted"  # somebody parted them, and only somebody brings them together again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What each side looked like when nothing was left to be carried over. Mailboxes do not keep everything as it was given to them, so
+    each side is compared with its own past, never with the other's present."""
+
+    ours: Item
+    theirs: Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """`token` is what the item was created with, or would have been. `version` is the item's, `record_version` the record's as last looked
+    at. `made_here`: the item was created by us. `in_scope`: a filter wanted the record then; `categorised`: the item bore our category.
+    `organized_here`: this mailbox is the meeting's organizer. `why` says what parted them."""
+
+    mailbox_id: str
+    record_id: int
+    state: LinkState
+    token: str
+    remote_id: RemoteId
+    version: str
+    record_version: int
+    agreed: Agreed
+    made_here: bool = False
+    in_scope: bool = False
+    categorised: bool = False
+    organized_here: bool = True
+    why: str = ""

@@ -1,0 +1,318 @@
+"""What happens between a record of ours and an item in a mailbox: one total table, and what refines its verdicts by kind. Pure.
+
+Rows say how the two are tied and what became of our side, columns what became of theirs. A verdict is a direction of work, not yet
+work: `decide` asks the rules of the kind (who organizes, what is past, which fields go which way) and gives an Action that says everything
+the loop has to do. Sources and our own choices are in ADR 0040.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeAlias, assert_never
+
+from reconcile.model.item import Appointment, Item, ItemKind, ShowAs, Task, TaskStatus
+from reconcile.model.item_field import Direction, ItemField
+from reconcile.model.item_link import Agreed, Link, LinkState
+from reconcile.model.item_record import ItemState, Record
+from reconcile.ports.collection import RemoteItem
+from reconcile.sync.decide.two_way_deletes import Carried, Spared, deletion_in_mailbox, deletion_of_record
+from reconcile.sync.decide.two_way_invite import has_attendees, invites_on_create, invites_on_update, is_past
+from reconcile.sync.decide.two_way_merge import Merged, as_ours, merged
+from reconcile.sync.decide.two_way_rules import TwoWayRules
+from reconcile.sync.decide.two_way_scope import may_come_in
+
+
+class Ours(StrEnum):
+    """What became of the record since both agreed."""
+
+    NEVER = "never"  # there is none
+    SAME = "same"
+    CHANGED = "changed"
+    OUTSIDE = "outside"  # no filter wants it (any more)
+    DELETED = "deleted"
+
+
+class Theirs(StrEnum):
+    """What became of the item in the mailbox."""
+
+    NEVER = "never"  # there is none that we know of
+    SAME = "same"
+    CHANGED = "changed"  # for what is not linked: it is there and marked
+    UNMARKED = "unmarked"  # it is there, and nobody wants it tracked (any more)
+    DELETED = "deleted"
+    MOVED = "moved"  # to another folder, or nobody knows where
+
+
+class Verdict(StrEnum):
+    """Which way things go."""
+
+    NOTHING = "nothing"
+    IMPORT = "import"  # a new record
+    CREATE = "create"  # a new item
+    ADOPT = "adopt"  # both are there: tie them
+    MERGE = "merge"  # carry over what changed, either way
+    DELETE_OURS = "delete-ours"
+    DELETE_THEIRS = "delete-theirs"
+    EDIT_OVER_DELETE = "edit-over-delete"  # one side edited what the other deleted: it stays, untied
+    UNTRACK = "untrack"  # somebody took the mark off
+    LEAVE = "leave"  # out of a filter
+    AWAY = "away"  # in another folder
+    FORGET = "forget"  # nothing is left to be tied
+
+
+_N, _MERGE, _FORGET = Verdict.NOTHING, Verdict.MERGE, Verdict.FORGET
+_IN, _OUT, _ADOPT = Verdict.IMPORT, Verdict.CREATE, Verdict.ADOPT
+_UNTRACK, _LEAVE, _AWAY = Verdict.UNTRACK, Verdict.LEAVE, Verdict.AWAY
+_DO, _DT, _EDIT = Verdict.DELETE_OURS, Verdict.DELETE_THEIRS, Verdict.EDIT_OVER_DELETE
+
+#: In the order of `Theirs`:                      NEVER    SAME     CHANGED  UNMARKED DELETED  MOVED
+TABLE: Final[Mapping[tuple[LinkState, Ours], tuple[Verdict, ...]]] = {
+    (LinkState.NONE, Ours.NEVER): (_N, _IN, _IN, _N, _N, _N),
+    (LinkState.NONE, Ours.SAME): (_OUT, _ADOPT, _ADOPT, _ADOPT, _N, _N),
+    (LinkState.NONE, Ours.CHANGED): (_OUT, _ADOPT, _ADOPT, _ADOPT, _N, _N),
+    (LinkState.NONE, Ours.OUTSIDE): (_N, _ADOPT, _ADOPT, _N, _N, _N),
+    (LinkState.NONE, Ours.DELETED): (_N, _N, _N, _N, _N, _N),
+    (LinkState.LINKED, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
+    (LinkState.LINKED, Ours.SAME): (_N, _N, _MERGE, _UNTRACK, _DO, _AWAY),
+    (LinkState.LINKED, Ours.CHANGED): (_N, _MERGE, _MERGE, _UNTRACK, _EDIT, _AWAY),
+    (LinkState.LINKED, Ours.OUTSIDE): (_N, _LEAVE, _LEAVE, _UNTRACK, _FORGET, _AWAY),
+    (LinkState.LINKED, Ours.DELETED): (_N, _DT, _EDIT, _FORGET, _FORGET, _AWAY),
+    (LinkState.LEFT, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
+    (LinkState.LEFT, Ours.SAME): (_N, _MERGE, _MERGE, _UNTRACK, _UNTRACK, _N),
+    (LinkState.LEFT, Ours.CHANGED): (_N, _MERGE, _MERGE, _UNTRACK, _UNTRACK, _N),
+    (LinkState.LEFT, Ours.OUTSIDE): (_N, _N, _N, _UNTRACK, _FORGET, _N),
+    (LinkState.LEFT, Ours.DELETED): (_N, _N, _N, _FORGET, _FORGET, _N),
+    (LinkState.PARTED, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
+    (LinkState.PARTED, Ours.SAME): (_N, _N, _MERGE, _N, _N, _N),
+    (LinkState.PARTED, Ours.CHANGED): (_N, _N, _MERGE, _N, _N, _N),
+    (LinkState.PARTED, Ours.OUTSIDE): (_N, _N, _MERGE, _N, _FORGET, _N),
+    (LinkState.PARTED, Ours.DELETED): (_N, _N, _IN, _N, _FORGET, _N),
+}
+
+
+def verdict(link: LinkState, ours: Ours, theirs: Theirs) -> Verdict:
+    """The table's word."""
+    return TABLE[link, ours][list(Theirs).index(theirs)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """`why` says so to people who ask."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """A new record from the item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTheirs:
+    """A new item from the record. `invite`: its attendees are told."""
+
+    invite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """The record becomes `merge.ours` in state `state`, and `columns` of it go to the mailbox. `invite`: attendees are told. `held` says
+    why what should go there does not go now. Linked again where it was not."""
+
+    merge: Merged
+    state: ItemState
+    columns: frozenset[str]
+    invite: bool
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOurs:
+    """The record goes, the link with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteTheirs:
+    """The item goes, the link with it, and the record stays as it is where there is one. `cancel`: attendees are told."""
+
+    cancel: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Both stay and go their own ways. `conflict`: somebody's edit met somebody's deletion."""
+
+    state: LinkState
+    why: str
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """The link goes."""
+
+
+Action: TypeAlias = Nothing | Import | CreateTheirs | Carry | DeleteOurs | DeleteTheirs | Part | Forget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One pair. `remote` is the item as it was read (None: not read, so that it is as last agreed); `organizer_linked`: the organizer's
+    mailbox is linked with the same record, so that the meeting comes from there."""
+
+    kind: ItemKind
+    link: Link | None
+    record: Record | None
+    ours: Ours
+    theirs: Theirs
+    remote: RemoteItem | None
+    address: str
+    organizer_linked: bool = False
+
+
+def decide(case: Case, rules: TwoWayRules, now: datetime) -> Action:
+    """What is to be done about a pair; total. `now` is aware."""
+    state = case.link.state if case.link is not None else LinkState.NONE
+    match verdict(state, case.ours, case.theirs):
+        case Verdict.NOTHING:
+            return Nothing()
+        case Verdict.IMPORT:
+            why = may_come_in(case.remote, case.kind, rules) if case.remote is not None else "it was not read"
+            return Nothing(why=why) if why else Import()
+        case Verdict.CREATE:
+            return _create(case, now)
+        case Verdict.ADOPT | Verdict.MERGE:
+            return _carry(case, rules, now)
+        case Verdict.DELETE_OURS:
+            return _delete_ours(case, rules, now)
+        case Verdict.DELETE_THEIRS:
+            return _delete_theirs(case, now)
+        case Verdict.LEAVE:
+            return _leave(case, rules, now)
+        case Verdict.EDIT_OVER_DELETE:
+            words = "deleted in the mailbox" if case.theirs is Theirs.DELETED else "deleted here"
+            return Part(state=LinkState.PARTED, why=f"{words} after it was edited on the other side", conflict=True)
+        case Verdict.UNTRACK:
+            words = "deleted in the mailbox" if case.theirs is Theirs.DELETED else "its category was taken away in the mailbox"
+            return Part(state=LinkState.PARTED, why=words)
+        case Verdict.AWAY:
+            return Part(state=LinkState.LEFT, why="it is in another folder of the mailbox")
+        case Verdict.FORGET:
+            return Forget()
+        case never:
+            assert_never(never)
+
+
+def shared(record: Record) -> Item:
+    """The record as a mailbox can show it: what is over or called off takes no time, and a task that is canceled is deferred."""
+    if isinstance(record.item, Appointment) and record.state in (ItemState.COMPLETED, ItemState.CANCELED):
+        return replace(record.item, statuscode=ShowAs.FREE)
+    if isinstance(record.item, Task) and record.state is ItemState.CANCELED:
+        return replace(record.item, statuscode=TaskStatus.DEFERRED, percentcomplete=min(record.item.percentcomplete, 99), actualend=None)
+    return record.item
+
+
+def _create(case: Case, now: datetime) -> Action:
+    assert case.record is not None
+    item = case.record.item
+    if isinstance(item, Appointment):
+        if not item.organizer:
+            return Nothing(why="it has no organizer")
+        if item.organizer != case.address:
+            return Nothing(why=f"{item.organizer} organizes it, and it comes to this mailbox by invitation")
+    return CreateTheirs(invite=invites_on_create(case.record, now))
+
+
+def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
+    assert case.record is not None
+    record = case.record
+    theirs, organized_here = _theirs(case)
+    base = case.link.agreed if case.link is not None else None
+    mine = shared(record)
+    if base is None:
+        # Never agreed: what the mailbox has counts as its past, so that it is ours that goes over; a meeting is its organizer's.
+        base = Agreed(ours=mine, theirs=mine) if not organized_here else Agreed(ours=theirs, theirs=theirs)
+    found = merged(mine, theirs, base, _direction(case, rules, organized_here=organized_here))
+    after, state = _back(record, mine, found.ours, case.remote)
+    result = replace(found, ours=after)
+    columns = found.columns
+    held = ""
+    past = isinstance(theirs, Appointment) and is_past(theirs, now) and has_attendees(theirs)
+    if columns and past and isinstance(after, Appointment) and is_past(after, now) and not rules.update_past_meetings:
+        held, columns = "the meeting is past (linkedItems.updatePastMeetings)", frozenset()
+    edited = replace(record, item=after, state=state)
+    invite = bool(columns) and invites_on_update(edited, theirs, columns, organized_here=organized_here, now=now)
+    if rules.propagate_cancellations and state is ItemState.CANCELED and isinstance(theirs, Appointment) and columns:
+        deletion = deletion_in_mailbox(case.link, theirs, now) if case.link is not None else Spared("")
+        if isinstance(deletion, Carried):
+            return DeleteTheirs(cancel=deletion.cancel)
+    return Carry(merge=result, state=state, columns=columns, invite=invite, held=held)
+
+
+def _theirs(case: Case) -> tuple[Item, bool]:
+    """The item as it is, and whether its mailbox organizes it."""
+    if case.remote is not None:
+        return as_ours(case.remote.item), case.remote.organized_here
+    assert case.link is not None, "an item that is not linked was read"
+    return case.link.agreed.theirs, case.link.organized_here
+
+
+def _back(record: Record, mine: Item, after: Item, remote: RemoteItem | None) -> tuple[Item, ItemState]:
+    """The record's own item and state, from the merged one that mailboxes can show."""
+    state = record.state
+    if isinstance(after, Task) and isinstance(mine, Task):
+        if after.statuscode is not mine.statuscode:
+            state = ItemState.COMPLETED if after.statuscode is TaskStatus.COMPLETED else ItemState.OPEN
+        elif isinstance(record.item, Task) and state is ItemState.CANCELED:
+            # Nobody changed what only stands for canceled.
+            after = replace(
+                after,
+                statuscode=record.item.statuscode,
+                percentcomplete=record.item.percentcomplete if after.percentcomplete == mine.percentcomplete else after.percentcomplete,
+                actualend=record.item.actualend,
+            )
+    elif isinstance(after, Appointment) and isinstance(mine, Appointment) and isinstance(record.item, Appointment):
+        if remote is not None and remote.canceled:
+            state = ItemState.CANCELED
+        if after.statuscode is mine.statuscode:
+            after = replace(after, statuscode=record.item.statuscode)
+    return after, state
+
+
+def _direction(case: Case, rules: TwoWayRules, *, organized_here: bool) -> Callable[[ItemField], Direction]:
+    def of(field: ItemField) -> Direction:
+        found = rules.direction(case.kind, field)
+        if case.kind is not ItemKind.APPOINTMENT or organized_here or found is Direction.NONE:
+            return found
+        # A meeting is its organizer's: an attendee's copy is never written to, and where the organizer's own is linked, not even read.
+        return Direction.NONE if case.organizer_linked else Direction.TO_OURS
+
+    return of
+
+
+def _delete_ours(case: Case, rules: TwoWayRules, now: datetime) -> Action:
+    assert case.record is not None
+    assert case.link is not None
+    found = deletion_of_record(case.link, case.record, rules, now)
+    return DeleteOurs() if isinstance(found, Carried) else Part(state=LinkState.PARTED, why=f"deleted in the mailbox: {found.why}")
+
+
+def _delete_theirs(case: Case, now: datetime) -> Action:
+    assert case.link is not None
+    found = deletion_in_mailbox(case.link, _theirs(case)[0], now)
+    if isinstance(found, Carried):
+        return DeleteTheirs(cancel=found.cancel)
+    return Part(state=LinkState.PARTED, why=f"deleted here: {found.why}")
+
+
+def _leave(case: Case, rules: TwoWayRules, now: datetime) -> Action:
+    if rules.unlink_on_logical_delete:
+        return Part(state=LinkState.LEFT, why="no filter wants it any more")
+    assert case.link is not None
+    found = deletion_in_mailbox(case.link, _theirs(case)[0], now)
+    if isinstance(found, Carried):
+        return DeleteTheirs(cancel=found.cancel)
+    return Part(state=LinkState.LEFT, why=f"no filter wants it any more: {found.why}")

@@ -1,0 +1,181 @@
+"""Two versions and the state in which they last agreed become one, field by field. Pure.
+
+Each side is compared with its own past. A field that one side changed is taken from there; where both did, and not to the same, the
+mailbox wins, and what lost is told as a conflict, so that both versions are kept (ADR 0040). A direction that is declared wins over that.
+Attendees and exceptions of a series are sets: what one side added or took away joins what the other did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from reconcile.model.item import Appointment, Attendee, Item, ItemKind, ShowAs, Value, kind_of
+from reconcile.model.item_field import FIELDS, Direction, ItemField, values
+from reconcile.model.item_link import Agreed
+from reconcile.model.recurrence import ChangedOccurrence, DeletedOccurrence, SeriesException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldConflict:
+    """Both sides changed a field. `ours` and `theirs` are what its columns held, `ours_wins` who was followed."""
+
+    field: str
+    ours: tuple[Value, ...]
+    theirs: tuple[Value, ...]
+    ours_wins: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """`ours` is the record's item from now on. `columns` are to be written to the mailbox from it; until that is done, `agreed` holds.
+    `taken` are names of fields that came from the mailbox."""
+
+    ours: Item
+    columns: frozenset[str]
+    taken: frozenset[str]
+    conflicts: tuple[FieldConflict, ...]
+    agreed: Agreed
+
+
+@dataclass(slots=True)
+class _Field:
+    """A field while it is merged: new contents of ours, whether they are to be written, whether they came from there."""
+
+    ours: tuple[Value, ...]
+    write: bool = False
+    taken: bool = False
+    conflict: FieldConflict | None = None
+
+
+def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemField], Direction]) -> Merged:
+    """All four items are of one kind and in their normal form, `theirs` as `as_ours` reads it."""
+    kind = kind_of(ours)
+    found: dict[str, _Field] = {}
+    for field in FIELDS[kind]:
+        found[field.name] = _field(
+            field,
+            values(ours, field),
+            values(theirs, field),
+            (values(agreed.ours, field), values(agreed.theirs, field)),
+            direction(field),
+        )
+    if kind is ItemKind.APPOINTMENT:
+        _exceptions_follow(found, ours, theirs)
+    after = ours
+    base_ours, base_theirs = agreed.ours, theirs
+    for field in FIELDS[kind]:
+        one = found[field.name]
+        after = _with(after, field, one.ours)
+        if not one.write:
+            base_ours = _with(base_ours, field, one.ours)
+    return Merged(
+        ours=after,
+        columns=frozenset(column for field in FIELDS[kind] if found[field.name].write for column in field.columns),
+        taken=frozenset(name for name, one in found.items() if one.taken),
+        conflicts=tuple(one.conflict for one in found.values() if one.conflict is not None),
+        agreed=Agreed(ours=base_ours, theirs=base_theirs),
+    )
+
+
+def as_ours(theirs: Item) -> Item:
+    """What a mailbox says, in values that our columns have: working elsewhere is free (statuscode has no word for it)."""
+    if isinstance(theirs, Appointment) and theirs.statuscode is ShowAs.ELSEWHERE:
+        return replace(theirs, statuscode=ShowAs.FREE)
+    return theirs
+
+
+def _with(item: Item, field: ItemField, new: tuple[Value, ...]) -> Item:
+    changes: Mapping[str, Value] = dict(zip(field.columns, new, strict=True))
+    return replace(item, **changes)  # type: ignore[arg-type]
+
+
+def _field(
+    field: ItemField,
+    ours: tuple[Value, ...],
+    theirs: tuple[Value, ...],
+    base: tuple[tuple[Value, ...], tuple[Value, ...]],
+    direction: Direction,
+) -> _Field:
+    our_change, their_change = ours != base[0], theirs != base[1]
+    if ours == theirs or not (our_change or their_change):
+        return _Field(ours)
+    both = our_change and their_change
+    match direction:
+        case Direction.NONE:
+            return _Field(ours)
+        case Direction.TO_OURS:
+            if not their_change:
+                return _Field(ours)
+            return _Field(theirs, taken=True, conflict=FieldConflict(field=field.name, ours=ours, theirs=theirs) if both else None)
+        case Direction.TO_THEIRS:
+            lost = FieldConflict(field=field.name, ours=ours, theirs=theirs, ours_wins=True) if both else None
+            return _Field(ours, write=our_change, conflict=lost)
+        case Direction.BOTH:
+            if not both:
+                return _Field(theirs, taken=True) if their_change else _Field(ours, write=True)
+            return _both(field, ours, theirs, base)
+        case _:
+            assert_never(direction)
+
+
+def _both(
+    field: ItemField, ours: tuple[Value, ...], theirs: tuple[Value, ...], base: tuple[tuple[Value, ...], tuple[Value, ...]]
+) -> _Field:
+    (mine, *_), (other, *_), (mine_before, *_), (other_before, *_) = ours, theirs, *base
+    if field.name in ("requiredattendees", "optionalattendees"):
+        joined: tuple[Value, ...] = (_people(mine, other, mine_before, other_before),)
+        return _Field(joined, write=joined != theirs, taken=joined != ours)
+    if field.name == "exceptions":
+        kept, lost = _occurrences(mine, other, mine_before, other_before)
+        conflict = FieldConflict(field=field.name, ours=ours, theirs=theirs) if lost else None
+        return _Field((kept,), write=(kept,) != theirs, taken=(kept,) != ours, conflict=conflict)
+    return _Field(theirs, taken=True, conflict=FieldConflict(field=field.name, ours=ours, theirs=theirs))
+
+
+def _people(ours: Value, theirs: Value, ours_before: Value, theirs_before: Value) -> tuple[Attendee, ...]:
+    mine, other, mine_before = (_by_address(one) for one in (ours, theirs, ours_before))
+    added = {address: mine[address] for address in mine.keys() - mine_before.keys()}
+    left = mine_before.keys() - mine.keys()
+    # Names are the mailbox's: it looks people up in its directory.
+    joined = {**added, **{address: one for address, one in other.items() if address not in left}}
+    gone_there = _by_address(theirs_before).keys() - other.keys()
+    return tuple(sorted(one for address, one in joined.items() if address not in gone_there or address in added))
+
+
+def _by_address(found: Value) -> dict[str, Attendee]:
+    return {one.address: one for one in found if isinstance(one, Attendee)} if isinstance(found, tuple) else {}
+
+
+def _occurrences(ours: Value, theirs: Value, ours_before: Value, theirs_before: Value) -> tuple[tuple[SeriesException, ...], bool]:
+    """Joined, and whether one occurrence was changed on both sides."""
+    mine, other, mine_before, other_before = (_by_original(one) for one in (ours, theirs, ours_before, theirs_before))
+    joined, lost = {}, False
+    for original in sorted({*mine, *other}):
+        our_change = mine.get(original) != mine_before.get(original)
+        their_change = other.get(original) != other_before.get(original)
+        lost |= our_change and their_change and mine.get(original) != other.get(original)
+        chosen = other.get(original) if their_change or not our_change else mine.get(original)
+        if chosen is not None:
+            joined[original] = chosen
+    return tuple(joined[original] for original in sorted(joined)), lost
+
+
+def _by_original(found: Value) -> dict[datetime, SeriesException]:
+    if not isinstance(found, tuple):
+        return {}
+    return {one.original: one for one in found if isinstance(one, (ChangedOccurrence, DeletedOccurrence))}
+
+
+def _exceptions_follow(found: dict[str, _Field], ours: Item, theirs: Item) -> None:
+    """Who moves a series makes its old exceptions void: they come from the side whose time holds."""
+    time, exceptions = found["scheduledstart"], found["exceptions"]
+    assert isinstance(ours, Appointment)
+    assert isinstance(theirs, Appointment)
+    if time.taken:
+        exceptions.ours, exceptions.write, exceptions.taken = (theirs.exceptions,), False, True
+    elif time.write:
+        exceptions.ours, exceptions.taken = (ours.exceptions,), False
+        exceptions.write = exceptions.write or ours.exceptions != theirs.exceptions
