@@ -5,8 +5,9 @@ Every value has its variable, its unit and its default here; nothing else in the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from reconcile.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

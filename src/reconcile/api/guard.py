@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from reconcile.api.problem import Problem
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret
 
 #: Fewer characters could be guessed by somebody on this machine.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from reconcile.errors import CursorInvalid, PermanentError, PreconditionFailed, ReconcileError, TransientError, UserError
+from reconcile.lazy_dataclass import dataclass
 
 #: Answers that are not 200 and say so in JSON.
 Headers: TypeAlias = Mapping[str, str]

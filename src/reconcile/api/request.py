@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qsl
 
 from reconcile.api.problem import Headers, Problem
+from reconcile.lazy_dataclass import dataclass
 
 JSON = "application/json"
 #: JSON lines have no registered type; these are what clients send.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from reconcile.api import activities, changes, intake
 from reconcile.api.problem import Problem, no_such
 from reconcile.api.request import Answer, Request
 from reconcile.api.service import Service
+from reconcile.lazy_dataclass import dataclass
 
 FORMAT_VERSION = "1.0"
 

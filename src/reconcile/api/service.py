@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.clock import Clock
 from reconcile.ports.feed import FeedReader
 from reconcile.ports.mail_store import MailStore

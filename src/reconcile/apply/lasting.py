@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key

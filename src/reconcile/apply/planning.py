@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconcile.errors import PermanentError, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.change import Plan
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.canonical import Spec
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update

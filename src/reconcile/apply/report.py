@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.audit_chain import Anchor
 from reconcile.model.change import BrakeTripped, Plan
 from reconcile.model.exit_code import ExitCode

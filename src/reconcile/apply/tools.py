@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.key import Key
 from reconcile.model.outcome import Outcome
 from reconcile.model.position import Position

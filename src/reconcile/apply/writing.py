@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconcile.apply.budget import Budget
 from reconcile.apply.ground import foreign
 from reconcile.apply.record import Occasion, audit, finished
 from reconcile.apply.tools import Tools
 from reconcile.errors import PermanentError, PreconditionFailed, StalePlan, TransientError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.change import Change, Forget, Plan, Update

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconcile.cli.context import Context
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.change import Note
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconcile.cli.context import Context
 from reconcile.errors import DesiredStateError, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding
 from reconcile.model.key import SLUG_PATTERN, Key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +11,7 @@ from reconcile.cli.context import Context
 from reconcile.cli.finding_reports import Found, Wishes, strictest
 from reconcile.cli.revision import NOT_YET
 from reconcile.errors import DesiredStateError, ReconcileError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.gate import Compared, Gate

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconcile.cli.context import Context
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconcile.cli.context import Context
 from reconcile.cli.estate import DesiredEnvironment
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.observation import ObservedState

@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from types import FrameType
@@ -18,6 +17,7 @@ from reconcile.cli.approving import plan_judge
 from reconcile.cli.context import Context, common
 from reconcile.cli.interrupt import end_at_once
 from reconcile.cli.number import Seconds
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:

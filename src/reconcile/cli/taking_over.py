@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ import click
 
 from reconcile.cli.context import Context
 from reconcile.errors import DesiredStateError, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import SLUG_PATTERN, Key

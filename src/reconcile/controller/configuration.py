@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconcile.apply.apply import apply_plan
 from reconcile.apply.planning import Comparing, planned
@@ -17,6 +17,7 @@ from reconcile.apply.report import ApplyReport
 from reconcile.apply.tools import Locate, Tools
 from reconcile.controller.loop import Report
 from reconcile.desired.load import LoadResult
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.change import Change, Create, Moved, Plan, Update
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.finding import Severity

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from reconcile.controller.outcome import PassResult, Requeue, Settled, Stalled, outcome_of, pause
 from reconcile.errors import Locked, ReconcileError, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode, strongest
 from reconcile.ports.clock import Clock
 

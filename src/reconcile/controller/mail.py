@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconcile.controller.loop import Report
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.loop_sign import LoopSign

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -17,6 +16,7 @@ from reconcile.errors import (
     TransientError,
     UserError,
 )
+from reconcile.lazy_dataclass import dataclass
 
 #: First pause after an error that may pass, and the longest.
 FIRST_PAUSE = timedelta(seconds=5)

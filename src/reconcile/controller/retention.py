@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from reconcile.controller.loop import Report
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.purge import Erased, Purged, PurgeSelection

@@ -7,11 +7,11 @@ waiver ends, and every hour for what only time changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconcile.controller.loop import Report
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.ports.source import SourceFile
 

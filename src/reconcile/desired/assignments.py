@@ -6,12 +6,13 @@ Mailboxes that look alike to all selectors share one merged answer, so that 100,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
 from reconcile.desired.organization_defaults import DEFAULTS, fitting
 from reconcile.desired.selector import Selector, Selectors, Traits, selector
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds, mailbox
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.key import Key

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconcile.desired.assignments import KIND, Assignments, assignment
 from reconcile.desired.organization_defaults import organization_defaults
 from reconcile.desired.over_target import target_traits, unclaimed
 from reconcile.desired.selector import declared_traits
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.observation import ObservedState

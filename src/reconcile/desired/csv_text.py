@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from reconcile.desired.text import split_lines
 from reconcile.desired.yaml import MAX_SCALAR
 from reconcile.desired.yaml_places import Span
+from reconcile.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ parsed files holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from sys import intern
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from reconcile.desired.pages import Entry, F, Page, Shelved, pack, pages, record
 from reconcile.desired.plaintext import may_be_kept
 from reconcile.desired.yaml import Path, Value, read_values
 from reconcile.desired.yaml_places import Document, Places, read_places
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconcile.desired.documents import Part
 from reconcile.desired.yaml import Path, Value
 from reconcile.desired.yaml_places import Document, Span, dotted, look_up
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.position import Position

@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from reconcile.desired.text import read_text
 from reconcile.desired.yaml import Path, Value, plain_value, read_values
 from reconcile.desired.yaml_places import Document, dotted, read_places
+from reconcile.lazy_dataclass import dataclass
 
 _MARK: Final = b"\xef\xbb\xbf"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

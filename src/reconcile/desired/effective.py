@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reconcile.desired.organization_defaults import organization_defaults
 from reconcile.desired.origin import written_at
 from reconcile.desired.provider_origin import provider_place
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf
 from reconcile.model.key import APPLIED_KINDS, Key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconcile.desired.check import check, key_of
 from reconcile.desired.documents import SourceDocument
@@ -12,6 +12,7 @@ from reconcile.desired.management import ignored_by
 from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.variables import Scalar
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import API_VERSION
 from reconcile.model.position import Position

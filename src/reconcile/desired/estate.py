@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Generic
 
@@ -14,6 +13,7 @@ from reconcile.desired.kept_places import KeptPlaces
 from reconcile.desired.mailbox_lists import Tables
 from reconcile.desired.pages import F
 from reconcile.desired.yaml_places import Document
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 
 #: How a source hands out contents: `Source.read`.

@@ -6,7 +6,7 @@ A mailbox that a bad assignment might mean is held: without that assignment it w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from reconcile.desired import trouble
@@ -15,6 +15,7 @@ from reconcile.desired.draft import Draft
 from reconcile.desired.relations import Declared
 from reconcile.desired.selector import Selectors, declared_traits, selector
 from reconcile.desired.suspicion import Suspect
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import Spec
 from reconcile.model.finding import Severity

@@ -10,7 +10,7 @@ Merging keeps `null` as a mark until the end: only so does it make no difference
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ import orjson
 
 from reconcile.desired.documents import Part, SourceDocument
 from reconcile.desired.yaml import Value
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.key import API_VERSION, DOCUMENT_KINDS
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconcile.desired.documents import DocumentCache
 from reconcile.desired.estate import Estate, Read, read_estate
 from reconcile.desired.load import LoadResult, resolve, with_findings
 from reconcile.desired.pages import F
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState

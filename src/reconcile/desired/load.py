@@ -7,7 +7,7 @@ whatever the inventory says came from its file (a broken document may hide a ren
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from reconcile.desired.check import check, exposed_secrets, faults_in_any_reading, header_faults, key_of, place_in, sketch
@@ -25,6 +25,7 @@ from reconcile.desired.policies import POLICIES, Policies, is_policy, policies
 from reconcile.desired.relations import Declared, dangling, duplicates, nothing_to_remove, same_key
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.yaml import Path
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import KINDS, Key

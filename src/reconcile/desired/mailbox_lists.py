@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from reconcile.desired.check import check, key_of, place_in
@@ -19,6 +19,7 @@ from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.wording import show
 from reconcile.desired.yaml import Path, Value
 from reconcile.desired.yaml_places import Document
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import Spec
 from reconcile.model.finding import Finding

@@ -7,12 +7,12 @@ to the next; a new version adds its predecessor here and to nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from reconcile.desired.yaml import Path, Value
 from reconcile.desired.yaml_places import Document
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.key import API_VERSION
 
 

@@ -7,7 +7,7 @@ git is not caught by an assignment on the way: what its `onRemoval` says comes f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from reconcile.desired.assignments import KIND, Assignments, Given, assignment
@@ -16,6 +16,7 @@ from reconcile.desired.organization_defaults import organization_of
 from reconcile.desired.origin import Locate, through_assignments
 from reconcile.desired.selector import Traits
 from reconcile.desired.trouble import Troubles
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import Spec
 from reconcile.model.finding import Finding

@@ -7,11 +7,12 @@ page, a changed file leaves the rest of its page usable, and ten thousand files 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
 import orjson
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Files of a page, on average.
 _FILES: Final = 256

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from reconcile.desired.yaml import Path, Value
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Severity
 
 #: Names whose value is meant to be secret.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from reconcile.desired.check import check_policy, exposed_secrets, header_faults, key_of, place_in
@@ -20,6 +20,7 @@ from reconcile.desired.relations import nothing_to_remove, same_key
 from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.surroundings import Surroundings
 from reconcile.desired.yaml import Path
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.document import PolicyDocument
 from reconcile.model.finding import Finding
 from reconcile.model.key import DOCUMENT_KINDS, Key

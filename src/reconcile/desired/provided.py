@@ -8,13 +8,14 @@ default. What the profile writes stands, also null.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.draft import Draft
 from reconcile.desired.relations import Declared
 from reconcile.desired.suggest import did_you_mean
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.document import PolicyDocument
 from reconcile.model.finding import Severity

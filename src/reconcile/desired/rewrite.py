@@ -6,12 +6,11 @@ what the old file meant; otherwise it is not offered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconcile.desired.migrations import is_old, migrated, steps_from
 from reconcile.desired.text import read_text
 from reconcile.desired.yaml import read_values
 from reconcile.desired.yaml_places import Document, Span, read_places
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import API_VERSION
 from reconcile.model.position import Position

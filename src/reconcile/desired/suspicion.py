@@ -8,13 +8,13 @@ only mailboxes wait that live on assignments, because they are given something o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from reconcile.desired.documents import SourceDocument
 from reconcile.desired.selector import ANY, Selector, selector
 from reconcile.desired.yaml import Value
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import Spec
 from reconcile.model.key import API_VERSION, KINDS

@@ -7,7 +7,7 @@ other document.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias, overload
 
 import orjson
@@ -19,6 +19,7 @@ from reconcile.desired.text import NotText, read_text
 from reconcile.desired.wording import show
 from reconcile.desired.yaml import Path, Value
 from reconcile.desired.yaml_places import Document, Span
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import API_VERSION

@@ -7,12 +7,12 @@ numbers or labels. A cell that means none of them makes its row Unknown; it is n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from reconcile.desired.csv_text import BadTable, Record, records
 from reconcile.desired.text import NotText, read_text
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.column_values import Amount, Encrypted, Joined, Moment, Numbers, Values

@@ -7,7 +7,8 @@ to an editor and to the person who reads the finding.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from reconcile.lazy_dataclass import dataclass
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, assert_never
 
 from reconcile.desired.assignments import Assignment, Assignments, Clash, Given, Misfit
 from reconcile.desired.draft import Draft, Place
 from reconcile.desired.origin import Locate
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconcile.desired.yaml import Path, Value
+from reconcile.lazy_dataclass import dataclass
 
 Scalar: TypeAlias = "str | int | float | bool"
 

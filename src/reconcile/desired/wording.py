@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reconcile.desired.plaintext import SECRET_NAME, looks_secret
 from reconcile.desired.suggest import did_you_mean
 from reconcile.desired.yaml import Path
 from reconcile.desired.yaml_places import dotted
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import text
 from reconcile.model.duration import DURATION_PATTERN
 from reconcile.model.environment import VARIABLE_NAME_PATTERN

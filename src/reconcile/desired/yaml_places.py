@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from reconcile.desired.text import NotText, read_text
@@ -20,6 +20,7 @@ from reconcile.desired.yaml_parser import (
     YAMLError,
 )
 from reconcile.desired.yaml_syntax import explain
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 

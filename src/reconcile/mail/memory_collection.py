@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from reconcile.errors import CursorInvalid, PreconditionFailed, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Appointment, Item, ItemKind, value
 from reconcile.model.remote_id import RemoteId

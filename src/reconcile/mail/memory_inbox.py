@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.memory_inbox import PROTOCOL, MemoryMailbox
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.memory_inbox import MemoryMailbox
 
 

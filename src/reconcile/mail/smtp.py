@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import assert_never
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.concerning import concerning
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.mail.smtp_connection import Connection

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.sender import Envelope, Reply
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029<>]")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import duration
 from reconcile.model.canonical import Spec
 from reconcile.model.change import Adopt, BrakeTripped, Change, Delete, FieldChange, Update

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 from reconcile.model.key import Key
 from reconcile.model.selection import Selection

@@ -7,8 +7,8 @@ server made of an earlier write is no difference as long as neither side moved s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec, same
 from reconcile.model.change import Cause, FieldChange
 from reconcile.model.inventory import InventoryEntry

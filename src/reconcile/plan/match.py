@@ -9,9 +9,9 @@ they belong to the mail account, not to the slug.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState

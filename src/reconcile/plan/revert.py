@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec, same
 from reconcile.model.change import Adopt, Cause, Change, Create, Delete, Forget, Note, Plan, Update
 from reconcile.model.key import Key

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 from reconcile.model.resource import Resource
 from reconcile.policy.computed import COMPUTED

@@ -6,9 +6,10 @@ The facts (who signed which commit, what a review at the forge was about) are as
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+
+from reconcile.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from reconcile.model.policy_settings import Approver

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 import orjson
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.position import Position

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from reconcile.desired.suggest import did_you_mean
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.policy.variables import Type, Variable
 

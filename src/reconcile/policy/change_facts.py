@@ -6,10 +6,10 @@ To add one: a line in `_ALL`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, Forget, Moved, Plan, Update
 from reconcile.model.key import Key

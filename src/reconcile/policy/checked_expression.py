@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.policy.wire_format import Fields, fields_of, message_of, messages_of, pair_of, text_of
 
 ANY_VALUE = 2

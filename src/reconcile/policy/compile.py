@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from reconcile.desired.suggest import did_you_mean
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.policy_rule import PolicyRule, PolicyRuleSpec

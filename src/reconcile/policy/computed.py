@@ -6,11 +6,11 @@ To add one: a line in `_ALL` with the fields it is made from and how.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.policy.variables import PREFIXES, Type, Variable
 
 

@@ -7,10 +7,11 @@ a finding says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from reconcile.desired.suggest import did_you_mean
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.policy_declared import PolicyDeclared

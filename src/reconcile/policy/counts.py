@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import compress, islice, repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.resource import Resource
 from reconcile.policy.lookalikes import skeletons
 from reconcile.policy.variables import Type, Variable

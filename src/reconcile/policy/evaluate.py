@@ -7,11 +7,12 @@ combinations once name and address are left out. Lines are looked for only where
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from itertools import compress
 from typing import Any, Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 from reconcile.model.resource import DesiredState
 from reconcile.policy import cel

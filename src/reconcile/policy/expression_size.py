@@ -7,10 +7,10 @@ to stop at some size. So each part is given the size it can have at most, from t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 from typing import Final, NamedTuple
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.policy.checked_expression import ANY_VALUE, CHECKED_EXPR, offsets_of
 from reconcile.policy.wire_format import Fields, fields_of, message_of, messages_of, text_of
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from reconcile.desired.edit import Change, Edit, Refused, edit_documents
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.key import Key

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.key import Key

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Severity
 from reconcile.model.position import Position
 from reconcile.policy.cel import Program

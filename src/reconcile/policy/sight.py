@@ -6,9 +6,9 @@ Rules over changes and plans look at two states, and at the plan between them, w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.change import Plan
 from reconcile.model.finding import Finding
 from reconcile.model.policy_rule import RuleExample

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, NamedTuple
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.policy_rule import PolicyRule, PolicyRuleSpec, RuleExample

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import defaults as creation
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState
 from reconcile.policy import cel

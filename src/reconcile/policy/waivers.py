@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from reconcile.desired.suggest import did_you_mean
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.instant import day
 from reconcile.model.key import Key

@@ -15,11 +15,11 @@ PermanentError (not carried out; Unsupported where the server cannot do it).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Item, ItemKind
 from reconcile.model.remote_id import RemoteId

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.audit_chain import Anchor, Verified
 from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry

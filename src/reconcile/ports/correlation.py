@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_details import Regarding
 from reconcile.model.tracking import MailRef
 

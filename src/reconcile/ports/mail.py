@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import ActivityState
 from reconcile.model.cursor import Cursor

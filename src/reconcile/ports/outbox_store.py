@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
 from reconcile.errors import ReconcileError, Throttled, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.outbox_step import Step
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeVar
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 from reconcile.model.observation import Present
 

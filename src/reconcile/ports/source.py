@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 from reconcile.model.change import Change
 from reconcile.model.observation import ObservedState

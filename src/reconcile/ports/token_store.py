@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count, groupby
 from typing import Final, Literal, Protocol, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.slug import slug
 from reconcile.plan.takeover.declare import Draft
 from reconcile.report.document_text import document_text

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from reconcile.desired.plaintext import SECRET_NAME, is_reference, known_forms
+from reconcile.lazy_dataclass import dataclass
 from reconcile.report.safe_text import neutral, width
 
 MASK = "***"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.combination import COMBINATIONS
 from reconcile.model.commit import Commit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 from reconcile.model.key import Key
 from reconcile.model.position import Position

@@ -6,7 +6,8 @@ GitHub takes 65,536 characters in a comment (docs.github.com, REST API, issue co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from reconcile.lazy_dataclass import dataclass
 
 LIMIT = 60_000
 

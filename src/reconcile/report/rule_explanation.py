@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding
 from reconcile.model.fingerprint import fingerprint
 from reconcile.model.judgement import ANYBODY

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from reconcile.desired.rules import RULES
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Severity
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Severity
 from reconcile.model.instant import day
 from reconcile.model.key import Key

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from reconcile.desired.estate import is_table
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.key import Key
 from reconcile.plan.takeover.takeover import LeftOut, Takeover

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outgoing import OutboxEntry, OutgoingState
 from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Names the sandbox's servers answer to.
 HOSTS = ("localhost", "127.0.0.1", "::1")

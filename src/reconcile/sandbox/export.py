@@ -10,9 +10,9 @@ import json
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.columns import COLUMNS
 from reconcile.model.slug import slug
 

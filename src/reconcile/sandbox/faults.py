@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from reconcile.lazy_dataclass import dataclass
 
 
 class DropAfterData(Enum):

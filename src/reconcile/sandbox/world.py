@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.accounts import INBOX, Message, Outside, PostOffice
 from reconcile.sandbox.certificates import issue
 from reconcile.sandbox.corpus.assemble import messages as corpus

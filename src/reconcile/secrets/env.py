@@ -7,9 +7,10 @@ conversion, no trimming, so that a password made of digits stays text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret, SecretRef
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret, SecretRef
 
 #: A secret is a password, a token, a key or a chain of certificates; more is a wrong path.

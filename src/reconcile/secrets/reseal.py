@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.ports.sealed_records import Reseal, SealedRecord, SealedRecords
 from reconcile.secrets.digest import KeyedDigests

@@ -9,10 +9,10 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconcile.errors import Locked, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.secrets.key import resolve_ring, ring_reference, sync_folder, write_draft
 from reconcile.settings import Settings

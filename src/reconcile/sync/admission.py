@@ -9,10 +9,11 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from reconcile.errors import ReconcileError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.servers import Servers
 

@@ -6,9 +6,8 @@ writes nothing a second time. From there on the mail is one like any other: it o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconcile.errors import UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.alert_store import AlertStore
 from reconcile.sync.decide.alert_mail import AlarmLetter, alarm_letters
 from reconcile.sync.mail_intake import MailIntake

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from reconcile.errors import PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.answered import Answered
 from reconcile.model.conversation_index import parse_conversation_index
 from reconcile.model.tracking import MailRef

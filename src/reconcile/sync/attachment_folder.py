@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconcile.errors import UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sync.decide.draft import LARGEST
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.decide.permitted import Permits

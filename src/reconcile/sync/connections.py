@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.sign_in import SignInPlan
 
 #: How often a waiting one asks whether it is to stop (seconds).

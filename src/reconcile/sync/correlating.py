@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_details import Regarding
 from reconcile.model.conversation_index import ROOT
 from reconcile.model.mail_clues import MailClues

@@ -7,10 +7,10 @@ are UTC, so a changed clock of summer or a leap day is a day like others.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.sync.decide.failures import APART
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_edit import Edit, Edited, EditOutcome, EditRefusal, EditRefused, EditResult
 from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken
 from reconcile.ports.clock import Clock

@@ -6,13 +6,14 @@ If the process dies anywhere here, the cursor still stands before what was not c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Final
 
 from reconcile.errors import CursorInvalid
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from reconcile.errors import ReconcileError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.message import MessageHeader
 from reconcile.ports.mail_store import Place, Receiving
 from reconcile.sync.decide.describe import Describer, Description, describe

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.mail import Inbox
 from reconcile.sync.decide.eligible import ReceivingMailbox
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sync.decide.intake_line import LineError, skip
 
 #: Octets of one line. Files beyond that are attached by path.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from reconcile.errors import Locked, ReconcileError, Throttled
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.enablement import Direction
 from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.sync_result import SyncResult

@@ -9,11 +9,12 @@ from __future__ import annotations
 import mimetypes
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
 from reconcile.desired.suggest import did_you_mean
 from reconcile.errors import ReconcileError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.answered import Answered
 from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken

@@ -7,9 +7,9 @@ nothing where it was done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.removal import KEYWORDS, UNDELIVERABLE_FOLDER, MarkAction
 from reconcile.ports.mail_marks import MailMarks

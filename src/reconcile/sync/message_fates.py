@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconcile.errors import ReconcileError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.message_fate import Fate, MessageFates, Whereabouts
 from reconcile.model.tracking import Decision, Outcome

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Final
 
 from reconcile.desired.csv_text import cells_with_places
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.party_import import WrongRow
 from reconcile.sync.decide.given_row import GivenRow, GivenRows, UnreadableFile
 from reconcile.sync.decide.party_fields import FieldError, field_of, row_of

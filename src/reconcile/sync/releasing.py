@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from reconcile.errors import PermanentError, ReconcileError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.held_message import HeldMessage
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.tracking import Decision, Outcome

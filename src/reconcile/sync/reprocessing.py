@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.errors import CursorInvalid
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import Inbox, Listed
 from reconcile.ports.mail_store import Receiving

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outgoing import OutboxEntry
 from reconcile.model.secret import SecretRef
 from reconcile.ports.applied import AppliedState

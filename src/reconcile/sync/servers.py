@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, TransientError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.clock import Clock
 from reconcile.sync.decide.circuit import CLOSED, Circuit, admits, after_failure, after_neither, after_request, after_success, started
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from reconcile.errors import PermanentError, ReconcileError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.mail import Watcher
 from reconcile.sync.admission import server_of
 from reconcile.sync.decide.eligible import ReceivingMailbox

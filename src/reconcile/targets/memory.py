@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias, assert_never
 
 from reconcile.errors import PreconditionFailed, ReconcileError, Throttled, TimedOut, Unsupported
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec, digest, same
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Update
 from reconcile.model.key import APPLIED_KINDS

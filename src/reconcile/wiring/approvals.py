@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconcile.errors import ReconcileError, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.policy.approvals import Means, NotProved, Proof, Proved, approved_by, proof
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconcile.errors import SettingsError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
 from reconcile.wiring.secrets import credentials
 from reconcile.wiring.sign_in import posters, token_store

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconcile.errors import SettingsError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
 from reconcile.wiring.audit import record
 from reconcile.wiring.keys import key_ids, reseal_store, ring, sealed_records

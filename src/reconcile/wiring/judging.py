@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from reconcile.errors import ReconcileError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.position import Position
 from reconcile.model.resource import DesiredState

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from reconcile.desired.documents import DocumentCache

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconcile.errors import SettingsError, Unsupported
+from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
 from reconcile.wiring.secrets import sealer
 

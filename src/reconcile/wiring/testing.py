@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
 from reconcile.wiring.mail import applied_state, inboxes, outgoing
 from reconcile.wiring.permits import enablement_store

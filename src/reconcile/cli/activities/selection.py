@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 
 from reconcile.cli.context import Context
 from reconcile.cli.mailbox_name import no_such_mailbox
+from reconcile.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from reconcile.model.activity import Activity

@@ -7,11 +7,12 @@ to whatever answers. Never part of the sync loop: a person, or a check that a pe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from reconcile.errors import AuthenticationRejected, ReconcileError, Unsupported
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.autodiscover.answers import (
     Unreadable,
     json_answer,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from reconcile.lazy_dataclass import dataclass
 
 
 class Method(StrEnum):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
+
+from reconcile.lazy_dataclass import dataclass
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 

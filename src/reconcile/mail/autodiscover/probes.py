@@ -7,9 +7,9 @@ of an Active Directory (SCP), and it asks the web server of the bare domain, or 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.autodiscover.found import Method
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 
 #: More than any domain needs.
 _MOST: Final = 20

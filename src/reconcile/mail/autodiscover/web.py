@@ -11,11 +11,12 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from reconcile.errors import PermanentError, TimedOut, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.autodiscover.answers import LARGEST
 from reconcile.mail.tls import handshake_refused, tls_context
 from reconcile.model.secret import Secret

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.mail import Listed
 
 #: One commit each: large enough that the disk's syncs do not count, small enough that a broken connection repeats little.

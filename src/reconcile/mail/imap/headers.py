@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.imap.faults import Refused
 from reconcile.mail.imap.groups import Judged, Verdict
 from reconcile.mail.imap.listing import uid_set

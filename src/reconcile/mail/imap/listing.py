@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.imap.place import PROTOCOL
 from reconcile.mail.imap.replies import internal_date, number
 from reconcile.mail.imap.stream import Request, Stream

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.imap.faults import translated
 from reconcile.mail.imap.login import open_stream

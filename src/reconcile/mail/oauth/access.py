@@ -13,12 +13,13 @@ import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from reconcile.errors import AuthenticationRejected, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.concerning import concerning
 from reconcile.mail.oauth.post import Poster
 from reconcile.mail.oauth.token_endpoint import Token, token_of

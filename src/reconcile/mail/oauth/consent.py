@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from reconcile.errors import PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.oauth.post import Answer, Poster
 from reconcile.mail.oauth.token_endpoint import Token, token_of
 from reconcile.model.secret import Secret

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from reconcile.errors import PermanentError, TransientError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.oauth.consent import Client
 from reconcile.mail.oauth.token_endpoint import Token, error_of, object_of, refusal, safe_words
 from reconcile.ports.clock import Clock

@@ -7,11 +7,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from reconcile.errors import PermanentError, TimedOut, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.oauth.addresses import Resolve, permitted, resolved
 from reconcile.mail.oauth.bounded_json import LARGEST
 from reconcile.mail.tls import handshake_refused, tls_context

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.concerning import concerning
 from reconcile.mail.oauth.bounded_json import Malformed, bounded_json
 from reconcile.mail.oauth.post import Answer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.pop3.listing import Item
 from reconcile.mail.pop3.received import received_at
 from reconcile.mail.pop3.session import Session

@@ -11,10 +11,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from reconcile.errors import Unsupported
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.pop3.faults import Broken, Refused
 from reconcile.mail.pop3.place import PROTOCOL, SAMPLE, Pop3Place, key_of
 from reconcile.mail.pop3.session import Session

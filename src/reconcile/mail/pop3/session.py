@@ -6,9 +6,9 @@ import base64
 import binascii
 import socket
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.concerning import concerning
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.pop3.faults import Broken, Refused, translated

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.oauth.bounded_json import Malformed, bounded_json
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.mail.sign_in.password import shown_as

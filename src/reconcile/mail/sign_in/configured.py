@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from reconcile.errors import SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.bearer import AccessTokens, BearerSignIn
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from reconcile.errors import AuthenticationRejected
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind

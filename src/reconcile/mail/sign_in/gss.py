@@ -6,9 +6,11 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 from ctypes import POINTER, byref, c_int, c_size_t, c_uint32, c_void_p
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final
+
+from reconcile.lazy_dataclass import dataclass
 
 _COMPLETE: Final = 0
 _CONTINUE: Final = 1

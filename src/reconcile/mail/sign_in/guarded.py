@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from reconcile.errors import AuthenticationRejected
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.model.sign_in_refusals import Refusal, held_until

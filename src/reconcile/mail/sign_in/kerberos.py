@@ -4,10 +4,11 @@ TLS is one."""
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from reconcile.errors import AuthenticationRejected, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.gss import Context, GssError
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.model.secret import Secret

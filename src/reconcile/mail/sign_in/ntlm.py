@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.mail.sign_in.password import shown_as
 from reconcile.model.secret import Secret

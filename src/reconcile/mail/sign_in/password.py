@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconcile.errors import AuthenticationRejected, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind

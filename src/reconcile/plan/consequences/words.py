@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.key import Key
 from reconcile.plan.circumstances import Count, unknown

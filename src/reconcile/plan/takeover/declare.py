@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from reconcile.desired.organization_defaults import fitting
 from reconcile.desired.plaintext import looks_secret
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import Leaf, Spec, same, unflatten
 from reconcile.model.defaults import derived

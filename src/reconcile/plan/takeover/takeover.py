@@ -7,11 +7,11 @@ documents and rewrite comments; only what has no document gets one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from reconcile.desired.organization_defaults import DEFAULTS, organization_of
 from reconcile.desired.plaintext import looks_secret
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import natural_identity

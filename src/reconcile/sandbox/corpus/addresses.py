@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reconcile.lazy_dataclass import dataclass
 
 SALES = "sales@contoso.example"
 SUPPORT = "support@contoso.example"

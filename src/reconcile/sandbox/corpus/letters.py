@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.corpus.addresses import Correspondent
 
 _PLACEHOLDER = "subject-of-the-letter"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.corpus.addresses import ACCOUNTING, INFO, ORDERS, SALES, SUPPORT
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconcile.errors import SettingsError, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox import example
 
 ESTATE = "desired-state"

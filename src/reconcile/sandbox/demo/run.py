@@ -8,11 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.corpus.addresses import MAILBOXES
 from reconcile.sandbox.demo.repository import Repository
 from reconcile.sandbox.demo.steps import STEPS, Edit, Run

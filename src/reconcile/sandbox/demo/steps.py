@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.accounts import Message
 from reconcile.sandbox.imap.grammar import Atom, BadCommand, Value
 from reconcile.sandbox.imap.mime import Part, header_fields, numbered, parse, split_header

@@ -7,8 +7,9 @@ Anything a hostile client can send ends in `BadCommand`, never in another except
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Parentheses deeper than any real SEARCH.
 MAXIMUM_DEPTH = 16

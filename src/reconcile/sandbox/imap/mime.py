@@ -5,10 +5,11 @@ The standard library's parser forgets where a part began, and re-serialising cha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Deeper nesting is shown as one opaque part.
 MAXIMUM_DEPTH = 12

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
@@ -11,6 +10,7 @@ from email.policy import compat32
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.accounts import Message
 from reconcile.sandbox.imap.grammar import Atom, BadCommand, Value, text_of
 from reconcile.sandbox.imap.mime import split_header

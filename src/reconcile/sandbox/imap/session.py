@@ -6,11 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.accounts import PostOffice
 from reconcile.sandbox.faults import Faults
 from reconcile.sandbox.imap import grammar

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.alert import Alert, Cause, Mailed
 from reconcile.model.loop_sign import LoopSign

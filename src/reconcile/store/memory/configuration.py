@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconcile.errors import Locked
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.audit_chain import ORIGIN, Anchor, Verified, link, verify
 from reconcile.model.audit_record import EVERY_RECORD, AuditQuery, AuditRecord
 from reconcile.model.inventory import InventoryEntry

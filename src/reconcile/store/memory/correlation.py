@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
 from reconcile.model.conversation_index import ROOT
 from reconcile.model.mail_address import comparable

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.party import PartyRef
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.feed import FeedAction, FeedKind, mark
 
 

@@ -6,10 +6,11 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from reconcile.errors import Locked, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState
 from reconcile.model.feed import FeedAction, FeedKind

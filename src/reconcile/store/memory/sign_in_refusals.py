@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.sign_in_refusals import WITHIN, Refusal
 
 

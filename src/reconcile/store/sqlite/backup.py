@@ -15,11 +15,11 @@ import sqlite3
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from reconcile.errors import Locked, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.store.sqlite.database import Database, migrations
 from reconcile.store.sqlite.packs import sync_folder, translated
 

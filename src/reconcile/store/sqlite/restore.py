@@ -13,11 +13,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from reconcile.errors import Locked, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outbox_step import Doubt
 from reconcile.store.exchange import exchange
 from reconcile.store.in_use import alone

@@ -10,11 +10,11 @@ import sqlite3
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from reconcile.errors import PermanentError, SettingsError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.store.sqlite.backup import DATABASE, FORMAT, HEADER, MANIFEST, BackupFacts, newest_schema
 from reconcile.store.sqlite.database import APPLICATION_ID
 from reconcile.store.sqlite.packs import sync_folder, translated

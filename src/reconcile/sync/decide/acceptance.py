@@ -7,10 +7,10 @@ Order and rules follow the product (Power Platform: "Email message filtering and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.party import PartyRef, PartyType
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.mail_address import comparable
 from reconcile.model.party import PartyRow

@@ -7,10 +7,10 @@ same whoever asks, and however often.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.alert import Alert, Mailed
 from reconcile.model.alert_mail import AlertMail, NoAlertMail, alert_mail
 from reconcile.model.canonical import Leaf

@@ -7,10 +7,10 @@ sendemailalert (more than half of the mailboxes of a profile within an hour).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import duration
 from reconcile.model.alert import AlertLevel, Cause
 from reconcile.model.canonical import Leaf

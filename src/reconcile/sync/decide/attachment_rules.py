@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Spec
 
 #: What names are taken for on systems that read them their own way: spaces and full stops at the end are dropped there.

@@ -6,8 +6,10 @@ then with each success one more, until nothing limits it. A failure before that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
+
+from reconcile.lazy_dataclass import dataclass
 
 #: Connection failures in a row, with no success in between, that open it.
 FAILURES: Final = 5

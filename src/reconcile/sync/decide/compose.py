@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.answered import Answered
 from reconcile.model.mail_address import MailAddress, has_control_characters, is_allowed

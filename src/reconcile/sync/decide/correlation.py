@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.conversation_index import ROOT, ancestors, parse_conversation_index
 from reconcile.model.mail_address import comparable
 from reconcile.model.mail_clues import MailClues

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.tracking_token import TokenFormat, token_format
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.message import MessageHeader
 from reconcile.sync.decide.header import header_end, scan
 from reconcile.sync.decide.identity import LONGEST_HEADER, content_header, digests

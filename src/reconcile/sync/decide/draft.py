@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconcile.errors import UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_details import Regarding
 from reconcile.model.mail_address import MailAddress, fold, has_control_characters, parse_address
 from reconcile.model.outgoing import Field, Recipient

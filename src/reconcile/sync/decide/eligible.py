@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconcile.errors import PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition, Health

@@ -14,11 +14,11 @@ Power Platform: "Error logging for server-side synchronization" (ten attempts, f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconcile.errors import About, PermanentError, ReconcileError, Throttled, UserError
+from reconcile.lazy_dataclass import dataclass
 
 #: Counted failures in a row that disable a direction.
 ATTEMPTS: Final = 10

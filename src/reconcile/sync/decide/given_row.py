@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconcile.errors import UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.party import PartyRow
 from reconcile.model.party_import import WrongRow
 

@@ -7,9 +7,9 @@ and the organization's ignoreinternalemail (Power Platform: "OrgDbOrgSettings"; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.party import PartyRow, PartyType
 

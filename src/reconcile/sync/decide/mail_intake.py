@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.activity_details import Regarding
 from reconcile.sync.decide.draft import Draft, DraftRefused

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outbox_step import Copied, Looked, Postpone, RecipientResult, Settle, folder_can_tell
 from reconcile.model.outgoing import OutboxEntry, RecipientState
 from reconcile.model.sending_limits import Exhausted, SendingLimits, slot

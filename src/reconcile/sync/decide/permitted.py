@@ -7,9 +7,10 @@ A mailbox about which nothing was said is enabled by being applied. The organiza
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.condition import Condition, Health
 from reconcile.model.enablement import Approval, Direction, Enablement, Leg, TestStatus
 from reconcile.model.mail_address import same_address

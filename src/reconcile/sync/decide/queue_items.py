@@ -4,8 +4,8 @@ CreateQueueItemsForAcceptingQueueRecipients, SSSCreateAdditionalQueueItemsForAlr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.party import PartyRow, PartyType
 from reconcile.model.queue_item import NewQueueItem, QueueItemReason

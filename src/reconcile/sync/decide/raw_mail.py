@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError, NonASCIILocalPartDefect, ObsoleteHeaderDefect
 from email.policy import SMTP
 from email.utils import format_datetime
 
 from reconcile.errors import UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mail_address import MailAddress, same_address
 from reconcile.model.outgoing import Field, Recipient
 from reconcile.sync.decide.draft import add, address, is_message_id

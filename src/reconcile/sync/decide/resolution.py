@@ -7,10 +7,11 @@ A batch goes so: `addresses_of` its headers, one question to the directory, an `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.mail_address import comparable, parse_address
 from reconcile.model.message import MessageHeader, Party

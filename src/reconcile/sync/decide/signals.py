@@ -7,7 +7,8 @@ of [MS-OXORMMS] 2.2.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from reconcile.lazy_dataclass import dataclass
 
 _FIELDS = re.compile(
     rb"^(auto-submitted|x-auto-response-suppress|x-autoreply|x-autorespond|precedence|x-ms-exchange-inbox-rules-loop|content-class"

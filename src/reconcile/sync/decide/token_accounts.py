@@ -4,8 +4,8 @@ application of its own. Works from applied state."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.sign_in import Grant, OAuthPlan, SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.sign_in import Direction, sign_in

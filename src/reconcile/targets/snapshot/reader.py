@@ -9,11 +9,12 @@ import errno
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import kinds
 from reconcile.model.canonical import digest
 from reconcile.model.columns import COLUMNS, Column, FieldRole, by_path

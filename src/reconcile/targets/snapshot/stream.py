@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Final, NoReturn, TypeAlias
+
+from reconcile.lazy_dataclass import dataclass
 
 _BLOCK: Final = 1 << 20
 #: Characters of one row. A mailbox has some 150 columns and 5,000 characters; with the state of its synchronisation a few hundred thousand.
