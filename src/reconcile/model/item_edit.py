@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.activity_edit import KEEP, EditRefusal, EditResult, Keep
 from reconcile.model.item import Appointment, Item, ItemKind, Task, TaskStatus, Value, kind_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Item
 from reconcile.model.remote_id import RemoteId
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Item, ItemKind, kind_of
 
 

@@ -13,11 +13,12 @@ given back (`GiveBack`); where they cannot, it may have come.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from reconcile.errors import PreconditionFailed, UserError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
 from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
 from reconcile.model.sent_already import refuse_unchecked

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.endpoint import Endpoint
 from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.ports.sign_in import SignIn

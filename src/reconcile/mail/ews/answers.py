@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.ews.codes import KINDS
 
 M: Final = "{http://schemas.microsoft.com/exchange/services/2006/messages}"

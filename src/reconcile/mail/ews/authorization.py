@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from reconcile.errors import AuthenticationRejected
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.bearer import Bearer
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.ews.answers import M, T, id_of
 from reconcile.mail.ews.link import Link
 from reconcile.mail.ews.place import PROTOCOL

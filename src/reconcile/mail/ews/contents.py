@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.ews.answers import Answer, T, answers, id_of, items_of
 from reconcile.mail.ews.codes import Kind, kind_of
 from reconcile.mail.ews.faults import refusal, translated

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 
 PROTOCOL: Final = "ews"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.ews.account import ExchangeAccount
 
 #: Accounts whose connections are kept.

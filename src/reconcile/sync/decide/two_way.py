@@ -8,11 +8,12 @@ the loop has to do. Sources and our own choices are in ADR 0040.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Item, ItemKind, ShowAs, Task, TaskStatus
 from reconcile.model.item_field import Direction, ItemField
 from reconcile.model.item_link import Agreed, Link, LinkState

@@ -6,10 +6,10 @@ both stay: nothing is lost by parting.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Contact, Item, Task, TaskStatus
 from reconcile.model.item_link import Link
 from reconcile.model.item_record import ItemState, Record

@@ -8,10 +8,11 @@ Attendees and exceptions of a series are sets: what one side added or took away 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Attendee, Item, ItemKind, ShowAs, Value, kind_of
 from reconcile.model.item_field import FIELDS, Direction, ItemField, values
 from reconcile.model.item_link import Agreed

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 from reconcile.model.item_field import FIELDS, Direction, ItemField, Settable
 from reconcile.model.item_record import ItemState
