@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from reconcile.model.document import Document, Group, SecretField, Spec, required, setting
 from reconcile.model.problem import Problem
 from reconcile.model.protocols import PROTOCOLS, IncomingProtocol, OutgoingProtocol, ServerType
-from reconcile.model.text import Address, Duration, Instant, Line, Location, Paragraphs, Reference, SetOf, Slug, Uuid, span
+from reconcile.model.text import Address, Duration, Host, Instant, Line, Location, Network, Paragraphs, Reference, SetOf, Slug, Uuid, span
 
 _LARGE = 2**31 - 1
 
@@ -148,6 +148,23 @@ class OAuthSettings(Group):
     managed_identity: Line | None = setting("Managed identity that opens the key vault, as the target names it.", max_length=320)
 
 
+class DiscoverySettings(Group):
+    """Where Autodiscover may go beyond the mail domain and what lies below it."""
+
+    hosts: Annotated[tuple[Host, ...], Field(strict=False), SetOf] | None = setting(
+        "Hosts that Autodiscover may lead to besides the mail domain: a name, or .name for all below it.",
+        examples=([".hosting.example"],),
+    )
+    private_networks: Annotated[tuple[Network, ...], Field(strict=False), SetOf] | None = setting(
+        "Networks of addresses that are not public and may be led to all the same.", examples=(["10.20.0.0/16"],)
+    )
+    root_domain: bool = setting("Ask the web server of the mail domain itself, too, and show it credentials.", default=False)
+    plain_http: bool = setting(
+        "Ask over plain http where Autodiscover is; credentials go where the answer leads only once a person has confirmed the host.",
+        default=False,
+    )
+
+
 class ProfileFacts(Group):
     """What no column of the product holds, but rules need to know. Never written to a target of the product."""
 
@@ -194,6 +211,7 @@ class EmailServerProfileSpec(Spec):
     )
     exchange_version: ExchangeVersion | None = setting("Version of Exchange as the product's list has it.")
     autodiscover: bool = setting("Find the server of each mailbox by Autodiscover; Exchange only, and slower.", default=False)
+    discovery: DiscoverySettings = setting("Where Autodiscover may go.", default=DiscoverySettings.model_construct())
     default_server_location: Location | None = setting("Default server address; not on the product's form.")
     encoding_code_page: Line | None = setting("Code page message content is encoded with.", max_length=100, examples=("utf-8",))
     incoming: IncomingSettings = setting("How mail is fetched.", default=IncomingSettings.model_construct())

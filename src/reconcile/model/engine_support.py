@@ -47,6 +47,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "state",
             "serverType",
             "autodiscover",
+            *(f"discovery.{name}" for name in ("hosts", "privateNetworks", "rootDomain", "plainHttp")),
             "encodingCodePage",
             *(
                 f"{direction}.{field}"
@@ -187,7 +188,6 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "serverType": "exchange-server, exchange-server-hybrid, exchange-online-hybrid",
         "incoming.protocol": "ews",
         "outgoing.protocol": "ews",
-        "autodiscover": "true",
         "incoming.authentication": "negotiate, other than with windows-integrated",
         "outgoing.authentication": "negotiate, other than with windows-integrated",
         "incoming.credentials": f"{_EXCHANGE_SIGN_IN}; for receiving also profile, anonymous",

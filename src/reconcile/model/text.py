@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo, WithJsonSchema
@@ -28,6 +29,8 @@ RECIPIENT_PATTERN = rf"^(\*|{_LOCAL}@{_LABEL}(\.{_LABEL})*|@{_LABEL}(\.{_LABEL})
 UUID_PATTERN = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
 EXTENSION_PATTERN = r"^\.?[^\x00-\x20\x7f-\xa0.;/\\]+$"
 MIME_TYPE_PATTERN = r"^[A-Za-z0-9!#$&^_.+-]+/(\*|[A-Za-z0-9!#$&^_.+-]+)$"
+HOST_PATTERN = rf"^\.?{_LABEL}(\.{_LABEL})+$"
+NETWORK_PATTERN = r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"
 PATH_PATTERN = r"^[^\x00-\x1f\x7f-\x9f/\\][^\x00-\x1f\x7f-\x9f\\]*$"
 
 
@@ -50,6 +53,10 @@ def _within_root(path: str) -> str:
 def _zone_name(name: str) -> str:
     instant.zone(name)
     return name
+
+
+def _network(text: str) -> str:
+    return str(ip_network(text))
 
 
 def _instant(value: object, info: ValidationInfo) -> object:
@@ -90,6 +97,9 @@ Paragraphs: TypeAlias = Annotated[str, StringConstraints(pattern=SEVERAL_LINES_P
 Location: TypeAlias = Annotated[str, StringConstraints(pattern=NO_SPACE_PATTERN, max_length=2084)]
 Uuid: TypeAlias = Annotated[str, StringConstraints(pattern=UUID_PATTERN), AfterValidator(str.lower)]
 Domain: TypeAlias = Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN, max_length=253), AfterValidator(str.lower)]
+#: A host name; `.name` for all below it.
+Host: TypeAlias = Annotated[str, StringConstraints(pattern=HOST_PATTERN, max_length=253), AfterValidator(str.lower)]
+Network: TypeAlias = Annotated[str, StringConstraints(pattern=NETWORK_PATTERN, max_length=64), AfterValidator(_network)]
 Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS_PATTERN, max_length=100), AfterValidator(_lower_domain)]
 Recipient: TypeAlias = Annotated[str, StringConstraints(pattern=RECIPIENT_PATTERN, max_length=320), AfterValidator(_lower_domain)]
 Extension: TypeAlias = Annotated[

@@ -21,6 +21,7 @@ WITHOUT_COLUMN = {
             for field in ("protocol", "caCertificate", "clientCertificate", "certificateSignIn")
         ),
         *(f"incoming.{field}" for field in ("idle", "compression", "keywords")),
+        *(f"discovery.{field}" for field in ("hosts", "privateNetworks", "rootDomain", "plainHttp")),
         *(
             f"outgoing.{field}"
             for field in ("sentCopy", "deliveryReports", "messagesPerMinute", "messagesPerDay", "recipientsPerMessage", "messageSize")
