@@ -326,8 +326,8 @@ def test_a_folder_stands_where_the_account_s_folders_begin() -> None:
 
 
 HELD: tuple[Step, ...] = (
-    expect(b"UID FETCH 3,8 (UID BODY.PEEK[HEADER.FIELDS (Message-ID)])"),
-    b"* 1 FETCH (UID 3 BODY[HEADER.FIELDS (Message-ID)] {30}\r\nMessage-ID: <11@c.example>\r\n\r\n)\r\n",
+    expect(b"UID FETCH 3,8 (UID BODY.PEEK[HEADER.FIELDS (Message-ID From Date To Cc)])"),
+    b"* 1 FETCH (UID 3 BODY[HEADER.FIELDS (Message-ID From Date To Cc)] {30}\r\nMessage-ID: <11@c.example>\r\n\r\n)\r\n",
 )
 
 
@@ -350,9 +350,9 @@ def test_the_folder_for_sent_mail_is_the_declared_one(capabilities: bytes, listi
         expect(b'UID SEARCH HEADER Message-ID "<1@c.example>"'),
         b"* SEARCH 3 8\r\nTAG OK done\r\n",
         *HELD,
-        b"* 2 FETCH (UID 8 BODY[HEADER.FIELDS (Message-ID)] {31}\r\nmessage-id:\r\n <1@c.example>\r\n\r\n)\r\nTAG OK done\r\n",
+        b"* 2 FETCH (UID 8 BODY[HEADER.FIELDS (Message-ID From Date To Cc)] {31}\r\nmessage-id:\r\n <1@c.example>\r\n\r\n)\r\nTAG OK done\r\n",
     )
-    assert result is True
+    assert result == [b"message-id:\r\n <1@c.example>\r\n\r\n"]
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_a_folder_that_is_only_called_so_is_not_taken(capabilities: bytes, steps
 
 def test_a_declared_folder_that_is_not_there_yet_is_made() -> None:
     declared: tuple[Step, ...] = (expect(b"LIST"), b'* LIST (\\NonExistent \\Sent) "/" Sent\r\nTAG OK done\r\n')
-    assert run(lambda marks: marks.sent("<1@c.example>"), *signed_in(b"SPECIAL-USE"), *declared)[0] is False
+    assert run(lambda marks: marks.sent("<1@c.example>"), *signed_in(b"SPECIAL-USE"), *declared)[0] == []
     result, heard = run(
         lambda marks: marks.keep_sent(b"Subject: x\r\n\r\n", message_id="<1@c.example>", at=NOW),
         *signed_in(b"SPECIAL-USE"),

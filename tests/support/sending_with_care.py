@@ -35,8 +35,8 @@ class FolderMarks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def sent(self, message_id: str) -> bool | None:
-        return any(self._folder.glob(f"{name_of(message_id)}-*"))
+    def sent(self, message_id: str) -> Sequence[bytes] | None:
+        return [path.read_bytes() for path in self._folder.glob(f"{name_of(message_id)}-*")]
 
     def keep_sent(self, content: bytes, *, message_id: str, at: datetime) -> bool:
         if not self.sent(message_id):

@@ -53,16 +53,17 @@ class MemoryMarks:
                 done.append(remote)
         return done
 
-    def sent(self, message_id: str) -> bool | None:
+    def sent(self, message_id: str) -> Sequence[bytes] | None:
         self._open()
         self.server.fault()
         if self.server.sent is None:
             return None
-        return any(found[1].decode() == message_id for copy in self.server.sent if (found := _MESSAGE_ID.search(copy)))
+        copies = [copy for copy in self.server.sent if (found := _MESSAGE_ID.search(copy)) and found[1].decode() == message_id]
+        return [copy.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" for copy in copies]
 
     def keep_sent(self, content: bytes, *, message_id: str, at: datetime) -> bool:
         held = self.sent(message_id)
-        if held is False and self.server.sent is not None:
+        if not held and self.server.sent is not None:
             self.server.fault()
             self.server.sent.append(content)
         return held is not None

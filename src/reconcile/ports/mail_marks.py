@@ -27,9 +27,9 @@ class MailMarks(Protocol):
         """Move to a folder beside the inbox, which is created where it lacks; those that are no longer in the inbox."""
         ...
 
-    def sent(self, message_id: str) -> bool | None:
-        """Whether the folder for sent mail (SPECIAL-USE \\Sent, RFC 6154) holds a message of this Message-ID; None where there is no
-        such folder."""
+    def sent(self, message_id: str) -> Sequence[bytes] | None:
+        """The messages of this Message-ID in the folder for sent mail (SPECIAL-USE \\Sent, RFC 6154): of each at least the fields
+        Message-ID, From, Date, To and Cc of its header, as they stand there. None where there is no such folder."""
         ...
 
     def keep_sent(self, content: bytes, *, message_id: str, at: datetime) -> bool:

@@ -15,6 +15,7 @@ from reconcile.model.outgoing import OutboxEntry, OutgoingState
 from reconcile.model.sent_folder import CopyState
 from reconcile.ports.mail_marks import MailMarks
 from reconcile.sync.decide.outgoing import after_copy, after_look, look_is_due
+from reconcile.sync.decide.sent_copy import difference
 from reconcile.sync.sending import Outgoing
 
 
@@ -51,11 +52,15 @@ def _tend(outgoing: Outgoing, mailbox_id: str, entries: Sequence[OutboxEntry]) -
 def _one(outgoing: Outgoing, marks: MailMarks, entry: OutboxEntry) -> None:
     if entry.state is OutgoingState.UNCERTAIN:
         found = marks.sent(entry.message_id)
-        if found:
+        mail = outgoing.outbox.content(entry.id) if found else b""
+        others = [difference(mail, one) for one in found or ()]
+        if "" in others:
             _advance(outgoing, entry, Found(where=_folder(entry)))
         else:
             at = f"{outgoing.clock.now():%Y-%m-%d %H:%MZ}"
-            words = f"not found in {_folder(entry)}" if found is False else f"{entry.sender} has no folder for sent mail to look in"
+            words = f"{entry.sender} has no folder for sent mail to look in" if found is None else f"not found in {_folder(entry)}"
+            if others:
+                words = f"{words} (a message there has its Message-ID, but {others[0]})"
             _advance(outgoing, entry, after_look(entry, f"{words}, last looked {at}", now=outgoing.clock.now()))
         return
     if marks.keep_sent(outgoing.outbox.content(entry.id), message_id=entry.message_id, at=outgoing.clock.now()):

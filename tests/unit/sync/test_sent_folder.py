@@ -208,6 +208,35 @@ def uncertain(office: Office, *, filed: bool, kept: bool = True) -> None:
     office.send()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        (b"To: a@contoso.example", b"To: else@contoso.example", "other recipients"),
+        (b"From: sales@contoso.example", b"From: eve@fabrikam.example", "another sender"),
+        (b"Date: ", b"Date: Thu, 01 Jan 2026 00:00:00 +0000\r\nX-Date: ", "another date"),
+    ],
+)
+def test_another_message_with_our_message_id_proves_nothing(office: Office, old: bytes, new: bytes, word: str) -> None:
+    uncertain(office, filed=False)
+    assert office.box.sent is not None
+    mail = office.outbox.content(1)
+    assert old in mail
+    office.box.sent.append(mail.replace(old, new, 1))
+    office.send(hours=1)
+    assert office.mail.state is OutgoingState.UNCERTAIN
+    assert f"a message there has its Message-ID, but {word}" in office.mail.sent_folder.note
+
+
+def test_what_a_server_writes_anew_is_recognised(office: Office) -> None:
+    uncertain(office, filed=False)
+    assert office.box.sent is not None
+    head, _, _ = office.outbox.content(1).partition(b"\r\n\r\n")
+    head = head.replace(b"To: a@contoso.example", b'To: "Desk"\r\n <A@CONTOSO.example>')
+    office.box.sent.append(b"X-Mailbox: 1\r\n" + head + b"\r\nBcc: x@contoso.example\r\n\r\n<html>another form</html>")
+    office.send(hours=1)
+    assert office.mail.state is OutgoingState.SENT
+
+
 def test_an_uncertain_mail_that_the_server_filed_was_sent(office: Office) -> None:
     uncertain(office, filed=True)
     assert office.mail.state is OutgoingState.SENT

@@ -29,7 +29,7 @@ from reconcile.ports.sign_in import SignIn
 _CHUNK = 500
 _INBOX = b"INBOX"
 _ATOM = re.compile(r"[A-Za-z0-9$_.+-]{1,64}")
-_MESSAGE_ID = re.compile(rb"^message-id:\s*(.*?)\s*\Z", re.IGNORECASE | re.DOTALL)
+_MESSAGE_ID = re.compile(rb"^message-id:\s*(\S.*?)[ \t]*\r?$(?![\r\n]+[ \t])", re.IGNORECASE | re.MULTILINE)
 
 Change = Callable[[Stream, list[int]], None]
 
@@ -76,11 +76,13 @@ class ImapMarks:
         with translated(str(self._endpoint)):
             return self._each(remote_ids, cursor, move, lambda _: False)
 
-    def sent(self, message_id: str) -> bool | None:
+    def sent(self, message_id: str) -> Sequence[bytes] | None:
         with translated(str(self._endpoint)):
             stream = self._opened()
             folder = sent_folder(stream)
-            return None if folder is None else folder[1] and self._holds(stream, folder[0], message_id)
+            if folder is None:
+                return None
+            return self._held(stream, folder[0], message_id) if folder[1] else []
 
     def keep_sent(self, content: bytes, *, message_id: str, at: datetime) -> bool:
         with translated(str(self._endpoint)):
@@ -91,7 +93,7 @@ class ImapMarks:
             name, exists = folder
             if not exists:
                 create(stream, name)
-            elif self._holds(stream, name, message_id):
+            elif self._held(stream, name, message_id):
                 return True
             at = at.astimezone(UTC)
             moment = b"%02d-%s-%04d %02d:%02d:%02d +0000" % (at.day, MONTHS[at.month - 1], at.year, at.hour, at.minute, at.second)
@@ -177,30 +179,29 @@ class ImapMarks:
         if lacking:
             _into(stream, name, b"UID COPY %s %s" % (uid_set(lacking), name))
 
-    def _holds(self, stream: Stream, name: bytes, message_id: str) -> bool:
+    def _held(self, stream: Stream, name: bytes, message_id: str) -> list[bytes]:
         """SEARCH HEADER finds parts of a value, so what it finds is compared."""
         if not (message_id.isascii() and message_id.isprintable()):
-            return False
+            return []
         self._writing = False
         try:
             stream.open(name)
         except Refused as refused:
             if "[NONEXISTENT]" in refused.text.upper():
-                return False
+                return []
             raise
         uids = stream.found(stream.ask_search(b"HEADER Message-ID " + quoted(message_id)))
+        held: list[bytes] = []
+
+        def take(_: int, __: int, found: dict[bytes, object]) -> bool:
+            fields = [value for key, value in found.items() if key.startswith(b"BODY[HEADER.FIELDS") and isinstance(value, bytes)]
+            held.extend(field for field in fields if (match := _MESSAGE_ID.search(field)) is not None and match[1] == wanted)
+            return bool(fields)
+
+        wanted = message_id.encode("ascii")
         for chunk in _chunks(uids):
-            held: list[bytes] = []
-
-            def take(_: int, __: int, found: dict[bytes, object], held: list[bytes] = held) -> bool:
-                fields = [value for key, value in found.items() if key.startswith(b"BODY[HEADER.FIELDS") and isinstance(value, bytes)]
-                held += [match[1] for field in fields if (match := _MESSAGE_ID.match(field)) is not None]
-                return bool(fields)
-
-            stream.finish(stream.ask(b"UID FETCH %s (UID BODY.PEEK[HEADER.FIELDS (Message-ID)])" % uid_set(chunk), take))
-            if message_id.encode("ascii") in held:
-                return True
-        return False
+            stream.finish(stream.ask(b"UID FETCH %s (UID BODY.PEEK[HEADER.FIELDS (Message-ID From Date To Cc)])" % uid_set(chunk), take))
+        return held
 
 
 def _chunks(uids: list[int]) -> Iterator[list[int]]:

@@ -83,7 +83,7 @@ class Pop3Marks:
             return ()
         raise Unsupported("POP3 knows no folders", field="moveUndeliveredEmails", hint="Use IMAP for this.")
 
-    def sent(self, message_id: str) -> bool | None:
+    def sent(self, message_id: str) -> Sequence[bytes] | None:
         """POP3 knows no folder for sent mail."""
         return None
 
