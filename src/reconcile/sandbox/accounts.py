@@ -8,8 +8,10 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
+
+from reconcile.lazy_dataclass import dataclass
 
 INBOX = "INBOX"
 
@@ -36,11 +38,15 @@ class Folder:
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """One mailbox of the sandbox; the address is also the user name. The password never shows in a repr."""
+    """One mailbox of the sandbox; the address is also the user name. The password never shows in a repr.
+
+    `changes` rises whenever a folder or message came, went or changed, so that another door need not compare to know.
+    """
 
     address: str
     password: str = field(repr=False)
     folders: dict[str, Folder]
+    changes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +104,13 @@ class PostOffice:
             if _canonical(name) in folders:
                 return False
             folders[name] = self._new_folder(name)
+            self._account(address).changes += 1
             return True
+
+    def changes(self, address: str) -> int:
+        """A number that is the same as long as nothing in the account changed."""
+        with self._lock:
+            return self._account(address).changes
 
     def folder(self, address: str, name: str) -> Folder | None:
         """A copy of the folder at this moment, or None."""
@@ -119,6 +131,7 @@ class PostOffice:
             uid = target.uid_next
             target.messages[uid] = Message(uid=uid, raw=raw, internal_date=internal_date, flags=frozenset(flags))
             target.uid_next = uid + 1
+            self._account(address).changes += 1
             return uid
 
     def set_flags(self, address: str, folder: str, uid: int, flags: Iterable[str]) -> None:
@@ -127,6 +140,7 @@ class PostOffice:
             found = self._account(address).folders[_canonical(folder)]
             if uid in found.messages:
                 found.messages[uid] = replace(found.messages[uid], flags=frozenset(flags))
+                self._account(address).changes += 1
 
     def remove(self, address: str, uids: Sequence[int], *, folder: str = INBOX) -> None:
         """Take messages away, as another client's EXPUNGE does."""
@@ -134,6 +148,7 @@ class PostOffice:
             found = self._account(address).folders[_canonical(folder)]
             for uid in uids:
                 found.messages.pop(uid, None)
+            self._account(address).changes += 1
 
     def renumber(self, address: str, *, folder: str = INBOX) -> int:
         """A new UIDVALIDITY: the same messages under new UIDs, as after a restore from backup. Answers the new value."""
@@ -143,6 +158,7 @@ class PostOffice:
             found.uid_validity = self._take_validity()
             found.messages = {uid: replace(message, uid=uid) for uid, message in enumerate(kept, start=1)}
             found.uid_next = len(kept) + 1
+            self._account(address).changes += 1
             return found.uid_validity
 
     def change_password(self, address: str, password: str) -> None:

@@ -1,0 +1,84 @@
+"""From an envelope to an answer: who may, as whom, which operation; and the envelope around the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from reconcile.sandbox.ews.call import Call
+from reconcile.sandbox.ews.faults import EwsFaults
+from reconcile.sandbox.ews.node import Node, write
+from reconcile.sandbox.ews.operations import (
+    convert_id,
+    create_item,
+    find_item,
+    folder_changes,
+    get_folder,
+    get_item,
+    move_items,
+    sync,
+    update_item,
+)
+from reconcile.sandbox.ews.organization import Caller, Organization
+from reconcile.sandbox.ews.reading import Envelope
+from reconcile.sandbox.ews.response_codes import EwsError, fault
+
+OPERATIONS: Final[Mapping[str, Callable[[Call], Node]]] = {
+    "m:ConvertId": convert_id.convert_id,
+    "m:CopyItem": move_items.copy_item,
+    "m:CreateFolder": folder_changes.create_folder,
+    "m:CreateItem": create_item.create_item,
+    "m:DeleteItem": move_items.delete_item,
+    "m:FindFolder": get_folder.find_folder,
+    "m:FindItem": find_item.find_item,
+    "m:GetFolder": get_folder.get_folder,
+    "m:GetItem": get_item.get_item,
+    "m:MoveItem": move_items.move_item,
+    "m:SendItem": create_item.send_item,
+    "m:SyncFolderHierarchy": sync.sync_folder_hierarchy,
+    "m:SyncFolderItems": sync.sync_folder_items,
+    "m:UpdateItem": update_item.update_item,
+}
+
+_HEAD: Final = (
+    '<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" '
+    'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">'
+    '<soap:Header><t:ServerVersionInfo MajorVersion="15" MinorVersion="2" MajorBuildNumber="1544" MinorBuildNumber="4" '
+    'Version="Exchange2016"/></soap:Header><soap:Body>'
+)
+_TAIL: Final = "</soap:Body></soap:Envelope>"
+
+
+def acting_as(organization: Organization, caller: Caller, header: Node) -> str:
+    """The address a request acts as, ExchangeImpersonation heeded. Raises EwsError."""
+    given = header.find("t:ExchangeImpersonation/t:ConnectingSID")
+    if given is None:
+        return caller.address
+    who = given.children[0] if given.children else Node("")
+    if who.local not in ("PrimarySmtpAddress", "SmtpAddress", "PrincipalName"):
+        raise EwsError("ErrorInvalidUserPrincipalName", "This server knows mailboxes by their SMTP address.")
+    return organization.impersonated(caller, who.text.strip())
+
+
+def answer_to(organization: Organization, faults: EwsFaults, caller: Caller, address: str, envelope: Envelope) -> Node:
+    """The element for soap:Body. Raises EwsError for what becomes a fault."""
+    operation = OPERATIONS.get(envelope.body.name)
+    if operation is None:
+        raise EwsError("ErrorInvalidRequest", f"The operation {envelope.body.local} is not supported by this server.")
+    call = Call(organization=organization, faults=faults, caller=caller, acting_as=address, header=envelope.header, request=envelope.body)
+    return operation(call)
+
+
+def written(body: Node) -> bytes:
+    """The whole envelope."""
+    out = [_HEAD]
+    write(body, out)
+    out.append(_TAIL)
+    return "".join(out).encode()
+
+
+def written_fault(error: EwsError) -> bytes:
+    """An envelope with a fault."""
+    return written(fault(error))

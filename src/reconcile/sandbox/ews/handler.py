@@ -1,0 +1,200 @@
+"""One connection's HTTP: sign-in, bodies within bounds, faults on the wire, and the way to the operations."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from http.server import BaseHTTPRequestHandler
+from socket import SHUT_RDWR
+from typing import TYPE_CHECKING, Final
+
+from reconcile.sandbox.ews.dispatch import acting_as, answer_to, written, written_fault
+from reconcile.sandbox.ews.faults import EwsFault, FaultKind
+from reconcile.sandbox.ews.names import CONTENT_TYPE, ENDPOINT
+from reconcile.sandbox.ews.organization import Caller
+from reconcile.sandbox.ews.reading import BYTE_LIMIT, read_envelope
+from reconcile.sandbox.ews.recorder import Exchanged
+from reconcile.sandbox.ews.response_codes import EwsError
+
+if TYPE_CHECKING:
+    from reconcile.sandbox.ews.exchange import ExchangeServer
+
+_BEFORE: Final = frozenset((FaultKind.HTTP, FaultKind.HANG))
+_FAULT: Final = frozenset((FaultKind.FAULT,))
+_AFTER: Final = frozenset((FaultKind.ANSWER_LOST, FaultKind.CUT, FaultKind.SLOW))
+_PAGE: Final = b"<html><body>The sandbox answers so because it was told to.</body></html>"
+
+
+class EwsHandler(BaseHTTPRequestHandler):
+    """http.server makes one for each connection, in its own thread."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "Microsoft-IIS/10.0"
+    sys_version = ""
+    timeout = 600
+    disable_nagle_algorithm = True
+    wbufsize = 0
+
+    @property
+    def exchange(self) -> ExchangeServer:
+        """The server all connections share."""
+        return self.server.exchange  # type: ignore[attr-defined, no-any-return]
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        """Nothing: what clients ask is in the recorder."""
+
+    def do_GET(self) -> None:
+        """A browser's look at the endpoint: 200 for whom it knows, else a challenge."""
+        if self._caller() is None:
+            self._challenge()
+        elif self.path.partition("?")[0].lower() != ENDPOINT.lower():
+            self._send(404, b"<html><body>There is nothing here.</body></html>", "text/html; charset=utf-8")
+        else:
+            self._send(200, b"<html><body>EWS</body></html>", "text/html; charset=utf-8")
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        """A request in SOAP."""
+        octets = self._body()
+        if octets is None:
+            return
+        caller = self._caller()
+        if caller is None:
+            self._challenge()
+        elif self.path.partition("?")[0].lower() != ENDPOINT.lower():
+            self._send(404, _PAGE, "text/html; charset=utf-8")
+        else:
+            self._soap(caller, octets)
+
+    def _soap(self, caller: Caller, octets: bytes) -> None:
+        exchange, faults = self.exchange, self.exchange.faults
+        operation, address = "?", caller.address
+        try:
+            envelope = read_envelope(octets, exchange.schema)
+            operation = envelope.body.local
+            with exchange.organization.lock:
+                address = acting_as(exchange.organization, caller, envelope.header)
+            before = faults.take(_BEFORE, operation, address)
+            if before is not None:
+                self._misbehave(before, operation, address, octets)
+                return
+            if (found := faults.take(_FAULT, operation, address)) is not None:
+                raise found.error()
+            with exchange.organization.lock:
+                answer = written(answer_to(exchange.organization, faults, caller, address, envelope))
+            status = 200
+        except EwsError as error:
+            status, answer = 500, written_fault(error)
+        after = faults.take(_AFTER, operation, address)
+        self._note(operation, address, octets, 0 if after and after.kind is FaultKind.ANSWER_LOST else status, answer)
+        if after is None:
+            self._send(status, answer, CONTENT_TYPE)
+        elif after.kind is FaultKind.SLOW:
+            exchange.stopping.wait(after.seconds)
+            self._send(status, answer, CONTENT_TYPE)
+        else:
+            if after.kind is FaultKind.CUT:
+                self._send(status, answer[: after.octets], CONTENT_TYPE, announced=len(answer))
+            self._break_off()
+
+    def _misbehave(self, fault: EwsFault, operation: str, address: str, octets: bytes) -> None:
+        self._note(operation, address, octets, 0 if fault.kind is FaultKind.HANG else fault.status, b"")
+        if fault.kind is FaultKind.HANG:
+            until = time.monotonic() + fault.seconds
+            while time.monotonic() < until and not self.exchange.stopping.wait(0.1):
+                pass
+            self._break_off()
+        elif fault.status == 401:
+            self._challenge()
+        else:
+            headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+            self._send(fault.status, _PAGE, "text/html; charset=utf-8", headers)
+
+    def _note(self, operation: str, address: str, octets: bytes, status: int, answer: bytes) -> None:
+        recorder, schema = self.exchange.recorder, self.exchange.schema
+        broken = ""
+        if schema is not None and answer and (found := schema.broken_by(answer)) is not None:
+            broken = found.text
+        kept = recorder.keeping or broken
+        recorder.note(
+            Exchanged(
+                operation=operation,
+                mailbox=address,
+                headers={name.lower(): value for name, value in self.headers.items() if name.lower() != "authorization"} if kept else {},
+                request=octets if kept else b"",
+                status=status,
+                answer=answer if kept else b"",
+                broken=broken,
+            )
+        )
+
+    def _caller(self) -> Caller | None:
+        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        organization = self.exchange.organization
+        if scheme.lower() == "bearer":
+            return organization.sign_in_with(given.strip())
+        if scheme.lower() != "basic":
+            return None
+        try:
+            username, _, password = base64.b64decode(given, validate=True).decode("utf-8", "surrogateescape").partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        return organization.sign_in(username, password)
+
+    def _challenge(self) -> None:
+        realm = {"Basic": 'Basic realm="sandbox"', "Bearer": 'Bearer client_id="00000002-0000-0ff1-ce00-000000000000"'}
+        self.send_response(401)
+        for scheme in self.exchange.schemes:
+            self.send_header("WWW-Authenticate", realm.get(scheme, scheme))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _body(self) -> bytes | None:
+        """The request's body, or None when it was refused."""
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return self._chunks()
+        try:
+            length = int(self.headers.get("Content-Length", "0"))
+        except ValueError:
+            length = -1
+        if not 0 <= length <= BYTE_LIMIT:
+            self.close_connection = True
+            self._send(413 if length > BYTE_LIMIT else 400, _PAGE, "text/html; charset=utf-8")
+            return None
+        octets = self.rfile.read(length)
+        if len(octets) < length:
+            self.close_connection = True
+            return None
+        return octets
+
+    def _chunks(self) -> bytes | None:
+        taken = bytearray()
+        while True:
+            size = int(self.rfile.readline(100).partition(b";")[0].strip() or b"-1", 16)
+            if size < 0 or len(taken) + size > BYTE_LIMIT:
+                self.close_connection = True
+                self._send(413, _PAGE, "text/html; charset=utf-8")
+                return None
+            taken += self.rfile.read(size)
+            self.rfile.readline(100)
+            if size == 0:
+                return bytes(taken)
+
+    def _send(self, status: int, octets: bytes, kind: str, headers: dict[str, str] | None = None, *, announced: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(octets) if announced is None else announced))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(octets)
+
+    def _break_off(self) -> None:
+        self.close_connection = True
+        try:
+            self.connection.shutdown(SHUT_RDWR)
+        except OSError:
+            return
