@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.model.alert import AlertLevel, Cause, Mailed
+from reconcile.model.left_alone import LeftAlone
 from reconcile.model.loop_sign import LoopSign
 from reconcile.ports.alert_store import AlertStore
 from reconcile.store.memory.alerts import MemoryAlerts
@@ -109,3 +110,17 @@ def test_what_somebody_was_written_is_kept_with_the_alert(reopen: Reopen) -> Non
     assert [one.mailed for one in reopen().alerts(ended=True, kind="EmailServerProfile")] == [Mailed.BEGAN]
     assert [one.mailed for one in reopen().alerts(ended=True, kind="Mailbox")] == [Mailed.NOTHING]
     assert len(reopen().alerts(ended=True)) == 2
+
+
+def test_what_is_left_alone_is_kept_as_it_was_said_last(reopen: Reopen) -> None:
+    assert list(reopen().left_alone()) == []
+    server = LeftAlone(
+        kind="server", name="imap.contoso.example:993", why="no route", hint="look", since="2026-03-01T07:00:00Z", again_at=START
+    )
+    account = LeftAlone(kind="account", name="x/sales", why="it asked", hint="", since="", again_at=START + timedelta(seconds=90.5))
+    reopen().leave_alone([server, account])
+    assert list(reopen().left_alone()) == [server, account]
+    reopen().leave_alone([account])
+    assert list(reopen().left_alone()) == [account]
+    reopen().leave_alone([])
+    assert list(reopen().left_alone()) == []

@@ -41,7 +41,9 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.counting_failures import count_sending_failures
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.decide.header import instant_text
+    from reconcile.sync.decide.submission import sending_setup
     from reconcile.sync.outgoing import send_due
+    from reconcile.sync.status import sending_steps
     from reconcile.wiring.alerts import sending_failures
     from reconcile.wiring.mail import mail_store, outgoing
     from reconcile.wiring.permits import claims, gives_up
@@ -66,6 +68,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
             sent = send_due(sending, mailboxes=named)
             said = sending.permits().enablements
             count_sending_failures(sent, sending_failures(database), said, gives_up(database), now=clock.now())
+            setup = sending_setup(sending.applied.resources(), now=instant_text(clock.now()), permits=sending.permits())
             open_mail = [entry for entry in sending.outbox.entries(states=STATES) if named is None or entry.mailbox_id in named]
         except KeyboardInterrupt:
             stop.set()
@@ -77,12 +80,14 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
     conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
     seconds = time.monotonic() - started
+    steps = sending_steps(setup.mailboxes)
+    waiting = unsent(open_mail, now=clock.now(), steps=steps)
     if context.as_json:
         document = run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason)
-        context.json({**document, "outgoing": sending_json(sent)})
+        context.json({**document, "outgoing": sending_json(sent, waiting, steps=steps)})
     else:
         report = run_text(results, conditions, idle=len(idle), seconds=seconds, fit=context.columns)
-        context.data("\n".join([report, *sending_lines(sent, unsent(open_mail, now=clock.now()))]))
+        context.data("\n".join([report, *sending_lines(sent, waiting, steps=steps)]))
     return code
 
 

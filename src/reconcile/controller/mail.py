@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconcile.controller.loop import Report
+from reconcile.controller.recoveries import Recovered, Recoveries, over
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.exit_code import ExitCode
+from reconcile.model.left_alone import LeftAlone
 from reconcile.model.loop_sign import LoopSign
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.outgoing import OutgoingState
@@ -95,6 +97,8 @@ class _Standing:
     alerted: float | None = None
     sending: Future[SendingReport] | None = None
     told_outages: frozenset[str] = frozenset()
+    left_alone: list[LeftAlone] | None = None
+    recoveries: Recoveries = field(default_factory=Recoveries)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,6 +124,7 @@ class Mail:
         receiving = [mailbox for mailbox in chosen.found if isinstance(mailbox, ReceivingMailbox)]
         if standing.sending is None:
             standing.sending = standing.sender.submit(send_due, outgoing)
+        standing.recoveries.begin(tools.looks.store.states)
         receivers.kept.retain({mailbox.mailbox_id: mailbox.fingerprint for mailbox in receiving})
         due = self._due(receiving, tools, receivers, clock.now())
         receivers.look(due, tools.looks)
@@ -136,7 +141,11 @@ class Mail:
         after = until_next(receiving, tools.looks.store.states(), clock.now(), self.longest, servers=receivers.servers)
         spent += time.thread_time() - began
         outages, waiting = receivers.servers.outages(), receivers.waiting()
-        mailed = self._alert(standing, tools, chosen.found, outages)
+        mailed, profiles = self._alert(standing, tools, chosen.found, outages)
+        self._tell_left_alone(standing, tools)
+        recovered = Recovered(
+            mailboxes=standing.recoveries.mailboxes(runs), servers=standing.recoveries.servers(outages), profiles=profiles
+        )
         fresh = frozenset(outages) - standing.told_outages
         standing.told_outages = frozenset(outages)
         return told(
@@ -147,6 +156,7 @@ class Mail:
             fresh=fresh,
             waiting=waiting,
             mailed=mailed,
+            recovered=recovered,
         )
 
     def close(self) -> None:
@@ -188,11 +198,13 @@ class Mail:
 
     def _alert(
         self, standing: _Standing, tools: MailTools, found: Sequence[ReceivingMailbox | IdleMailbox], outages: Mapping[str, Outage]
-    ) -> list[AlarmMail]:
+    ) -> tuple[list[AlarmMail], tuple[str, ...]]:
+        """What became of alarms that are mailed, and profiles whose alarm is over."""
         clock = tools.outgoing.clock
         if tools.alerts is None or (standing.alerted is not None and clock.monotonic() - standing.alerted < ALERTS):
-            return []
+            return [], ()
         now = clock.now()
+        before = tools.alerts.alerts(kind="EmailServerProfile")
         resources = tools.outgoing.applied.resources()
         write_alerts(
             tools.alerts,
@@ -207,7 +219,14 @@ class Mail:
         )
         mailed = mail_alarms(tools.alerts, tools.alarms, environment=standing.opened.environment) if tools.alarms is not None else []
         standing.alerted = clock.monotonic()
-        return mailed
+        return mailed, over(before, tools.alerts.alerts(kind="EmailServerProfile"))
+
+    def _tell_left_alone(self, standing: _Standing, tools: MailTools) -> None:
+        """For `status`, which is another process; written when something of it changed."""
+        found, before = standing.receivers.servers.left_alone(), standing.left_alone
+        if tools.alerts is not None and (before is None or _differ(before, found)):
+            tools.alerts.leave_alone(found)
+            standing.left_alone = found
 
     def _sent(self, standing: _Standing) -> SendingReport:
         """What was sent, once all of it is; nothing while it goes on."""
@@ -249,11 +268,12 @@ def told(
     fresh: frozenset[str] = frozenset(),
     waiting: Mapping[str, int] | None = None,
     mailed: Sequence[AlarmMail] = (),
+    recovered: Recovered = Recovered(),
 ) -> Report:
     """What the loop says about a pass. Single mailboxes that fail have their own pauses, so the pass as a whole is settled. Pure.
 
     `outages` are servers that are away, `fresh` those of them that nobody was told of, `waiting` how many mailboxes wait, by server,
-    `mailed` what became of alarms.
+    `mailed` what became of alarms, `recovered` what works again.
     """
     results = [run.result() for run in runs]
     away = {outage.server for outage in outages}
@@ -272,9 +292,10 @@ def told(
     left = waiting or {}
     parts += [_outage_words(outage, left.get(outage.server, 0)) for outage in outages if outage.server in fresh]
     parts += [f"alarm: {one.words}" for one in mailed]
+    parts += recovered.words
     return Report(
         message="; ".join(parts),
-        quiet=not (tracked or own or sent.settled or sent.abandoned or sent.troubles or fresh or mailed),
+        quiet=not (tracked or own or sent.settled or sent.abandoned or sent.troubles or fresh or mailed or recovered),
         detail={
             "looked": len(results),
             "tracked": tracked,
@@ -282,6 +303,7 @@ def told(
             "sent": sent.count(OutgoingState.SENT),
             "mails": len(sent.settled),
             "uncertain": uncertain,
+            "recovered": recovered.detail,
             "alarms": [
                 {"key": one.letter.key, "mail": one.entry or None, "subject": one.letter.draft.subject, "refused": one.refused or None}
                 for one in mailed
@@ -295,6 +317,13 @@ def told(
         again_after=again_after,
         code=ExitCode.FAILURE if failed or outages or sent.needs_a_look else ExitCode.NOTHING_TO_DO,
     )
+
+
+def _differ(one: Sequence[LeftAlone], other: Sequence[LeftAlone]) -> bool:
+    """Apart from what the way from one clock to the other makes of a moment."""
+    if [(each.kind, each.name, each.why) for each in one] != [(each.kind, each.name, each.why) for each in other]:
+        return True
+    return any(abs(mine.again_at - theirs.again_at) > SHORTEST for mine, theirs in zip(one, other, strict=True))
 
 
 def _outage_words(outage: Outage, waiting: int) -> str:

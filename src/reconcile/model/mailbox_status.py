@@ -16,7 +16,7 @@ class MailboxStatus:
 
     `holder` names the process that is receiving now. `outbox` counts mails by state, `quarantined` messages that were
     given up. `sending_step` is what a person does so that it may send, "" where nothing is withheld.
-    `reason` is a stable word for `why` where that is not about the last look.
+    `profile` is the metadata.name of its profile, "" for none. `reason` is a stable word for `why` where that is not about the last look.
     """
 
     mailbox_id: str
@@ -34,4 +34,5 @@ class MailboxStatus:
     quarantined: int = 0
     sending_step: str = ""
     reason: str = ""
+    profile: str = ""
     outbox: Mapping[str, int] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reconcile.model.alert import Alert, Cause, Mailed
+from reconcile.model.left_alone import LeftAlone
 from reconcile.model.loop_sign import LoopSign
 
 
@@ -21,6 +22,10 @@ class AlertReader(Protocol):
         """Of the last `run` that looked at mail; None where none ever did."""
         ...
 
+    def left_alone(self) -> Sequence[LeftAlone]:
+        """What that `run` does not ask for a while, as it said last."""
+        ...
+
 
 class AlertStore(AlertReader, Protocol):
     """Durable when a method returns."""
@@ -32,6 +37,10 @@ class AlertStore(AlertReader, Protocol):
 
     def mailed(self, alert_id: int, what: Mailed) -> None:
         """Somebody was written to about it."""
+        ...
+
+    def leave_alone(self, found: Sequence[LeftAlone]) -> None:
+        """These are not asked for a while, and nothing else."""
         ...
 
     def sign(self, sign: LoopSign) -> None:

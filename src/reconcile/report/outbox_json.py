@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from reconcile.model import instant
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent
 from reconcile.model.sending_report import SendingReport
+from reconcile.report.unsent import Unsent, unsent_json
 
 FORMAT_VERSION = "1.0"
 
@@ -55,8 +57,10 @@ def history_json(events: Sequence[OutboxEvent]) -> list[dict[str, object]]:
     ]
 
 
-def sending_json(report: SendingReport) -> dict[str, object]:
-    """What a pass over the outbox did."""
+def sending_json(
+    report: SendingReport, waiting: Sequence[Unsent] = (), *, steps: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, object]:
+    """What a pass over the outbox did; `unsent` is what waits besides. `steps` as for `sending_lines`."""
     return {
         "mails": [{"id": one.id, "state": str(one.state), "reason": one.reason} for one in (*report.abandoned, *report.settled)],
         "waiting": [
@@ -68,9 +72,11 @@ def sending_json(report: SendingReport) -> dict[str, object]:
                 "field": one.condition.field,
                 "origin": one.condition.origin,
                 "message": one.condition.message,
+                "hint": one.hint or steps.get(one.mailbox_id, ""),
             }
             for one in report.troubles
         ],
+        "unsent": unsent_json(waiting),
     }
 
 

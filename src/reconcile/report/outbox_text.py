@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState, RecipientState
 from reconcile.model.sending_report import SendingReport
@@ -74,16 +75,17 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | N
     return "\n".join(lines)
 
 
-def sending_lines(report: SendingReport, waiting: Sequence[Unsent] = ()) -> list[str]:
+def sending_lines(report: SendingReport, waiting: Sequence[Unsent] = (), *, steps: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """What a pass over the outbox did: a line for each mail that was not simply sent, one for each mailbox that could not, mail that
-    `waiting` shows besides, and a sum."""
+    `waiting` shows besides, and a sum. `steps` by mailbox id are what a person does first where sending is withheld."""
     lines = [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.abandoned]
     lines += [f"mail {one.id} is {one.state}: {neutral(one.reason)}" for one in report.settled if one.state is not OutgoingState.SENT]
     for trouble in report.troubles:
         place = f" ({neutral(trouble.condition.origin)})" if trouble.condition.origin else ""
         mails = counted(trouble.waiting, "mail waits", "mails wait")
         lines.append(f"{neutral(trouble.name)}: {mails}: {neutral(trouble.condition.message)}{place}")
-        lines += [f"  next: {neutral(trouble.hint)}"] if trouble.hint else []
+        hint = trouble.hint or steps.get(trouble.mailbox_id, "")
+        lines += [f"  next: {neutral(hint)}"] if hint else []
     told = {(trouble.name, trouble.condition.message) for trouble in report.troubles}
     settled = {one.id for one in (*report.abandoned, *report.settled)}
     lines += unsent_lines([one for one in waiting if (one.mailbox, one.reason) not in told and one.first not in settled])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from reconcile.model.condition import Condition, Health
 from reconcile.model.mailbox_status import MailboxStatus
@@ -85,10 +86,12 @@ def status_text(
     now: datetime,
     waiting: Sequence[Unsent] = (),
     idle: Sequence[tuple[str, Condition]] = (),
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The environment at a glance: counts, then everything that wants a person, with the next step.
 
-    `idle` are applied settings that do nothing, with the name of the resource that declares them.
+    `idle` are applied settings that do nothing, with the name of the resource that declares them. `beside` are more sections by title,
+    without those that are empty.
     """
     counts = ", ".join(f"{count} {health}" for health, count in health_counts(statuses).items() if count) or _NONE
     tracked = sum(status.state.tracked for status in statuses)
@@ -104,6 +107,8 @@ def status_text(
             outbox[state] = outbox.get(state, 0) + count
     if outbox:
         lines.append(f"outbox       {', '.join(f'{count} {state}' for state, count in sorted(outbox.items()))}")
+    for title, section in beside.items():
+        lines += ["", f"{title}:", *(f"  {line}" for line in section)] if section else []
     for health in (Health.STALLED, Health.WAITING, Health.OFF):
         alike: dict[tuple[str, ...], list[MailboxStatus]] = {}
         for status in statuses:
@@ -115,16 +120,16 @@ def status_text(
             lines += ["", f"{health}: {neutral(several(names))}", *_details(group[0], now, group[1:])]
     if waiting:
         lines += ["", "outgoing mail:", *(f"  {line}" for line in unsent_lines(waiting))]
-    beside = [
+    undone = [
         (f"Mailbox/{each.name}", condition)
         for each in statuses
         for condition in each.conditions
         if each.health is Health.HEALTHY or (each.health is Health.OFF and condition.type == "Unsupported")
     ]
-    if beside or idle:
+    if undone or idle:
         lines += ["", "declared, but nothing acts on it:"]
     alike_settings: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for name, condition in [*beside, *idle]:
+    for name, condition in [*undone, *idle]:
         alike_settings.setdefault((condition.field, condition.message), []).append((name, condition.origin))
     for (field, message), declared in alike_settings.items():
         name, origin = declared[0]

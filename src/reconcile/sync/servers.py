@@ -6,10 +6,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, TransientError
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model import instant
+from reconcile.model.left_alone import LeftAlone
 from reconcile.ports.clock import Clock
 from reconcile.sync.decide.circuit import CLOSED, Circuit, admits, after_failure, after_neither, after_request, after_success, started
 
@@ -110,6 +112,32 @@ class Servers:
                 )
                 for server, (since, error, hint) in self._since.items()
             }
+
+    def left_alone(self) -> list[LeftAlone]:
+        """Servers and accounts that are not asked for a while, sorted by kind and name."""
+        now, at = self.clock.monotonic(), self.clock.now()
+        with self._guard:
+            found = []
+            for server, circuit in self._circuits.items():
+                again = max(circuit.until or 0.0, circuit.held)
+                if circuit.until is None and circuit.held <= now:
+                    continue
+                since, error, hint = self._since.get(server, (None, "it asked for a pause", ""))
+                found.append(
+                    LeftAlone(
+                        kind="server",
+                        name=server,
+                        why=error,
+                        hint=hint,
+                        since=instant.text(since.replace(microsecond=0)) if since is not None else "",
+                        again_at=at + timedelta(seconds=max(0.0, again - now)),
+                    )
+                )
+            for account, until in self._pauses.items():
+                if until > now:
+                    why, left = "its server asked for a pause", timedelta(seconds=until - now)
+                    found.append(LeftAlone(kind="account", name=account, why=why, hint="", since="", again_at=at + left))
+        return sorted(found, key=lambda one: (one.kind, one.name))
 
     @property
     def any_recovered(self) -> bool:

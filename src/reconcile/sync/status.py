@@ -113,6 +113,15 @@ def _status(
     )
 
 
+def sending_steps(sending: Mapping[str, SendingMailbox | SilentMailbox]) -> dict[str, str]:
+    """What a person does first so that a mailbox may send, by mailbox id; those alone that are kept from it."""
+    return {one.mailbox_id: _step(one) for one in sending.values() if isinstance(one, SilentMailbox) and one.health is not None}
+
+
+def _step(silent: SilentMailbox) -> str:
+    return next_step(silent.condition, silent.name) or _change(silent.condition)
+
+
 def _with_sending(
     status: MailboxStatus, mailbox: ReceivingMailbox | IdleMailbox, sending: SendingMailbox | SilentMailbox | None
 ) -> MailboxStatus:
@@ -122,7 +131,7 @@ def _with_sending(
     condition = sending.condition
     # That nothing is received here was declared, and is no news beside it.
     undeclared = isinstance(mailbox, IdleMailbox) and mailbox.conditions[0].type == "Off"
-    mine = (sending.health, condition.message, next_step(condition, status.name) or _change(condition), condition.reason)
+    mine = (sending.health, condition.message, _step(sending), condition.reason)
     return replace(
         _worse(replace(status, why="") if undeclared else status, mine),
         sending_step=mine[2],

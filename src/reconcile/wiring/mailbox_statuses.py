@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconcile.settings import Settings
@@ -13,6 +15,7 @@ from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock
 
 if TYPE_CHECKING:
+    from reconcile.model.left_alone import LeftAlone
     from reconcile.model.mailbox_status import MailboxStatus
     from reconcile.ports.target import AppliedResource
     from reconcile.store.sqlite.database import Database
@@ -33,7 +36,9 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
         found = receiving_mailboxes(resources, now=at, permits=said)
         reader, alerts = activity_reader(database), alert_reader(database)
         sending = sending_setup(resources, now=at, permits=said).mailboxes
-        return name, statuses(
+        usual = next((one.spec.get("defaults.profile") for one in resources if one.kind == "Organization"), None)
+        profiles = {one.external_id: str(one.spec.get("profile") or usual or "") for one in resources if one.kind == "Mailbox"}
+        made = statuses(
             found,
             reader.states(),
             holders=reader.holders(mailbox.mailbox_id for mailbox in found),
@@ -45,6 +50,14 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
             sign_in_again=_sign_in_again(settings, database, [*found, *sending.values()], resources, at),
             away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
         )
+        return name, [replace(status, profile=profiles.get(status.mailbox_id, "")) for status in made]
+
+
+def left_alone(database: Database | None, now: datetime) -> Sequence[LeftAlone]:
+    """What `run` does not ask for a while; nothing where it does not run, for then nobody knows."""
+    alerts = alert_reader(database)
+    loop = alerts.loop()
+    return alerts.left_alone() if loop is not None and loop.runs(now) else ()
 
 
 def _sign_in_again(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from reconcile.controller.mail import due_mailboxes, told, until_next
+from reconcile.controller.recoveries import Recovered, Recoveries, over
 from reconcile.errors import Unavailable
 from reconcile.model import instant
+from reconcile.model.alert import Alert, AlertLevel, Cause
 from reconcile.model.condition import Condition
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.model.sign_in import SignInKind, SignInPlan
+from reconcile.sync.decide.alerts import PROFILE_FAILING
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.run import MailboxRun
 from reconcile.sync.servers import Outage
@@ -86,3 +90,36 @@ def test_a_server_that_is_away_is_told_once_and_not_by_each_of_its_mailboxes() -
     later = told(runs[:1], SendingReport(), again_after=LONGEST, outages=[outage], waiting={server: 9999})
     assert (first.quiet, later.quiet, later.code) == (False, True, ExitCode.FAILURE)
     assert later.detail["away"] == [{"server": server, "since": "2026-03-01T08:00:00Z", "waiting": 9999}]
+
+
+def test_what_works_again_is_told_once() -> None:
+    recoveries = Recoveries()
+    recoveries.begin(lambda: {"a": replace(looked("a", 9), error_kind="TimedOut", error="silent"), "b": looked("b", 9)})
+    fine = [MailboxRun(mailbox=mailbox(name)) for name in "ab"]
+    again = Recovered(mailboxes=recoveries.mailboxes(fine))
+    assert again.mailboxes == ("a",)
+    report = told(fine, SendingReport(), again_after=LONGEST, recovered=again)
+    assert (report.quiet, report.message) == (False, "0 e-mails tracked from 2 mailboxes; a works again")
+    assert report.detail["recovered"] == {"mailboxes": ["a"], "servers": [], "profiles": []}
+    assert recoveries.mailboxes(fine) == ()
+    failed = [MailboxRun(mailbox=mailbox(name), error=Unavailable("nobody answers")) for name in "ab"]
+    assert [recoveries.mailboxes(runs) for runs in (failed, failed, fine, fine)] == [(), (), ("a", "b"), ()]
+    # Another process works on it: that says nothing.
+    assert recoveries.mailboxes(failed) == ()
+    assert recoveries.mailboxes([MailboxRun(mailbox=mailbox("a"), skipped="another process works on it")]) == ()
+    assert [recoveries.servers(away) for away in ((), ("x:1", "y:1"), ("y:1",), ("y:1",), ())] == [(), (), ("x:1",), (), ("y:1",)]
+    assert Recovered(servers=("x:1",), profiles=("contoso",), mailboxes=("a", "b")).words == [
+        "server x:1 answers again",
+        "the alarm of profile contoso is over",
+        "a, b work again",
+    ]
+    assert told([], SendingReport(), again_after=LONGEST, recovered=Recovered()).quiet
+
+
+def test_an_alarm_that_is_over_is_told_by_the_name_of_its_profile() -> None:
+    def alarm(about: str, code: str = PROFILE_FAILING) -> Alert:
+        cause = Cause(level=AlertLevel.ERROR, code=code, text="", hint="", kind="EmailServerProfile", about=about, name=f"name of {about}")
+        return Alert(id=1, cause=cause, since="", seen="", count=1)
+
+    assert over([alarm("p"), alarm("q"), alarm("r", "Other")], [alarm("q")]) == ("name of p",)
+    assert over([alarm("p")], [alarm("p")]) == ()

@@ -9,6 +9,7 @@ from datetime import datetime
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.alert import Alert, Cause, Mailed
+from reconcile.model.left_alone import LeftAlone
 from reconcile.model.loop_sign import LoopSign
 
 
@@ -18,6 +19,7 @@ class MemoryAlerts:
 
     _alerts: list[Alert] = field(default_factory=list)
     _sign: LoopSign | None = None
+    _left_alone: tuple[LeftAlone, ...] = ()
 
     def alerts(self, *, ended: bool = False, kind: str = "") -> Sequence[Alert]:
         found = [alert for alert in self._alerts if (ended or not alert.ended) and kind in ("", alert.cause.kind)]
@@ -51,3 +53,9 @@ class MemoryAlerts:
 
     def sign(self, sign: LoopSign) -> None:
         self._sign = sign
+
+    def left_alone(self) -> Sequence[LeftAlone]:
+        return self._left_alone
+
+    def leave_alone(self, found: Sequence[LeftAlone]) -> None:
+        self._left_alone = tuple(found)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 from reconcile.model import instant
 from reconcile.model.alert import Alert, AlertLevel, Cause, Mailed
+from reconcile.model.left_alone import LeftAlone
 from reconcile.model.loop_sign import LoopSign
 from reconcile.store.sqlite.database import Database, translated
 
+#: Of the table `meta`.
+_LEFT_ALONE: Final = "mail_left_alone"
 _SELECT = "SELECT id, level, code, text, hint, kind, about, name, owner, since, seen, count, ended, mailed FROM alerts"
 _ORDER = "ORDER BY ended <> '', CASE level WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, since DESC, id DESC"
 
@@ -70,6 +76,20 @@ class SqliteAlerts:
         with translated(self._database.path):
             row = self._database.reader().execute("SELECT since, seen FROM mail_loop").fetchone()
         return LoopSign(since=datetime.fromisoformat(row["since"]), seen=datetime.fromisoformat(row["seen"])) if row else None
+
+    def left_alone(self) -> Sequence[LeftAlone]:
+        if self._database is None:
+            return ()
+        with translated(self._database.path):
+            row = self._database.reader().execute("SELECT value FROM meta WHERE name = ?", (_LEFT_ALONE,)).fetchone()
+        kept = json.loads(row["value"]) if row else []
+        return [LeftAlone(**{**one, "again_at": datetime.fromisoformat(one["again_at"])}) for one in kept]
+
+    def leave_alone(self, found: Sequence[LeftAlone]) -> None:
+        assert self._database is not None, "a store that is not there is not written"
+        text = json.dumps([{**asdict(one), "again_at": one.again_at.isoformat()} for one in found])
+        statement = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+        self._database.write(lambda connection: connection.execute(statement, (_LEFT_ALONE, text)) and None)
 
     def sign(self, sign: LoopSign) -> None:
         assert self._database is not None, "a store that is not there is not written"

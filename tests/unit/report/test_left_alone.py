@@ -1,0 +1,95 @@
+"""What is not asked for a while and counters of profiles, as people and programs see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from reconcile.errors import Throttled, Unavailable
+from reconcile.model.condition import Condition, Health
+from reconcile.model.left_alone import LeftAlone
+from reconcile.model.mailbox_state import MailboxState
+from reconcile.model.mailbox_status import MailboxStatus
+from reconcile.model.profile_counters import profile_counters
+from reconcile.report.left_alone import counters_json, counters_lines, left_alone_json, left_alone_lines
+from reconcile.report.sync_text import status_text
+from reconcile.sync.servers import Servers
+from support.applied import START, StillClock
+
+SERVER = "imap.contoso.example:993"
+
+
+def status(name: str, health: Health, *, error: str = "", profile: str = "contoso", tracked: int = 0, sent: int = 0) -> MailboxStatus:
+    return MailboxStatus(
+        mailbox_id=name,
+        name=name,
+        address=f"{name}@contoso.example",
+        health=health,
+        why="",
+        server=SERVER.upper(),
+        state=MailboxState(mailbox_id=name, error_kind=error, tracked=tracked),
+        outbox={"sent": sent, "failed": 4},
+        profile=profile,
+    )
+
+
+def test_mailboxes_are_counted_by_profile() -> None:
+    off = Condition(type="Enabled", status=False, reason="Disabled", message="x", since="", field="", origin="")
+    boxes = [
+        status("a", Health.HEALTHY, tracked=3, sent=2),
+        status("b", Health.WAITING, error="TimedOut", tracked=4),
+        status("c", Health.WAITING),
+        status("d", Health.STALLED),
+        replace(status("e", Health.OFF), conditions=(off,), server=""),
+        status("f", Health.HEALTHY, profile=""),
+        status("g", Health.HEALTHY, profile="alpha"),
+    ]
+    found = profile_counters(boxes, {SERVER})
+    assert [one.name for one in found] == ["alpha", "contoso", ""]
+    contoso = found[1]
+    assert (contoso.mailboxes, contoso.failing, contoso.waiting, contoso.left_alone, contoso.disabled) == (5, 2, 2, 4, 1)
+    assert (contoso.tracked, contoso.sent) == (7, 2)
+    assert profile_counters(boxes, ())[1].left_alone == 0
+    assert counters_json(found)[2]["profile"] is None
+    assert counters_lines(found)[2].split() == ["contoso", "5", "2", "2", "4", "1", "7", "2"]
+    assert counters_lines([]) == []
+
+
+def test_when_a_server_or_an_account_is_asked_again() -> None:
+    clock = StillClock()
+    servers = Servers(clock=clock, full=4)
+    assert servers.left_alone() == []
+    for _ in range(5):
+        servers.ended(SERVER, "a", Unavailable("no route", hint="look", about="server"), asked=True)
+    servers.ended("other:993", "x/sales", Throttled("too many", retry_after=90), asked=True)
+    account, server = servers.left_alone()
+    assert (account.kind, account.name, account.again_at) == ("account", "x/sales", START + timedelta(seconds=90))
+    assert (server.kind, server.name, server.why, server.again_at) == ("server", SERVER, "no route", START + timedelta(seconds=30))
+    clock.pass_by(seconds=10)
+    assert servers.left_alone()[1].again_at == server.again_at
+    lines = left_alone_lines([server, account], now=clock.now())
+    assert lines == [
+        f"server {SERVER} since 2026-03-01 08:00: asked again in 20 s (2026-03-01 08:00:30 UTC): no route",
+        "  next: look",
+        "account x/sales: asked again in 80 s (2026-03-01 08:01:30 UTC): its server asked for a pause",
+    ]
+    assert "left alone by `run`:" in status_text("prod", [], now=START, beside={"left alone by `run`": lines, "nothing": []})
+    assert "nothing" not in status_text("prod", [], now=START, beside={"nothing": []})
+    assert left_alone_json([server])[0]["askedAgainAt"] == "2026-03-01T08:00:30Z"
+    clock.pass_by(seconds=100)
+    (late,) = servers.left_alone()
+    assert "asked again now" in left_alone_lines([late], now=clock.now())[0]
+    servers.started(SERVER)
+    servers.ended(SERVER, "a", None, asked=True)
+    assert servers.left_alone() == []
+
+
+def test_a_pause_that_a_server_asked_for_is_no_outage_and_is_told() -> None:
+    clock = StillClock()
+    servers = Servers(clock=clock, full=4)
+    servers.ended(SERVER, "a", Throttled("busy", retry_after=60, about="server"), asked=True)
+    (one,) = servers.left_alone()
+    assert one == LeftAlone(
+        kind="server", name=SERVER, why="it asked for a pause", hint="", since="", again_at=START + timedelta(seconds=60)
+    )
+    assert servers.outages() == {}
