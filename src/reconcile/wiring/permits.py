@@ -9,6 +9,7 @@ from reconcile.settings import Settings
 
 if TYPE_CHECKING:
     from reconcile.model.shortfall import Deciding
+    from reconcile.ports.discovered_servers import DiscoveredServersReader
     from reconcile.ports.enablement_store import EnablementReader, EnablementStore
     from reconcile.store.claims import Claims
     from reconcile.store.sqlite.database import Database
@@ -30,6 +31,13 @@ def enablement_store(database: Database) -> EnablementStore:
     return SqliteEnablements(database)
 
 
+def discovered_servers_reader(database: Database | None) -> DiscoveredServersReader:
+    """A missing store reads as empty."""
+    from reconcile.store.sqlite.discovered_servers import SqliteDiscoveredServers
+
+    return SqliteDiscoveredServers(database)
+
+
 def gives_up(database: Database) -> GiveUp:
     """Disables a direction after ten failures in a row."""
     from reconcile.sync.giving_up import giving_up
@@ -49,12 +57,18 @@ def permits(settings: Settings, database: Database | None, environment: str) -> 
     from reconcile.wiring.sign_in import token_store
 
     enablements, claimed, tokens = enablement_reader(database), claims(settings), token_store(database, settings)
+    servers = discovered_servers_reader(database)
 
     def now() -> Permits:
         from reconcile.sync.decide.permitted import Permits
 
         signed_in = {facts.account: facts.since for facts in tokens.all_facts() if facts.by == "sign-in"}
-        return Permits(enablements=enablements.enablements(), held=claimed.held_by_others(environment), signed_in=signed_in)
+        return Permits(
+            enablements=enablements.enablements(),
+            held=claimed.held_by_others(environment),
+            signed_in=signed_in,
+            servers=servers.discovered(),
+        )
 
     return now
 
@@ -69,6 +83,7 @@ def deciding(settings: Settings, database: Database | None, environment: str) ->
     from reconcile.wiring.mail import mailbox_names
 
     said = permits(settings, database, environment)()
-    names = mailbox_names(database) if said.enablements else {}
+    names = mailbox_names(database) if said.enablements or said.servers else {}
     by_key = {str(Key("Mailbox", names[identity][0])): one for identity, one in said.enablements.items() if identity in names}
-    return partial(shortfalls, permits=Permits(enablements=by_key, held=said.held))
+    servers = {str(Key("Mailbox", names[identity][0])): one for identity, one in said.servers.items() if identity in names}
+    return partial(shortfalls, permits=Permits(enablements=by_key, held=said.held, servers=servers))

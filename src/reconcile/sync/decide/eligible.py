@@ -23,6 +23,7 @@ from reconcile.model.retention import retention_of
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.floor import floor
+from reconcile.sync.decide.found_server import server_of
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, enabled_at, withheld
 from reconcile.sync.decide.row import Refused, Row
 from reconcile.sync.decide.row import row as row_of
@@ -113,7 +114,7 @@ def _decide(
 ) -> ReceivingMailbox | IdleMailbox:
     row = row_of(mailbox, now)
     try:
-        receiving = _receiving(row, profiles, organization)
+        receiving = _receiving(row, profiles, organization, permits)
         held_back = withheld(mailbox, organization.resource if organization else None, Direction.INCOMING, permits, now=now)
         if held_back is not None:
             raise Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
@@ -137,7 +138,7 @@ def _decide(
         )
 
 
-def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | None) -> ReceivingMailbox:
+def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | None, permits: Permits) -> ReceivingMailbox:
     spec = mailbox.spec
     defaults: Mapping[str, Leaf] = organization.spec if organization else {}
     method = spec.get("incoming") or defaults.get("defaults.incoming") or "none"
@@ -154,7 +155,7 @@ def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | No
     if profile is None:
         why = f"profile {slug} is not applied" if slug else "no profile is declared"
         raise mailbox.refuse("Ready", "NoProfile", f"{why}, so there is no server to receive from", "profile")
-    return _from(mailbox, profile, organization)
+    return _from(mailbox, profile, organization, permits)
 
 
 def _check_tracking(organization: Row | None) -> None:
@@ -163,7 +164,7 @@ def _check_tracking(organization: Row | None) -> None:
         raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
 
 
-def _from(mailbox: Row, profile: Row, organization: Row | None) -> ReceivingMailbox:
+def _from(mailbox: Row, profile: Row, organization: Row | None, permits: Permits) -> ReceivingMailbox:
     spec = profile.spec
     if spec.get("state") == "inactive":
         raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)
@@ -171,11 +172,8 @@ def _from(mailbox: Row, profile: Row, organization: Row | None) -> ReceivingMail
     if protocol not in ("imap", "pop3"):
         field = "incoming.protocol" if "incoming.protocol" in profile.resource.spec else "serverType"
         raise profile.unsupported(field, f"receiving over {protocol} is not built yet")
-    if spec.get("autodiscover") is True:
-        raise profile.unsupported("autodiscover", "finding the server by Autodiscover is not built yet")
-    server, port, tls = spec.get("incoming.server"), spec.get("incoming.port"), str(spec.get("incoming.tls") or "implicit")
-    if not isinstance(server, str):
-        raise profile.refuse("Ready", "NoServer", f"profile {profile.resource.name} names no incoming server", "incoming.server")
+    server, port = server_of(mailbox, profile, "incoming", permits), spec.get("incoming.port")
+    tls = str(spec.get("incoming.tls") or "implicit")
     if tls == "none" and not _clear_text_allowed(organization):
         raise profile.refuse(
             "Ready",

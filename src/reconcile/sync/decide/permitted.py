@@ -12,6 +12,7 @@ from typing import Final
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.condition import Condition, Health
+from reconcile.model.discovered_server import DiscoveredServer
 from reconcile.model.enablement import Approval, Direction, Enablement, Leg, TestStatus
 from reconcile.model.mail_address import same_address
 from reconcile.ports.target import AppliedResource
@@ -20,13 +21,14 @@ from reconcile.ports.target import AppliedResource
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permits:
     """What was said about mailboxes, by id, and which addresses (as `model.mail_address` compares them) another environment holds, by
-    that environment's name. `signed_in`: when a person signed in last (UTC RFC 3339), by account. `unconditional`: nothing is withheld,
-    for tests that shall find out whether it could work."""
+    that environment's name. `signed_in`: when a person signed in last (UTC RFC 3339), by account. `servers`: what Autodiscover found, by
+    mailbox id. `unconditional`: nothing is withheld, for tests that shall find out whether it could work."""
 
     unconditional: bool = False
     enablements: Mapping[str, Enablement] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
     signed_in: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, DiscoveredServer] = field(default_factory=dict)
 
 
 NOTHING_SAID: Final = Permits()
@@ -111,6 +113,8 @@ def next_step(condition: Condition, name: str) -> str:
             return f"Somebody who may approve addresses runs `reconcile approve {name}`."
         case "WaitingForTest" | "Disabled":
             return f"`reconcile enable {name}` tests it and enables it."
+        case "NotDiscovered":
+            return f"`reconcile test-mailbox {name}` asks Autodiscover and remembers the answer."
         case "OtherEnvironment":
             return f"Turn it off there, or take it over with `reconcile enable --take-over {name}`."
         case _:

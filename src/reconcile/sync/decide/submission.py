@@ -18,6 +18,7 @@ from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
 from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules
 from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
+from reconcile.sync.decide.found_server import server_of
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
 from reconcile.sync.decide.row import Refused, Row
 from reconcile.sync.decide.sign_in import planned
@@ -171,10 +172,12 @@ def _sending(
     if profile is None:
         why = f"profile {slug} is not applied" if slug else "no profile is declared"
         raise refuse("Ready", "NoProfile", f"{why}, so there is no server to send over", "profile")
-    return _over(mailbox, profile, organization, now)
+    return _over(mailbox, profile, organization, now, permits)
 
 
-def _over(mailbox: AppliedResource, profile: AppliedResource, organization: AppliedResource | None, now: str) -> SendingMailbox:
+def _over(
+    mailbox: AppliedResource, profile: AppliedResource, organization: AppliedResource | None, now: str, permits: Permits
+) -> SendingMailbox:
     refuse = _refusing(profile, now)
     spec: dict[str, Leaf] = {**derived("EmailServerProfile", profile.spec), **{p: v for p, v in profile.spec.items() if v is not None}}
     if spec.get("state") == "inactive":
@@ -187,9 +190,7 @@ def _over(mailbox: AppliedResource, profile: AppliedResource, organization: Appl
     if spec.get("outgoing.autoGrantDelegateAccess") is True:
         words = "outgoing.autoGrantDelegateAccess needs Exchange, which is not built yet"
         raise refuse("Unsupported", "Impersonation", words, "outgoing.autoGrantDelegateAccess")
-    server = spec.get("outgoing.server")
-    if not isinstance(server, str):
-        raise refuse("Ready", "NoServer", f"profile {profile.name} names no outgoing server", "outgoing.server")
+    server = server_of(Row(mailbox, mailbox.spec, now), Row(profile, spec, now), "outgoing", permits)
     tls, port = Tls(str(spec.get("outgoing.tls"))), spec.get("outgoing.port")
     assert isinstance(port, int), port
     # No field of a mailbox that signing in looks at follows from another one.
