@@ -129,6 +129,15 @@ def test_ten_thousand_attachments_are_listed_soon(desk: Desk) -> None:
     assert time.process_time() - begun < 5
 
 
+def test_a_refused_mail_uses_up_no_number(desk: Desk) -> None:
+    add = ("outbox", "add", "--from", "sales", "--subject", "s", "--text", "x", "--to")
+    desk(*add, "a@contoso.example")
+    desk(*add, "stranger@elsewhere.example", code=1)
+    desk(*add, "a@contoso.example")
+    subjects = [line["subject"] for line in json.loads(desk("outbox", "list", "-o", "json")[0])["mails"]]
+    assert subjects == ["s CRM:0001001", "s CRM:0001002"]
+
+
 def test_a_restored_store_gives_no_token_out_again(desk: Desk, tmp_path: Path) -> None:
     add = ("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--subject", "s", "--text", "x")
     desk(*add)

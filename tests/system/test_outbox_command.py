@@ -303,3 +303,9 @@ def test_a_draft_that_went_out_since_the_backup_is_not_sent_again_by_a_release(d
     subjects = sorted(line for mail in desk.server.taken for line in mail.content.split(b"\r\n") if line.startswith(b"Subject:"))
     assert subjects == [b"Subject: draft", b"Subject: failed", b"Subject: other"]
     assert desk.json("outbox", "show", "2")["mail"]["restoredFrom"] is None
+
+
+def test_a_wrong_instant_is_told_in_which_zone_it_is_read(desk: Desk) -> None:
+    _, err = desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--postpone-until", "tomorrow", code=64)
+    assert "Without an offset it is UTC." in err
+    assert "environment's" not in err

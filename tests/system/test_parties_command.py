@@ -49,6 +49,12 @@ def test_a_table_is_imported_and_an_address_is_looked_up(desk: crm.Desk, table: 
     assert (document["address"], document["sender"]["resolved"]["id"]) == ("info@xn--bcher-kva.example", "c1")
 
 
+def test_a_file_that_is_not_there_is_said_with_a_next_step(desk: crm.Desk) -> None:
+    _, err = desk("parties", "import", "nofile.csv", code=1)
+    assert "there is no file nofile.csv" in err
+    assert "next: Check its name" in err
+
+
 def test_a_mailbox_is_known_without_any_import(desk: crm.Desk) -> None:
     (found,) = desk.lines("parties", "find", "sales@contoso.example", "-o", "json")
     assert [(row["type"], row["id"], row["fromMailbox"]) for row in found["parties"]] == [("user", "box1", True)]

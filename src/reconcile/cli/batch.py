@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from reconcile.cli.context import Context
+from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def opened(file: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     path = Path(file)
+    if not path.exists():
+        raise UserError(f"there is no file {file}", hint="Check its name, or give - for standard input.")
     if path.is_dir():
         raise click.BadParameter(f"{file!r} is a folder", param_hint="FILE")
     with path.open("rb") as stream:

@@ -21,4 +21,5 @@ class Instant(click.ParamType):  # type: ignore[type-arg]  # generic in the stub
         try:
             return instant.parse(str(value), "UTC")
         except ValueError as error:
-            self.fail(f"{error}.", param, ctx)
+            words = str(error).replace("in the environment's time zone", "for a date in UTC")
+            self.fail(f"{words}. Without an offset it is UTC.", param, ctx)

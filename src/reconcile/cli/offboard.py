@@ -106,10 +106,14 @@ def _revoke(context: Context, database: Database, identity: str) -> None:
 def _tell(context: Context, name: str, done: bool, *, enabled: bool, waiting: int, token: bool, purged: Purged | None) -> None:
     from reconcile.report.counted import counted
 
-    parts = ["both directions disabled" if enabled else "was disabled already"]
+    parts = ["both directions disabled"] if enabled else []
     parts += [f"{counted(waiting, 'waiting mail')} taken back"] if waiting else []
     parts += ["its token forgotten"] if token else []
-    parts += [f"{counted(purged.mails, 'e-mail')} purged"] if purged is not None else []
+    parts += [f"{counted(purged.mails, 'e-mail')} purged"] if purged is not None and purged.mails else []
+    if not parts:
+        rest = "" if purged is None else ", and it holds no mail"
+        context.data(f"{name}: nothing is left to do: both directions were disabled before{rest}")
+        return
     context.data(f"{name}: {'' if done else 'would be: '}{', '.join(parts)}")
     if done:
         context.say("  next: take its document out of git and apply; that forgets its passwords.")

@@ -125,14 +125,14 @@ def _receiving(context: Context, database: Database, environment: str, word: str
 
 
 def _say(context: Context, mailbox: ReceivingMailbox, count: PassedOver) -> None:
+    from reconcile.report.counted import counted
     from reconcile.report.decision_words import meaning
 
     if context.as_json:
         context.json(_json(mailbox, count, done=None))
         return
-    lines = [
-        f"{mailbox.name}: {count.listed} messages from then on, {count.kept} of them kept; {count.taken} would be looked at as a whole"
-    ]
+    listed = counted(count.listed, "message")
+    lines = [f"{mailbox.name}: {listed} from then on, {count.kept} of them kept; {count.taken} would be looked at as a whole"]
     lines += [f"  {number} not taken: {meaning(reason)}" for reason, number in sorted(count.refused.items())]
     context.data("\n".join(lines))
     context.say("  next: --yes does it.")

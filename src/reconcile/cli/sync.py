@@ -171,11 +171,13 @@ class _Progress:
             self._read += run.received.read
 
     def _draw(self) -> None:
+        from reconcile.report.counted import counted
+
         while not self._ended.wait(0.2):
             with self._guard:
                 read = self._read + sum(run.received.read for run in self._running.values())
                 names = ", ".join(sorted(run.mailbox.name for run in self._running.values())[:3])
-                line = f"{self._done}/{self._total} mailboxes, {read} messages  {names}"
+                line = f"{self._done}/{counted(self._total, 'mailbox', 'mailboxes')}, {counted(read, 'message')}  {names}"
             click.echo(f"\r\x1b[K{line[:100]}", nl=False, err=True)
 
     def close(self) -> None:

@@ -60,13 +60,14 @@ def translated(where: str) -> Iterator[None]:
     except ssl.SSLError as error:
         raise handshake_refused(error, where) from error
     except TimeoutError as error:
-        raise TimedOut(f"{where}: no answer in time") from error
+        hint = "Check server, port and TLS: a server that waits for TLS says nothing in clear, and a firewall may swallow the answer."
+        raise TimedOut(f"{where}: no answer in time", hint=hint) from error
     except NotServed as error:
         reply = reply_of(error.code, error.text)
         kind = PermanentError if reply.is_permanent else Unavailable
         raise kind(f"{where}: the server refuses the connection: {reply}") from None
     except Disconnected as error:
-        raise Unavailable(f"{where}: {why(error)}") from None
+        raise Unavailable(f"{where}: {why(error)}", hint="Check server and port; its log says why it left.") from None
     except UnicodeError as error:
         raise PermanentError(f"{where}: that is no host name", hint="Mend outgoing.server.") from error
     except OSError as error:

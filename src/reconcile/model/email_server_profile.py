@@ -231,7 +231,8 @@ class EmailServerProfileSpec(Spec):
         "Shortest time between two looks at a mailbox, in whole minutes up to 1440m.", default=timedelta(minutes=5), examples=("5m",)
     )
     move_undelivered_emails: bool = setting(
-        "Move mail that could not be tracked to the folder Undeliverable; Exchange only.", default=False
+        "Move mail that could not be tracked to the folder Undeliverable; over IMAP and Exchange, in the product Exchange only.",
+        default=False,
     )
     timeout_mailbox_connection: bool = setting("Give up on a connection that takes too long.", default=True)
     timeout_mailbox_connection_after: Annotated[Duration, AfterValidator(span("0s", "100s", whole="1ms"))] = setting(

@@ -91,7 +91,7 @@ def sending_lines(report: SendingReport, waiting: Sequence[Unsent] = (), *, step
     lines += unsent_lines([one for one in waiting if (one.mailbox, one.reason) not in told and one.first not in settled])
     if report.settled:
         lines.append(sent_of(report))
-    return ["", *lines] if lines else []
+    return lines
 
 
 def sent_of(report: SendingReport) -> str:

@@ -12,13 +12,14 @@ from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
 
 _HEADERS = ("type", "id", "name", "addresses", "owner", "filter", "remarks")
+_PLURALS = {"equipment": "equipment", "other": "others"}
 _LIMITS = (None, 40, 40, 60, 40, None, None)
 
 
 def page_text(rows: Sequence[PartyRow], counts: Mapping[str, int], *, more: bool, fit: int | None = None) -> str:
     """One page, how many there are of each type, and how to go on."""
     shown = table(_HEADERS, [_cells(row, None) for row in rows], limits=_LIMITS, fit=fit, empty="no rows")
-    parts = ", ".join(f"{number} {type_}" for type_, number in counts.items())
+    parts = ", ".join(counted(number, type_, _PLURALS.get(type_, "")) for type_, number in counts.items())
     lines = [shown, "", f"{counted(sum(counts.values()), 'row')} in the directory{f': {parts}' if parts else ''}"]
     if more:
         lines.append(f"more: --after {neutral(f'{rows[-1].ref.type}:{rows[-1].ref.id}')}")

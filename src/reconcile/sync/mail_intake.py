@@ -7,7 +7,7 @@ and what is there is found by its key.
 from __future__ import annotations
 
 import mimetypes
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -95,6 +95,9 @@ class MailIntake:
     def submit(self, draft: Draft, mailbox: str, key: str) -> Added:
         """One mail. Raises UserError."""
         setup, known = self.setup(), self.outbox.keyed([key]) if key else {}
+        if setup.correlation.token is not None and key not in known:
+            # One that is refused uses up no number.
+            self._made(draft, mailbox, key, setup, known, Numbers(defaultdict(lambda: (1, count(1)))))
         made = self._made(draft, mailbox, key, setup, known, self._numbers(setup, [] if key in known else [(draft, mailbox)]))
         return made if isinstance(made, Added) else self.outbox.add(made.entry, made.content, clues_of_outgoing(made, setup))
 

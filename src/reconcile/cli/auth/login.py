@@ -93,11 +93,13 @@ def _signed_in(context: Context, asking: Client, account: TokenAccount, browser:
 
     who = account.username or account.name
 
+    from reconcile.report.counted import counted
+
     def invite(invitation: Invitation) -> None:
         context.say(f"Sign in as {neutral(who)}: open {neutral(invitation.address)} and type {neutral(invitation.code)}")
         if invitation.complete:
             context.say(f"  or open {neutral(invitation.complete)}")
-        context.say(f"  waiting for at most {round(invitation.seconds / 60) or 1} minutes; Ctrl-C gives up")
+        context.say(f"  waiting for at most {counted(round(invitation.seconds / 60) or 1, 'minute')}; Ctrl-C gives up")
 
     if account.plan.device_endpoint and not browser:
         return by_device(asking, clock=SystemClock(), tell=invite)
