@@ -30,7 +30,7 @@ from reconcile.sync.decide.correlation_rules import CorrelationRules
 from reconcile.sync.decide.header import instant_text
 from reconcile.sync.decide.smart_matching import SEARCHED_DAYS
 
-#: Mails that are remembered until it is sure that they are committed, two batches at least (500 messages each at most); half of them may
+#: Mails that are remembered until it is sure that they are committed, three batches at least (500 messages each at most); half of them may
 #: be forgotten at once. Each takes about 2 KB.
 _MOST_PENDING: Final = 3_000
 _K = TypeVar("_K")
@@ -127,7 +127,7 @@ class Correlator:
             return
         self._taken += 1
         if self._taken % (_MOST_PENDING // 2) == 0:
-            # One batch is being committed while the next is decided, so what is this old is in the store.
+            # Two batches are being committed while the next is decided, so what is this old is in the store.
             self._pending = (_Pending(), self._pending[0])
         layer, mail = self._pending[0], MailRef(kind="email", id=-self._taken)
         _add(layer.message_ids, header.message_id, mail)

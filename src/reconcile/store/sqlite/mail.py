@@ -205,6 +205,11 @@ class SqliteReceiving:
         return self._database.reader().execute(_HAS, place).fetchone() is not None
 
     def begin(self) -> None:
+        pack = self._pack
+        # Here and not with the commit: that runs beside the reading, which may have begun a message meanwhile.
+        if pack is not None and pack.end >= ROLL_BYTES and pack.committed >= pack.end:
+            self._pack = None
+            self._packs.give_back(pack)
         if self._pack is None:
             self._pack = self._packs.take()
         self._pack.begin()
@@ -241,9 +246,6 @@ class SqliteReceiving:
             raise
         if pack is not None and committed is not None:
             pack.committed = committed
-            if committed >= pack.end and committed >= ROLL_BYTES:
-                self._packs.give_back(pack)
-                self._pack = None
         return kept
 
     def release(self) -> None:
