@@ -117,8 +117,12 @@ class Hosts:
             random=lambda: 0.0,
             authority=self.authority,
             timeout=5.0,
-            outside=Outside(resolve=self.resolve, records=self.lookup, http_port=self.http_port, https_port=self.port),
+            outside=self.outside(),
         )
+
+    def outside(self) -> Outside:
+        """Names, records and ports as they are here."""
+        return Outside(resolve=self.resolve, records=self.lookup, http_port=self.http_port, https_port=self.port)
 
 
 def soap(url: str = "", *, code: str = "NoError", target: str = "", setting: str = "ExternalEwsUrl") -> Says:

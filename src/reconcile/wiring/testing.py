@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
+from reconcile.wiring.discovering import Discovering
 from reconcile.wiring.mail import applied_state, inboxes, outgoing
 from reconcile.wiring.permits import enablement_store
 from reconcile.wiring.secrets import secret_resolver
@@ -15,6 +16,7 @@ from reconcile.wiring.system import SystemClock
 
 if TYPE_CHECKING:
     from reconcile.mail.endpoint import Endpoint
+    from reconcile.model.discovered_server import DiscoveredServer
     from reconcile.model.enablement import Direction
     from reconcile.model.mailbox_test import MailboxTest
     from reconcile.model.sign_in import SignInPlan
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from reconcile.ports.target import AppliedResource
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import ReceivingMailbox
+    from reconcile.sync.decide.permitted import Permits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class MailboxTester:
     actor: str
     resources: Sequence[AppliedResource]
     store: EnablementStore
+    discovering: Discovering
 
     def directions(self, mailbox: AppliedResource, only: str | None) -> list[Direction]:
         """Those that are declared server-side (by the mailbox, or by the organization for all), narrowed to one."""
@@ -49,25 +53,34 @@ class MailboxTester:
 
     def test(self, mailbox: AppliedResource, only: str | None) -> Iterator[MailboxTest]:
         """One after the other; each result is kept before it is told."""
-        from reconcile.model.enablement import Direction
+        from dataclasses import replace
 
+        from reconcile.model.enablement import Direction
+        from reconcile.model.mailbox_test import MailboxTest
+
+        # Once for both directions: they share one server.
+        step, server = self.discovering.tested(mailbox) if self.discovering.wanted(mailbox) else (None, None)
         for direction in self.directions(mailbox, only):
-            done = self._incoming(mailbox) if direction is Direction.INCOMING else self._outgoing(mailbox)
+            if step is not None and not step.ok:
+                done = MailboxTest(mailbox=mailbox.name, direction=direction, server="", steps=(step,))
+            else:
+                done = self._incoming(mailbox, server) if direction is Direction.INCOMING else self._outgoing(mailbox, server)
+                done = replace(done, steps=(step, *done.steps)) if step is not None else done
             self.store.advance(mailbox.external_id, done.ended(), at=SystemClock().now(), by=self.actor, name=mailbox.name)
             yield done
 
-    def _incoming(self, mailbox: AppliedResource) -> MailboxTest:
+    def _incoming(self, mailbox: AppliedResource, server: DiscoveredServer | None) -> MailboxTest:
         import time
 
         from reconcile.errors import ReconcileError
         from reconcile.mail.reach import reach_steps
         from reconcile.model.enablement import Direction
         from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
-        from reconcile.sync.decide.permitted import Permits, next_step
+        from reconcile.sync.decide.permitted import next_step
         from reconcile.sync.mailbox_test import incoming_test, not_possible
 
         around = [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
-        found = receiving_mailboxes(around, now=_now(), permits=Permits(unconditional=True))[0]
+        found = receiving_mailboxes(around, now=_now(), permits=_trying(server))[0]
         if not isinstance(found, ReceivingMailbox):
             why = found.conditions[0]
             place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
@@ -86,19 +99,18 @@ class MailboxTester:
             monotonic=time.monotonic,
         )
 
-    def _outgoing(self, mailbox: AppliedResource) -> MailboxTest:
+    def _outgoing(self, mailbox: AppliedResource, server: DiscoveredServer | None) -> MailboxTest:
         import time
 
         from reconcile.errors import ReconcileError
         from reconcile.mail.reach import reach_steps
         from reconcile.model.enablement import Direction
-        from reconcile.sync.decide.permitted import Permits
         from reconcile.sync.decide.submission import SendingMailbox, sending_setup
         from reconcile.sync.mailbox_test import not_possible, outgoing_test
         from reconcile.sync.outgoing import account_of
 
         around = [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
-        found = sending_setup(around, now=_now(), permits=Permits(unconditional=True)).mailboxes[mailbox.external_id]
+        found = sending_setup(around, now=_now(), permits=_trying(server)).mailboxes[mailbox.external_id]
         if not isinstance(found, SendingMailbox):
             why = found.condition
             place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
@@ -164,13 +176,21 @@ class MailboxTester:
 
 def mailbox_tester(settings: Settings, database: Database, *, actor: str) -> MailboxTester:
     """Works from what was applied, as it stands now."""
+    resources = applied_state(database).resources()
     return MailboxTester(
         settings=settings,
         database=database,
         actor=actor,
-        resources=applied_state(database).resources(),
+        resources=resources,
         store=enablement_store(database),
+        discovering=Discovering(settings=settings, database=database, actor=actor, resources=resources),
     )
+
+
+def _trying(server: DiscoveredServer | None) -> Permits:
+    from reconcile.sync.decide.permitted import Permits
+
+    return Permits(unconditional=True, servers={server.mailbox_id: server} if server is not None else {})
 
 
 def _now() -> str:
