@@ -14,7 +14,7 @@ import pytest
 
 from reconcile.model.outbox_step import RecipientResult, Settle
 from reconcile.model.outgoing import RecipientState
-from reconcile.ports.settled_notes import SettledNotes
+from reconcile.ports.settled_notes import NOTHING_NOTED, Noted, SettledNotes
 from reconcile.store.memory.settled_notes import MemorySettledNotes
 from reconcile.store.settled_notes import SettledNoteFiles
 
@@ -35,32 +35,62 @@ def answer(attempt: int = 1, *, owner: str = "run-1", reason: str = "250 Grüße
 
 
 def test_a_note_is_read_back_whole_until_it_is_forgotten(notes: SettledNotes) -> None:
-    assert notes.of("run-1") == {}
+    assert notes.of("run-1") == NOTHING_NOTED
     assert notes.keep(7, answer())
-    assert notes.of("run-1") == {7: answer()}
-    assert notes.of("run-2") == {}
+    assert notes.of("run-1") == Noted(answers={7: answer()}, whole=True)
+    assert notes.of("run-2") == NOTHING_NOTED
     assert notes.left_behind() == [], "its process lives"
     notes.forget("run-1")
     notes.forget("run-1")
-    assert notes.of("run-1") == {}
+    assert notes.of("run-1") == NOTHING_NOTED
+
+
+def test_what_is_begun_is_told_from_what_is_not(notes: SettledNotes) -> None:
+    assert notes.room("run-1") == 64
+    assert notes.of("run-1").begun == {}
+    assert notes.begin("run-1", 7, 2, ["a@contoso.example", "b@contoso.example"])
+    assert notes.of("run-1") == Noted(begun={(7, 2): ("a@contoso.example", "b@contoso.example")}, whole=True)
+    assert notes.keep(7, answer(2))
+    assert notes.begin("run-1", 8, 1, ["grüße@contoso.example"])
+    assert notes.of("run-1").begun.keys() == {(7, 2), (8, 1)}
+    assert notes.of("run-1").answers == {7: answer(2)}
+
+
+def test_what_is_in_the_outbox_makes_room(notes: SettledNotes) -> None:
+    for number in range(64):
+        assert notes.begin("run-1", number, 1, ["a@contoso.example"])
+        assert notes.keep(number, answer())
+    assert not notes.keep(64, answer())
+    assert len(notes.of("run-1").answers) == 64
+    notes.written("run-1")
+    assert notes.begin("run-1", 64, 1, ["a@contoso.example"])
+    assert notes.keep(64, answer(reason="250 new"))
+    noted = notes.of("run-1")
+    assert (64, 1) in noted.begun
+    assert noted.answers[64] == answer(reason="250 new")
+    assert noted.whole
 
 
 def test_what_a_run_leaves_is_there_for_the_next(notes: SettledNotes) -> None:
     notes.keep(7, answer())
     notes.leave("run-1")
-    assert notes.of("run-1") == {7: answer()}
+    assert notes.of("run-1").answers == {7: answer()}
     assert notes.left_behind() == ["run-1"], "though its process lives"
     notes.forget("run-1")
-    assert (notes.of("run-1"), notes.left_behind()) == ({}, [])
+    assert (notes.of("run-1"), notes.left_behind()) == (NOTHING_NOTED, [])
 
 
-def test_a_thread_has_one_note_the_last(notes: SettledNotes) -> None:
+def test_threads_note_beside_each_other(notes: SettledNotes) -> None:
     notes.keep(7, answer(reason="250 " + "long" * 100))
+    notes.written("run-1")
     notes.keep(8, answer(2))
-    thread = threading.Thread(target=lambda: notes.keep(9, answer(3)))
+    thread = threading.Thread(target=lambda: notes.keep(9, answer(3)) and notes.begin("run-1", 10, 1, ["a@contoso.example"]))
     thread.start()
     thread.join()
-    assert notes.of("run-1") == {8: answer(2), 9: answer(3)}
+    assert notes.of("run-1") == Noted(answers={8: answer(2), 9: answer(3)}, begun={(10, 1): ("a@contoso.example",)}, whole=True)
+    notes.written("run-1")
+    notes.keep(11, answer())
+    assert notes.of("run-1").answers.keys() == {9, 11}, "each thread has its own"
 
 
 def test_only_the_owner_can_read_them_and_nothing_stays(tmp_path: Path) -> None:
@@ -74,33 +104,45 @@ def test_only_the_owner_can_read_them_and_nothing_stays(tmp_path: Path) -> None:
 
 def test_what_is_damaged_says_nothing(tmp_path: Path) -> None:
     notes = SettledNoteFiles(tmp_path / "settled")
+    notes.begin("run-1", 7, 1, ["a@contoso.example"])
     notes.keep(7, answer())
     (file,) = (tmp_path / "settled").iterdir()
     whole = file.read_bytes()
-    length = whole.index(b"\0" * 16, 16)
-    for place in range(length):
+    both = notes.of("run-1")
+    assert (list(both.begun), list(both.answers), both.whole) == ([(7, 1)], [7], True)
+    begun = whole.index(b"\0" * 16, 16)
+    for place in range(begun):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert notes.of("run-1") == {}, place
-    for short in range(0, length, 7):
+        found = notes.of("run-1")
+        assert (found.begun, found.whole) == ({}, False), "or it would be taken for one that was not begun"
+    for place in range(512, whole.index(b"\0" * 16, 528)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        found = notes.of("run-1")
+        assert (found.answers, found.begun, found.whole) == ({}, both.begun, True), place
+    for short in (0, 1, begun // 2, 512, 5000, len(whole) - 1):
         file.write_bytes(whole[:short])
-        assert notes.of("run-1") == {}, short
+        assert not notes.of("run-1").whole, short
     file.write_bytes(os.urandom(9000))
-    assert notes.of("run-1") == {}
+    assert notes.of("run-1") == NOTHING_NOTED
     file.write_bytes(whole)
-    assert notes.of("run-1") == {7: answer()}
+    assert notes.of("run-1") == both
     file.rename(file.with_name("run-2.notes"))
-    assert notes.of("run-2") == {}, "a note is believed only under its own name"
+    renamed = notes.of("run-2")
+    assert (renamed.begun, renamed.answers, renamed.whole) == ({}, {}, False), "a note is believed only under its own name"
 
 
 def test_what_cannot_be_noted_is_said(tmp_path: Path) -> None:
-    notes = SettledNoteFiles(tmp_path / "settled", places=1)
+    notes = SettledNoteFiles(tmp_path / "settled", threads=1)
     assert not notes.keep(7, answer(reason="x" * 5000))
+    assert not notes.begin("run-1", 7, 1, [f"{number}@contoso.example" for number in range(30)])
     assert notes.keep(7, answer())
-    found: list[bool] = []
-    thread = threading.Thread(target=lambda: found.append(notes.keep(8, answer())))
+    found: list[object] = []
+    thread = threading.Thread(
+        target=lambda: found.extend([notes.keep(8, answer()), notes.room("run-1"), notes.begin("run-1", 8, 1, ["a@contoso.example"])])
+    )
     thread.start()
     thread.join()
-    assert found == [False]
+    assert found == [False, 0, False]
     assert not notes.keep(7, answer(owner="../run"))
     (tmp_path / "file").write_text("")
     assert not SettledNoteFiles(tmp_path / "file").keep(7, answer())
@@ -120,9 +162,9 @@ def test_the_notes_of_a_process_that_was_killed_are_left_behind(tmp_path: Path) 
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert (notes.left_behind(), list(notes.of("run-1"))) == ([], [7])
+        assert (notes.left_behind(), list(notes.of("run-1").answers)) == ([], [7])
         process.communicate(b"")
     assert process.returncode == -9
-    assert (notes.left_behind(), list(notes.of("run-1"))) == (["run-1"], [7])
+    assert (notes.left_behind(), list(notes.of("run-1").answers)) == (["run-1"], [7])
     notes.forget("run-1")
     assert notes.left_behind() == []

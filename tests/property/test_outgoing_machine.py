@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,11 +19,12 @@ from reconcile.mail.memory_inbox import MemoryMailbox
 from reconcile.mail.memory_marks import MemoryMarks
 from reconcile.mail.memory_sender import Answer, Crash, Die, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
-from reconcile.model.outbox_step import Settle, Withdraw
+from reconcile.model.outbox_step import Settle, Withdraw, is_reserved
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.sending_limits import MINUTE
 from reconcile.model.sent_folder import CopyState
 from reconcile.ports.outbox_store import OutboxStore
+from reconcile.ports.settled_notes import Noted
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.memory.settled_notes import MemorySettledNotes
 from reconcile.store.sqlite.database import Database
@@ -34,6 +36,7 @@ from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 from reconcile.sync.outgoing import Outgoing, send_due
 from support.applied import START, Passwords, References, StillClock, sending_estate
 
+T = TypeVar("T")
 PEOPLE = ("a@contoso.example", "b@contoso.example", "c@contoso.example")
 #: So many, and so long, that nothing is given up during a test.
 PATIENT = RetryPolicy(attempts=1000, age=timedelta(days=1000))
@@ -49,6 +52,7 @@ action = st.one_of(
     st.tuples(st.just("add"), st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)),
     st.tuples(st.just("fault"), fault),
     st.tuples(st.just("send"), st.none()),
+    st.tuples(st.just("die"), st.tuples(st.sampled_from(["follow", "begin", "keep", "written"]), st.booleans(), st.integers(1, 5))),
     st.tuples(st.just("withdraw"), st.integers(min_value=0, max_value=3)),
     st.tuples(st.just("postpone"), st.integers(min_value=1, max_value=7200)),
     st.tuples(st.just("filing"), st.booleans()),
@@ -66,6 +70,7 @@ class Post:
         self.clock = StillClock()
         self.applied = sending_estate()
         self.notes = MemorySettledNotes()
+        self.journal = Deaths()
         self.runs = 0
         self.added: dict[str, tuple[str, ...]] = {}
         self.not_before: dict[str, datetime] = {}
@@ -92,7 +97,7 @@ class Post:
         """One process: it may die on the way, and then its lease stays behind."""
         self.runs += 1
         dies: list[bool] = []
-        outbox: OutboxStore = _Deserted(self.outbox, dies)  # type: ignore[assignment]
+        outbox: OutboxStore = _Deserted(self.outbox, dies, self.journal)  # type: ignore[assignment]
         outgoing = Outgoing(
             applied=self.applied,
             outbox=outbox,
@@ -104,7 +109,7 @@ class Post:
             policy=PATIENT,
             renew=False,
             marks=lambda _: _Folder(self, dies),
-            notes=_Left(self.notes, dies),
+            notes=_Left(self.notes, dies, self.journal),
         )
         before = len(self.server.taken)
         with suppress(Crash):
@@ -144,6 +149,9 @@ class Post:
                     case RecipientState.SENT:
                         assert number == 1, (entry, number)
                     case RecipientState.UNCERTAIN | RecipientState.SENDING:
+                        assert number <= 1, (entry, number)
+                    case RecipientState.PENDING if is_reserved(entry):
+                        # Only the notes know whether its turn came.
                         assert number <= 1, (entry, number)
                     case RecipientState.PENDING | RecipientState.FAILED:
                         assert number == 0, (entry, number)
@@ -198,41 +206,80 @@ class _Watched:
 class _Deserted:
     """The store as a dying process leaves it: after the death nothing more is written."""
 
-    def __init__(self, outbox: OutboxStore, dies: list[bool]) -> None:
+    def __init__(self, outbox: OutboxStore, dies: list[bool], deaths: Deaths) -> None:
         self._outbox = outbox
         self._dies = dies
+        self._deaths = deaths
 
     def __getattr__(self, name: str) -> object:
         if self._dies and name == "follow":
             return lambda *_: []
         if self._dies and name in ("advance", "end_lease", "hold_lease", "add"):
             return lambda *_, **__: None
+        if name == "follow":
+            return lambda moves: self._deaths.around("follow", self._dies, lambda: self._outbox.follow(moves))
         return getattr(self._outbox, name)
+
+
+class Deaths:
+    """When the process dies: at which line of the journal, before or after it is written, at which visit from now."""
+
+    def __init__(self) -> None:
+        self.line, self.after, self.visits = "", False, 0
+
+    def plan(self, line: str, after: bool, visits: int) -> None:
+        self.line, self.after, self.visits = line, after, visits
+
+    def around(self, line: str, dies: list[bool], write: Callable[[], T]) -> T:
+        its_time = line == self.line and not dies
+        if its_time:
+            self.visits -= 1
+            its_time = self.visits == 0
+        if its_time and not self.after:
+            dies.append(True)
+            raise Crash
+        written = write()
+        if its_time:
+            dies.append(True)
+            raise Crash
+        return written
 
 
 class _Left:
     """Notes as a dying process leaves them."""
 
-    def __init__(self, notes: MemorySettledNotes, dies: list[bool]) -> None:
+    def __init__(self, notes: MemorySettledNotes, dies: list[bool], deaths: Deaths) -> None:
         self._notes = notes
         self._dies = dies
+        self._deaths = deaths
+
+    def room(self, owner: str) -> int:
+        return self._notes.room(owner)
+
+    def begin(self, owner: str, entry_id: int, attempt: int, recipients: Collection[str]) -> bool:
+        assert not self._dies, "the dead hand nothing over"
+        return self._deaths.around("begin", self._dies, lambda: self._notes.begin(owner, entry_id, attempt, recipients))
 
     def keep(self, entry_id: int, step: Settle) -> bool:
-        return not self._dies and self._notes.keep(entry_id, step)
+        return not self._dies and self._deaths.around("keep", self._dies, lambda: self._notes.keep(entry_id, step))
 
-    def of(self, owner: str) -> Mapping[int, Settle]:
+    def written(self, owner: str) -> None:
+        if not self._dies:
+            self._deaths.around("written", self._dies, lambda: self._notes.written(owner))
+
+    def of(self, owner: str) -> Noted:
         return self._notes.of(owner)
 
     def left_behind(self) -> Collection[str]:
         return self._notes.left_behind()
 
-    def leave(self, owner: str) -> None:
-        if not self._dies:
-            self._notes.leave(owner)
-
     def forget(self, owner: str) -> None:
         if not self._dies:
             self._notes.forget(owner)
+
+    def leave(self, owner: str) -> None:
+        if not self._dies:
+            self._notes.leave(owner)
 
 
 def play(post: Post, actions: list[tuple[str, object]]) -> None:
@@ -248,6 +295,9 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
                 post.server.plan(step, planned)
             case "send":
                 post.send()
+            case "die":
+                assert isinstance(detail, tuple)
+                post.journal.plan(*detail)
             case "postpone":
                 assert isinstance(detail, int)
                 post.add([PEOPLE[0]], postponed=detail)
@@ -266,6 +316,7 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
                 post.clock.pass_by(seconds=detail)
         post.check()
     post.server.clear()
+    post.journal = Deaths()
     post.deaths = 0
     for _ in range(3):
         post.clock.pass_by(hours=2)
@@ -340,7 +391,7 @@ def test_a_death_between_an_answer_and_the_next_begin_leaves_no_doubt(step: str)
 
     post.server = Deadly()
     post.send()
-    assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENDING, OutgoingState.PENDING]
+    assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENDING, OutgoingState.PENDING]  # one alone is not reserved
     post.clock.pass_by(minutes=2)
     post.send()
     assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENT] * 2

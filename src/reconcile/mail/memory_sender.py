@@ -10,9 +10,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconcile.errors import AuthenticationRejected, PermanentError, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.ports import sender as port
 from reconcile.ports.sender import Account, Broken, Delivery, End, Envelope, Refused, Reply, Taken, Unanswered
 
@@ -131,7 +132,15 @@ class MemorySession:
     def is_usable(self) -> bool:
         return self._open
 
-    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None], ending: Callable[[], None] = lambda: None) -> Delivery:
+    def send(
+        self,
+        envelope: Envelope,
+        *,
+        begin: Callable[[Sequence[str]], None],
+        ending: Callable[[], None] = lambda: None,
+        at_once: bool = False,
+        following: Callable[[], bytes | None] = lambda: None,
+    ) -> Delivery:
         replies: dict[str, Reply] = {}
         left: list[str] = []
         try:

@@ -138,7 +138,7 @@ class Connection:
 
 def dot_stuffed(content: bytes) -> bytes:
     """RFC 5321, 4.5.2. `content` has CRLF line ends and ends with one."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..") if b"\r\n." in content else content
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
 
 

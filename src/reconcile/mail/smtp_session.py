@@ -4,8 +4,9 @@ The order on the wire is MAIL, RCPT, `begin`, DATA, the bytes, the end of data, 
 connection is asked whether the server left or spoke out of turn: then the end stays here and the mail was surely not taken.
 From the first octet of the end on, silence means that nobody knows.
 
-With PIPELINING (RFC 2920) MAIL and all RCPT leave in one write, and their answers are matched one by one. DATA does not go with them: it
-would leave before `begin`. BDAT (RFC 3030) is not used: see docs/adr/0032-how-a-mail-is-handed-over.md.
+With PIPELINING (RFC 2920) MAIL and all RCPT leave in one write, and their answers are matched one by one. DATA goes with them only where
+`begin` cannot refuse: a server that waits for a mail cannot be told that none comes. BDAT (RFC 3030) is not used: see
+docs/adr/0032-how-a-mail-is-handed-over.md.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from reconcile.mail.smtp_options import Commands, commands
 from reconcile.mail.smtp_replies import reply_of, why, without_secrets
 from reconcile.ports.sender import Broken, Delivery, Envelope, Refused, Reply, Taken, Unanswered
 
+_DATA = b"DATA"
 _END_OF_DATA = b".\r\n"
 #: Replies that say "log in first" rather than anything about this mail (RFC 4954, section 6).
 _LOGIN_WANTED = (530, 538)
@@ -48,14 +50,25 @@ class SmtpSession:
         self._silence_timeout = silence_timeout
         self._answer_timeout = answer_timeout
         self._in_transaction = False
+        #: A content as it was given, and as `_prepared` answers.
+        self._ready: tuple[bytes, bytes | None] = (b"", None)
 
     @property
     def is_usable(self) -> bool:
         return self._connection.is_open
 
-    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None], ending: Callable[[], None] = lambda: None) -> Delivery:
+    def send(
+        self,
+        envelope: Envelope,
+        *,
+        begin: Callable[[Sequence[str]], None],
+        ending: Callable[[], None] = lambda: None,
+        at_once: bool = False,
+        following: Callable[[], bytes | None] = lambda: None,
+    ) -> Delivery:
         """See `Session.send`."""
-        if not has_whole_line_ends(envelope.content):
+        content = self._prepared(envelope.content)
+        if content is None:
             return Delivery(recipients={}, end=Refused(step="content", permanent=True, why="the mail has line ends other than CRLF"))
         plan = commands(envelope, self._extensions)
         if plan.obstacle:
@@ -64,26 +77,44 @@ class SmtpSession:
         left: list[str] = []
         if not plan.recipients:
             return Delivery(recipients=replies, end=None)
-        end = self._address(plan, replies, left)
+        asked: list[Reply] | None = [] if at_once and "PIPELINING" in self._extensions else None
+        end = self._address(plan, replies, left, asked)
         accepted = [address for address, reply in replies.items() if reply.is_positive]
         if end is not None or not accepted:
+            if asked and asked[0].code in (354, 421):
+                self._hold_back(nobody=end is None and asked[0].code == 354)
             return Delivery(recipients=replies, end=end)
         # Whatever begin raises: the server waits for DATA, and gets RSET with the next mail, or QUIT.
         begin(accepted)
-        return Delivery(recipients=replies, end=self._hand_over(envelope.content, ending), left=tuple(left))
+        return Delivery(recipients=replies, end=self._hand_over(content, ending, asked, following), left=tuple(left))
 
-    def _address(self, plan: Commands, replies: dict[str, Reply], left: list[str]) -> Refused | Broken | None:
-        """MAIL and RCPT. None when the server waits for DATA (or took nobody)."""
+    def _prepare(self, content: bytes | None) -> None:
+        if content is not None:
+            self._ready = (content, dot_stuffed(content) if has_whole_line_ends(content) else None)
+
+    def _prepared(self, content: bytes) -> bytes | None:
+        """As it goes over the wire, without its end; None where it has other line ends than CRLF."""
+        if self._ready[0] is not content:
+            self._prepare(content)
+        found, self._ready = self._ready[1], (b"", None)
+        return found
+
+    def _address(self, plan: Commands, replies: dict[str, Reply], left: list[str], asked: list[Reply] | None) -> Refused | Broken | None:
+        """MAIL and RCPT. None when the server waits for DATA (or took nobody). `asked` gets the answer to DATA where that goes along."""
         lines = [(b"RSET", "")] if self._in_transaction else []
         lines += [(plan.mail, ""), *((line, address) for address, line in plan.recipients.items())]
+        lines += [(_DATA, "")] if asked is not None else []
         step = "MAIL"
         halted: list[Reply] = []
         self._in_transaction = True
         try:
             for (line, address), reply in self._answers(lines, stop=lambda: bool(halted or left)):
-                if reply.code == 421:
+                if line is _DATA and asked is not None:
+                    # What it says belongs to the handing over, 421 too.
+                    asked.append(reply)
+                elif reply.code == 421:
                     raise _Gone(str(reply))
-                if address:
+                elif address:
                     step = "RCPT"
                     if _too_many(reply) and any(one.is_positive for one in replies.values()):
                         left.append(address)
@@ -115,21 +146,34 @@ class SmtpSession:
                 code, text = self._connection.reply()
                 yield one, reply_of(code, text, self._secrets)
 
-    def _hand_over(self, content: bytes, ending: Callable[[], None]) -> Taken | Refused | Broken | Unanswered:
+    def _hold_back(self, *, nobody: bool) -> None:
+        """The server waits for a mail that it is not to have, or parts. RFC 2920, 3.1: where it took no recipient, a mail of nothing; else
+        nobody knows for whom it waits."""
+        if not nobody:
+            self._connection.close()
+            return
+        try:
+            self._connection.ask(b".")
+        except (OSError, Disconnected):
+            self._connection.close()
+
+    def _hand_over(
+        self, content: bytes, ending: Callable[[], None], asked: Sequence[Reply] | None, following: Callable[[], bytes | None]
+    ) -> Taken | Refused | Broken | Unanswered:
         connection, end_may_have_left = self._connection, False
         try:
-            code, text = connection.ask(b"DATA")
-            if code != 354:
-                reply = reply_of(code, text, self._secrets)
-                if code == 421 or not 400 <= code <= 599:
+            reply = asked[0] if asked else reply_of(*connection.ask(_DATA), self._secrets)
+            if reply.code != 354:
+                if reply.code == 421 or not 400 <= reply.code <= 599:
                     return self._gone("DATA", str(reply))
                 return Refused(step="DATA", permanent=reply.is_permanent, why=str(reply))
-            connection.send_all(dot_stuffed(content))
+            connection.send_all(content)
             if connection.spoke_early():
                 return self._gone("DATA", "the server interrupted the mail before its end")
             self._ask(ending)
             end_may_have_left = True
             connection.send_all(_END_OF_DATA)
+            self._prepare(following())
             connection.reply_seconds = self._answer_timeout
             code, text = connection.reply()
             connection.reply_seconds = self._silence_timeout

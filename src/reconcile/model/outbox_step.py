@@ -224,8 +224,8 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             mine = entry.owner == step.owner and entry.attempts == step.attempt
             _require(entry, mine and is_reserved(entry), "give back")
             attempts = entry.attempts - 1
-            since = entry.tried_since if attempts else None
-            back = replace(entry, state=OutgoingState.PENDING, attempts=attempts, tried_since=since, reason=step.why, owner="")
+            tried = entry.tried_since if attempts else None
+            back = replace(entry, state=OutgoingState.PENDING, attempts=attempts, tried_since=tried, reason=step.why, owner="")
             return Advanced(entry=back, why=step.why)
         case Settle():
             return _settled(entry, step)
@@ -242,8 +242,8 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             _require(entry, entry.state is OutgoingState.SENDING and not owner_is_live, "give up")
             why = "the process ended between handing the mail over and the server's answer; it may or may not have been sent"
             lost = RecipientResult(state=RecipientState.UNCERTAIN, reason=why)
-            gone = RecipientState.PENDING if is_reserved(entry) else RecipientState.SENDING
-            names = [recipient.address for recipient in entry.in_state(gone)]
+            open_state = RecipientState.PENDING if is_reserved(entry) else RecipientState.SENDING
+            names = [recipient.address for recipient in entry.in_state(open_state)]
             # The owner stays, so that its answer still counts if it was only slow and not dead.
             kept = replace(entry, recipients=_with(entry.recipients, dict.fromkeys(names, lost)))
             return Advanced(entry=replace(kept, state=OutgoingState.UNCERTAIN, reason=why), why=why)

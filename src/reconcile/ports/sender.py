@@ -15,9 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
+from reconcile.lazy_dataclass import dataclass
+from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.model.secret import Secret
 from reconcile.ports.sign_in import SignIn
 from reconcile.ports.tls import Tls
@@ -30,7 +32,8 @@ class Account:
     """Where and as whom to submit. `authority` is a PEM that replaces the system's authorities, `client_certificate` one with
     certificate and key to show in the handshake; without a username nobody logs in.
 
-    `tls` NONE is refused together with a password: it would cross the network in the clear.
+    `tls` NONE is refused together with a password, which would cross the network in the clear, unless `clear_text` permits it. Where mail is
+    handed in to a mailbox, `mailbox` is its address, `access` says by what right, and `path` is that of the service.
     """
 
     server: str
@@ -41,6 +44,10 @@ class Account:
     password: Secret | None = None
     sign_in: SignIn | None = None
     client_certificate: Secret | None = None
+    clear_text: bool = False
+    mailbox: str = ""
+    access: MailboxAccess = MailboxAccess.OWN
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +143,18 @@ class Session(Protocol):
         """Whether another mail can go over this connection."""
         ...
 
-    def send(self, envelope: Envelope, *, begin: Callable[[Sequence[str]], None], ending: Callable[[], None] = lambda: None) -> Delivery:
-        """Submit one mail. `begin` gets the recipients the server took; whatever it raises comes out, and nothing is sent.
+    def send(
+        self,
+        envelope: Envelope,
+        *,
+        begin: Callable[[Sequence[str]], None],
+        ending: Callable[[], None] = lambda: None,
+        at_once: bool = False,
+        following: Callable[[], bytes | None] = lambda: None,
+    ) -> Delivery:
+        """Submit one mail. `begin` gets the recipients the server took; whatever it raises comes out, and nothing is sent. With `at_once`
+        it raises nothing, so the server may be asked for the mail together with its recipients. `following` may be asked for the content of the mail that
+        comes next, most likely, while the server's answer is awaited; it raises nothing.
 
         `ending` is called when all of the mail but its end has left. Whatever it raises comes out: the end stays here and the connection
         is closed, so the server must not deliver.

@@ -2,14 +2,15 @@
 
 If the process dies here, the next pass finds: not begun: due as before, nothing had been handed over; begun and not settled: `uncertain`,
 for a person, unless the dead run noted the answer (sync/settling.py); settled: done. See model/outbox_step.py. A mail is claimed in the
-transaction that begins it: two passes may both ask a server about its recipients, but only one begins.
+transaction that begins it: two passes may both ask a server about its recipients, but only one begins. Where a server is quick, several
+are claimed at a time (sync/reserving.py), and the run's notes say which of them is begun.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,8 +20,7 @@ from functools import partial
 from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, SettingsError, Throttled, TransientError
 from reconcile.model import instant
 from reconcile.model.condition import Condition
-from reconcile.model.mail_address import is_allowed, same_address
-from reconcile.model.outbox_step import Begin, Claim, Postpone, RecipientResult, Settle, advanced
+from reconcile.model.outbox_step import Begin, Claim, GiveBack, Postpone, RecipientResult, Settle, Step, advanced
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
@@ -29,7 +29,9 @@ from reconcile.ports.sender import Envelope, Session
 from reconcile.sync.connections import account_of as account_group
 from reconcile.sync.decide.failures import verdict
 from reconcile.sync.decide.outgoing import after_limit, after_no_connection, after_try, seems_misdated, waits_for_mailbox
-from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, not_consented, oversized, sending_setup
+from reconcile.sync.decide.refused_recipients import refused_recipients
+from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
+from reconcile.sync.reserving import Relaxing, Reserved
 from reconcile.sync.sending import Outgoing as Outgoing
 from reconcile.sync.sending import account_of as account_of
 from reconcile.sync.sent_folder import tend_sent_folders
@@ -39,6 +41,8 @@ from reconcile.sync.settling import Settling, recover
 FRESH = 1.0
 #: The bytes of so many mails, or of so many octets, are read at a time.
 AHEAD, AHEAD_OCTETS = 64, 2_000_000
+#: A mail to more recipients is never one of several that are taken together.
+MANY = 20
 
 
 def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) -> SendingReport:
@@ -133,6 +137,7 @@ class _Pass:
         self._outgoing = outgoing
         self._guard = threading.Lock()
         self._setup: tuple[float, SendingSetup] | None = None
+        self._relaxing = Relaxing(outgoing.patience)
         self.settled: list[OutboxEntry] = []
         self.troubles: list[MailboxTrouble] = []
 
@@ -152,12 +157,15 @@ class _Pass:
                 case None:
                     self._postpone(entries, entries[0].mailbox_name, "the mailbox is no longer applied")
         lanes = [by_account[account] for account, size in sizes.items() for _ in range(size)]
-        if len(lanes) == 1:
-            self._lane(lanes[0])
-        elif lanes:
-            with ThreadPoolExecutor(max_workers=min(len(lanes), self._outgoing.parallel), thread_name_prefix="send") as pool:
-                for finished in [pool.submit(self._lane, lane) for lane in lanes]:
-                    finished.result()
+        try:
+            if len(lanes) == 1:
+                self._lane(lanes[0])
+            elif lanes:
+                with ThreadPoolExecutor(max_workers=min(len(lanes), self._outgoing.parallel), thread_name_prefix="send") as pool:
+                    for finished in [pool.submit(self._lane, lane) for lane in lanes]:
+                        finished.result()
+        finally:
+            self._relaxing.end()
 
     def _lane(self, waiting: queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]) -> None:
         """One connection's worth of work: mailboxes of one account, one after the other."""
@@ -170,31 +178,54 @@ class _Pass:
 
     def _mailbox(self, mailbox: SendingMailbox, entries: Sequence[OutboxEntry]) -> None:
         left = list(entries)
-        settling = Settling(self._outgoing.outbox, self._outgoing.notes, self._tell)
-        contents: dict[int, bytes] = {}
+        settling = Settling(self._outgoing.outbox, self._outgoing.notes, self._outgoing.owner, self._tell)
+        reserved = Reserved(self._outgoing, settling, mailbox)
         try:
-            account = account_of(self._outgoing, mailbox)
-            while left and not self._outgoing.stop():
-                # A connection that breaks is opened anew for the next mail; one that cannot be opened ends the mailbox's turn.
-                group = account_group(mailbox.sign_in, mailbox.profile)
-                room = self._outgoing.connections.hold(group, mailbox.connections, self._outgoing.stop)
-                with room, self._outgoing.sender.open(account) as session:
-                    while left and session.is_usable and not self._outgoing.stop():
-                        held = _held(self._outgoing, mailbox.limits)
-                        if held is not None:
-                            self._wait_for(held, mailbox.limits, left)
-                            return
-                        if left[0].id not in contents:
-                            contents = dict(self._outgoing.outbox.contents([one.id for one in left[:AHEAD]], octets=AHEAD_OCTETS))
-                        more = self._mail(session, mailbox, left[0], settling, contents.get(left[0].id))
-                        left[:1] = [more] if more is not None else []
-                    # Parting from the server may take a while.
-                    settling.flush()
+            with self._relaxing.watched(reserved):
+                self._over_connections(mailbox, left, settling, reserved)
         except (PermanentError, TransientError, SettingsError) as error:
             # About this mailbox alone (a certificate file that is missing is a SettingsError): the others go on.
             self._postpone(left, mailbox.name, error.message, error=error)
         finally:
             settling.flush()
+
+    def _over_connections(self, mailbox: SendingMailbox, left: list[OutboxEntry], settling: Settling, reserved: Reserved) -> None:
+        """A connection that breaks is opened anew for the next mail; one that cannot be opened ends the mailbox's turn."""
+        outgoing, contents = self._outgoing, dict[int, bytes]()
+        account, group = account_of(outgoing, mailbox), account_group(mailbox.sign_in, mailbox.profile)
+        while left and not outgoing.stop():
+            room = outgoing.connections.hold(group, mailbox.connections, outgoing.stop)
+            with room, outgoing.sender.open(account) as session:
+                while left and session.is_usable and not outgoing.stop():
+                    one = reserved.known(left[0])
+                    if reserved.holds(one.id) and self._refused(one):
+                        reserved.give_back("what is applied has changed since its turn was near")
+                        one = reserved.known(one)
+                    if not reserved.holds(one.id):
+                        held = _held(outgoing, mailbox.limits)
+                        if held is not None:
+                            self._wait_for(held, mailbox.limits, left)
+                            return
+                        if one.id not in contents:
+                            contents = dict(outgoing.outbox.contents([each.id for each in left[:AHEAD]], octets=AHEAD_OCTETS))
+                        reserved.reserve(self._alike(mailbox, map(reserved.known, left[: reserved.room()]), contents))
+                    with reserved.timed():
+                        ahead = partial(_next_content, left, contents)
+                        more = self._mail(session, mailbox, one, settling, contents.get(one.id), reserved.take(one.id), ahead)
+                    left[:1] = [more] if more is not None else []
+                # Parting from the server may take a while.
+                reserved.give_back("the connection ended before its turn")
+                settling.flush()
+
+    def _alike(self, mailbox: SendingMailbox, waiting: Iterable[OutboxEntry], contents: Collection[int]) -> list[OutboxEntry]:
+        """Of the next ones those that can be taken together: there is nothing to decide about them."""
+        most = min(mailbox.recipients_per_message or MANY, MANY)
+        found = []
+        for one in waiting:
+            if one.id not in contents or not 0 < len(one.in_state(RecipientState.PENDING)) <= most or self._refused(one):
+                break
+            found.append(one)
+        return found
 
     def _wait_for(self, held: Exhausted, limits: SendingLimits, left: Sequence[OutboxEntry]) -> None:
         """A limit of the account is reached: nothing is wrong, so it is nobody's trouble."""
@@ -204,20 +235,27 @@ class _Pass:
                 self._outgoing.outbox.advance(entry.id, after_limit(place, held, limits), at=now)
 
     def _mail(
-        self, session: Session, mailbox: SendingMailbox, listed: OutboxEntry, settling: Settling, content: bytes | None
+        self,
+        session: Session,
+        mailbox: SendingMailbox,
+        listed: OutboxEntry,
+        settling: Settling,
+        content: bytes | None,
+        reserved: OutboxEntry | None,
+        following: Callable[[], bytes | None],
     ) -> OutboxEntry | None:
-        """The same mail where more of its recipients are due now. `content` is None when it is no longer there."""
+        """The same mail where more of its recipients are due now. `content` is None when it is gone, `reserved` when it is alone."""
         outgoing = self._outgoing
         now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
         if not isinstance(now_applied, SendingMailbox):
             raise PermanentError(now_applied.condition.message if now_applied else "the mailbox is no longer applied")
-        claim = Claim(owner=outgoing.owner, attempt=listed.attempts + 1)
+        claim = Claim(owner=outgoing.owner, attempt=reserved.attempts if reserved is not None else listed.attempts + 1)
         try:
             # As it will be if nobody else takes it meanwhile: the claim is written with what follows from it.
-            entry = advanced(listed, claim, at=outgoing.clock.now(), owner_is_live=False).entry
+            entry = reserved or advanced(listed, claim, at=outgoing.clock.now(), owner_is_live=False).entry
         except PreconditionFailed:
             return None
-        refused = self._refused(entry)
+        refused = self._refused(entry) if reserved is None else {}
         wanted = tuple(one.address for one in entry.in_state(RecipientState.PENDING) if one.address not in refused)
         if not wanted:
             why = next(iter(refused.values()), None)
@@ -234,24 +272,35 @@ class _Pass:
             reports=mailbox.delivery_reports,
             id=entry.message_id.strip("<>"),
         )
-        known, claimed, begun = listed, [claim], outgoing.clock.monotonic()
+        known, begun, taken = reserved or listed, outgoing.clock.monotonic(), tuple[str, ...]()
+        #: What the answer is written with, until the mail is handed over.
+        before: list[Step] = [claim]
+        if reserved is not None:
+            unused = GiveBack(owner=outgoing.owner, attempt=entry.attempts, why="nothing was handed over", limits=mailbox.limits)
+            before = [unused, claim]
 
         def begin(accepted: Sequence[str]) -> None:
-            nonlocal known, begun
-            step = Begin(owner=outgoing.owner, recipients=tuple(accepted), limits=mailbox.limits, copy=mailbox.sent_copy)
-            known = settling.begin(Move(known=listed, steps=(claim, step), at=outgoing.clock.now()))
-            claimed.clear()
-            begun = outgoing.clock.monotonic()
+            nonlocal known, begun, taken
+            taken = tuple(accepted)
+            if reserved is None:
+                step = Begin(owner=outgoing.owner, recipients=taken, limits=mailbox.limits, copy=mailbox.sent_copy)
+                known = settling.begin(Move(known=listed, steps=(claim, step), at=outgoing.clock.now()))
+                before.clear()
+                begun = outgoing.clock.monotonic()
 
         def ending() -> None:
             if outgoing.clock.monotonic() - begun >= outgoing.lease.total_seconds() / 4:
                 self._still_mine(known)
+            if reserved is not None:
+                if not outgoing.notes.begin(outgoing.owner, entry.id, entry.attempts, taken):
+                    raise PermanentError("what is handed over cannot be noted", hint="Look at the disk of the state folder.")
+                before.clear()
 
         def end(step: Settle) -> Move:
-            return Move(known=known, steps=(*claimed, step), at=outgoing.clock.now())
+            return Move(known=known, steps=(*before, step), at=outgoing.clock.now())
 
         try:
-            delivery = session.send(envelope, begin=begin, ending=ending)
+            delivery = session.send(envelope, begin=begin, ending=ending, at_once=reserved is not None, following=following)
         except _Overtaken:
             # Nobody else knows that it was not handed over; where a person has decided meanwhile, that counts.
             settling.settle(end(_not_handed_over(known, at=outgoing.clock.now())))
@@ -296,25 +345,7 @@ class _Pass:
         self._outgoing.on_settled(found)
 
     def _refused(self, entry: OutboxEntry) -> dict[str, RecipientResult]:
-        """Recipients that must not get this mail by what is applied now."""
-        setup = self._current()
-        mailbox = setup.mailboxes.get(entry.mailbox_id)
-        pending = [one.address for one in entry.in_state(RecipientState.PENDING)]
-        if not isinstance(mailbox, SendingMailbox):
-            why = mailbox.condition.message if mailbox else "the mailbox is no longer applied"
-            return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
-        if not same_address(mailbox.address, entry.sender):
-            why = f"the mailbox's address is now {mailbox.address}; the mail was written as {entry.sender}"
-            return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
-        why = not_consented(setup, mailbox, entry.submitter_id) or oversized(entry, mailbox)
-        if why:
-            return {address: RecipientResult(state=RecipientState.FAILED, reason=why) for address in pending}
-        why = "not in allowedRecipients of the applied environment"
-        return {
-            address: RecipientResult(state=RecipientState.FAILED, reason=why)
-            for address in pending
-            if not is_allowed(address, setup.allowed)
-        }
+        return refused_recipients(self._current(), entry)
 
     def _current(self) -> SendingSetup:
         """Applied state, at most FRESH seconds old: whoever narrows the allow-list wants it to hold now."""
@@ -356,6 +387,10 @@ class _Pass:
         )
         with self._guard:
             self.troubles.append(trouble)
+
+
+def _next_content(left: Sequence[OutboxEntry], contents: Mapping[int, bytes]) -> bytes | None:
+    return contents.get(left[1].id) if len(left) > 1 else None
 
 
 def _not_handed_over(begun: OutboxEntry, *, at: datetime) -> Settle:

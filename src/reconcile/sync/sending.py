@@ -41,6 +41,9 @@ class Outgoing:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     lease: timedelta = LEASE
     renew: bool = True
+    #: Seconds that mails which are taken together may be expected to take, and that one of them may take before the others go back.
+    moment: float = 0.25
+    patience: float = 1.0
     stop: Callable[[], bool] = lambda: False
     on_settled: Callable[[OutboxEntry], None] = lambda _: None
     #: When something was applied last (None: never, or not known).

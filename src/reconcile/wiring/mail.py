@@ -314,7 +314,7 @@ def settled_notes(database: Database, *, threads: int = 1) -> SettledNotes:
     """What servers answered, for whoever comes after a run that died."""
     from reconcile.store.settled_notes import SettledNoteFiles
 
-    return SettledNoteFiles(database.path.parent / "settled", places=threads)
+    return SettledNoteFiles(database.path.parent / "settled", threads=threads)
 
 
 def outgoing(

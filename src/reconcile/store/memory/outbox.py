@@ -11,7 +11,7 @@ from functools import partial
 from reconcile.errors import PreconditionFailed, ReconcileError, Throttled, UserError
 from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.mail_clues import MailClues
-from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
+from reconcile.model.outbox_step import Begin, GiveBack, Reserve, Step, advanced, wants_copy
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent, OutgoingState
 from reconcile.model.sending_limits import exhausted
 from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, Move, NewMail, TokenNumbers, refuse_exhausted
@@ -121,9 +121,7 @@ class MemoryOutbox:
             taken: list[tuple[OutboxEntry, OutboxEntry, str | None]] = []
             for one in (step, *more):
                 done = advanced(entry, one, at=at, owner_is_live=self._is_live(entry.owner, at))
-                if isinstance(one, Begin) and one.limits.account:
-                    refuse_exhausted(exhausted(one.limits, partial(self._newest, one.limits.account), now=at), at)
-                    self._handed.setdefault(one.limits.account, []).append(at)
+                self._count(one, at)
                 taken.append((entry, done.entry, done.why))
                 entry = done.entry
             self._entries[entry_id] = entry
@@ -161,6 +159,16 @@ class MemoryOutbox:
     def _newest(self, account: str, number: int) -> datetime | None:
         moments = sorted(self._handed.get(account, ()), reverse=True)
         return moments[number - 1] if len(moments) >= number else None
+
+    def _count(self, step: Step, at: datetime) -> None:
+        match step:
+            case Reserve(limits=limits) | Begin(limits=limits) if limits.account:
+                refuse_exhausted(exhausted(limits, partial(self._newest, limits.account), now=at), at)
+                self._handed.setdefault(limits.account, []).append(at)
+            case GiveBack(limits=limits) if self._handed.get(limits.account):
+                self._handed[limits.account].remove(max(self._handed[limits.account]))
+            case _:
+                pass
 
     def copies_due(self, *, at: datetime) -> Sequence[OutboxEntry]:
         with self._guard:

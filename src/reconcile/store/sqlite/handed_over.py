@@ -6,17 +6,31 @@ import sqlite3
 from datetime import datetime, timedelta
 from functools import partial
 
-from reconcile.model.sending_limits import SendingLimits, exhausted
-from reconcile.ports.outbox_store import refuse_exhausted
+from reconcile.model.outbox_step import Begin, GiveBack, Reserve, Step
+from reconcile.model.sending_limits import exhausted
+from reconcile.ports.outbox_store import LONGEST_LEASE, refuse_exhausted
 from reconcile.store.sqlite.outbox_text import text
 
 
-def count(connection: sqlite3.Connection, limits: SendingLimits, at: datetime) -> None:
-    """Count one message of the account, or refuse it."""
-    refuse_exhausted(exhausted(limits, partial(newest, connection, limits.account), now=at), at)
-    # Of every account: the name of one that never sends again is not kept.
-    connection.execute("DELETE FROM outbox_handed_over WHERE at < ?", (text(at - timedelta(hours=25)),))
-    connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, text(at)))
+def count(connection: sqlite3.Connection, step: Step, at: datetime) -> None:
+    """Count one message of the account where a step begins to hand it over, or refuse it; one less where it does not after all."""
+    match step:
+        case Reserve(limits=limits) | Begin(limits=limits) if limits.account:
+            refuse_exhausted(exhausted(limits, partial(newest, connection, limits.account), now=at), at)
+            connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, text(at)))
+        case GiveBack(limits=limits) if limits.account:
+            connection.execute(
+                "DELETE FROM outbox_handed_over WHERE id ="
+                " (SELECT id FROM outbox_handed_over WHERE account = ? ORDER BY at DESC LIMIT 1)",
+                (limits.account,),
+            )
+        case _:
+            pass
+
+
+def tidy(connection: sqlite3.Connection, until: datetime) -> None:
+    """Of every account: the name of one that never sends again is not kept. `until` is at most LONGEST_LEASE from now."""
+    connection.execute("DELETE FROM outbox_handed_over WHERE at < ?", (text(until - LONGEST_LEASE - timedelta(hours=25)),))
 
 
 def newest(connection: sqlite3.Connection, account: str, number: int) -> datetime | None:

@@ -13,14 +13,14 @@ from functools import partial
 from reconcile.errors import PreconditionFailed, ReconcileError, Throttled, UserError
 from reconcile.model.activity_details import Regarding
 from reconcile.model.mail_clues import MailClues
-from reconcile.model.outbox_step import Begin, Step, advanced, wants_copy
+from reconcile.model.outbox_step import Step, advanced, wants_copy
 from reconcile.model.outgoing import Field, OutboxEntry, OutboxEvent, OutgoingState, Recipient, RecipientState
 from reconcile.model.sent_folder import CopyState, SentFolder
 from reconcile.ports.outbox_store import LONGEST_LEASE, Added, AddOutcome, Move, NewMail, TokenNumbers
 from reconcile.store.purge_mark import outgoing_mark
 from reconcile.store.sqlite.correlation_index import index_outgoing
 from reconcile.store.sqlite.database import Database, translated
-from reconcile.store.sqlite.handed_over import count, newest
+from reconcile.store.sqlite.handed_over import count, newest, tidy
 from reconcile.store.sqlite.outbox_move import Unexpected, followed
 from reconcile.store.sqlite.outbox_text import text as _text
 from reconcile.store.sqlite.outbox_text import text_or_none as _text_or_none
@@ -242,8 +242,7 @@ def _advanced(connection: sqlite3.Connection, entry_id: int, steps: Sequence[Ste
     told: list[tuple[int, str, str, str, str, int]] = []
     for step in steps:
         done = advanced(before, step, at=at, owner_is_live=bool(before.owner) and _is_live(connection, before.owner, at))
-        if isinstance(step, Begin) and step.limits.account:
-            count(connection, step.limits, at)
+        count(connection, step, at)
         if done.why is not None:
             told.append((entry_id, _text(at), str(before.state), str(done.entry.state), done.why, entry_id))
         before = done.entry
@@ -308,6 +307,7 @@ def advance_all(connection: sqlite3.Connection, states: Sequence[str], step: Ste
 def _lease(connection: sqlite3.Connection, owner: str, until: datetime) -> None:
     # What dead runs left behind for a day means nothing any more, and each kill would add a row for ever.
     connection.execute("DELETE FROM outbox_lease WHERE until < ?", (_text(until - timedelta(days=1)),))
+    tidy(connection, until)
     connection.execute(
         "INSERT INTO outbox_lease VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET until = excluded.until", (owner, _text(until))
     )

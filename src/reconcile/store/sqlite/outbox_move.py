@@ -9,9 +9,8 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 
-from reconcile.model.outbox_step import Begin, Claim, Settle, advanced
+from reconcile.model.outbox_step import Begin, Claim, GiveBack, Reserve, Settle, Step, advanced
 from reconcile.model.outgoing import OutboxEntry
-from reconcile.model.sending_limits import SendingLimits
 from reconcile.ports.outbox_store import Move
 from reconcile.store.sqlite.outbox_text import text, text_or_none
 
@@ -28,20 +27,17 @@ class Unexpected(Exception):
     """The mail is not as the caller knows it, or this needs a look at what else there is."""
 
 
-def followed(
-    connection: sqlite3.Connection, move: Move, count: Callable[[sqlite3.Connection, SendingLimits, datetime], None]
-) -> OutboxEntry:
+def followed(connection: sqlite3.Connection, move: Move, count: Callable[[sqlite3.Connection, Step, datetime], None]) -> OutboxEntry:
     """The mail after the move. `count` counts a message of an account, or refuses it. Raises Unexpected, and what `advanced` raises."""
     known = before = move.known
     at = text(move.at)
     told: list[tuple[int, str, str, str, str]] = []
     for step in move.steps:
         # Of these, only the claim asks whether somebody else lives who holds the mail.
-        if not isinstance(step, (Claim, Begin, Settle)) or (isinstance(step, Claim) and before.owner):
+        if not isinstance(step, (Claim, Reserve, Begin, GiveBack, Settle)) or (isinstance(step, Claim) and before.owner):
             raise Unexpected
         done = advanced(before, step, at=move.at, owner_is_live=True)
-        if isinstance(step, Begin) and step.limits.account:
-            count(connection, step.limits, move.at)
+        count(connection, step, move.at)
         if done.why is not None:
             told.append((known.id, at, before.state.value, done.entry.state.value, done.why))
         before = done.entry
