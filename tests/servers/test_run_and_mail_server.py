@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ def tracked(place: MailEstate) -> int:
         return int(connection.execute("SELECT count(*) FROM mail_activities").fetchone()[0])
 
 
+def has(place: MailEstate, number: int) -> bool:
+    return tracked(place) == number
+
+
 def test_news_come_by_idle_long_before_the_next_poll(tmp_path: Path, dovecot: Dovecot) -> None:
     place = estate(tmp_path, dovecot)
     profile = place.estate / "profile.yaml"
@@ -49,7 +54,7 @@ def test_news_come_by_idle_long_before_the_next_poll(tmp_path: Path, dovecot: Do
         wait_until(lambda: tracked(place) == 1)
         for number in (2, 3):
             dovecot.deliver(SALES, mail(number))
-            wait_until(lambda wanted=number: tracked(place) == wanted, within=20)
+            wait_until(partial(has, place, number), within=20)
         loop.send_signal(signal.SIGTERM)
         assert ended(loop).code == 0
     finally:
