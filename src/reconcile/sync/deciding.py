@@ -71,6 +71,7 @@ class Decider:
         self._lookup = correlation
         self._at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._own: OwnMailbox = acceptors.by_id[mailbox_id]
+        self._address = comparable(self._own.address)
         self._book = AddressBook(own=acceptors.rows)
         around = Surroundings(ours=frozenset(acceptors.by_address), parties=lambda address: self._book.at(address))
         self._correlator = Correlator(correlation, acceptors.correlation, around, now=now)
@@ -89,7 +90,7 @@ class Decider:
         """One answer each, in order."""
         headers = [candidate.header for candidate in candidates]
         if self._directory:
-            asked = addresses_of(headers) | {comparable(self._own.address)}
+            asked = addresses_of(headers) | {self._address}
             self._book = AddressBook(rows=self._parties.by_address(asked), own=self._acceptors.rows)
         self._correlator.look_up(headers)
         ours = self._sent_by_us(headers)
@@ -210,7 +211,7 @@ class Decider:
         """The user or queue of the mailbox being processed."""
         if self._own.type == "forward":
             return None
-        address = comparable(self._own.address)
+        address = self._address
         rows = self._parties.by_address([address]) if self._directory else {}
         wanted = PartyType(self._own.type)
         known = (row for row in AddressBook(rows=rows, own=self._acceptors.rows).at(address) if row.ref.type is wanted and row.active)
@@ -225,14 +226,13 @@ class Decider:
         return self._acceptors.filter_of(own, row.filter if row else "")
 
     def _processed(self, people: Resolved) -> Recipient:
-        address = comparable(self._own.address)
         return Recipient(
             name=self._own.name,
             # Whatever lies in a forward mailbox is for somebody else.
             filter=Filter.NONE if self.unwraps else self._filter(self._own),
             party=self._row.ref if self._row else None,
             processed=True,
-            named=not self.unwraps and any(comparable(each.address) == address for each in people.recipients),
+            named=not self.unwraps and any(comparable(each.address) == self._address for each in people.recipients),
         )
 
     def _recipients(self, people: Resolved) -> list[Recipient]:
@@ -240,6 +240,8 @@ class Decider:
         whose own choice the directory knows."""
         found: dict[str, Recipient] = {}
         for each in people.recipients:
+            if not each.rows:
+                continue
             own = self._acceptors.by_address.get(comparable(each.address))
             for row in each.rows:
                 if row.ref.type not in (PartyType.USER, PartyType.QUEUE) or row.ref.id in found or not row.active:
@@ -289,9 +291,9 @@ class Decider:
     def _circled(self, sender: str, header: MessageHeader, ours: dict[str, MailRef]) -> str:
         """Our own mail that came back to the mailbox that sent it, or a message that says that it was in this mailbox before."""
         mail = ours.get(header.message_id)
-        if mail is not None and comparable(sender) == comparable(self._own.address):
+        if mail is not None and comparable(sender) == self._address:
             return f"{header.message_id} is outgoing mail {mail.id} of this mailbox"
-        if comparable(self._own.address) in header.loops:
+        if self._address in header.loops:
             return f"X-Loop: {self._own.address}"
         return ""
 

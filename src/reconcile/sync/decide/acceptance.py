@@ -84,6 +84,8 @@ class Verdict:
     by: Recipient | None = None
 
 
+#: Going through the class itself takes ten times as long.
+_WIDEST_FIRST: Final = tuple(Filter)
 _TAKEN: Final = {
     Filter.ALL: "all-mail",
     Filter.EMAIL_ENABLED: "email-enabled-sender",
@@ -103,7 +105,7 @@ def accept(mailbox: Recipient, known: Known, rules: Rules) -> Verdict:
     if not asked:
         return Verdict(accepted=False, reason="not-by-forward-mailbox" if known.direct else "no-recipient-match", facts=tuple(facts))
     # Whoever takes it by the widest filter is who it is tracked for; among equals the first named.
-    for filter_ in Filter:
+    for filter_ in _WIDEST_FIRST:
         for recipient in asked:
             if recipient.filter is filter_ and takes(filter_, known):
                 return Verdict(accepted=True, reason=_TAKEN[filter_], facts=(*facts, ("accepted by", _who(recipient))), by=recipient)
@@ -154,7 +156,7 @@ def takes(filter_: Filter, known: Known) -> bool:
 
 def _refusal(asked: Sequence[Recipient], known: Known) -> str:
     """The word for the widest filter that refused."""
-    widest = next(filter_ for filter_ in Filter if any(each.filter is filter_ for each in asked))
+    widest = next(filter_ for filter_ in _WIDEST_FIRST if any(each.filter is filter_ for each in asked))
     match widest:
         case Filter.EMAIL_ENABLED | Filter.KNOWN_SENDERS:
             return "unknown-sender"

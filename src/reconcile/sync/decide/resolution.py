@@ -6,7 +6,7 @@ A batch goes so: `addresses_of` its headers, one question to the directory, an `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from hashlib import sha256
 from typing import Final
@@ -31,6 +31,7 @@ SENDER_ORDER: Final = (
     PartyType.QUEUE,
     PartyType.OTHER,
 )
+_NO_ROW: Final = "no row has this address"
 _RANK: Final = {type_: rank for rank, type_ in enumerate(SENDER_ORDER)}
 
 
@@ -77,9 +78,11 @@ def mailbox_rows(resources: Iterable[AppliedResource]) -> Mapping[str, PartyRow]
     return found
 
 
-def addresses_of(headers: Iterable[MessageHeader]) -> set[str]:
+def addresses_of(headers: Sequence[MessageHeader]) -> set[str]:
     """What to ask the directory for, in the form in which addresses are compared."""
-    return {comparable(party.address) for header in headers for _, party in _parties(header) if party.address}
+    asked = {party.address for header in headers for parties in (header.to, header.cc, header.bcc) for party in parties}
+    asked.update(header.sender.address for header in headers if header.sender is not None)
+    return {comparable(address) for address in asked if address}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,10 @@ class AddressBook:
         """All rows with this address, active and inactive, in the order a sender is looked for. An applied mailbox stands for its user or
         queue where the directory has no row of that type for the address."""
         address = comparable(address)
-        found, own = list(self.rows.get(address, ())), self.own.get(address)
+        known, own = self.rows.get(address, ()), self.own.get(address)
+        if own is None and len(known) < 2:
+            return known
+        found = list(known)
         if own is not None and not any(row.ref.type is own.ref.type for row in found):
             found.append(own)
         return sorted(found, key=lambda row: (_RANK[row.ref.type], row.ref.id)) if len(found) > 1 else found
@@ -130,12 +136,13 @@ def resolved(header: MessageHeader, book: AddressBook, rules: ResolutionRules, *
     """`tracking_user` is the id of the user whose mailbox is being processed, or who owns the queue ("" where nobody is known)."""
     sender = header.sender.address if header.sender else ""
     row, why = resolve_sender(book.at(sender) if sender else (), rules, tracking_user=tracking_user)
-    recipients = tuple(
+    recipients = [
         ResolvedRows(field=name, address=party.address, rows=resolve_recipient(book.at(party.address), rules)[0])
-        for name, party in _parties(header)
-        if name != "from" and party.address
-    )
-    return Resolved(sender_address=sender, sender=row, why=why, recipients=recipients)
+        for name, parties in (("to", header.to), ("cc", header.cc), ("bcc", header.bcc))
+        for party in parties
+        if party.address
+    ]
+    return Resolved(sender_address=sender, sender=row, why=why, recipients=tuple(recipients))
 
 
 def resolve_sender(rows: Sequence[PartyRow], rules: ResolutionRules, *, tracking_user: str = "") -> tuple[PartyRow | None, str]:
@@ -161,6 +168,8 @@ def resolve_sender(rows: Sequence[PartyRow], rules: ResolutionRules, *, tracking
 
 def resolve_recipient(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple[tuple[PartyRow, ...], str]:
     """Every matching row, and why, in words."""
+    if not rows:
+        return (), _NO_ROW
     if len(rows) > MOST_ROWS:
         return (), f"more than {MOST_ROWS} rows have this address"
     if len(rows) > 1 and rules.unresolve_recipients_on_multiple_match:
@@ -172,7 +181,7 @@ def resolve_recipient(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple
 def _standing(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple[Sequence[PartyRow], str]:
     """The active rows. Where there are none: the only row, or all of them if that is asked for; never a user that is not active."""
     if not rows:
-        return (), "no row has this address"
+        return (), _NO_ROW
     active = [row for row in rows if row.active]
     if active:
         return active, "the only row with this address" if len(rows) == 1 else "the only active row with this address"
@@ -205,11 +214,3 @@ def contact_for(sender: Party) -> PartyRow:
     name = "".join(character for character in sender.name or sender.address if character.isprintable())[:200].strip()
     ref = PartyRef(type=PartyType.CONTACT, id=f"mail-{sha256(address.encode()).hexdigest()[:32]}", name=name)
     return PartyRow(ref=ref, addresses=(address,), origin=MADE_FROM_MAIL)
-
-
-def _parties(header: MessageHeader) -> Iterator[tuple[str, Party]]:
-    if header.sender is not None:
-        yield "from", header.sender
-    for name, parties in (("to", header.to), ("cc", header.cc), ("bcc", header.bcc)):
-        for party in parties:
-            yield name, party
