@@ -6,37 +6,57 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from reconcile.sandbox.ews.call import Call
-from reconcile.sandbox.ews.faults import EwsFaults
 from reconcile.sandbox.ews.node import Node, write
 from reconcile.sandbox.ews.operations import (
+    attachments,
     convert_id,
     create_item,
     find_item,
     folder_changes,
     get_folder,
     get_item,
+    mark_as_junk,
     move_items,
+    notifications,
+    oof,
+    resolve_names,
     sync,
     update_item,
 )
 from reconcile.sandbox.ews.organization import Caller, Organization
-from reconcile.sandbox.ews.reading import Envelope
 from reconcile.sandbox.ews.response_codes import EwsError, fault
 
 OPERATIONS: Final[Mapping[str, Callable[[Call], Node]]] = {
     "m:ConvertId": convert_id.convert_id,
+    "m:CopyFolder": folder_changes.copy_folder,
     "m:CopyItem": move_items.copy_item,
+    "m:CreateAttachment": attachments.create_attachment,
     "m:CreateFolder": folder_changes.create_folder,
     "m:CreateItem": create_item.create_item,
+    "m:DeleteAttachment": attachments.delete_attachment,
+    "m:DeleteFolder": folder_changes.delete_folder,
     "m:DeleteItem": move_items.delete_item,
+    "m:EmptyFolder": folder_changes.empty_folder,
+    "m:ExpandDL": resolve_names.expand_dl,
     "m:FindFolder": get_folder.find_folder,
     "m:FindItem": find_item.find_item,
+    "m:GetAttachment": attachments.get_attachment,
+    "m:GetEvents": notifications.get_events,
     "m:GetFolder": get_folder.get_folder,
     "m:GetItem": get_item.get_item,
+    "m:GetUserOofSettingsRequest": oof.get_user_oof_settings,
+    "m:MarkAllItemsAsRead": folder_changes.mark_all_items_as_read,
+    "m:MarkAsJunk": mark_as_junk.mark_as_junk,
+    "m:MoveFolder": folder_changes.move_folder,
     "m:MoveItem": move_items.move_item,
+    "m:ResolveNames": resolve_names.resolve_names,
     "m:SendItem": create_item.send_item,
+    "m:SetUserOofSettingsRequest": oof.set_user_oof_settings,
+    "m:Subscribe": notifications.subscribe,
     "m:SyncFolderHierarchy": sync.sync_folder_hierarchy,
     "m:SyncFolderItems": sync.sync_folder_items,
+    "m:Unsubscribe": notifications.unsubscribe,
+    "m:UpdateFolder": folder_changes.update_folder,
     "m:UpdateItem": update_item.update_item,
 }
 
@@ -62,12 +82,11 @@ def acting_as(organization: Organization, caller: Caller, header: Node) -> str:
     return organization.impersonated(caller, who.text.strip())
 
 
-def answer_to(organization: Organization, faults: EwsFaults, caller: Caller, address: str, envelope: Envelope) -> Node:
+def answer_to(call: Call) -> Node:
     """The element for soap:Body. Raises EwsError for what becomes a fault."""
-    operation = OPERATIONS.get(envelope.body.name)
+    operation = OPERATIONS.get(call.request.name)
     if operation is None:
-        raise EwsError("ErrorInvalidRequest", f"The operation {envelope.body.local} is not supported by this server.")
-    call = Call(organization=organization, faults=faults, caller=caller, acting_as=address, header=envelope.header, request=envelope.body)
+        raise EwsError("ErrorInvalidRequest", f"The operation {call.operation} is not supported by this server.")
     return operation(call)
 
 

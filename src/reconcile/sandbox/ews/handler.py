@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import select
+import ssl
 import time
 from http.server import BaseHTTPRequestHandler
-from socket import SHUT_RDWR
+from socket import MSG_PEEK, SHUT_RDWR
 from typing import TYPE_CHECKING, Final
 
+from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.dispatch import acting_as, answer_to, written, written_fault
 from reconcile.sandbox.ews.faults import EwsFault, FaultKind
 from reconcile.sandbox.ews.names import CONTENT_TYPE, ENDPOINT
@@ -16,6 +19,7 @@ from reconcile.sandbox.ews.organization import Caller
 from reconcile.sandbox.ews.reading import BYTE_LIMIT, read_envelope
 from reconcile.sandbox.ews.recorder import Exchanged
 from reconcile.sandbox.ews.response_codes import EwsError
+from reconcile.sandbox.ews.streaming import LOOK, envelopes
 
 if TYPE_CHECKING:
     from reconcile.sandbox.ews.exchange import ExchangeServer
@@ -82,8 +86,20 @@ class EwsHandler(BaseHTTPRequestHandler):
                 return
             if (found := faults.take(_FAULT, operation, address)) is not None:
                 raise found.error()
+            call = Call(
+                organization=exchange.organization,
+                faults=faults,
+                caller=caller,
+                acting_as=address,
+                header=envelope.header,
+                request=envelope.body,
+            )
+            if operation == "GetStreamingEvents":
+                self._note(operation, address, octets, 200, b"")
+                self._stream(call)
+                return
             with exchange.organization.lock:
-                answer = written(answer_to(exchange.organization, faults, caller, address, envelope))
+                answer = written(answer_to(call))
             status = 200
         except EwsError as error:
             status, answer = 500, written_fault(error)
@@ -98,6 +114,30 @@ class EwsHandler(BaseHTTPRequestHandler):
             if after.kind is FaultKind.CUT:
                 self._send(status, answer[: after.octets], CONTENT_TYPE, announced=len(answer))
             self._break_off()
+
+    def _stream(self, call: Call) -> None:
+        """An answer in chunks, as long as the client listens."""
+        self.send_response(200)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for octets in envelopes(call):
+            if octets is None:
+                if self.exchange.stopping.wait(LOOK) or self._client_left():
+                    self.close_connection = True
+                    return
+            else:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(octets), octets))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _client_left(self) -> bool:
+        """Whether the other side closed: a streaming client asks nothing while it listens."""
+        if not select.select([self.connection], [], [], 0)[0]:
+            return False
+        try:
+            return isinstance(self.connection, ssl.SSLSocket) or not self.connection.recv(1, MSG_PEEK)
+        except OSError:
+            return True
 
     def _misbehave(self, fault: EwsFault, operation: str, address: str, octets: bytes) -> None:
         self._note(operation, address, octets, 0 if fault.kind is FaultKind.HANG else fault.status, b"")

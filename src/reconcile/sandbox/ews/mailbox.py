@@ -12,7 +12,7 @@ from datetime import datetime
 from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.accounts import Message, PostOffice
 from reconcile.sandbox.ews.folder_names import DISTINGUISHED, SHARED_WITH_IMAP
-from reconcile.sandbox.ews.ids import FOLDER, ITEM, Id, change_key
+from reconcile.sandbox.ews.ids import FOLDER, ITEM, OCCURRENCE, Id, change_key
 from reconcile.sandbox.ews.node import Node, flag
 from reconcile.sandbox.ews.stored import Folder, Item
 
@@ -23,7 +23,7 @@ EVENT_LIMIT = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`kind` is the schema's element; `id` and `folder` as they are now, `old_id`/`old_folder` for what moved or was copied."""
+    """`at` is its number; `kind` the schema's element; `id` and `folder` as they are now, `old_id`/`old_folder` for what moved or was copied."""
 
     at: int
     kind: str
@@ -35,7 +35,7 @@ class Event:
 
 
 class Mailbox:
-    """`version` rises with each change; sync states and watermarks are versions. `oldest_state`: earlier ones have expired."""
+    """`version` rises with each change; sync states are versions; those before `oldest_state` expired. `told` counts events."""
 
     def __init__(self, number: int, address: str, name: str, post_office: PostOffice, now: Callable[[], datetime]) -> None:
         self.number = number
@@ -45,6 +45,7 @@ class Mailbox:
         self.born = now()
         self.version = 0
         self.oldest_state = 0
+        self.told = 0
         self.folders: dict[int, Folder] = {}
         self.items: dict[int, Item] = {}
         self.folder_log: dict[int, int] = {}
@@ -175,7 +176,9 @@ class Mailbox:
             self._tell("DeletedEvent", self.item_id(item), folder.number)
 
     def item_id(self, item: Item) -> Id:
-        """Its id."""
+        """Its id; an occurrence goes by its series and the start its pattern gives it."""
+        if item.series is not None:
+            return Id(OCCURRENCE, self.number, item.series.number, item.original_start)
         return Id(ITEM, self.number, item.number)
 
     def folder_id(self, folder: Folder) -> Id:
@@ -250,9 +253,10 @@ class Mailbox:
         self._tell("NewMailEvent", self.item_id(item), item.folder)
 
     def _tell(self, kind: str, id_: Id, folder: int, *, old_id: Id | None = None, old_folder: int = 0) -> None:
+        self.told += 1
         self.events.append(
             Event(
-                at=self.version,
+                at=self.told,
                 kind=kind,
                 id=id_,
                 folder=folder,

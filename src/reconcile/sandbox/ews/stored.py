@@ -54,6 +54,9 @@ class Item:
     mime_attachments_read: bool = False
     #: Of a series: start of the occurrence in seconds since 1970 -> its own item, or None when it was deleted.
     exceptions: dict[int, Item | None] = field(default_factory=dict)
+    #: Of an occurrence: its series, and the start (seconds since 1970) that the pattern gives it.
+    series: Item | None = None
+    original_start: int = 0
     #: XML written before, by shape and version.
     written: dict[object, str] = field(default_factory=dict)
 

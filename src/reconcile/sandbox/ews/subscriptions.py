@@ -10,7 +10,7 @@ from reconcile.lazy_dataclass import dataclass
 
 @dataclass(slots=True, kw_only=True)
 class Subscription:
-    """`folders` empty means all. `watermark` is the mailbox's version up to which events were handed out."""
+    """`folders` empty means all. `watermark` is the number of the last event that was handed out."""
 
     id: str
     owner: str
@@ -23,7 +23,7 @@ class Subscription:
 
 @dataclass(slots=True)
 class Subscriptions:
-    """All of one server, in memory. `generation` rises when they were lost, as after a restart."""
+    """All of one server, in memory."""
 
     found: dict[str, Subscription] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
