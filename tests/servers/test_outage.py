@@ -17,7 +17,8 @@ from reconcile.sync.admission import Limits
 from reconcile.sync.decide.eligible import receiving_mailboxes
 from reconcile.sync.look import LookTools
 from reconcile.sync.status import mailbox_statuses
-from reconcile.wiring.mail import applied_state, inboxes, mail_store, outgoing
+from reconcile.wiring.applied import applied_state
+from reconcile.wiring.mail import inboxes, mail_store, outgoing
 from reconcile.wiring.permits import enablement_reader, gives_up
 from reconcile.wiring.secrets import secret_resolver
 from reconcile.wiring.sign_in import sign_ins

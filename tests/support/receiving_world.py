@@ -10,7 +10,8 @@ from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.run import Limits, MailboxRun, synchronise
-from reconcile.wiring.mail import applied_state, inboxes
+from reconcile.wiring.applied import applied_state
+from reconcile.wiring.mail import inboxes
 from reconcile.wiring.secrets import secret_resolver
 from reconcile.wiring.sign_in import sign_ins
 from reconcile.wiring.state import store_path

@@ -11,8 +11,8 @@ import pytest
 
 from reconcile.settings import Settings
 from reconcile.sync.decide.eligible import IdleMailbox, receiving_mailboxes
+from reconcile.wiring.applied import applied_state
 from reconcile.wiring.discovering import Discovering
-from reconcile.wiring.mail import applied_state
 from reconcile.wiring.permits import permits
 from reconcile.wiring.state import writable_database
 from support.autodiscover_server import Hosts, Says, autodiscover_hosts, soap

@@ -29,7 +29,7 @@ def command(context: Context, mailboxes: tuple[str, ...], profile: str | None, r
     Example: reconcile approve sales@contoso.example
     """
     from reconcile.model.enablement import Approve, Reject
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.permits import enablement_store
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock

@@ -25,7 +25,7 @@ def command(context: Context, mailboxes: tuple[str, ...], profile: str | None, o
     Example: reconcile disable sales --only outgoing --reason "account may be compromised"
     """
     from reconcile.model.enablement import Direction, Disable
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.permits import enablement_store
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock

@@ -20,7 +20,8 @@ def explain_message(context: Context, word: str, *, online: bool) -> ExitCode:
     where they have it."""
     from reconcile.report.message_fates import FORMAT_VERSION, fates_json, fates_text
     from reconcile.sync.message_fates import Stores
-    from reconcile.wiring.mail import activity_reader, correlation_lookup, decision_reader, mailbox_names
+    from reconcile.wiring.applied import mailbox_names
+    from reconcile.wiring.mail import activity_reader, correlation_lookup, decision_reader
     from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
@@ -43,7 +44,7 @@ def explain_message(context: Context, word: str, *, online: bool) -> ExitCode:
 
 
 def _forward(database: Database | None) -> list[str]:
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
 
     if database is None:
         return []
@@ -52,7 +53,8 @@ def _forward(database: Database | None) -> list[str]:
 
 def _looked_for(context: Context, database: Database | None, found: MessageFates) -> MessageFates:
     from reconcile.sync.message_fates import whereabouts
-    from reconcile.wiring.mail import applied_state, message_finders
+    from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.mail import message_finders
     from reconcile.wiring.permits import permits
     from reconcile.wiring.state import environment_name
     from reconcile.wiring.system import SystemClock

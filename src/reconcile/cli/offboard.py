@@ -35,7 +35,8 @@ def command(context: Context, mailbox: str, purge: bool, yes: bool) -> ExitCode:
     from reconcile.model.outbox_step import Withdraw
     from reconcile.model.outgoing import OutgoingState
     from reconcile.model.purge import Purged, PurgeSelection
-    from reconcile.wiring.mail import mailbox_names, outbox_store
+    from reconcile.wiring.applied import mailbox_names
+    from reconcile.wiring.mail import outbox_store
     from reconcile.wiring.permits import enablement_store
     from reconcile.wiring.purge import mail_purge
     from reconcile.wiring.sign_in import token_store

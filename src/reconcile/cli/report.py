@@ -29,7 +29,7 @@ def mailboxes_command(context: Context, delimiter: str) -> ExitCode:
     """
     from reconcile.report.csv_text import csv_octets
     from reconcile.report.mailbox_report import HEADERS, mailbox_lines, mailbox_report_json, mailbox_report_text, mailbox_rows
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.mailbox_statuses import mailbox_statuses
     from reconcile.wiring.state import open_database
 

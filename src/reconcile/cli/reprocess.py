@@ -101,7 +101,7 @@ def _receiving(context: Context, database: Database, environment: str, word: str
     from reconcile.cli.mailbox_name import no_such_mailbox
     from reconcile.errors import UserError
     from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.permits import permits
     from reconcile.wiring.system import SystemClock
 

@@ -213,8 +213,8 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
 @contextmanager
 def _retention_tools(context: Context, environment: str | None, clock: Clock) -> Iterator[RetentionTools]:
     from reconcile.controller.retention import RetentionTools
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.audit import audit_record
-    from reconcile.wiring.mail import applied_state
     from reconcile.wiring.purge import mail_purge
     from reconcile.wiring.state import environment_name, writable_database
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from reconcile import __version__
 from reconcile.errors import SettingsError
 from reconcile.settings import Settings
+from reconcile.wiring.applied import mailbox_names
 from reconcile.wiring.feed import edit_intake, feed_reader, mail_intake
-from reconcile.wiring.mail import mail_store, mailbox_names
+from reconcile.wiring.mail import mail_store
 from reconcile.wiring.secrets import secret_resolver
 from reconcile.wiring.state import writable_database
 from reconcile.wiring.system import SystemClock

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def token_accounts(database: Database | None, now: str) -> Sequence[TokenAccount]:
     """Every applied account that signs in by a token. `now` is UTC RFC 3339."""
     from reconcile.sync.decide import token_accounts as decide
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
 
     return decide.token_accounts(applied_state(database).resources(), now=now)
 

@@ -45,7 +45,8 @@ def mail_intake(database: Database, read: Callable[[str], bytes] | None = None) 
     from reconcile.sync.answering import Answering
     from reconcile.sync.mail_intake import MailIntake, no_files
     from reconcile.sync.strangers import strangers
-    from reconcile.wiring.mail import activity_reader, applied_state, outbox_store
+    from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.mail import activity_reader, outbox_store
     from reconcile.wiring.system import SystemClock, mint
 
     answering = Answering(activity_reader(database), outbox_store(database), SqliteCorrelation(database))

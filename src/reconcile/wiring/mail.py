@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconcile.settings import Settings
+from reconcile.wiring.applied import applied_state
 from reconcile.wiring.configuration import inventory_reader
 from reconcile.wiring.permits import permits
 from reconcile.wiring.secrets import secret_resolver
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from reconcile.model.condition import Condition
     from reconcile.model.message import MessageText
     from reconcile.plan.circumstances import Count
-    from reconcile.ports.applied import AppliedState
     from reconcile.ports.clock import Clock
     from reconcile.ports.correlation import CorrelationLookup
     from reconcile.ports.decisions import DecisionReader
@@ -43,13 +43,6 @@ if TYPE_CHECKING:
     from reconcile.sync.outgoing import Outgoing
 
 
-def applied_state(database: Database | None) -> AppliedState:
-    """What sync works from. A missing store reads as empty."""
-    from reconcile.store.sqlite.resources import SqliteResources
-
-    return SqliteResources(database)
-
-
 def activity_reader(database: Database | None) -> ActivityReader:
     """Tracked e-mail and where each mailbox stands. A missing store reads as empty."""
     if database is None:
@@ -59,12 +52,6 @@ def activity_reader(database: Database | None) -> ActivityReader:
     from reconcile.store.sqlite.mail import SqliteMailStore
 
     return SqliteMailStore(database, database.path.parent)
-
-
-def mailbox_names(database: Database | None) -> dict[str, tuple[str, str]]:
-    """(slug, address) of each applied mailbox by its id."""
-    applied = (one for one in applied_state(database).resources() if one.kind == "Mailbox")
-    return {one.external_id: (one.name, str(one.spec.get("emailAddress", ""))) for one in applied}
 
 
 def mail_counts(database: Database | None) -> MailCounts:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from reconcile.settings import Settings
 from reconcile.wiring.alerts import alert_reader
-from reconcile.wiring.mail import activity_reader, applied_state, quarantine_of
+from reconcile.wiring.applied import applied_state
+from reconcile.wiring.mail import activity_reader, quarantine_of
 from reconcile.wiring.permits import permits
 from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock

@@ -80,7 +80,7 @@ def deciding(settings: Settings, database: Database | None, environment: str) ->
     from reconcile.model.key import Key
     from reconcile.sync.decide.permitted import Permits
     from reconcile.sync.decide.shortfalls import shortfalls
-    from reconcile.wiring.mail import mailbox_names
+    from reconcile.wiring.applied import mailbox_names
 
     said = permits(settings, database, environment)()
     names = mailbox_names(database) if said.enablements or said.servers else {}

@@ -20,7 +20,7 @@ def mail_purge(database: Database) -> MailPurge:
 def holding_mailboxes(database: Database) -> Sequence[tuple[str, str, str, bool]]:
     """(id, name, address, still applied) of every mailbox that is applied or holds mail."""
     from reconcile.store.sqlite.former_mailboxes import former_mailboxes
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
 
     applied = [one for one in applied_state(database).resources() if one.kind == "Mailbox"]
     here = [(one.external_id, one.name, str(one.spec.get("emailAddress", "")), True) for one in applied]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
+from reconcile.wiring.applied import applied_state
 from reconcile.wiring.discovering import Discovering
-from reconcile.wiring.mail import applied_state, inboxes, outgoing
+from reconcile.wiring.mail import inboxes, outgoing
 from reconcile.wiring.permits import enablement_store
 from reconcile.wiring.secrets import secret_resolver
 from reconcile.wiring.sign_in import sign_ins

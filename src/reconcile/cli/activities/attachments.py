@@ -36,7 +36,7 @@ def attachments_command(context: Context, activity_id: int, save: Path | None) -
     from reconcile.report.table import table
     from reconcile.sync.decide.attachment_rules import attachment_rules, blocked
     from reconcile.sync.decide.text import LARGEST, attached_files
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.state import environment_name, open_database
 
     with tracked(context) as found:

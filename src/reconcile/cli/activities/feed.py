@@ -37,8 +37,8 @@ def feed_command(context: Context, after: str | None, limit: int | None, follow:
     from reconcile.model.feed import FeedCursor, FeedKind
     from reconcile.report.feed_json import cursor_json
     from reconcile.report.json_text import json_line
+    from reconcile.wiring.applied import mailbox_names
     from reconcile.wiring.feed import feed_reader
-    from reconcile.wiring.mail import mailbox_names
     from reconcile.wiring.state import environment_name, open_database
     from reconcile.wiring.system import SystemClock
 

@@ -89,7 +89,8 @@ class Tracked:
 @contextmanager
 def tracked(context: Context) -> Iterator[Tracked]:
     """The environment's store, for reading."""
-    from reconcile.wiring.mail import activity_reader, mailbox_names
+    from reconcile.wiring.applied import mailbox_names
+    from reconcile.wiring.mail import activity_reader
     from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:

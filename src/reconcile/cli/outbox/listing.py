@@ -20,7 +20,8 @@ def list_command(context: Context, state: tuple[str, ...], mailbox: str | None) 
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.report.outbox_text import outbox_table
-    from reconcile.wiring.mail import applied_state, outbox_reader
+    from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.mail import outbox_reader
     from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:

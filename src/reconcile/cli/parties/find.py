@@ -20,7 +20,7 @@ def find_command(context: Context, address: str, tracked_by: str) -> ExitCode:
     from reconcile.report.parties_json import found_json
     from reconcile.report.parties_text import found_text
     from reconcile.sync.decide.found_address import found_address
-    from reconcile.wiring.mail import applied_state
+    from reconcile.wiring.applied import applied_state
     from reconcile.wiring.parties import party_reader
     from reconcile.wiring.state import environment_name, open_database
 

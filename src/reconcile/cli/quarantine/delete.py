@@ -20,8 +20,9 @@ def delete_command(context: Context, held_id: int, yes: bool) -> ExitCode:
     Example: reconcile quarantine delete 3 --yes
     """
     from reconcile.report.quarantine import held_text
+    from reconcile.wiring.applied import mailbox_names
     from reconcile.wiring.audit import record
-    from reconcile.wiring.mail import mailbox_names, quarantine_of
+    from reconcile.wiring.mail import quarantine_of
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 

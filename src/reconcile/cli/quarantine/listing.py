@@ -16,7 +16,8 @@ def list_command(context: Context) -> ExitCode:
     Example: reconcile quarantine list
     """
     from reconcile.report.quarantine import FORMAT_VERSION, held_json, held_table
-    from reconcile.wiring.mail import mailbox_names, quarantine_of
+    from reconcile.wiring.applied import mailbox_names
+    from reconcile.wiring.mail import quarantine_of
     from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:

@@ -38,8 +38,9 @@ def _again(context: Context, held_id: int, *, deciding: bool) -> ExitCode:
     from reconcile.errors import ReconcileError
     from reconcile.report.decision_words import meaning
     from reconcile.sync.releasing import release
+    from reconcile.wiring.applied import mailbox_names
     from reconcile.wiring.audit import record
-    from reconcile.wiring.mail import deciders, mail_store, mailbox_names, quarantine_of
+    from reconcile.wiring.mail import deciders, mail_store, quarantine_of
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 

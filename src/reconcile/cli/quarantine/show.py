@@ -19,7 +19,8 @@ def show_command(context: Context, held_id: int) -> ExitCode:
     Example: reconcile quarantine show 3
     """
     from reconcile.report.quarantine import FORMAT_VERSION, held_json, held_text
-    from reconcile.wiring.mail import mailbox_names, quarantine_of
+    from reconcile.wiring.applied import mailbox_names
+    from reconcile.wiring.mail import quarantine_of
     from reconcile.wiring.state import environment_name, open_database
 
     with open_database(context.settings, environment_name(context.settings, context.environment), read_only=True) as database:
