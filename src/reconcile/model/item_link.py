@@ -30,8 +30,10 @@ class Agreed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """`token` is what the item was created with, or would have been. `version` is the item's, `record_version` the record's as last looked
-    at. `made_here`: the item was created by us. `in_scope`: a filter wanted the record then; `categorised`: the item bore our category.
-    `organized_here`: this mailbox is the meeting's organizer. `why` says what parted them."""
+    at (-1: it was gone, 0: something of it is still to be carried over). `made_here`: the item was created by us. `in_scope`: a filter
+    wanted the record then; `categorised`: the item bore our category. `organized_here`: this mailbox is the meeting's organizer. `why`
+    says what parted them, or holds them up.
+    """
 
     mailbox_id: str
     record_id: int

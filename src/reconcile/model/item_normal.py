@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,13 +12,20 @@ from reconcile.model.item import Appointment, Attendee, Contact, Item, Response,
 from reconcile.model.recurrence import ChangedOccurrence, DeletedOccurrence, SeriesException
 
 _COMPLETE: Final = 100
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Texts of several lines.
+MULTILINE: Final = frozenset({"description", "childrensnames", "address1_line1", "address2_line1", "address3_line1"})
 I = TypeVar("I", Appointment, Contact, Task)  # noqa: E741
 
 
 def normal(item: Item, *, today: date) -> Item:
     """Line ends, trailing space, order and case are made one; what goes together is put together. `today` is the day on which a task counts
     as completed that says only that it is. Doing it again changes nothing."""
-    texts = {column: _text(found) for column in columns(kind_of(item)) if isinstance(found := value(item, column), str)}
+    texts = {
+        column: _text(found) if column in MULTILINE else _line(found)
+        for column in columns(kind_of(item))
+        if isinstance(found := value(item, column), str)
+    }
     item = replace(item, **texts)  # type: ignore[arg-type]
     match item:
         case Appointment():
@@ -30,11 +38,16 @@ def normal(item: Item, *, today: date) -> Item:
             assert_never(item)
 
 
+def _line(text: str) -> str:
+    """Mailboxes hold line breaks and worse in what is one line for everybody else."""
+    return _text(_CONTROL.sub(" ", text)).strip() if type(text) is str else text
+
+
 def _text(text: str) -> str:
     """StrEnums stay what they are."""
     if type(text) is not str:
         return text
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).rstrip("\n")
 
 

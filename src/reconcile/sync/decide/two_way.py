@@ -120,10 +120,11 @@ class CreateTheirs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carry:
-    """The record becomes `merge.ours` in state `state`, and `columns` of it go to the mailbox. `invite`: attendees are told. `held` says
-    why what should go there does not go now. Linked again where it was not."""
+    """The record becomes `item` in state `state`, and `columns` of `merge.ours` go to the mailbox. `invite`: attendees are told. `held`
+    says why what should go there does not go now. Linked again where it was not."""
 
     merge: Merged
+    item: Item
     state: ItemState
     columns: frozenset[str]
     invite: bool
@@ -236,9 +237,8 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
     if base is None:
         # Never agreed: what the mailbox has counts as its past, so that it is ours that goes over; a meeting is its organizer's.
         base = Agreed(ours=mine, theirs=mine) if not organized_here else Agreed(ours=theirs, theirs=theirs)
-    found = merged(mine, theirs, base, _direction(case, rules, organized_here=organized_here))
+    found = merged(mine, theirs, base, _direction(case, rules, mine, theirs, organized_here=organized_here))
     after, state = _back(record, mine, found.ours, case.remote)
-    result = replace(found, ours=after)
     columns = found.columns
     held = ""
     past = isinstance(theirs, Appointment) and is_past(theirs, now) and has_attendees(theirs)
@@ -250,7 +250,7 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         deletion = deletion_in_mailbox(case.link, theirs, now) if case.link is not None else Spared("")
         if isinstance(deletion, Carried):
             return DeleteTheirs(cancel=deletion.cancel)
-    return Carry(merge=result, state=state, columns=columns, invite=invite, held=held)
+    return Carry(merge=found, item=after, state=state, columns=columns, invite=invite, held=held)
 
 
 def _theirs(case: Case) -> tuple[Item, bool]:
@@ -283,9 +283,13 @@ def _back(record: Record, mine: Item, after: Item, remote: RemoteItem | None) ->
     return after, state
 
 
-def _direction(case: Case, rules: TwoWayRules, *, organized_here: bool) -> Callable[[ItemField], Direction]:
+def _direction(case: Case, rules: TwoWayRules, *items: Item, organized_here: bool) -> Callable[[ItemField], Direction]:
+    series = any(isinstance(one, Appointment) and one.recurrence is not None for one in items)
+
     def of(field: ItemField) -> Direction:
         found = rules.direction(case.kind, field)
+        if series and field.name == "attachments":
+            return Direction.NONE
         if case.kind is not ItemKind.APPOINTMENT or organized_here or found is Direction.NONE:
             return found
         # A meeting is its organizer's: an attendee's copy is never written to, and where the organizer's own is linked, not even read.

@@ -1,0 +1,235 @@
+"""What must survive of appointments, contacts and tasks: records, their ties to mailboxes, what is about to be done there, conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from reconcile.lazy_dataclass import dataclass
+from reconcile.model.cursor import Cursor
+from reconcile.model.item import Item, ItemKind
+from reconcile.model.item_edit import ItemEdit, ItemEditOutcome
+from reconcile.model.item_link import Link
+from reconcile.model.item_record import ItemState, Record
+from reconcile.model.remote_id import RemoteId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPlace:
+    """Where a mailbox stands with one kind. `rules` is the fingerprint of the rules by which all links were last decided. `verify`: the
+    history began anew, and what it did not name has to be looked for. `at` and `error` tell how the last look ended, UTC RFC 3339; "" for
+    never and for well."""
+
+    cursor: Cursor | None = None
+    rules: str = ""
+    verify: bool = False
+    at: str = ""
+    error: str = ""
+    hint: str = ""
+
+
+class IntentKind(StrEnum):
+    """What is about to be done in a mailbox."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemIntent:
+    """Written down before it is done. A new item bears the `token`. `version` is the item's, `record_version` the record's from which it was
+    decided."""
+
+    mailbox_id: str
+    kind: ItemKind
+    record_id: int
+    action: IntentKind
+    token: str
+    at: str
+    version: str = ""
+    record_version: int = 0
+    invite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConflict:
+    """Both sides changed a `field` ("" for an edit that met a deletion). `ours` and `theirs` are its columns as JSON documents."""
+
+    field: str
+    ours: str
+    theirs: str
+    ours_wins: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemConflict:
+    """One that was kept; `id` counts from 1, `resolved_at` is "" while nobody has seen to it."""
+
+    id: int
+    record_id: int
+    kind: ItemKind
+    mailbox_id: str
+    field: str
+    ours: str
+    theirs: str
+    ours_wins: bool
+    at: str
+    resolved_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChange:
+    """The record becomes this. `expected` is the version it must stand at; 0 makes a new one."""
+
+    item: Item
+    owner: str
+    state: ItemState
+    expected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDeletion:
+    """The record goes."""
+
+    expected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairChange:
+    """What one commit makes true of one pair: the record (id 0: a new one), the link (None: as it is; `unlink`: it goes; of a new record
+    its `record_id` is filled in), and conflicts. `settled` is the token of an intent that is over."""
+
+    record_id: int
+    record: RecordChange | RecordDeletion | None = None
+    link: Link | None = None
+    unlink: bool = False
+    conflicts: tuple[NewConflict, ...] = ()
+    settled: str = ""
+
+
+class ItemReader(Protocol):
+    """A missing store reads as empty."""
+
+    def items(
+        self,
+        *,
+        kinds: Collection[ItemKind] = tuple(ItemKind),
+        owner: str = "",
+        state: ItemState | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """By id, those behind `after`."""
+        ...
+
+    def item(self, item_id: int) -> Record | None: ...
+
+    def links_of(self, item_id: int) -> Sequence[Link]:
+        """Its ties to mailboxes, also those that are parted."""
+        ...
+
+    def conflicts(self, *, item_id: int | None = None, resolved: bool = False) -> Sequence[ItemConflict]:
+        """Oldest first; with `resolved` also those that somebody saw to."""
+        ...
+
+    def places(self) -> Mapping[tuple[str, ItemKind], ItemPlace]:
+        """Where each mailbox stands."""
+        ...
+
+    def tally(self) -> Mapping[tuple[str, ItemKind], int]:
+        """How many items each mailbox is linked with."""
+        ...
+
+    def blob(self, digest: str) -> bytes:
+        """The bytes of an attachment. Raises KeyError."""
+        ...
+
+
+class ItemEdits(Protocol):
+    """How records are edited by everybody but a mailbox."""
+
+    def edit(self, edits: Sequence[ItemEdit], *, at: datetime, by: str) -> Sequence[ItemEditOutcome]:
+        """Decide (`model/item_edit.py`) and write each, in the order given, in one transaction; durable when it returns.
+
+        One that is refused takes nothing else with it; one whose key was taken in before changes nothing.
+        """
+        ...
+
+    def resolve(self, conflict_id: int, *, at: datetime) -> bool:
+        """Somebody saw to it. False where there is no open one of this number."""
+        ...
+
+    def keep_blob(self, content: bytes) -> str:
+        """Keep the bytes of an attachment; its digest."""
+        ...
+
+    def relink(self, item_id: int) -> int:
+        """Ties that were parted come together again with the next pass; how many."""
+        ...
+
+
+class ItemStore(ItemReader, ItemEdits, Protocol):
+    """Everything a pass over a mailbox's items needs."""
+
+    def hold(self, mailbox_id: str) -> AbstractContextManager[None]:
+        """Raises Locked while somebody else works on this mailbox's items. Dies with the process."""
+        ...
+
+    def place(self, mailbox_id: str, kind: ItemKind) -> ItemPlace: ...
+
+    def by_remote(self, mailbox_id: str, remote_ids: Collection[RemoteId]) -> Mapping[RemoteId, Link]: ...
+
+    def by_token(self, mailbox_id: str, tokens: Collection[str]) -> Mapping[str, Link]: ...
+
+    def by_record(self, mailbox_id: str, record_ids: Collection[int]) -> Mapping[int, Link]: ...
+
+    def links(self, mailbox_id: str, kind: ItemKind) -> Iterator[Link]:
+        """All of a mailbox and kind."""
+        ...
+
+    def records(self, record_ids: Collection[int]) -> Mapping[int, Record]: ...
+
+    def meetings(self, globalobjectids: Collection[str]) -> Mapping[str, int]:
+        """Records of meetings by their id for everybody."""
+        ...
+
+    def organizer_linked(self, record_ids: Collection[int], *, but: str) -> Collection[int]:
+        """Those that are linked with their organizer's mailbox, and that is not `but`."""
+        ...
+
+    def due(self, mailbox_id: str, kind: ItemKind, *, owner: str | None, everything: bool) -> Sequence[int]:
+        """Ids of records to be decided: linked ones whose record changed or went since it was last looked at, and records of `owner`
+        (None: of anybody) that were never tied to this mailbox. With `everything` also all that are tied to it."""
+        ...
+
+    def intents(self, mailbox_id: str, kind: ItemKind) -> Sequence[ItemIntent]:
+        """Those that are not over, oldest first."""
+        ...
+
+    def begin(self, intents: Sequence[ItemIntent]) -> None:
+        """Durable when it returns."""
+        ...
+
+    def commit(
+        self,
+        mailbox_id: str,
+        kind: ItemKind,
+        changes: Sequence[PairChange],
+        *,
+        at: datetime,
+        by: str,
+        cursor: Cursor | None = None,
+        rules: str | None = None,
+        verify: bool | None = None,
+        blobs: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """All of it or nothing. Raises PreconditionFailed when a record is not at the version that is expected."""
+        ...
+
+    def ended(self, mailbox_id: str, kind: ItemKind, *, at: datetime, error: str, hint: str) -> None:
+        """How a look ended; `error` "" for well."""
+        ...

@@ -1,0 +1,299 @@
+"""Changes out: what is to be done in a mailbox is decided from records, written down, done, and committed.
+
+    begin      the intents of a few pairs, durable
+    do         each of them: create by token, update and delete by version
+    commit     links and intents of what was done, together
+
+A death anywhere leaves intents behind, which `recovering` looks after before anything else is done. A version that moved meanwhile sends
+the pair back to be read and decided again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconcile.errors import AuthenticationRejected, BlockedByTenant, PermanentError, PreconditionFailed, TransientError
+from reconcile.model import instant
+from reconcile.model.item import Item, value
+from reconcile.model.item_field import FIELDS, Direction
+from reconcile.model.item_link import Agreed, Link, LinkState
+from reconcile.model.item_record import Record
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.collection import Collection, RemoteItem, Stored
+from reconcile.ports.item_store import IntentKind, ItemIntent, PairChange, RecordChange
+from reconcile.sync.decide.two_way import Carry, CreateTheirs, DeleteTheirs, decide, shared
+from reconcile.sync.decide.two_way_merge import as_ours
+from reconcile.sync.decide.two_way_rules import TRACKED
+from reconcile.sync.decide.two_way_scope import in_scope
+from reconcile.sync.items.listing import take
+from reconcile.sync.items.local import applied, limited
+from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
+from reconcile.sync.items.pair import Pair, case_of, normalised, read_all
+
+#: So many are written down, done and committed together.
+_GROUP = 25
+#: So often a pair is decided again because its version moved.
+_AGAIN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """Something to be done in the mailbox. `local` is what follows for the record besides."""
+
+    pair: Pair
+    action: CreateTheirs | Carry | DeleteTheirs
+    intent: ItemIntent
+    local: PairChange | None = None
+
+
+def carry_out(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
+    """Everything that records ask of the mailbox. Raises as the collection and the store do."""
+    kind, store = collection.kind, tools.store
+    place = store.place(mailbox.mailbox_id, kind)
+    filters = mailbox.rules.filters.get(kind, ())
+    owner = mailbox.address if all(one.owned for one in filters) else None
+    everything = place.rules != mailbox.fingerprint
+    due = store.due(mailbox.mailbox_id, kind, owner=owner, everything=everything)
+    for start in range(0, len(due), _GROUP):
+        if tools.stopping():
+            return
+        _group(due[start : start + _GROUP], mailbox, collection, tools, counts)
+    if everything:
+        store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by="reconcile", rules=mailbox.fingerprint)
+
+
+def _group(ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
+    for _ in range(_AGAIN):
+        jobs, moved = _decide(ids, mailbox, collection, tools, counts)
+        if not jobs:
+            return
+        tools.store.begin([job.intent for job in jobs])
+        stale = _do(jobs, mailbox, collection, tools, counts)
+        if not stale and not moved:
+            return
+        # Somebody was there first: what is so now comes in, and is decided anew.
+        found = read_all(collection, [job.pair.link.remote_id for job in stale if job.pair.link is not None], tools.clock.now(), counts)
+        listed = [one.listed for one in found.values() if isinstance(one, RemoteItem)]
+        gone = [one for one in found.values() if not isinstance(one, RemoteItem)]
+        take(mailbox, collection, tools, counts, listed=listed, gone=gone)
+        ids = sorted({job.intent.record_id for job in stale} | set(moved))
+
+
+def _decide(
+    ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts
+) -> tuple[list[_Job], list[int]]:
+    """What is to be done there, and whose record was edited while this was decided; what is to be done here is committed."""
+    kind, store, now = collection.kind, tools.store, tools.clock.now()
+    records = store.records(ids)
+    links = store.by_record(mailbox.mailbox_id, ids)
+    organized = store.organizer_linked(ids, but=mailbox.mailbox_id)
+    pairs = [Pair(link=links.get(one), record=records.get(one), organizer_linked=one in organized) for one in ids]
+    pairs = _read_again(pairs, mailbox, collection, tools, counts)
+    jobs, changes = list[_Job](), list[PairChange]()
+    fresh = ItemCounts()
+    for number, pair in zip(ids, pairs, strict=True):
+        action = decide(case_of(pair, mailbox, kind), mailbox.rules, now)
+        if isinstance(action, (CreateTheirs, DeleteTheirs)) or (isinstance(action, Carry) and action.columns):
+            local = applied(action, pair, mailbox, kind, fresh) if isinstance(action, Carry) else None
+            jobs.append(_Job(pair=pair, action=action, intent=_intent(number, action, pair, mailbox, collection, tools, now), local=local))
+        elif (change := applied(action, pair, mailbox, kind, fresh)) is not None:
+            changes.append(change)
+    if changes:
+        try:
+            store.commit(mailbox.mailbox_id, kind, changes, at=now, by=f"mailbox {mailbox.address}")
+        except PreconditionFailed:
+            return jobs, [change.record_id for change in changes]
+    counts.add(fresh)
+    return jobs, []
+
+
+def _read_again(pairs: Sequence[Pair], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[Pair]:
+    """Of pairs that come together again nobody knows how their items are."""
+    back = [pair.link.remote_id for pair in pairs if _comes_back(pair, mailbox)]  # type: ignore[union-attr]
+    found = read_all(collection, back, tools.clock.now(), counts)
+    read = []
+    for pair in pairs:
+        answer = found.get(pair.link.remote_id) if pair.link is not None else None
+        if isinstance(answer, RemoteItem):
+            # It is there: whether its mark is, plays no part where a filter or a person wants it.
+            read.append(replace(pair, remote=answer))
+        else:
+            read.append(pair if answer is None else replace(pair, gone=answer))
+    return read
+
+
+def _comes_back(pair: Pair, mailbox: ItemMailbox) -> bool:
+    return (
+        pair.link is not None
+        and pair.link.state is LinkState.LEFT
+        and pair.record is not None
+        and (pair.link.record_version == 0 or in_scope(pair.record, mailbox.address, mailbox.rules, linked=False))
+    )
+
+
+def _intent(
+    number: int,
+    action: CreateTheirs | Carry | DeleteTheirs,
+    pair: Pair,
+    mailbox: ItemMailbox,
+    collection: Collection,
+    tools: ItemTools,
+    now: datetime,
+) -> ItemIntent:
+    kinds = {CreateTheirs: IntentKind.CREATE, Carry: IntentKind.UPDATE, DeleteTheirs: IntentKind.DELETE}
+    announced = action.cancel if isinstance(action, DeleteTheirs) else action.invite
+    return ItemIntent(
+        mailbox_id=mailbox.mailbox_id,
+        kind=collection.kind,
+        record_id=number,
+        action=kinds[type(action)],
+        token=tools.mint(),
+        at=instant.text(now.replace(microsecond=0)),
+        version=pair.remote.listed.version if pair.remote is not None else pair.link.version if pair.link is not None else "",
+        record_version=pair.record.version if pair.record is not None else -1,
+        invite=announced,
+    )
+
+
+def _do(jobs: Sequence[_Job], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[_Job]:
+    """Those whose version had moved. What was done is committed, whatever comes after it."""
+    done: list[tuple[_Job, Stored | None]] = []
+    over: list[_Job] = []
+    stale: list[_Job] = []
+    try:
+        for job in jobs:
+            try:
+                done.append((job, _one(job, mailbox, collection, tools)))
+                counts.announced += job.intent.invite
+            except PreconditionFailed:
+                stale.append(job)
+                over.append(job)
+            except (AuthenticationRejected, BlockedByTenant):
+                over.append(job)
+                raise
+            except PermanentError as error:
+                over.append(job)
+                counts.failed.append((job.intent.record_id, error.message))
+    finally:
+        _committed(done, over, mailbox, collection, tools, counts)
+    return stale
+
+
+def _one(job: _Job, mailbox: ItemMailbox, collection: Collection, tools: ItemTools) -> Stored | None:
+    contents, link, record = tools.store.blob, job.pair.link, job.pair.record
+    version, remote_id = (job.intent.version, link.remote_id if link is not None else None)
+    match job.action:
+        case CreateTheirs(invite=invite):
+            assert record is not None
+            categories = frozenset({TRACKED}) if mailbox.rules.tracks_by_category(collection.kind) else frozenset[str]()
+            item = limited(shared(record), mailbox.rules, to_mailbox=True)
+            return collection.create(job.intent.token, item, invite=invite, categories=categories, contents=contents)
+        case Carry(merge=merge, columns=columns, invite=invite):
+            assert remote_id is not None
+            return collection.update(remote_id, version, merge.ours, columns, invite=invite, contents=contents)
+        case DeleteTheirs(cancel=cancel):
+            assert remote_id is not None
+            collection.delete(remote_id, version, cancel=cancel)
+            return None
+
+
+def _committed(
+    done: Sequence[tuple[_Job, Stored | None]],
+    over: Sequence[_Job],
+    mailbox: ItemMailbox,
+    collection: Collection,
+    tools: ItemTools,
+    counts: ItemCounts,
+) -> None:
+    kind, now = collection.kind, tools.clock.now()
+    changes = [PairChange(record_id=job.intent.record_id, settled=job.intent.token) for job in over]
+    seen = _seen([stored for _, stored in done if stored is not None], collection, tools)
+    for job, stored in done:
+        match job.action:
+            case CreateTheirs():
+                counts.created += 1
+            case Carry():
+                counts.updated += 1
+            case DeleteTheirs():
+                counts.deleted_there += 1
+        changes.append(_change(job, stored, seen.get(stored.remote_id) if stored is not None else None, mailbox, collection))
+    if not changes:
+        return
+    by = f"mailbox {mailbox.address}"
+    try:
+        tools.store.commit(mailbox.mailbox_id, kind, changes, at=now, by=by)
+    except PreconditionFailed:
+        # A record was edited while its item was written: what is in the mailbox now is found there by the next look.
+        for change in changes:
+            try:
+                tools.store.commit(mailbox.mailbox_id, kind, [change], at=now, by=by)
+            except PreconditionFailed:
+                rest = replace(change, record=None, link=replace(change.link, record_version=0) if change.link is not None else None)
+                tools.store.commit(mailbox.mailbox_id, kind, [rest], at=now, by=by)
+
+
+def _seen(stored: Sequence[Stored], collection: Collection, tools: ItemTools) -> dict[RemoteId, RemoteItem]:
+    """What the mailbox made of what it was given. Where that cannot be had now, it is taken at its word."""
+    try:
+        found = collection.read([one.remote_id for one in stored]) if stored else []
+    except (TransientError, PermanentError):
+        return {}
+    versions = {one.remote_id: one.version for one in stored}
+    read = (normalised(one, tools.clock.now()) for one in found if isinstance(one, RemoteItem))
+    return {one.listed.remote_id: one for one in read if one.listed.version == versions[one.listed.remote_id]}
+
+
+def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: ItemMailbox, collection: Collection) -> PairChange:
+    """What is true now that the job is done."""
+    settled = job.intent.token
+    if stored is None:
+        return PairChange(record_id=job.intent.record_id, unlink=True, settled=settled)
+    record = job.pair.record
+    assert record is not None
+    if isinstance(job.action, CreateTheirs):
+        made = as_ours(seen.item) if seen is not None else limited(shared(record), mailbox.rules, to_mailbox=True)
+        return created(record, stored, mailbox, collection, token=settled, theirs=made)
+    assert isinstance(job.action, Carry)
+    assert job.local is not None
+    assert job.local.link is not None
+    agreed = job.local.link.agreed
+    wrote = {column: value(job.action.merge.ours, column) for column in job.action.columns}
+    theirs = as_ours(seen.item) if seen is not None else replace(agreed.theirs, **wrote)  # type: ignore[arg-type]
+    agreed = Agreed(ours=replace(agreed.ours, **wrote), theirs=theirs)  # type: ignore[arg-type]
+    version = record.version + (job.local.record is not None)
+    link = replace(job.local.link, agreed=agreed, version=stored.version, remote_id=stored.remote_id, record_version=version)
+    return replace(job.local, link=link, settled=settled)
+
+
+def created(
+    record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, theirs: Item, same: bool = True
+) -> PairChange:
+    """The pair of an item that we made from this record, or, where it is not the `same` any more, from an earlier version of it.
+
+    What only the mailbox can say (who organizes, the meeting's id) comes back at once.
+    """
+    kind = collection.kind
+    given = [field for field in FIELDS[kind] if mailbox.rules.direction(kind, field) is Direction.TO_OURS]
+    back = {column: value(theirs, column) for field in given for column in field.columns}
+    after = replace(record, item=replace(record.item, **back))  # type: ignore[arg-type]
+    change = None
+    if after != record:
+        change = RecordChange(item=after.item, owner=record.owner, state=record.state, expected=record.version)
+        after = replace(after, version=record.version + 1)
+    link = Link(
+        mailbox_id=mailbox.mailbox_id,
+        record_id=record.id,
+        state=LinkState.LINKED,
+        token=token,
+        remote_id=stored.remote_id,
+        version=stored.version,
+        record_version=after.version if same else 0,
+        # What differs from what was created then is to be carried over.
+        agreed=Agreed(ours=shared(after) if same else theirs, theirs=theirs),
+        made_here=True,
+        in_scope=in_scope(record, mailbox.address, mailbox.rules, linked=True),
+        categorised=mailbox.rules.tracks_by_category(kind),
+    )
+    return PairChange(record_id=record.id, record=change, link=link, settled=token)

@@ -1,0 +1,109 @@
+"""What became of the two sides of a pair, in the words of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconcile.errors import AuthenticationRejected, BlockedByTenant, PermanentError
+from reconcile.model.item import ItemKind
+from reconcile.model.item_link import Link, LinkState
+from reconcile.model.item_normal import normal
+from reconcile.model.item_record import Record
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.collection import Collection, Departure, Gone, ListedItem, RemoteItem
+from reconcile.sync.decide.two_way import Case, Ours, Theirs
+from reconcile.sync.decide.two_way_merge import as_ours
+from reconcile.sync.decide.two_way_scope import in_scope, is_marked
+from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox
+
+#: So many items are read with one question.
+READ = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """`remote` where it was read, `gone` where it left the folder, neither where nothing is known but the link."""
+
+    link: Link | None
+    record: Record | None
+    listed: ListedItem | None = None
+    remote: RemoteItem | None = None
+    gone: Gone | None = None
+    organizer_linked: bool = False
+
+
+def case_of(pair: Pair, mailbox: ItemMailbox, kind: ItemKind) -> Case:
+    """The pair as the table asks for it."""
+    return Case(
+        kind=kind,
+        link=pair.link,
+        record=pair.record,
+        ours=ours_of(pair, mailbox),
+        theirs=theirs_of(pair, mailbox, kind),
+        remote=pair.remote,
+        address=mailbox.address,
+        organizer_linked=pair.organizer_linked,
+    )
+
+
+def ours_of(pair: Pair, mailbox: ItemMailbox) -> Ours:
+    """What became of the record."""
+    link, record = pair.link, pair.record
+    if record is None:
+        return Ours.NEVER if link is None else Ours.DELETED
+    linked = link is not None and link.state is LinkState.LINKED
+    wanted = in_scope(record, mailbox.address, mailbox.rules, linked=linked)
+    # What came in by its mark was never wanted by a filter, and does not leave one.
+    if not wanted and (link is None or link.in_scope or link.state is not LinkState.LINKED):
+        return Ours.OUTSIDE
+    return Ours.CHANGED if link is None or record.version != link.record_version else Ours.SAME
+
+
+def theirs_of(pair: Pair, mailbox: ItemMailbox, kind: ItemKind) -> Theirs:
+    """What became of the item."""
+    if pair.gone is not None:
+        return Theirs.DELETED if pair.gone.departure is Departure.DELETED else Theirs.MOVED
+    if pair.listed is None:
+        return Theirs.NEVER if pair.link is None else Theirs.SAME
+    marked = is_marked(pair.listed, kind, mailbox.rules)
+    if pair.link is None:
+        return Theirs.CHANGED if marked else Theirs.UNMARKED
+    if pair.link.state is LinkState.PARTED:
+        return Theirs.CHANGED if marked and not pair.link.categorised else Theirs.SAME
+    if pair.link.categorised and not marked and mailbox.rules.tracks_by_category(kind):
+        return Theirs.UNMARKED
+    # A version moves for more than we keep in step: a flag, a reminder, what a server does by itself.
+    if pair.remote is not None and not pair.remote.canceled and as_ours(pair.remote.item) == as_ours(pair.link.agreed.theirs):
+        return Theirs.SAME
+    return Theirs.CHANGED
+
+
+def normalised(remote: RemoteItem, now: datetime) -> RemoteItem:
+    """In the form in which it can be compared."""
+    return replace(remote, item=normal(remote.item, today=now.date()))
+
+
+def read_all(
+    collection: Collection, remote_ids: Sequence[RemoteId], now: datetime, counts: ItemCounts
+) -> dict[RemoteId, RemoteItem | Gone]:
+    """Many at a time; one that cannot be read keeps nobody else from it, and is missing from the answer."""
+    found: dict[RemoteId, RemoteItem | Gone] = {}
+    for start in range(0, len(remote_ids), READ):
+        part = list(remote_ids[start : start + READ])
+        try:
+            answers = list(zip(part, collection.read(part), strict=True))
+        except (AuthenticationRejected, BlockedByTenant):
+            raise
+        except PermanentError:
+            answers = []
+            for one in part:
+                try:
+                    answers += zip([one], collection.read([one]), strict=True)
+                except (AuthenticationRejected, BlockedByTenant):
+                    raise
+                except PermanentError as error:
+                    counts.failed.append((0, error.message))
+        found |= {one: answer if isinstance(answer, Gone) else normalised(answer, now) for one, answer in answers}
+    return found
