@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,15 @@ import click
 
 from reconcile.cli.context import Context, common
 from reconcile.cli.mailbox_name import no_such_mailbox
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode, strongest
 
 if TYPE_CHECKING:
+    from reconcile.model.sending_report import SendingReport
     from reconcile.model.sync_result import SyncResult
     from reconcile.ports.clock import Clock
     from reconcile.ports.mail_store import MailStore
+    from reconcile.report.unsent import Unsent
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
     from reconcile.sync.run import MailboxRun
@@ -33,20 +36,12 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     all mailboxes.
     """
     from reconcile.cli.interrupt import soon_interrupted
-    from reconcile.report.outbox_json import sending_json
-    from reconcile.report.outbox_text import sending_lines
     from reconcile.report.sync_run import run_json, run_text
-    from reconcile.report.unsent import STATES, unsent
     from reconcile.sync.claiming import admitted
-    from reconcile.sync.counting_failures import count_sending_failures
     from reconcile.sync.decide.eligible import ReceivingMailbox
-    from reconcile.sync.decide.header import instant_text
-    from reconcile.sync.decide.submission import sending_setup
-    from reconcile.sync.outgoing import send_due
-    from reconcile.sync.status import sending_steps
-    from reconcile.wiring.alerts import sending_failures
-    from reconcile.wiring.mail import mail_store, outgoing
-    from reconcile.wiring.permits import claims, gives_up
+    from reconcile.sync.decide.instant_text import instant_text
+    from reconcile.wiring.mail import applied_state, holds_outgoing, mail_store
+    from reconcile.wiring.permits import claims, permits
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 
@@ -56,39 +51,81 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     clock = SystemClock(stop)
     started = time.monotonic()
     with soon_interrupted(context), writable_database(settings, environment) as database, mail_store(database) as store:
-        sending = outgoing(settings, database, clock, stop.is_set)
         claim = partial(claims(settings).claim, environment)
         now = instant_text(clock.now())
-        found = _chosen(admitted(sending.applied.resources(), sending.permits(), claim, now=now).found, mailboxes)
+        found = _chosen(
+            admitted(applied_state(database).resources(), permits(settings, database, environment)(), claim, now=now).found, mailboxes
+        )
         receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
         progress = _Progress(context, len(receiving))
         try:
             runs = _received(context, receiving, database=database, store=store, clock=clock, progress=progress, stop=stop)
             named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
-            sent = send_due(sending, mailboxes=named)
-            said = sending.permits().enablements
-            count_sending_failures(sent, sending_failures(database), said, gives_up(database), now=clock.now())
-            setup = sending_setup(sending.applied.resources(), now=instant_text(clock.now()), permits=sending.permits())
-            open_mail = [entry for entry in sending.outbox.entries(states=STATES) if named is None or entry.mailbox_id in named]
+            # Where nobody ever queued mail, what sends is not even loaded.
+            sent = _sent(context, named, database=database, clock=clock, stop=stop) if holds_outgoing(database) else None
         except KeyboardInterrupt:
             stop.set()
             raise
         finally:
             progress.close()
     results = [run.result() for run in runs]
-    code = strongest([_code(results), ExitCode.FAILURE if sent.needs_a_look else ExitCode.NOTHING_TO_DO])
+    code = strongest([_code(results), ExitCode.FAILURE if sent and sent.report.needs_a_look else ExitCode.NOTHING_TO_DO])
     idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
     conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
     seconds = time.monotonic() - started
-    steps = sending_steps(setup.mailboxes)
-    waiting = unsent(open_mail, now=clock.now(), steps=steps)
     if context.as_json:
         document = run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason)
-        context.json({**document, "outgoing": sending_json(sent, waiting, steps=steps)})
+        context.json({**document, "outgoing": _sending_json(sent)})
     else:
         report = run_text(results, conditions, idle=len(idle), seconds=seconds, fit=context.columns)
-        context.data("\n".join([report, *sending_lines(sent, waiting, steps=steps)]))
+        context.data("\n".join([report, *_sending_lines(sent)]))
     return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """What a pass over the outbox did, what waits besides, and what a person does first where sending is withheld, by mailbox id."""
+
+    report: SendingReport
+    waiting: Sequence[Unsent]
+    steps: Mapping[str, str]
+
+
+def _sent(context: Context, named: set[str] | None, *, database: Database, clock: Clock, stop: threading.Event) -> _Sent:
+    from reconcile.report.unsent import STATES, unsent
+    from reconcile.sync.counting_failures import count_sending_failures
+    from reconcile.sync.decide.instant_text import instant_text
+    from reconcile.sync.decide.submission import sending_setup
+    from reconcile.sync.outgoing import send_due
+    from reconcile.sync.status import sending_steps
+    from reconcile.wiring.alerts import sending_failures
+    from reconcile.wiring.mail import outgoing
+    from reconcile.wiring.permits import gives_up
+
+    sending = outgoing(context.settings, database, clock, stop.is_set)
+    report = send_due(sending, mailboxes=named)
+    said = sending.permits()
+    count_sending_failures(report, sending_failures(database), said.enablements, gives_up(database), now=clock.now())
+    open_mail = [entry for entry in sending.outbox.entries(states=STATES) if named is None or entry.mailbox_id in named]
+    steps: Mapping[str, str] = {}
+    if open_mail or report.troubles:
+        steps = sending_steps(sending_setup(sending.applied.resources(), now=instant_text(clock.now()), permits=said).mailboxes)
+    return _Sent(report=report, waiting=unsent(open_mail, now=clock.now(), steps=steps), steps=steps)
+
+
+def _sending_lines(sent: _Sent | None) -> list[str]:
+    if sent is None:
+        return []
+    from reconcile.report.outbox_text import sending_lines
+
+    return sending_lines(sent.report, sent.waiting, steps=sent.steps)
+
+
+def _sending_json(sent: _Sent | None) -> dict[str, object]:
+    from reconcile.model.sending_report import SendingReport
+    from reconcile.report.outbox_json import sending_json
+
+    return sending_json(SendingReport()) if sent is None else sending_json(sent.report, sent.waiting, steps=sent.steps)
 
 
 def _received(

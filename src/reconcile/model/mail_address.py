@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from reconcile.lazy_dataclass import dataclass
 
 #: Characters of an atom (RFC 5322, 3.2.3) without % and !: Postfix and others still route user%other.example@host and
-#: other.example!user@host onwards, which would carry a mail past the allow-list.
-_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\-\x80-\U0010FFFF]+"
+#: other.example!user@host onwards, which would carry a mail past the allow-list. What is no ASCII is taken. Said by what is left out:
+#: the other way round the two expressions take ten times as long to compile.
+_ATOM = r"[^\x00-\x20!\"%(),.:;<>@\[\\\]\x7F]+"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
-_LABEL = re.compile(r"[A-Za-z0-9\x80-\U0010FFFF]([A-Za-z0-9\-\x80-\U0010FFFF]*[A-Za-z0-9\x80-\U0010FFFF])?")
+#: Letters, digits, hyphens inside, and what is no ASCII.
+_LABEL = re.compile(r"[^\x00-/:-@\[-`{-\x7F]([^\x00-,./:-@\[-`{-\x7F]*[^\x00-/:-@\[-`{-\x7F])?")
 #: An address with its name: more is no address, and is not looked at.
 _LONGEST = 1000
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic_core import SchemaError, SchemaValidator, core_schema
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
 
 #: The product's expression (Power Platform: "Use email message filtering and correlation"): words with a colon, such as RE: and FW:.
 USUAL: Final = r"^[\s]*([\w]+\s?:[\s]*)+"
@@ -41,6 +42,8 @@ def check_expression(expression: str) -> str:
 
 @lru_cache(maxsize=4)
 def _beginning(expression: str) -> SchemaValidator:
+    from pydantic_core import SchemaError, SchemaValidator, core_schema
+
     try:
         return SchemaValidator(core_schema.str_schema(pattern=rf"\A(?:{expression})\z", regex_engine="rust-regex"))
     except SchemaError as error:

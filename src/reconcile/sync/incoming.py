@@ -10,21 +10,20 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconcile.errors import CursorInvalid
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mailbox_state import MailboxState
-from reconcile.model.remote_id import RemoteId
-from reconcile.model.removal import MarkAction
-from reconcile.ports.clock import Clock
-from reconcile.ports.mail import Batch, Inbox
-from reconcile.ports.mail_store import Kept, ReceivedBatch, Receiving
-from reconcile.sync.committing import Commits
-from reconcile.sync.decide.header import instant_text
-from reconcile.sync.deciding import Decider
-from reconcile.sync.reading import TRIES as TRIES
-from reconcile.sync.reading import TRY_AGAIN, Reading
+from reconcile.sync.decide.instant_text import instant_text
+
+if TYPE_CHECKING:
+    from reconcile.model.remote_id import RemoteId
+    from reconcile.model.removal import MarkAction
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.mail import Batch, Inbox
+    from reconcile.ports.mail_store import Kept, ReceivedBatch, Receiving
+    from reconcile.sync.deciding import Decider
 
 #: Failures in a row, with the inbox open, after which messages are read one by one.
 CAREFUL_AFTER: Final = 2
@@ -87,12 +86,14 @@ def receive(
     restart = look.restarted
     # What the cursor passed under a later floor is wanted now: everything is listed again, and what is kept is left out.
     reread = not restart and (lowest < state.floor or again_from is not None)
-    # Nothing waits longer than TRY_AGAIN; what seems to was written down before the clock was set back.
-    latest = instant_text(clock.now() + TRY_AGAIN)
-    due = [each.remote_id for each in state.missing if not each.reported and (each.next_at <= now or each.next_at > latest)]
-    retry = [] if restart or reread else due
+    retry = [] if restart or reread or not state.missing else _due(state, clock.now())
     if not look.news and not retry and not reread:
         return
+    # What reads mail is loaded where there is some: most looks find none.
+    from reconcile.ports.mail_store import ReceivedBatch
+    from reconcile.sync.committing import Commits
+    from reconcile.sync.reading import TRIES, Reading
+
     progress.reindexed = restart and state.cursor is not None
     progress.reread = reread
     # Nothing of a history that is new to us can be kept already.
@@ -162,6 +163,15 @@ def receive(
                 ),
                 lambda _: None,
             )
+
+
+def _due(state: MailboxState, now: datetime) -> list[RemoteId]:
+    """Missing messages that are to be asked for again."""
+    from reconcile.sync.reading import TRY_AGAIN
+
+    # Nothing waits longer than TRY_AGAIN; what seems to was written down before the clock was set back.
+    at, latest = instant_text(now), instant_text(now + TRY_AGAIN)
+    return [each.remote_id for each in state.missing if not each.reported and (each.next_at <= at or each.next_at > latest)]
 
 
 def _advanced_floor(floor: datetime | None, state: MailboxState, now: datetime) -> datetime | None:

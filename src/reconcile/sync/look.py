@@ -6,25 +6,28 @@ import logging
 from collections.abc import Callable
 from dataclasses import field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from reconcile.errors import Locked, ReconcileError, Throttled
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.enablement import Direction
 from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.sync_result import SyncResult
-from reconcile.ports.clock import Clock
-from reconcile.ports.mail import Inbox
-from reconcile.ports.mail_store import MailStore
 from reconcile.sync.connections import Connections, account_of
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.decide.failures import exhausted, failures_after, verdict
-from reconcile.sync.decide.header import instant_text
+from reconcile.sync.decide.instant_text import instant_text
 from reconcile.sync.decide.stuck import stuck_since
-from reconcile.sync.deciding import DeciderFor
 from reconcile.sync.due import enabled_since
-from reconcile.sync.giving_up import GiveUp
 from reconcile.sync.incoming import Received, receive
-from reconcile.sync.marking import Marker
+
+if TYPE_CHECKING:
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.mail import Inbox
+    from reconcile.ports.mail_store import MailStore
+    from reconcile.sync.deciding import DeciderFor
+    from reconcile.sync.giving_up import GiveUp
+    from reconcile.sync.marking import Marker
 
 _log = logging.getLogger(__name__)
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from reconcile.errors import Unavailable
 from reconcile.model.mailbox_state import Attempt
-from reconcile.ports.clock import Clock
-from reconcile.ports.mail import Inbox
-from reconcile.ports.mail_store import MailStore
 from reconcile.sync.admission import Admission, server_of
 from reconcile.sync.admission import Limits as Limits
 from reconcile.sync.decide.eligible import ReceivingMailbox
-from reconcile.sync.deciding import DeciderFor
-from reconcile.sync.giving_up import GiveUp
 from reconcile.sync.look import LookTools, look_at
 from reconcile.sync.look import MailboxRun as MailboxRun
-from reconcile.sync.marking import Marker
 from reconcile.sync.servers import Servers
+
+if TYPE_CHECKING:
+    from reconcile.ports.clock import Clock
+    from reconcile.ports.mail import Inbox
+    from reconcile.ports.mail_store import MailStore
+    from reconcile.sync.deciding import DeciderFor
+    from reconcile.sync.giving_up import GiveUp
+    from reconcile.sync.marking import Marker
 
 #: Looks are recorded this many at a time: a poll without news costs no transaction of its own.
 _RECORD = 200

@@ -95,12 +95,20 @@ def mail_store(database: Database) -> Iterator[MailStore]:
 
 
 def deciders(database: Database, clock: Clock) -> DeciderFor:
-    """Makes what decides which mail of a mailbox is tracked."""
-    from reconcile.store.sqlite.correlation import SqliteCorrelation
-    from reconcile.store.sqlite.parties import SqliteParties
-    from reconcile.sync.deciding import Deciders
+    """Makes what decides which mail of a mailbox is tracked; loaded with the first mail."""
+    from functools import lru_cache
 
-    return Deciders(applied=applied_state(database), parties=SqliteParties(database), correlation=SqliteCorrelation(database), clock=clock)
+    @lru_cache(maxsize=1)
+    def made() -> DeciderFor:
+        from reconcile.store.sqlite.correlation import SqliteCorrelation
+        from reconcile.store.sqlite.parties import SqliteParties
+        from reconcile.sync.deciding import Deciders
+
+        return Deciders(
+            applied=applied_state(database), parties=SqliteParties(database), correlation=SqliteCorrelation(database), clock=clock
+        )
+
+    return lambda mailbox_id: made()(mailbox_id)
 
 
 def marker(settings: Settings, database: Database) -> Marker:
@@ -295,6 +303,13 @@ def outbox_store(database: Database) -> OutboxStore:
     from reconcile.store.sqlite.outbox import SqliteOutbox
 
     return SqliteOutbox(database)
+
+
+def holds_outgoing(database: Database) -> bool:
+    """Whether there is outgoing mail, of whatever state."""
+    from reconcile.store.sqlite.outbox_any import holds_mail
+
+    return holds_mail(database)
 
 
 def settled_notes(database: Database, *, threads: int = 1) -> SettledNotes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
 
 from reconcile.model.mail_address import comparable, is_allowed, parse_address, same_address
@@ -122,3 +124,20 @@ def test_two_addresses(left: str, right: str) -> None:
 @pytest.mark.parametrize("text", ["", "@", "nobody", "a@", "\ud800@\ud800.example", "a@" + "ü" * 70, "ü@ü@ü"])
 def test_text_that_is_no_address_is_comparable(text: str) -> None:
     assert comparable(text) == comparable(text.upper() if text.isascii() else text)
+
+
+def test_each_character_before_and_behind_the_at() -> None:
+    letters = string.ascii_letters + string.digits
+    # RFC 5322, 3.2.3, without % and !; RFC 5890 for labels. What is no ASCII is taken.
+    for number in (*range(0x21, 0x80), 0xE9, 0x4E2D, 0x1F600):
+        character = chr(number)
+        assert _taken(f"a{character}b@c.example") == (character in f"{letters}#$&'*+-/=?^_`{{|}}~." or number > 0x7F), character
+        assert _taken(f"a@b{character}c.example") == (character in f"{letters}-." or number > 0x7F), character
+        assert _taken(f"a@b{character}.example") == (character in letters or number > 0x7F), character
+
+
+def _taken(text: str) -> bool:
+    try:
+        return parse_address(text).address == text
+    except ValueError:
+        return False

@@ -20,7 +20,8 @@ from reconcile.store.sqlite.decisions import SqliteDecisions
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.purge import SqlitePurge
 from reconcile.store.sqlite.quarantine import SqliteQuarantine
-from reconcile.sync.incoming import TRIES, Received, receive
+from reconcile.sync.incoming import Received, receive
+from reconcile.sync.reading import TRIES
 from reconcile.sync.releasing import release
 from support.applied import START, StillClock
 

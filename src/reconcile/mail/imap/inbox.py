@@ -6,14 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from reconcile.errors import TimedOut, Unavailable
 from reconcile.mail.endpoint import Endpoint
-from reconcile.mail.imap.bodies import Accept, Flight
 from reconcile.mail.imap.faults import translated
-from reconcile.mail.imap.groups import Group, Judged, Verdict, grouped, judged
-from reconcile.mail.imap.headers import HeaderRule, examined
-from reconcile.mail.imap.listing import Found, Listing, uid_set
 from reconcile.mail.imap.login import open_stream, open_with_status
 from reconcile.mail.imap.place import PROTOCOL, ImapPlace
 from reconcile.mail.imap.stream import Stream
@@ -21,6 +18,13 @@ from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
 from reconcile.ports.sign_in import SignIn
+
+if TYPE_CHECKING:
+    # What reads mail is loaded where there is some: most looks find none.
+    from reconcile.mail.imap.bodies import Accept, Flight
+    from reconcile.mail.imap.groups import Group, Judged
+    from reconcile.mail.imap.headers import HeaderRule
+    from reconcile.mail.imap.listing import Listing
 
 #: Batches asked for before the first is answered.
 _WINDOW = 3
@@ -124,6 +128,8 @@ class ImapInbox:
         stream = self._stream
         if stream is None:
             raise Unavailable(f"{self._endpoint}: the connection is closed")
+        from reconcile.mail.imap.headers import HeaderRule
+
         header_rule = None if examine is None else HeaderRule(examine, foresee)
         with translated(str(self._endpoint)):
             if not self._selected:
@@ -146,6 +152,11 @@ class ImapInbox:
         rule: HeaderRule | None,
         careful: bool,
     ) -> Iterator[Batch]:
+        from reconcile.mail.imap.bodies import Flight
+        from reconcile.mail.imap.groups import grouped, judged
+        from reconcile.mail.imap.headers import examined
+        from reconcile.mail.imap.listing import Listing
+
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
         listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
         waiting: deque[tuple[Group, Flight]] = deque()
@@ -207,6 +218,11 @@ class ImapInbox:
     def _again(
         self, stream: Stream, place: ImapPlace, retry: Sequence[RemoteId], wanted: Wanted, accept: Accept, rule: HeaderRule | None
     ) -> Batch:
+        from reconcile.mail.imap.bodies import Flight
+        from reconcile.mail.imap.groups import Verdict, judged
+        from reconcile.mail.imap.headers import examined
+        from reconcile.mail.imap.listing import Found, uid_set
+
         uids = sorted({int(remote.value) for remote in retry if remote.protocol == PROTOCOL and remote.value.isdigit()})
         found = Found()
         there: set[int] = set()

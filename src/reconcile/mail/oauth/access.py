@@ -15,19 +15,21 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from reconcile.errors import AuthenticationRejected, SettingsError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.concerning import concerning
-from reconcile.mail.oauth.post import Poster
 from reconcile.mail.oauth.token_endpoint import Token, token_of
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import Grant, OAuthPlan
 from reconcile.ports.clock import Clock
 from reconcile.ports.credentials import Credentials
 from reconcile.ports.token_store import TokenFacts, TokenStore
+
+if TYPE_CHECKING:
+    from reconcile.mail.oauth.post import Poster
 
 #: A token is given only as long as it lasts so much longer (seconds), or half of its life where that is short.
 _MARGIN: Final = 300.0

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +25,7 @@ Work = Callable[[sqlite3.Connection], T]
 
 #: "rcnl": tells our files from anybody else's (PRAGMA application_id).
 APPLICATION_ID = 0x72636E6C
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _BUSY_SECONDS = 30.0
 #: At most this many works share one commit, so that a waiting one is not held up without bound.
 _GROUP = 256
@@ -55,9 +55,14 @@ def translated(path: Path) -> Iterator[None]:
 
 def migrations() -> list[tuple[int, str, str]]:
     """(number, name, SQL) of all migrations this version knows, in order."""
-    folder = resources.files("reconcile.store").joinpath("migrations")
-    scripts = (entry for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    scripts = (entry for entry in _MIGRATIONS.iterdir() if entry.name.endswith(".sql"))
     return sorted((int(entry.name[:4]), entry.name, entry.read_text(encoding="utf-8")) for entry in scripts)
+
+
+def newest_migration() -> int:
+    """The number of the newest one this version knows."""
+    # Their texts are read only where one is to be carried out: opening a store happens with every command.
+    return max(int(name[:4]) for name in os.listdir(_MIGRATIONS) if name.endswith(".sql"))  # noqa: PTH208  no Path for each
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -103,9 +108,9 @@ class Database:
                 connection = database._connect()
                 try:
                     version = database._check(connection)
-                    if version < migrations()[-1][0]:
+                    if version < newest_migration():
                         raise SettingsError(
-                            f"{path} was written by an older version of reconcile (schema {version}, this one reads {migrations()[-1][0]})",
+                            f"{path} was written by an older version of reconcile (schema {version}, this one reads {newest_migration()})",
                             hint="Any command that writes brings it up to date: `reconcile apply` or `reconcile sync`.",
                         )
                 finally:
@@ -155,7 +160,7 @@ class Database:
         foreign = application == 0 and (version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
         if application not in (0, APPLICATION_ID) or foreign:
             raise SettingsError(f"{self.path} is not a store of reconcile", hint="Point --state-dir at another folder.")
-        newest = migrations()[-1][0] if migrations() else 0
+        newest = newest_migration()
         if version > newest:
             raise SettingsError(
                 f"{self.path} was written by a newer version of reconcile (schema {version}, this one knows {newest})",
@@ -173,7 +178,7 @@ class Database:
             # Only the owner may read mail and sealed credentials.
             with suppress(OSError):
                 self.path.chmod(0o600)
-            if self._check(connection) == (migrations()[-1][0] if migrations() else 0):
+            if self._check(connection) == newest_migration():
                 return
             connection.execute("BEGIN IMMEDIATE")
             version = self._check(connection)

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from reconcile.model.mail_address import comparable
 from reconcile.model.message import MessageHeader, Party
+from reconcile.sync.decide.instant_text import instant_text as instant_text
 
 #: More of one kind than anybody reads; the raw bytes keep all.
 MOST_PARTIES = 1000
@@ -306,8 +307,3 @@ def _instant(text: str, defects: list[str]) -> str:
         _note(defects, "date-unreadable")
         return ""
     return instant_text(moment)
-
-
-def instant_text(moment: datetime) -> str:
-    """UTC RFC 3339 to the second, as the store keeps and compares it."""
-    return moment.replace(tzinfo=None, microsecond=0).isoformat() + "Z"
