@@ -69,4 +69,9 @@ def account_of(outgoing: Outgoing, mailbox: SendingMailbox) -> Account:
         password=sign_in.password if sign_in is not None else None,
         sign_in=sign_in,
         client_certificate=outgoing.sign_ins.certificate(mailbox.sign_in),
+        # Where it is not permitted the mailbox does not send at all (sync/decide/submission.py).
+        clear_text=mailbox.protocol == "ews",
+        mailbox=mailbox.address if mailbox.protocol == "ews" else "",
+        access=mailbox.access,
+        path=mailbox.path,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reconcile.settings import Settings
 from reconcile.wiring.applied import applied_state
 from reconcile.wiring.configuration import inventory_reader
+from reconcile.wiring.exchange import SenderByProtocol, exchange_account, exchange_sessions
 from reconcile.wiring.permits import permits
 from reconcile.wiring.secrets import secret_resolver
 from reconcile.wiring.sign_in import sign_ins
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.quarantine import Quarantine
     from reconcile.ports.secrets import SecretResolver
+    from reconcile.ports.sender import Sender
     from reconcile.ports.settled_notes import SettledNotes
     from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
@@ -160,6 +162,10 @@ def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> C
             from reconcile.mail.pop3.inbox import Pop3Inbox
 
             return Pop3Inbox(*reach(mailbox))
+        if mailbox.protocol == "ews":
+            from reconcile.mail.ews.inbox import EwsInbox
+
+            return EwsInbox(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
         from reconcile.mail.imap.inbox import ImapInbox
 
         return ImapInbox(*reach(mailbox))
@@ -176,6 +182,10 @@ def mail_marks(settings: Settings, accounts: SignIns, secrets: SecretResolver) -
             from reconcile.mail.pop3.marks import Pop3Marks
 
             return Pop3Marks(*reach(mailbox))
+        if mailbox.protocol == "ews":
+            from reconcile.mail.ews.marks import EwsMarks
+
+            return EwsMarks(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
         from reconcile.mail.imap.marks import ImapMarks
 
         return ImapMarks(*reach(mailbox))
@@ -192,6 +202,10 @@ def message_finders(settings: Settings, database: Database) -> Callable[[Receivi
     def connect(mailbox: ReceivingMailbox) -> MessageFinder | None:
         if mailbox.protocol == "pop3":
             return None
+        if mailbox.protocol == "ews":
+            from reconcile.mail.ews.finder import EwsFinder
+
+            return EwsFinder(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
         from reconcile.mail.imap.finder import ImapFinder
 
         return ImapFinder(*reach(mailbox))
@@ -200,10 +214,14 @@ def message_finders(settings: Settings, database: Database) -> Callable[[Receivi
 
 
 def watchers(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Watcher]:
-    """Makes what waits for new mail of an IMAP mailbox (incoming.idle). Raises as `inboxes`."""
+    """Makes what waits for new mail of a mailbox (incoming.idle). Raises as `inboxes`."""
     reach = reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> Watcher:
+        if mailbox.protocol == "ews":
+            from reconcile.mail.ews.watcher import EwsWatcher
+
+            return EwsWatcher(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
         from reconcile.mail.imap.idle import ImapWatcher
 
         return ImapWatcher(*reach(mailbox))
@@ -220,6 +238,10 @@ def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResol
             from reconcile.mail.pop3.count import Pop3Counter
 
             return Pop3Counter(*reach(mailbox))
+        if mailbox.protocol == "ews":
+            from reconcile.mail.ews.count import EwsCounter
+
+            return EwsCounter(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
         from reconcile.mail.imap.count import ImapCounter
 
         return ImapCounter(*reach(mailbox))
@@ -334,7 +356,10 @@ def outgoing(
     return Outgoing(
         applied=applied_state(database),
         outbox=outbox_store(database),
-        sender=SmtpSender(connect_timeout=settings.connect_timeout, silence_timeout=settings.silence_timeout),
+        sender=SenderByProtocol(
+            smtp=SmtpSender(connect_timeout=settings.connect_timeout, silence_timeout=settings.silence_timeout),
+            exchange=lambda: _exchange_sender(settings),
+        ),
         sign_ins=sign_ins(settings, database),
         secrets=secret_resolver(settings),
         clock=clock,
@@ -349,8 +374,15 @@ def outgoing(
     )
 
 
+def _exchange_sender(settings: Settings) -> Sender:
+    from reconcile.mail.ews.sender import EwsSender
+
+    return EwsSender(sessions=exchange_sessions(), connect_timeout=settings.connect_timeout, silence_timeout=settings.silence_timeout)
+
+
 def sent_folders(settings: Settings, database: Database) -> Callable[[str], MailMarks]:
-    """Opens the mailbox with this id over IMAP, for its folder for sent mail. Raises Unsupported where it is not reached by IMAP."""
+    """Opens the mailbox with this id over IMAP, or at its Exchange server, for its folder for sent mail. Raises Unsupported where it is
+    reached by neither."""
     reach = reached(settings, sign_ins(settings, database), secret_resolver(settings))
 
     def connect(mailbox_id: str) -> MailMarks:
@@ -363,6 +395,10 @@ def sent_folders(settings: Settings, database: Database) -> Callable[[str], Mail
             applied_state(database).resources(), now=SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ"), permits=Permits(unconditional=True)
         )
         mailbox = next((one for one in found if one.mailbox_id == mailbox_id), None)
+        if isinstance(mailbox, ReceivingMailbox) and mailbox.protocol == "ews":
+            from reconcile.mail.ews.marks import EwsMarks
+
+            return EwsMarks(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
         if not isinstance(mailbox, ReceivingMailbox) or mailbox.protocol != "imap":
             why = mailbox.conditions[0].message if mailbox is not None and mailbox.conditions else "it does not receive over IMAP"
             hint = "Declare incoming: server-side over IMAP for it, or sentCopy: none."

@@ -13,6 +13,8 @@ from reconcile.mail.ews.codes import Kind, kind_of
 from reconcile.mail.ews.faults import refusal, translated
 from reconcile.mail.ews.link import Link, gathered
 from reconcile.mail.ews.mime import StreamedContent, split
+from reconcile.mail.ews.place import PROTOCOL
+from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail import Listed
 
 #: Messages and claimed octets of one request. A message of more than the second comes alone, piece by piece.
@@ -118,8 +120,22 @@ def streamed(link: Link, listed: Listed) -> Iterator[Iterator[bytes] | Missing]:
             yield _refused(link, listed, content.rest)
         else:
             yield content.chunks()
-            # Where it was read to its end, the rest is what makes the connection usable again.
-            _ = content.rest
+            if content.ended:
+                # The rest is what makes the connection usable again.
+                _ = content.rest
+
+
+def beginning_of(link: Link, name: str) -> bytes:
+    """The header of a message of whatever size; b"" where there is none."""
+    with streamed(link, Listed(RemoteId(PROTOCOL, name), None, 0)) as chunks:
+        if isinstance(chunks, Missing):
+            return b""
+        beginning = b""
+        for chunk in chunks:
+            beginning += chunk
+            if b"\r\n\r\n" in beginning or len(beginning) >= HEADER:
+                break
+    return header_of(beginning)
 
 
 def _refused(link: Link, listed: Listed, document: bytes) -> Missing:

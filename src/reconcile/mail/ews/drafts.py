@@ -24,9 +24,12 @@ from reconcile.ports.sender import Envelope
 
 DRAFTS: Final = "drafts"
 SENT: Final = "sentitems"
-#: Our named properties: which handing over it is, and its Message-ID as we wrote it (a server may write another one).
+#: Our named properties: which handing over it is, its Message-ID, and the header fields by which its sent copy is known, all as we wrote
+#: them: a server may write others.
 TOKEN: Final = "Submission"
 MESSAGE_ID: Final = "MessageId"
+HEADER: Final = "Header"
+_NAMES: Final = frozenset({"Message-Id", "From", "Date", "To", "Cc"})
 _GONE: Final = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound"})
 
 
@@ -86,8 +89,15 @@ def message_of(envelope: Envelope, token: str) -> str:
         f'<t:MimeContent CharacterSet="UTF-8">{mime}</t:MimeContent>'
         + operations.own_property(TOKEN, token)
         + operations.own_property(MESSAGE_ID, message_id)
+        + operations.own_property(HEADER, known_by(envelope.content))
         + "".join(_people(element, people) for element, people in groups.items())
     )
+
+
+def known_by(content: bytes) -> str:
+    """The fields of a mail by which its copy is told from others, as they stand in it."""
+    header = BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
+    return "".join(f"{name}: {value}\r\n" for name, value in header.raw_items() if name.title() in _NAMES) + "\r\n"
 
 
 def _people(element: str, people: Sequence[tuple[str, str]]) -> str:

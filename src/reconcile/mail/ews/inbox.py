@@ -16,8 +16,8 @@ from reconcile.mail.ews.changes import Page, listed_of, page_of
 from reconcile.mail.ews.codes import GONE, Kind, kind_of
 from reconcile.mail.ews.contents import (
     AT_ONCE,
-    HEADER,
     Missing,
+    beginning_of,
     chunks_of,
     contents_of,
     groups,
@@ -228,12 +228,4 @@ class _Reading:
         (block,) = headers_of(self._link, [message])
         if block != b"":
             return block
-        beginning = b""
-        with streamed(self._link, message) as chunks:
-            if isinstance(chunks, Missing):
-                return chunks
-            for chunk in chunks:
-                beginning += chunk
-                if b"\r\n\r\n" in beginning or len(beginning) >= HEADER:
-                    break
-        return header_of(beginning)
+        return beginning_of(self._link, message.remote_id.value) or Missing(gone=False)

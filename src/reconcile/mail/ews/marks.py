@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +12,8 @@ from reconcile.mail.ews import operations
 from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import Answer, T, id_of, items_of
 from reconcile.mail.ews.codes import GONE, Kind, kind_of
-from reconcile.mail.ews.drafts import MESSAGE_ID, SENT
+from reconcile.mail.ews.contents import beginning_of
+from reconcile.mail.ews.drafts import HEADER, MESSAGE_ID, SENT
 from reconcile.mail.ews.faults import refusal
 from reconcile.mail.ews.folder import beside_inbox, opened
 from reconcile.mail.ews.link import Link
@@ -24,6 +25,8 @@ from reconcile.model.removal import KEYWORDS, MarkAction
 
 #: Of one request.
 _AT_ONCE: Final = 100
+#: Copies of one Message-ID that are looked at.
+_COPIES: Final = 10
 #: What people see in Outlook: the counterparts of the product's "Tracked to Dynamics 365" and "… (Undeliverable)".
 CATEGORIES: Final = {
     KEYWORDS[MarkAction.TRACKED]: "Tracked to reconcile",
@@ -101,24 +104,37 @@ class EwsMarks:
         if len(asked) != len(answers):
             raise Unavailable(f"{self._link.where} gives {len(answers)} answers about {len(asked)} messages")
 
-    def sent(self, message_id: str) -> bool | None:
+    def sent(self, message_id: str) -> Sequence[bytes] | None:
         requests = self._link.requests
         # A server may give a mail another Message-ID on its way out: ours is beside it.
         condition = operations.either(
             operations.field_equals("message:InternetMessageId", message_id), operations.own_equals(MESSAGE_ID, message_id)
         )
-        (answer,) = self._link.ask(requests.find_items(requests.folder(SENT), condition, most=1)) or (None,)
+        (answer,) = self._link.ask(requests.find_items(requests.folder(SENT), condition, most=_COPIES)) or (None,)
         if answer is None:
             raise Unavailable(f"{self._link.where} does not answer about Sent Items")
         if answer.code == "ErrorFolderNotFound":
             return None
         if not answer.done:
             raise refusal(answer, self._link.where)
-        return any(True for _ in items_of(answer))
+        return [*self._headers([id_of(item)[0] for item in items_of(answer)])]
+
+    def _headers(self, names: Sequence[str]) -> Iterator[bytes]:
+        """As we wrote them where it was we who sent it, else as they stand in the copy."""
+        if not names:
+            return
+        found = self._link.ask(self._link.requests.get_items(names, own=(HEADER,)))
+        self._lined_up(names, found)
+        for name, answer in zip(names, found, strict=True):
+            item = next(items_of(answer), None) if answer.done else None
+            if item is None:
+                continue
+            ours = item.findtext(f"{T}ExtendedProperty/{T}Value")
+            yield ours.replace("\r\n", "\n").replace("\n", "\r\n").encode() if ours else beginning_of(self._link, name)
 
     def keep_sent(self, content: bytes, *, message_id: str, at: datetime) -> bool:
         held = self.sent(message_id)
-        if held is not False:
+        if held is None or held:
             return held is not None
         mime = base64.b64encode(content).decode("ascii")
         message = f'<t:MimeContent CharacterSet="UTF-8">{mime}</t:MimeContent>' + _READ + operations.own_property(MESSAGE_ID, message_id)

@@ -58,6 +58,8 @@ class StreamedContent:
         self._largest = largest_rest
         self._buffer = b""
         self._rest = bytearray()
+        #: Whether the content was read to its end.
+        self.ended = False
         self.has_content = self._find()
 
     def _find(self) -> bool:
@@ -101,7 +103,7 @@ class StreamedContent:
             for start in range(0, len(out), _CHUNK):
                 yield out[start : start + _CHUNK]
             if end >= 0:
-                self._buffer = text[end:]
+                self._buffer, self.ended = text[end:], True
                 return
             piece = next(self._pieces, None)
             if piece is None:

@@ -73,11 +73,18 @@ class Requests:
         )
 
     def get_items(
-        self, ids: Iterable[str], *, mime: bool = False, fields: Sequence[str] = (), tags: Sequence[tuple[str, str]] = ()
+        self,
+        ids: Iterable[str],
+        *,
+        mime: bool = False,
+        fields: Sequence[str] = (),
+        tags: Sequence[tuple[str, str]] = (),
+        own: Sequence[str] = (),
     ) -> bytes:
-        """`fields` are URIs ("item:Size"), `tags` MAPI properties by tag and type ("0x007D", "String")."""
+        """`fields` are URIs ("item:Size"), `tags` MAPI properties by tag and type ("0x007D", "String"), `own` named ones of ours."""
         more = "".join(f'<t:FieldURI FieldURI="{field}"/>' for field in fields)
         more += "".join(f'<t:ExtendedFieldURI PropertyTag="{tag}" PropertyType="{kind}"/>' for tag, kind in tags)
+        more += "".join(own_field(name) for name in own)
         shape = "<t:BaseShape>IdOnly</t:BaseShape>" + ("<t:IncludeMimeContent>true</t:IncludeMimeContent>" if mime else "")
         shape += f"<t:AdditionalProperties>{more}</t:AdditionalProperties>" if more else ""
         return self.envelope(f"<m:GetItem><m:ItemShape>{shape}</m:ItemShape><m:ItemIds>{item_ids(ids)}</m:ItemIds></m:GetItem>")

@@ -17,11 +17,13 @@ from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition, Health
 from reconcile.model.enablement import Direction
+from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.model.protocols import usual_port
 from reconcile.model.removal import MarkAction
 from reconcile.model.retention import retention_of
 from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.exchange import access_of, service_of
 from reconcile.sync.decide.floor import floor
 from reconcile.sync.decide.found_server import server_of
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, enabled_at, withheld
@@ -42,7 +44,8 @@ class ReceivingMailbox:
     account proves itself. `account_group` shares `connections`. `fingerprint` changes with configuration and credentials.
     `marks` are what is done at the server to mail that is kept or given up; `compress` asks the server to pack what it sends;
     `advancing`: the floor moves with the mail; `enabled_at` is when a person enabled or tested it last (UTC RFC 3339, "" for never);
-    `backs_off`: it is looked at less often while it is quiet; `idle`: a connection waits for its news."""
+    `backs_off`: it is looked at less often while it is quiet; `idle`: a connection waits for its news. `path` is that of a service over
+    HTTP, and `access` says by what right its account opens the mailbox."""
 
     mailbox_id: str
     name: str
@@ -68,6 +71,8 @@ class ReceivingMailbox:
     backs_off: bool = False
     idle: bool = False
     compress: bool = False
+    path: str = ""
+    access: MailboxAccess = MailboxAccess.OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +174,7 @@ def _from(mailbox: Row, profile: Row, organization: Row | None, permits: Permits
     if spec.get("state") == "inactive":
         raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)
     protocol = spec.get("incoming.protocol")
-    if protocol not in ("imap", "pop3"):
+    if protocol not in ("imap", "pop3", "ews"):
         field = "incoming.protocol" if "incoming.protocol" in profile.resource.spec else "serverType"
         raise profile.unsupported(field, f"receiving over {protocol} is not built yet")
     server, port = server_of(mailbox, profile, "incoming", permits), spec.get("incoming.port")
@@ -181,7 +186,11 @@ def _from(mailbox: Row, profile: Row, organization: Row | None, permits: Permits
             "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true",
             "incoming.tls",
         )
-    sign_in = planned(mailbox, profile, "incoming")
+    sign_in, path, access = planned(mailbox, profile, "incoming"), "", MailboxAccess.OWN
+    if protocol == "ews":
+        service = service_of(profile, server, "incoming")
+        server, port, path = service.host, service.port, service.path
+        access = access_of(profile, "incoming", sign_in, server)
     connections = spec.get("maxConcurrentConnections")
     address = str(mailbox.spec.get("emailAddress", ""))
     return ReceivingMailbox(
@@ -209,8 +218,10 @@ def _from(mailbox: Row, profile: Row, organization: Row | None, permits: Permits
         profile=profile.resource.name,
         profile_id=profile.resource.external_id,
         backs_off=organization is not None and organization.spec.get("processing.inactiveBackoff") is True,
-        idle=protocol == "imap" and spec.get("incoming.idle") is True,
-        compress=protocol == "imap" and spec.get("incoming.compression") is True,
+        idle=protocol in ("imap", "ews") and spec.get("incoming.idle") is True,
+        compress=protocol in ("imap", "ews") and spec.get("incoming.compression") is True,
+        path=path,
+        access=access,
     )
 
 
@@ -219,9 +230,9 @@ def _marks(mailbox: Mapping[str, Leaf], profile: Mapping[str, Leaf], protocol: s
     found = set[MarkAction]()
     if mailbox.get("deleteAfterProcessing") is True and mailbox.get("type") in ("queue", "forward"):
         found.add(MarkAction.DELETE)
-    if protocol == "imap" and profile.get("incoming.keywords") is True:
+    if protocol in ("imap", "ews") and profile.get("incoming.keywords") is True:
         found |= {MarkAction.TRACKED, MarkAction.UNDELIVERABLE}
-    if protocol == "imap" and profile.get("moveUndeliveredEmails") is True:
+    if protocol in ("imap", "ews") and profile.get("moveUndeliveredEmails") is True:
         found.add(MarkAction.MOVE)
     return frozenset(found)
 

@@ -12,7 +12,7 @@ credentials and kind follow from each other: a password is only ever used as a p
 | windows-integrated  | kerberos    | refused  | refused | refused | kerberos  |
 | anonymous           | anonymous   | refused  | refused | refused | refused   |
 
-certificateSignIn stands in place of authentication. server-to-server and hybrid-modern-auth are ways of Exchange only.
+certificateSignIn stands in place of authentication. What is different at an Exchange server stands in `exchange`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from reconcile.model.condition import Condition
 from reconcile.model.sign_in import Grant, OAuthPlan, SignInKind, SignInPlan
 from reconcile.ports.target import AppliedResource
+from reconcile.sync.decide.exchange import check_credentials
 from reconcile.sync.decide.row import Refused, Row, row
 
 Direction: TypeAlias = Literal["incoming", "outgoing"]
@@ -59,9 +60,12 @@ def planned(mailbox: Row, profile: Row, direction: Direction) -> SignInPlan:
     spec = profile.spec
     # The setting shares credentials, user name, password and impersonation; server, port, tls and authentication stay their own.
     source = "outgoing" if direction == "outgoing" and spec.get("useSameSettingsForOutgoing") is False else "incoming"
-    if spec.get(f"{source}.useImpersonation") is True:
+    ews = spec.get(f"{direction}.protocol") == "ews"
+    if spec.get(f"{source}.useImpersonation") is True and not ews:
         raise profile.unsupported(f"{source}.useImpersonation", "impersonation is a way of Exchange; IMAP, POP3 and SMTP have none")
     credentials = str(spec.get(f"{source}.credentials") or "user-or-queue")
+    if ews:
+        check_credentials(profile, source, credentials)
     plan = _of(mailbox, profile, direction, source, credentials)
     if spec.get(f"{direction}.tls") == "none" and plan.kind not in (SignInKind.PASSWORD, SignInKind.ANONYMOUS):
         raise profile.refuse("Ready", "TlsRequired", f"sign-in by {plan.kind} needs TLS: use implicit or starttls", f"{direction}.tls")
@@ -79,7 +83,7 @@ def _of(mailbox: Row, profile: Row, direction: Direction, source: str, credentia
     kind = _kind(profile, direction, source, credentials)
     if kind is SignInKind.ANONYMOUS:
         return SignInPlan(kind=kind, username="", certificate=certificate)
-    if credentials == "profile" and direction == "incoming":
+    if credentials == "profile" and direction == "incoming" and spec.get("incoming.protocol") != "ews":
         raise profile.unsupported(field, "one account for all mailboxes needs impersonation, which IMAP and POP3 do not have")
     username = _username(mailbox, profile, source, credentials)
     if kind is SignInKind.OAUTH:

@@ -11,6 +11,7 @@ from reconcile.model.condition import Condition, Health
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
 from reconcile.model.mail_address import is_allowed
+from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.model.outgoing import OutboxEntry
 from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
 from reconcile.model.sign_in import SignInPlan
@@ -18,6 +19,7 @@ from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
 from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules
 from reconcile.sync.decide.correlation_rules import CorrelationRules, correlation_rules
+from reconcile.sync.decide.exchange import access_of, service_of
 from reconcile.sync.decide.found_server import server_of
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
 from reconcile.sync.decide.row import Refused, Row
@@ -29,7 +31,8 @@ class SendingMailbox:
     """A mailbox that may send. `authority` is a reference to a PEM ("" for the system's authorities); `sign_in` is how its account
     proves itself. `connections` is the profile's limit. `send_as` are the slugs of mailboxes that may write as this one. Of `limits`,
     `recipients_per_message` and `message_size` (octets), None means none. `sent_copy`: sent mail is copied into its folder for it.
-    `delivery_reports` are the events to ask reports of, None where the server decides."""
+    `delivery_reports` are the events to ask reports of, None where the server decides. `protocol` is smtp or ews; then `path` is that of
+    the service, and `access` says by what right its account opens the mailbox."""
 
     mailbox_id: str
     name: str
@@ -48,6 +51,9 @@ class SendingMailbox:
     message_size: int | None = None
     sent_copy: bool = False
     delivery_reports: frozenset[str] | None = None
+    protocol: str = "smtp"
+    path: str = ""
+    access: MailboxAccess = MailboxAccess.OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,15 +188,21 @@ def _over(
     spec: dict[str, Leaf] = {**derived("EmailServerProfile", profile.spec), **{p: v for p, v in profile.spec.items() if v is not None}}
     if spec.get("state") == "inactive":
         raise refuse("Off", "ProfileInactive", f"profile {profile.name} is inactive", "state")
-    if spec.get("outgoing.protocol") != "smtp":
+    protocol = spec.get("outgoing.protocol")
+    if protocol not in ("smtp", "ews"):
         field = "outgoing.protocol" if "outgoing.protocol" in profile.spec else "serverType"
         raise refuse("Unsupported", "Protocol", f"sending over {spec.get('outgoing.protocol')} is not built yet", field)
     if spec.get("encodingCodePage") not in (None, "utf-8", "UTF-8", "65001"):
         raise refuse("Unsupported", "CodePage", "mail is written in UTF-8; another code page is not built", "encodingCodePage")
     if spec.get("outgoing.autoGrantDelegateAccess") is True:
-        words = "outgoing.autoGrantDelegateAccess needs Exchange, which is not built yet"
+        words = "outgoing.autoGrantDelegateAccess is not built: give the account its rights at the server"
         raise refuse("Unsupported", "Impersonation", words, "outgoing.autoGrantDelegateAccess")
-    server = server_of(Row(mailbox, mailbox.spec, now), Row(profile, spec, now), "outgoing", permits)
+    place = "outgoing"
+    if protocol == "ews" and spec.get("outgoing.server") is None:
+        # It is one service for both directions, so it is declared once.
+        place = "incoming"
+        spec |= {"outgoing.tls": spec.get("incoming.tls") or "implicit", "outgoing.caCertificate": spec.get("incoming.caCertificate")}
+    server, path, access = server_of(Row(mailbox, mailbox.spec, now), Row(profile, spec, now), place, permits), "", MailboxAccess.OWN
     tls, port = Tls(str(spec.get("outgoing.tls"))), spec.get("outgoing.port")
     assert isinstance(port, int), port
     # No field of a mailbox that signing in looks at follows from another one.
@@ -204,8 +216,12 @@ def _over(
         if not permitted:
             words = "tls: none needs an on-premises Organization with deploymentSettings.allowNonSslEmail: true"
             raise refuse("Ready", "TlsRequired", words, "outgoing.tls")
-        if sign_in.password is not None:
+        if sign_in.password is not None and protocol != "ews":
             raise refuse("Ready", "TlsRequired", "no password is sent without TLS: use starttls, implicit, or anonymous", "outgoing.tls")
+    if protocol == "ews":
+        service = service_of(Row(profile, spec, now), server, place)
+        server, port, path = service.host, service.port, service.path
+        access = access_of(Row(profile, spec, now), "outgoing", sign_in, server)
     limit = spec.get("maxConcurrentConnections")
     address = mailbox.spec.get("emailAddress")
     assert isinstance(address, str), mailbox.name
@@ -228,10 +244,15 @@ def _over(
             per_minute=_number(spec.get("outgoing.messagesPerMinute")),
             per_day=_number(spec.get("outgoing.messagesPerDay")),
         ),
-        recipients_per_message=_number(spec.get("outgoing.recipientsPerMessage")),
+        # At an Exchange server the people of a mail are part of it: it is not sent in several parts.
+        recipients_per_message=_number(spec.get("outgoing.recipientsPerMessage")) if protocol == "smtp" else None,
         message_size=_number(spec.get("outgoing.messageSize")),
-        sent_copy=spec.get("outgoing.sentCopy") == "append",
+        # An Exchange server keeps a copy itself.
+        sent_copy=spec.get("outgoing.sentCopy") == "append" and protocol == "smtp",
         delivery_reports=frozenset(map(str, named)) if isinstance(named := spec.get("outgoing.deliveryReports"), tuple) else None,
+        protocol=str(protocol),
+        path=path,
+        access=access,
     )
 
 
