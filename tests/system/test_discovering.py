@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from reconcile.cli import main
 from reconcile.settings import Settings
 from reconcile.sync.decide.eligible import IdleMailbox, receiving_mailboxes
 from reconcile.wiring.applied import applied_state
@@ -114,3 +118,57 @@ def test_the_command_tells_it(estate: MailEstate) -> None:
     assert "Name the server in incoming.server" in shown.out
     (mailbox,) = estate("mailboxes", "-o", "json").document["mailboxes"]
     assert mailbox["hint"] == "`reconcile test-mailbox sales` asks Autodiscover and remembers the answer."
+
+
+def lint(estate: MailEstate, hosts: Hosts, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[dict[str, object]]:
+    """In this process, where names resolve as the test says."""
+    from reconcile.wiring import online_findings
+
+    monkeypatch.setattr(online_findings, "online_findings", partial(online_findings.online_findings, outside=hosts.outside()))
+    for name, value in estate.environment().items():
+        if name.startswith("RECONCILE_"):
+            monkeypatch.setenv(name, value)
+    places = ["-C", str(estate.estate), "--state-dir", str(estate.state), "--secrets-dir", str(estate.secrets)]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        main.run(["lint", *places, "-o", "json", *words])
+    return [one for one in json.loads(out.getvalue())["findings"] if one["rule"].startswith("autodiscover/")]
+
+
+def test_lint_tells_what_changed_and_writes_what_is_one_for_all(estate: MailEstate, hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = estate.estate / "profile.yaml"
+    hosts.on(HOST, "autodiscover.svc", soap(EWS))
+    with discovering(estate, hosts) as asking:
+        asking.tested(next(one for one in asking.resources if one.kind == "Mailbox"))
+    asked = len(hosts.seen)
+    assert lint(estate, hosts, monkeypatch) == []
+    assert len(hosts.seen) == asked, "nobody is asked unless --online says so"
+
+    (one,) = lint(estate, hosts, monkeypatch, "--online")
+    assert (one["rule"], one["severity"], one["path"]) == ("autodiscover/one-server", "information", "spec.autodiscover")
+    assert one["file"] == "profile.yaml"
+
+    moved = "https://new.contoso.example/EWS/Exchange.asmx"
+    hosts.on(HOST, "autodiscover.svc", soap(moved))
+    changed, again = sorted(lint(estate, hosts, monkeypatch, "--online"), key=lambda one: str(one["rule"]))
+    assert (changed["rule"], changed["severity"], changed["file"]) == ("autodiscover/changed", "warning", "sales.yaml")
+    assert str(changed["message"]).startswith(f"Autodiscover names {moved} now, {EWS} is pinned since ")
+    assert again["rule"] == "autodiscover/one-server"
+    with discovering(estate, hosts) as asking:
+        assert pinned(asking) == {"sales@contoso.example": EWS}, "lint pins nothing"
+
+    before = profile.read_text()
+    left = lint(estate, hosts, monkeypatch, "--online", "--fix")
+    assert [one["rule"] for one in left] == ["autodiscover/changed"]
+    after = profile.read_text()
+    assert before != after
+    assert f'incoming: {{server: "{moved}", caCertificate' in after
+    assert "autodiscover: false" in after
+    assert "discovery: {privateNetworks: [127.0.0.0/8]}" in after, "what was not asked for stays"
+
+
+def test_lint_tells_where_autodiscover_names_nothing(estate: MailEstate, hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    (one,) = lint(estate, hosts, monkeypatch, "--online")
+    assert (one["rule"], one["severity"]) == ("autodiscover/nothing", "warning")
+    assert "autodiscover.contoso.example is not found" in str(one["message"])
+    assert "incoming.server" in str(one["hint"])

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from reconcile.report.fix_text import Offer, Replacement
 
 
-def mended(context: Context, found: Linted, *, cache: DocumentCache | None, today: datetime, baseline: Baseline | None) -> Mending:
-    """The fixes of the findings that count in `found`, which was linted with `keep`. Writes nothing."""
+def mended(
+    context: Context, found: Linted, *, cache: DocumentCache | None, today: datetime, baseline: Baseline | None, more: Sequence[Fix] = ()
+) -> Mending:
+    """The fixes of the findings that count in `found`, which was linted with `keep`, and `more` that others propose. Writes nothing."""
     from reconcile.policy.fixes import Fix, Judged, Mending, mend
     from reconcile.wiring.estate import edited_source
 
@@ -32,7 +34,7 @@ def mended(context: Context, found: Linted, *, cache: DocumentCache | None, toda
         again = linted(context, source, cache=cache, today=today, baseline=baseline, environment=None, keep=True)
         return Judged(again.result.findings, again.states)
 
-    proposed: list[Fix] = []
+    proposed: list[Fix] = [*more]
     told: list[Suggestion] = []
     for one in dict.fromkeys(_proposals(found, cache)):
         if isinstance(one, Fix):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +15,10 @@ from reconcile.cli.today import moment, today_option
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from reconcile.cli.linted import Linted
     from reconcile.model.finding import Finding
     from reconcile.report.fix_text import Offer
+    from reconcile.wiring.online_findings import Online
 
 
 @click.command("lint", short_help="Check the files: syntax, schema, references, duplicates, plaintext secrets.")
@@ -22,14 +26,15 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Write the edits that rules name, where they are proved to mend and to change nothing else.")
 @click.option("--suggest", is_flag=True, help="Show those edits as a diff, and say in words what nobody can edit for you.")
 @click.option("--baseline", type=click.Choice(ACTIONS), help="Accept what there is now (once), take out what is gone, or pass over it.")
+@click.option("--online", is_flag=True, help="Ask Autodiscover what it names now for the mailboxes that were applied.")
 @today_option
-@common(state=False, outputs=FORMS)
+@common(outputs=FORMS)
 @reporting
 def command(
-    context: Context, no_cache: bool, fix: bool, suggest: bool, baseline: str | None, today: str | None, wishes: Wishes
+    context: Context, no_cache: bool, fix: bool, suggest: bool, baseline: str | None, online: bool, today: str | None, wishes: Wishes
 ) -> ExitCode:
-    """Check every file of the estate, for all environments or the one named with -e. Resolves no secret, writes nothing unless --fix,
-    --baseline or --report says so.
+    """Check every file of the estate, for all environments or the one named with -e. Resolves no secret and asks nobody unless --online
+    says so, writes nothing unless --fix, --baseline or --report says so.
 
     --today looks ahead: what fails when a dated rule changes, a waiver ends or a password expires.
 
@@ -45,12 +50,16 @@ def command(
     from reconcile.wiring.policies import rules_named, shipped_names
 
     _check(context, fix=fix, suggest=suggest, baseline=baseline, today=today)
+    if online and context.revision is not None:
+        raise click.UsageError("--online asks about what was applied: leave --revision out")
     check_wish(context, baseline)
     source = open_source(context.directory, context.revision)
     cache = None if no_cache else document_cache(context.settings)
     judged_at = moment(today)
     known = None if baseline == "ignore" else read_baseline(source.octets)
-    found = linted(context, source, cache=cache, today=judged_at, baseline=known, environment=context.environment, keep=fix or suggest)
+    keep = fix or suggest or online
+    found = linted(context, source, cache=cache, today=judged_at, baseline=known, environment=context.environment, keep=keep)
+    asked = _asked(context, found) if online else None
     if baseline in ("write", "shrink"):
         found = apply_wish(context, found, baseline, known, source.octets(BASELINE_FILE))
     offered: dict[Finding, Offer] = {}
@@ -59,13 +68,16 @@ def command(
     if fix or suggest:
         from reconcile.cli.fixing import diff, mended, offers, still_offered, write_fixes
 
-        mending = mended(context, found, cache=cache, today=judged_at, baseline=known)
+        mending = mended(context, found, cache=cache, today=judged_at, baseline=known, more=asked.fixes if asked is not None else ())
         offered = offers(found, mending)
         if suggest:
             changes = diff(found, mending, repository_prefix(context.directory))
         elif mending.fixes:
             fixed = write_fixes(context, found, mending)
             found = linted(context, source, cache=cache, today=judged_at, baseline=known, environment=context.environment)
+            if asked is not None:
+                mended_now = {finding for one in mending.fixes for finding in one.findings}
+                _with_more(found, [one for one in asked.findings if one not in mended_now])
             offered = still_offered(found, mending)
     result, checks = found.result, found.checks
     gate = wishes.gate(strictest(rules.configuration.fail_on for rules in checks.rules.values()))
@@ -105,6 +117,19 @@ def command(
     if context.output == "text" and (advice := next_step(result.findings, has_baseline=known is not None)):
         context.say(advice)
     return code
+
+
+def _asked(context: Context, found: Linted) -> Online:
+    """What servers tell, put among what was found."""
+    from reconcile.wiring.online_findings import online_findings
+
+    asked = online_findings(context.settings, found.states, actor=context.actor)
+    _with_more(found, asked.findings)
+    return asked
+
+
+def _with_more(found: Linted, findings: Sequence[Finding]) -> None:
+    found.result = replace(found.result, findings=tuple(sorted((*found.result.findings, *findings), key=lambda one: one.sort_key())))
 
 
 def _say_what_was_edited(context: Context, *, edits: bool, suggest: bool) -> None:

@@ -33,7 +33,7 @@ class Discovering:
 
     def wanted(self, mailbox: AppliedResource) -> bool:
         """Whether its server is to be found."""
-        profile = self._profile(mailbox)
+        profile = self.profile_of(mailbox)
         return profile is not None and profile.spec.get("autodiscover") is True
 
     def discover(self, mailbox: AppliedResource) -> Discovery:
@@ -45,7 +45,7 @@ class Discovering:
         from reconcile.sync.decide.row import Refused, row
         from reconcile.sync.decide.sign_in import planned
 
-        profile, now = self._profile(mailbox), _now()
+        profile, now = self.profile_of(mailbox), _now()
         assert profile is not None, mailbox.name
         authority = profile.spec.get("incoming.caCertificate")
         signs = sign_ins(self.settings, self.database)
@@ -101,7 +101,8 @@ class Discovering:
 
         SqliteDiscoveredServers(self.database).pin(server, name=name)
 
-    def _profile(self, mailbox: AppliedResource) -> AppliedResource | None:
+    def profile_of(self, mailbox: AppliedResource) -> AppliedResource | None:
+        """The applied one, of the mailbox or of the organization for all."""
         organization = next((one for one in self.resources if one.kind == "Organization"), None)
         slug = mailbox.spec.get("profile") or (organization.spec.get("defaults.profile") if organization is not None else None)
         return next((one for one in self.resources if one.kind == "EmailServerProfile" and one.name == slug), None)
