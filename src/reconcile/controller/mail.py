@@ -98,6 +98,7 @@ class _Standing:
     sending: Future[SendingReport] | None = None
     told_outages: frozenset[str] = frozenset()
     left_alone: list[LeftAlone] | None = None
+    told_refused: set[str] = field(default_factory=set)
     recoveries: Recoveries = field(default_factory=Recoveries)
 
 
@@ -219,6 +220,9 @@ class Mail:
         )
         mailed = mail_alarms(tools.alerts, tools.alarms, environment=standing.opened.environment) if tools.alarms is not None else []
         standing.alerted = clock.monotonic()
+        # One that is refused is tried again each minute, and told once.
+        mailed = [one for one in mailed if not one.refused or one.letter.key not in standing.told_refused]
+        standing.told_refused |= {one.letter.key for one in mailed if one.refused}
         return mailed, over(before, tools.alerts.alerts(kind="EmailServerProfile"))
 
     def _tell_left_alone(self, standing: _Standing, tools: MailTools) -> None:

@@ -9,13 +9,16 @@ from reconcile.controller.mail import due_mailboxes, told, until_next
 from reconcile.controller.recoveries import Recovered, Recoveries, over
 from reconcile.errors import Unavailable
 from reconcile.model import instant
-from reconcile.model.alert import Alert, AlertLevel, Cause
+from reconcile.model.alert import Alert, AlertLevel, Cause, Mailed
 from reconcile.model.condition import Condition
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.model.sign_in import SignInKind, SignInPlan
+from reconcile.sync.alarm_mailing import AlarmMail
+from reconcile.sync.decide.alert_mail import AlarmLetter
 from reconcile.sync.decide.alerts import PROFILE_FAILING
+from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.run import MailboxRun
 from reconcile.sync.servers import Outage
@@ -123,3 +126,14 @@ def test_an_alarm_that_is_over_is_told_by_the_name_of_its_profile() -> None:
 
     assert over([alarm("p"), alarm("q"), alarm("r", "Other")], [alarm("q")]) == ("name of p",)
     assert over([alarm("p")], [alarm("p")]) == ()
+
+
+def test_what_became_of_an_alarm_is_told() -> None:
+    letter = AlarmLetter(
+        alert_id=1, what=Mailed.BEGAN, key="k", mailbox="alarm", draft=Draft(to=("boss@contoso.example",), subject="Alarm: contoso")
+    )
+    sent = told([], SendingReport(), again_after=LONGEST, mailed=[AlarmMail(letter=letter, entry=7)])
+    assert (sent.quiet, sent.message) == (False, "alarm: mail 7 to boss@contoso.example: Alarm: contoso")
+    refused = told([], SendingReport(), again_after=LONGEST, mailed=[AlarmMail(letter=letter, refused="nobody knows them")])
+    assert refused.message == "alarm: the mail 'Alarm: contoso' could not be written: nobody knows them"
+    assert refused.detail["alarms"] == [{"key": "k", "mail": None, "subject": "Alarm: contoso", "refused": "nobody knows them"}]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from reconcile.model.condition import Condition
 from reconcile.model.outgoing import OutboxEntry, OutgoingState
-from reconcile.report.unsent import unsent, unsent_json, unsent_lines
+from reconcile.model.sending_report import MailboxTrouble, SendingReport
+from reconcile.report.outbox_json import sending_json
+from reconcile.report.outbox_text import sending_lines
+from reconcile.report.unsent import Unsent, unsent, unsent_json, unsent_lines
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -68,3 +73,25 @@ def test_what_a_server_said_cannot_steer_the_terminal() -> None:
 def test_many_groups_are_counted() -> None:
     lines = unsent_lines(unsent([entry(number, minutes=5, reason=f"reason {number}") for number in range(30)], now=NOW))
     assert lines[-1] == "and 10 more; reconcile outbox list has all"
+
+
+def test_a_pass_names_the_next_step_of_mail_that_waits() -> None:
+    why = Condition(
+        type="Ready", status=False, reason="NoServer", message="no outgoing server", since="", field="outgoing.server", origin="p:3"
+    )
+    trouble = MailboxTrouble(mailbox_id="m1", name="sales", condition=why, waiting=2)
+    steps = {"m1": "Change outgoing.server (p:3) and apply."}
+    later = Unsent(
+        mailbox="info", state=OutgoingState.PENDING, mails=1, reason="waits", first=9, next_try="", step="`reconcile enable info`"
+    )
+    assert [one for one in sending_lines(SendingReport(troubles=(trouble,)), [later], steps=steps) if one] == [
+        "sales: 2 mails wait: no outgoing server (p:3)",
+        "  next: Change outgoing.server (p:3) and apply.",
+        "info: 1 mail waits: waits",
+        "  next: `reconcile enable info`",
+    ]
+    document = sending_json(SendingReport(troubles=(trouble,)), [later], steps=steps)
+    assert document["waiting"][0]["hint"] == steps["m1"]  # type: ignore[index]
+    assert document["unsent"][0]["hint"] == "`reconcile enable info`"  # type: ignore[index]
+    own = replace(trouble, hint="Check the password.")
+    assert "  next: Check the password." in sending_lines(SendingReport(troubles=(own,)), steps=steps)
