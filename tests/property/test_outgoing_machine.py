@@ -51,6 +51,8 @@ fault = st.one_of(
 action = st.one_of(
     st.tuples(st.just("add"), st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)),
     st.tuples(st.just("fault"), fault),
+    # So many that some are taken together.
+    st.tuples(st.just("burst"), st.none()),
     st.tuples(st.just("send"), st.none()),
     st.tuples(st.just("die"), st.tuples(st.sampled_from(["follow", "begin", "keep", "written"]), st.booleans(), st.integers(1, 5))),
     st.tuples(st.just("withdraw"), st.integers(min_value=0, max_value=3)),
@@ -295,6 +297,9 @@ def play(post: Post, actions: list[tuple[str, object]]) -> None:
                 post.server.plan(step, planned)
             case "send":
                 post.send()
+            case "burst":
+                for _ in range(4):
+                    post.add([PEOPLE[0]])
             case "die":
                 assert isinstance(detail, tuple)
                 post.journal.plan(*detail)
@@ -396,6 +401,30 @@ def test_a_death_between_an_answer_and_the_next_begin_leaves_no_doubt(step: str)
     post.send()
     assert [entry.state for entry in post.outbox.entries()] == [OutgoingState.SENT] * 2
     assert len(post.server.taken) == 2
+    assert post.notes.left_behind() == []
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize(
+    ("line", "visit"), [*((line, visit) for line in ("follow", "begin", "keep", "written") for visit in (1, 2)), ("keep", 4)]
+)
+def test_a_death_at_any_line_of_the_journal_leaves_one_mail_in_doubt_at_most(line: str, visit: int, after: bool) -> None:
+    post = Post(MemoryOutbox())
+    post.applied.change("EmailServerProfile", outgoing__messagesPerMinute=None)
+    for _ in range(5):
+        post.add([PEOPLE[0]])
+    post.journal.plan(line, after, visit)
+    post.send()
+    died = bool(post.notes.died)
+    post.journal = Deaths()
+    for _ in range(2):
+        post.clock.pass_by(hours=2)
+        post.send()
+    copies = post.copies()
+    states = [(entry.state, copies[entry.message_id, PEOPLE[0]]) for entry in post.outbox.entries()]
+    assert all((state, number) in [("sent", 1), ("uncertain", 0), ("uncertain", 1)] for state, number in states), states
+    assert sum(state == "uncertain" for state, _ in states) <= died
+    assert died
     assert post.notes.left_behind() == []
 
 

@@ -35,10 +35,10 @@ def account(port: int) -> Account:
     return Account(server="127.0.0.1", port=port, tls=Tls.NONE)
 
 
-def send(running: FaultServer, *mails: Envelope) -> list[Delivery]:
+def send(running: FaultServer, *mails: Envelope, at_once: bool = False) -> list[Delivery]:
     """Over one connection."""
     with QUICK.open(account(running.port)) as session:
-        return [session.send(mail, begin=lambda _: None) for mail in mails]
+        return [session.send(mail, begin=lambda _: None, at_once=at_once) for mail in mails]
 
 
 def mail(*to: str, reports: frozenset[str] | None = None) -> Envelope:
@@ -74,6 +74,48 @@ def test_more_recipients_than_fit_one_write_are_all_asked() -> None:
     assert running.most_unread <= 100
 
 
+def test_what_cannot_be_refused_any_more_leaves_with_its_recipients() -> None:
+    with server() as running:
+        first, second = send(running, mail(), mail(TO[0]), at_once=True)
+    assert isinstance(first.end, Taken)
+    assert isinstance(second.end, Taken)
+    assert running.most_unread == 5
+    assert [(one.recipients, one.content) for one in running.taken] == [(TO, CONTENT), (TO[:1], CONTENT)]
+
+
+def test_a_mail_for_nobody_is_not_handed_over_though_the_server_waits_for_it() -> None:
+    asked: list[str] = []
+    with server() as running, QUICK.open(account(running.port)) as session:
+        running.plan("rcpt", Say("550 5.1.1 nobody"), Say("450 4.7.1 greylisted"))
+        begin, ending = (lambda _: asked.append("begin")), (lambda: asked.append("ending"))
+        delivery = session.send(mail(*TO[:2]), begin=begin, ending=ending, at_once=True)
+        assert ([reply.code for reply in delivery.recipients.values()], delivery.end) == ([550, 450], None)
+        assert (asked, running.taken) == ([], [])
+        assert session.is_usable
+        assert isinstance(session.send(mail(TO[0]), begin=begin, ending=ending, at_once=True).end, Taken)
+    assert [one.recipients for one in running.taken] == [TO[:1]]
+    assert asked == ["begin", "ending"]
+
+
+def test_a_server_that_waits_for_a_mail_it_refused_gets_none() -> None:
+    with server() as running, QUICK.open(account(running.port)) as session:
+        running.plan("mail", Say("550 5.7.1 not from you"))
+        delivery = session.send(mail(), begin=lambda _: None, at_once=True)
+        assert (isinstance(delivery.end, Refused), session.is_usable) == (True, False)
+    assert running.taken == []
+
+
+def test_a_server_that_leaves_instead_of_waiting_takes_nothing() -> None:
+    for refused in (False, True):
+        with server() as running, QUICK.open(account(running.port)) as session:
+            running.plan("data", Say("421 4.3.2 shutting down"))
+            running.plan("rcpt", *([Say("550 5.1.1 nobody")] if refused else []))
+            delivery = session.send(mail(TO[0]), begin=lambda _: None, at_once=True)
+            assert delivery.end is None if refused else isinstance(delivery.end, Broken)
+            assert not session.is_usable
+        assert running.taken == []
+
+
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_answers_are_matched_one_by_one(pipelining: bool) -> None:
     with server(pipelining=pipelining) as running:
@@ -99,13 +141,14 @@ def test_a_new_mail_begins_without_rset_after_one_that_was_taken() -> None:
     assert running.heard.count(b"RSET") == 1
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_one_answer_too_many_never_counts_as_another(pipelining: bool) -> None:
+def test_one_answer_too_many_never_counts_as_another(pipelining: bool, at_once: bool) -> None:
     """Whoever puts an answer in between must not have a mail taken for sent that was not."""
     for step in ("mail", "rcpt", "data"):
         with server(pipelining=pipelining) as running:
             running.plan(step, Inject("250 2.0.0 Ok: queued as 1"))
-            (delivery,) = send(running, mail(TO[0]))
+            (delivery,) = send(running, mail(TO[0]), at_once=at_once)
             assert isinstance(delivery.end, Broken), step
             assert running.taken == []
 

@@ -208,13 +208,19 @@ class _Conversation:
                     self._say("500 what?")
 
     def _data(self) -> None:
+        # The end of a mail of nothing is a line of its own, too.
+        self._buffer = b"\r\n" + self._buffer
         if (fault := self._server.visit("body")) is not None:
             self._receive()
             self._carry_out(fault, "")
         while b"\r\n.\r\n" not in self._buffer:
             self._receive()
         content, _, self._buffer = self._buffer.partition(b"\r\n.\r\n")
-        unstuffed = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in content.split(b"\r\n")) + b"\r\n"
+        if not self._recipients:
+            self._say("554 5.5.1 no valid recipients")
+            return
+        lines = content.removeprefix(b"\r\n").split(b"\r\n")
+        unstuffed = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines) + b"\r\n"
         taken = Taken(sender=self._sender, recipients=tuple(self._recipients), content=unstuffed)
         with self._server._guard:
             planned = self._server._plan.get("end")
