@@ -92,6 +92,17 @@ def test_our_own_mail_that_came_back_stands_behind_what_we_sent(world: World) ->
     assert list(world.lookup.by_message_id(["<out-1@contoso.example>"])["<out-1@contoso.example>"]) == [sent, back]
 
 
+def test_a_mail_that_came_attached_is_found_by_the_outer_message_id_too(world: World) -> None:
+    other = receive(world, 1)
+    inner = receive(world, 2, clues=MailClues(outer_id="<outer@contoso.example>"))
+    found = world.lookup.by_message_id(["<outer@contoso.example>", "<2@fabrikam.example>", "<1@fabrikam.example>"])
+    assert {name: list(mails) for name, mails in found.items()} == {
+        "<outer@contoso.example>": [inner],
+        "<2@fabrikam.example>": [inner],
+        "<1@fabrikam.example>": [other],
+    }
+
+
 def test_a_mail_without_a_message_id_answers_to_none(world: World) -> None:
     receive(world, 1, message_id=" ")
     assert dict(world.lookup.by_message_id([""])) == {}

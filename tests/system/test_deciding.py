@@ -138,6 +138,12 @@ def test_queue_user_and_forward_mailbox_together(tmp_path: Path) -> None:
         ]
         (ignored,) = made("explain", "message", "2@fabrikam.example", "--output", "json").document["decisions"]
         assert (ignored["outcome"], ignored["reason"]) == ("ignored", "unknown-sender")
+        # Whoever answers the message that it came attached to answers it.
+        dovecot.deliver(users[0], b"In-Reply-To: <outer-1@contoso.example>\r\n" + mail(5, to=users[0]))
+        made("sync")
+        answer = next(each["id"] for each in activities(made) if each["subject"] == "5")
+        (why,) = made("explain", "message", str(answer), "--output", "json").document["decisions"]
+        assert why["tracking"]["correlation"]["correlated"] == {"kind": "email", "id": tracked["1"]["id"]}
 
 
 @pytest.mark.slow

@@ -9,10 +9,12 @@ from reconcile.lazy_dataclass import dataclass
 class MailClues:
     """Beside its Message-ID and its tracking token, which stand in rows of their own. `conversation` is the whole conversation index
     (b"" for none); `words` and `people` are hashes for smart matching, and it is found by `keys` (all empty for none); `at` is when it
-    was received or handed over, UTC RFC 3339."""
+    was received or handed over, UTC RFC 3339. `outer_id` is the Message-ID of the message that it came attached to: an answer to that one
+    belongs to it, too ("" for none)."""
 
     conversation: bytes = b""
     words: tuple[int, ...] = ()
     people: tuple[int, ...] = ()
     keys: tuple[int, ...] = ()
     at: str = ""
+    outer_id: str = ""

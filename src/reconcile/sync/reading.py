@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
 
+from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.removal import MarkAction
@@ -17,7 +18,7 @@ from reconcile.ports.mail import Batch, Listed
 from reconcile.ports.mail_store import Arrival, Failure, Place, ReceivedBatch, Receiving, Unprocessed
 from reconcile.sync.decide.floor import is_wanted
 from reconcile.sync.decide.header import header_end, instant_text, scan
-from reconcile.sync.decide.unwrap import LARGEST, unwrapped
+from reconcile.sync.decide.unwrap import LARGEST, LONGEST_HEADER, unwrapped
 from reconcile.sync.deciding import Candidate, Decided, Decider
 from reconcile.sync.keeping import KeptMessage, NoAttachedMessage, UnkeptMessage, gathered, keep, keep_anyway, keep_as_it_is
 
@@ -57,6 +58,7 @@ class Reading:
         self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
         self._verdicts: dict[RemoteId, Decided] = {}
         self._unexamined: set[RemoteId] = set()
+        self._outer: dict[RemoteId, str] = {}
         self._foreseen: dict[RemoteId, Decided] = {}
         #: Headers of messages that were read as a whole, where rules ask for them.
         self.blocks: dict[RemoteId, bytes] = {}
@@ -136,6 +138,8 @@ class Reading:
         """The mail that is attached to this one."""
         outer, rest = gathered(chunks, LARGEST)
         inner = unwrapped(outer) if rest is None else None
+        head = outer[: max(header_end(outer, LONGEST_HEADER), 0)]
+        self._outer[listed.remote_id] = scan(head).message_id
         if inner is None:
             return keep_as_it_is(self._receiving, chain((outer,), rest or ()), NoAttachedMessage())
         assert self.decider is not None
@@ -196,6 +200,9 @@ class Reading:
             else:
                 failed.append(Failure(remote_id=listed.remote_id, words=_words(taken.error), next_at=next_try))
         arrivals, against, unused = self._decide(arrivals)
+        if self._outer:
+            outer = {listed.remote_id: self._outer.pop(listed.remote_id, "") for listed in batch.read}
+            arrivals = [_found_by(each, outer[each.remote_id]) for each in arrivals]
         missing = [listed.remote_id for listed in batch.missing if listed.remote_id not in self._retry]
         # What was left is the first wanted one, so it lies in the first batch.
         passed, self._left = [*missing, *self._left], []
@@ -267,6 +274,12 @@ def _with(arrival: Arrival, verdict: Decided) -> Arrival:
         contact=verdict.contact,
         held_for=verdict.held_for,
     )
+
+
+def _found_by(arrival: Arrival, outer_id: str) -> Arrival:
+    if not outer_id or outer_id == arrival.header.message_id:
+        return arrival
+    return replace(arrival, clues=replace(arrival.clues or MailClues(), outer_id=outer_id))
 
 
 def _words(error: Exception) -> str:

@@ -32,8 +32,9 @@ class MemoryCorrelation:
             if entry.message_id in message_ids:
                 found[entry.message_id] = [MailRef(kind="outbox", id=entry.id)]
         for activity in sorted(self._activities(), key=lambda one: -one.id):
-            if activity.header.message_id and activity.header.message_id in message_ids:
-                found.setdefault(activity.header.message_id, []).append(MailRef(kind="email", id=activity.id))
+            clues = self.mail.clues.get(activity.id)
+            for name in {activity.header.message_id, clues.outer_id if clues is not None else ""} & {*message_ids} - {""}:
+                found.setdefault(name, []).append(MailRef(kind="email", id=activity.id))
         return {name: mails[: MOST_CANDIDATES + 1] for name, mails in found.items()}
 
     def by_token(self, tokens: Collection[str]) -> Mapping[str, Sequence[MailRef]]:

@@ -21,7 +21,8 @@ from reconcile.store.tracking_text import tracking_of
 # Each look at an index ends by itself: somebody may have sent a hundred thousand mails with one Message-ID.
 _BY_ID = (
     "SELECT asked.value AS name, outbox.id AS entry, (SELECT json_group_array(id) FROM (SELECT id FROM mail_activities"
-    f" WHERE message_id = asked.value AND message_id <> '' LIMIT {MOST_CANDIDATES:d})) AS activities"
+    " WHERE message_id = asked.value AND message_id <> '' UNION ALL SELECT mail FROM correlation_outer WHERE message_id = asked.value"
+    f" LIMIT {MOST_CANDIDATES:d})) AS activities"
     " FROM json_each(?) AS asked LEFT JOIN outbox ON outbox.message_id = asked.value"
 )
 _BY_TOKEN = (

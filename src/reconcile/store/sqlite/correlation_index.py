@@ -27,6 +27,9 @@ def index_mails(connection: sqlite3.Connection, mails: Collection[tuple[MailRef,
     threads = [(number(mail), clues.conversation[:ROOT], clues.conversation) for mail, clues in mails if clues.conversation]
     if threads:
         connection.executemany("INSERT OR REPLACE INTO correlation_thread VALUES (?,?,?)", threads)
+    outer = [(clues.outer_id, number(mail)) for mail, clues in mails if clues.outer_id]
+    if outer:
+        connection.executemany("INSERT OR IGNORE INTO correlation_outer VALUES (?,?)", outer)
     subjects = [
         (number(mail), clues.at, orjson.dumps(clues.words).decode(), orjson.dumps(clues.people).decode())
         for mail, clues in mails

@@ -17,7 +17,7 @@ from reconcile.sync.decide.header import header_end
 LARGEST: Final = 64 << 20
 _DEEPEST: Final = 3
 _MOST_PARTS: Final = 50
-_LONGEST_HEADER: Final = 64 * 1024
+LONGEST_HEADER: Final = 64 * 1024
 _FIELD = re.compile(
     rb"^(content-type|content-transfer-encoding)[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
@@ -32,7 +32,7 @@ def unwrapped(message: bytes) -> bytes | None:
 
 
 def _from(entity: memoryview, depth: int) -> list[bytes | None]:
-    head = bytes(entity[:_LONGEST_HEADER])
+    head = bytes(entity[:LONGEST_HEADER])
     end = header_end(head, len(head))
     if end < 0:
         return []
