@@ -7,7 +7,6 @@ ALTER TABLE outbox ADD COLUMN submitter_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN regarding_type TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN regarding_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN regarding_name TEXT NOT NULL DEFAULT '';
-ALTER TABLE outbox ADD COLUMN restored_from TEXT;
 ALTER TABLE outbox ADD COLUMN copy TEXT NOT NULL DEFAULT 'none' CHECK (copy IN ('none', 'wanted', 'kept', 'failed'));
 ALTER TABLE outbox ADD COLUMN copy_tries INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN copy_next_at TEXT;

@@ -39,7 +39,7 @@ CREATE TABLE alerts (
   seen     TEXT NOT NULL,
   count    INTEGER NOT NULL,
   ended    TEXT NOT NULL DEFAULT '',
-  mailed   TEXT NOT NULL DEFAULT ''     -- began or over: what somebody was written about it last
+  mailed   TEXT NOT NULL DEFAULT ''     -- when somebody was last written to about it
 ) STRICT;
 CREATE UNIQUE INDEX alerts_open ON alerts (kind, about, code) WHERE ended = '';
 CREATE INDEX alerts_ended ON alerts (ended) WHERE ended <> '';

@@ -169,7 +169,8 @@ CREATE TABLE item_intent (
     at TEXT NOT NULL,
     version TEXT NOT NULL,
     record_version INTEGER NOT NULL,
-    invite INTEGER NOT NULL
+    invite INTEGER NOT NULL,
+    content TEXT NOT NULL                      -- JSON: what a new item begins as
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX item_intent_mailbox ON item_intent (mailbox_id, kind);
