@@ -359,3 +359,10 @@ def test_attachments_come_back_byte_for_byte(world: World) -> None:
 
 def test_every_answer_has_a_word() -> None:
     assert {one.value for one in Answer} == {"none", "accepted", "tentative", "declined"}
+
+
+def test_who_is_taken_off_the_list_is_told_too(world: World) -> None:
+    collection = world.collection(ItemKind.APPOINTMENT)
+    made = collection.create("t1", meeting(requiredattendees=(ALICE,)), invite=False, contents=contents)
+    collection.update(made.remote_id, made.version, meeting(), frozenset({"requiredattendees"}), invite=True, contents=contents)
+    assert [to for _, to in world.posted()] == [("alice@contoso.example",)]

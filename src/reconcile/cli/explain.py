@@ -41,12 +41,16 @@ def command(context: Context, words: tuple[str, ...], online: bool) -> ExitCode:
     reconcile explain message "<20260301.17@contoso.example>"
 
     `message` asks why a mail was tracked or not: by its Message-ID, by the number of its activity, or as MAILBOX:NUMBER with the number
-    that the server gave it (its UID).
+    that the server gave it (its UID). `item` asks the same of an appointment, contact or task, by its number.
     """
     if words[0] == "message" and len(words) == 2:
         from reconcile.cli.explained_message import explain_message
 
         return explain_message(context, words[1], online=online)
+    if words[0] == "item" and len(words) == 2:
+        from reconcile.cli.explained_item import explain_item
+
+        return explain_item(context, words[1])
     if online:
         raise click.UsageError("--online is for messages: reconcile explain message ID --online")
     from reconcile.cli.explained_rule import explain_rule, rules_like

@@ -171,13 +171,14 @@ class MemoryCollection:
 
     def update(self, remote_id: RemoteId, version: str, item: Item, columns: frozenset[str], *, invite: bool, contents: Contents) -> Stored:
         self._begin("update")
-        number, before = self._at_version(remote_id, version)
+        number, found = self._at_version(remote_id, version)
+        before = found.item
         kept = self._kept(item, contents)
         new = {column: value(kept, column) for column in columns - {"organizer", "globalobjectid", "responses"}}
-        after = replace(before.item, **new)  # type: ignore[arg-type]
+        after = replace(before, **new)  # type: ignore[arg-type]
         self._server.touch(number, after)
         if invite:
-            self._post("update", number, tuple(dict.fromkeys((*_attendees(before.item), *_attendees(after)))))
+            self._post("update", number, tuple(dict.fromkeys((*_attendees(before), *_attendees(after)))))
         self._end("update")
         return self._stored(number)
 

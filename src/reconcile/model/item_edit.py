@@ -123,7 +123,7 @@ def decided_item(edit: ItemEdit, before: Record | None, taken: ItemKeyTaken | No
         return _added(edit, moment, by, at)
     if before is None:
         words = f"there is no item {edit.item_id}"
-        return _refused(number, EditRefusal.NOT_FOUND, None, "id", words, "`reconcile activities items` shows them.")
+        return _refused(number, EditRefusal.NOT_FOUND, None, "id", words, "`reconcile activities items list` shows them.")
     if edit.expected_version is not None and edit.expected_version != before.version:
         words = f"item {edit.item_id} is at version {before.version}, not {edit.expected_version}"
         return _refused(number, EditRefusal.CONFLICT, before, "expectedVersion", words, "Read it again, decide again, and send a new edit.")

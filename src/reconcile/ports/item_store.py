@@ -41,8 +41,8 @@ class IntentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemIntent:
-    """Written down before it is done. A new item bears the `token`. `version` is the item's, `record_version` the record's from which it was
-    decided."""
+    """Written down before it is done. A new item bears the `token` and begins as `content`. `version` is the item's, `record_version` the
+    record's from which it was decided."""
 
     mailbox_id: str
     kind: ItemKind
@@ -53,6 +53,7 @@ class ItemIntent:
     version: str = ""
     record_version: int = 0
     invite: bool = False
+    content: Item | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

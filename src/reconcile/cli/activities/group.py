@@ -9,6 +9,7 @@ from reconcile.cli.activities.edit import edit_command
 from reconcile.cli.activities.export import export_command
 from reconcile.cli.activities.feed import feed_command
 from reconcile.cli.activities.intake import import_command
+from reconcile.cli.activities.items.group import items_group
 from reconcile.cli.activities.listing import list_command
 from reconcile.cli.activities.queues import queues_command
 from reconcile.cli.activities.show import show_command
@@ -28,6 +29,7 @@ _SUBCOMMANDS = (
     import_command,
     feed_command,
     attachments_command,
+    items_group,
 )
 for _subcommand in _SUBCOMMANDS:
     command.add_command(_subcommand)

@@ -15,8 +15,10 @@ from reconcile.errors import PreconditionFailed
 from reconcile.model import instant
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import ItemKind
+from reconcile.model.item_json import dumped
 from reconcile.model.item_link import Link
 from reconcile.model.item_record import ItemState, Record
+from reconcile.model.item_restored import restored
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.item_store import IntentKind, ItemConflict, ItemIntent, ItemPlace, PairChange, RecordChange, RecordDeletion
 from reconcile.store.sqlite import item_rows
@@ -178,17 +180,29 @@ class SqliteItems(SqliteItemEdits):
                 version=row["version"],
                 record_version=row["record_version"],
                 invite=bool(row["invite"]),
+                content=restored(ItemKind(row["kind"]), orjson.loads(row["content"])) if row["content"] else None,
             )
             for row in rows
         ]
 
     def begin(self, intents: Sequence[ItemIntent]) -> None:
         rows = [
-            (one.token, one.mailbox_id, one.kind, one.record_id, one.action, one.at, one.version, one.record_version, one.invite)
+            (
+                one.token,
+                one.mailbox_id,
+                one.kind,
+                one.record_id,
+                one.action,
+                one.at,
+                one.version,
+                one.record_version,
+                one.invite,
+                orjson.dumps(dumped(one.content)).decode() if one.content is not None else "",
+            )
             for one in intents
         ]
         self._database.write(
-            lambda connection: connection.executemany(f"INSERT OR REPLACE INTO item_intent VALUES (?{', ?' * 8})", rows) and None
+            lambda connection: connection.executemany(f"INSERT OR REPLACE INTO item_intent VALUES (?{', ?' * 9})", rows) and None
         )
 
     def commit(

@@ -154,6 +154,9 @@ def _intent(
         version=pair.remote.listed.version if pair.remote is not None else pair.link.version if pair.link is not None else "",
         record_version=pair.record.version if pair.record is not None else -1,
         invite=announced,
+        content=limited(shared(pair.record), mailbox.rules, to_mailbox=True)
+        if isinstance(action, CreateTheirs) and pair.record is not None
+        else None,
     )
 
 
@@ -188,8 +191,8 @@ def _one(job: _Job, mailbox: ItemMailbox, collection: Collection, tools: ItemToo
         case CreateTheirs(invite=invite):
             assert record is not None
             categories = frozenset({TRACKED}) if mailbox.rules.tracks_by_category(collection.kind) else frozenset[str]()
-            item = limited(shared(record), mailbox.rules, to_mailbox=True)
-            return collection.create(job.intent.token, item, invite=invite, categories=categories, contents=contents)
+            assert job.intent.content is not None
+            return collection.create(job.intent.token, job.intent.content, invite=invite, categories=categories, contents=contents)
         case Carry(merge=merge, columns=columns, invite=invite):
             assert remote_id is not None
             return collection.update(remote_id, version, merge.ours, columns, invite=invite, contents=contents)
@@ -253,7 +256,8 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
     record = job.pair.record
     assert record is not None
     if isinstance(job.action, CreateTheirs):
-        made = as_ours(seen.item) if seen is not None else limited(shared(record), mailbox.rules, to_mailbox=True)
+        assert job.intent.content is not None
+        made = as_ours(seen.item) if seen is not None else job.intent.content
         return created(record, stored, mailbox, collection, token=settled, theirs=made)
     assert isinstance(job.action, Carry)
     assert job.local is not None
@@ -267,13 +271,8 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
     return replace(job.local, link=link, settled=settled)
 
 
-def created(
-    record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, theirs: Item, same: bool = True
-) -> PairChange:
-    """The pair of an item that we made from this record, or, where it is not the `same` any more, from an earlier version of it.
-
-    What only the mailbox can say (who organizes, the meeting's id) comes back at once.
-    """
+def created(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, theirs: Item) -> PairChange:
+    """The pair of an item that we made from this record. What only the mailbox can say (who organizes, the meeting's id) comes back."""
     kind = collection.kind
     given = [field for field in FIELDS[kind] if mailbox.rules.direction(kind, field) is Direction.TO_OURS]
     back = {column: value(theirs, column) for field in given for column in field.columns}
@@ -282,18 +281,22 @@ def created(
     if after != record:
         change = RecordChange(item=after.item, owner=record.owner, state=record.state, expected=record.version)
         after = replace(after, version=record.version + 1)
-    link = Link(
+    link = made_link(record, stored, mailbox, collection, token=token, agreed=Agreed(ours=shared(after), theirs=theirs))
+    return PairChange(record_id=record.id, record=change, link=replace(link, record_version=after.version), settled=token)
+
+
+def made_link(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, agreed: Agreed) -> Link:
+    """Of an item that we made."""
+    return Link(
         mailbox_id=mailbox.mailbox_id,
         record_id=record.id,
         state=LinkState.LINKED,
         token=token,
         remote_id=stored.remote_id,
         version=stored.version,
-        record_version=after.version if same else 0,
-        # What differs from what was created then is to be carried over.
-        agreed=Agreed(ours=shared(after) if same else theirs, theirs=theirs),
+        record_version=record.version,
+        agreed=agreed,
         made_here=True,
         in_scope=in_scope(record, mailbox.address, mailbox.rules, linked=True),
-        categorised=mailbox.rules.tracks_by_category(kind),
+        categorised=mailbox.rules.tracks_by_category(collection.kind),
     )
-    return PairChange(record_id=record.id, record=change, link=link, settled=token)

@@ -122,7 +122,8 @@ def _named(
     now: datetime,
 ) -> _Named:
     store, kind, named = tools.store, collection.kind, _Named()
-    links = dict(store.by_remote(mailbox.mailbox_id, [one.remote_id for one in (*listed, *gone)]))
+    named_ids = [one.remote_id for one in listed] + [one.remote_id for one in gone]
+    links = dict(store.by_remote(mailbox.mailbox_id, named_ids))
     strange = [one for one in listed if one.remote_id not in links and one.token]
     by_token = store.by_token(mailbox.mailbox_id, [one.token for one in strange])
     originals = read_all(collection, [by_token[one.token].remote_id for one in strange if one.token in by_token], now, counts)
@@ -166,11 +167,12 @@ def _with_records(mailbox: ItemMailbox, tools: ItemTools, pairs: Sequence[Pair])
     records = tools.store.records(ids)
     taken = tools.store.by_record(mailbox.mailbox_id, list(meetings.values()))
     organized = tools.store.organizer_linked(ids, but=mailbox.mailbox_id)
-    found = []
+    found, named = [], set[str]()
     for pair in pairs:
         number = pair.link.record_id if pair.link is not None else meetings.get(_meeting(pair), 0)
-        if pair.link is None and number in taken:
+        if pair.link is None and (number in taken or _meeting(pair) in named):
             continue  # this mailbox has the meeting already: a copy
+        named |= {_meeting(pair)} - {""} if pair.link is None else frozenset()
         found.append(replace(pair, record=records.get(number), organizer_linked=number in organized))
     return found
 

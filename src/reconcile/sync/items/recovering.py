@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconcile.model.item_link import Agreed
 from reconcile.model.item_record import ItemState, Record
 from reconcile.ports.collection import Collection, RemoteItem, Stored
 from reconcile.ports.item_store import IntentKind, ItemIntent, PairChange
 from reconcile.sync.decide.two_way_merge import as_ours
-from reconcile.sync.items.acting import created
+from reconcile.sync.items.acting import made_link
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
 from reconcile.sync.items.pair import normalised
 
@@ -28,14 +29,12 @@ def recover(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, coun
 
 
 def _found(intent: ItemIntent, found: RemoteItem, mailbox: ItemMailbox, collection: Collection, tools: ItemTools) -> PairChange:
-    theirs = as_ours(found.item)
-    stored = Stored(remote_id=found.listed.remote_id, version=found.listed.version)
-    record = tools.store.item(intent.record_id)
-    if record is not None:
-        same = record.version == intent.record_version
-        return created(record, stored, mailbox, collection, token=intent.token, theirs=theirs, same=same)
-    # It was deleted here meanwhile: tied for now, so that the deletion reaches the item.
-    gone = Record(
-        id=intent.record_id, item=theirs, owner=mailbox.address, state=ItemState.OPEN, version=0, created_at="", edited_at="", edited_by=""
+    """Tied in the state in which it was made: whatever became of either side since is seen by the listing and the deciding that follow."""
+    begun = intent.content if intent.content is not None else as_ours(found.item)
+    record = tools.store.item(intent.record_id) or Record(
+        id=intent.record_id, item=begun, owner=mailbox.address, state=ItemState.OPEN, version=0, created_at="", edited_at="", edited_by=""
     )
-    return replace(created(gone, stored, mailbox, collection, token=intent.token, theirs=theirs), record=None)
+    stored = Stored(remote_id=found.listed.remote_id, version="")
+    link = made_link(record, stored, mailbox, collection, token=intent.token, agreed=Agreed(ours=begun, theirs=begun))
+    # 0: decided again in any case. Of a record that was deleted meanwhile, the deletion reaches the item.
+    return PairChange(record_id=intent.record_id, link=replace(link, record_version=0), settled=intent.token)

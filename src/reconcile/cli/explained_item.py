@@ -1,0 +1,33 @@
+"""`reconcile explain item ID`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconcile.errors import UserError
+from reconcile.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from reconcile.cli.context import Context
+
+
+def explain_item(context: Context, word: str) -> ExitCode:
+    """Print where an appointment, contact or task is kept in step, where not, and why."""
+    from reconcile.cli.activities.items.reading import reading
+    from reconcile.report.item_fate import fate_json, fate_text
+    from reconcile.report.items import FORMAT_VERSION
+
+    if not word.isdecimal() or not 0 < int(word) < 1 << 63:
+        raise UserError(f"{word!a} is no number of an item", hint="`reconcile activities items list` shows them.")
+    number = int(word)
+    with reading(context) as (reader, names):
+        record, links = reader.item(number), reader.links_of(number)
+        conflicts = reader.conflicts(item_id=number, resolved=True)
+    if record is None and not links and not conflicts:
+        raise UserError(f"there is no item {number}", hint="`reconcile activities items list` shows them.")
+    if context.as_json:
+        document = fate_json(record, number, links, conflicts, names)
+        context.json({"formatVersion": FORMAT_VERSION, **document, "exit": ExitCode.NOTHING_TO_DO.reason})
+    else:
+        context.data(fate_text(record, number, links, conflicts, names))
+    return ExitCode.NOTHING_TO_DO

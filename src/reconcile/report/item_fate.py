@@ -1,0 +1,94 @@
+"""Why an item is in a mailbox, or is not: what ties it there, what is about to be done, what met."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconcile.model.item_link import Link, LinkState
+from reconcile.model.item_record import Record
+from reconcile.ports.item_store import ItemConflict
+from reconcile.report.items import conflict_words, title
+from reconcile.report.safe_text import neutral
+
+_Names = Mapping[str, tuple[str, str]]
+
+
+def link_json(link: Link, names: _Names) -> dict[str, Any]:
+    """One tie. `pending`: something of the record is still to be carried over."""
+    slug, address = names.get(link.mailbox_id, (link.mailbox_id, ""))
+    return {
+        "mailbox": slug,
+        "address": address,
+        "state": str(link.state),
+        "why": link.why or None,
+        "madeHere": link.made_here,
+        "byFilter": link.in_scope,
+        "byCategory": link.categorised,
+        "organizedHere": link.organized_here,
+        "pending": link.record_version == 0,
+        "remote": {"protocol": link.remote_id.protocol, "id": link.remote_id.value, "version": link.version},
+    }
+
+
+def link_line(link: Link, names: _Names) -> str:
+    """One tie in a sentence."""
+    slug, address = names.get(link.mailbox_id, (link.mailbox_id, ""))
+    where = f"{neutral(slug)} ({neutral(address)})" if address else neutral(slug)
+    origin = "made from the record" if link.made_here else "found there"
+    because = [word for word, so in (("a filter", link.in_scope), ("its category", link.categorised)) if so]
+    reason = f"wanted by {' and '.join(because)}" if because else "wanted by nobody now"
+    match link.state:
+        case LinkState.LINKED:
+            pending = "; something is still to be carried over" if link.record_version == 0 else ""
+            held = f"; held: {neutral(link.why)}" if link.why else ""
+            return f"{where}: kept in step; {origin}, {reason}{held}{pending}"
+        case LinkState.LEFT:
+            return f"{where}: apart for now: {neutral(link.why)}; they come together again by themselves"
+        case _:
+            return f"{where}: apart: {neutral(link.why)}; `reconcile activities items relink {link.record_id}` ties them again"
+
+
+def conflict_json(conflict: ItemConflict, names: _Names) -> dict[str, Any]:
+    """One conflict, with both versions."""
+    return {
+        "id": conflict.id,
+        "item": conflict.record_id,
+        "kind": str(conflict.kind),
+        "mailbox": names.get(conflict.mailbox_id, (conflict.mailbox_id, ""))[0],
+        "field": conflict.field,
+        "ours": json.loads(conflict.ours),
+        "theirs": json.loads(conflict.theirs),
+        "oursWins": conflict.ours_wins,
+        "at": conflict.at,
+        "resolvedAt": conflict.resolved_at or None,
+    }
+
+
+def fate_json(
+    record: Record | None, item_id: int, links: Sequence[Link], conflicts: Sequence[ItemConflict], names: _Names
+) -> dict[str, Any]:
+    """`reconcile explain item`."""
+    return {
+        "item": item_id,
+        "kind": str(record.kind) if record is not None else None,
+        "version": record.version if record is not None else None,
+        "mailboxes": [link_json(link, names) for link in links],
+        "conflicts": [conflict_json(each, names) for each in conflicts],
+    }
+
+
+def fate_text(record: Record | None, item_id: int, links: Sequence[Link], conflicts: Sequence[ItemConflict], names: _Names) -> str:
+    """The same for people."""
+    if record is None:
+        head = f"item {item_id} was deleted here"
+    else:
+        words = f"{record.kind} {item_id}: {neutral(title(record.item))}"
+        edited = f"version {record.version}, last edited by {neutral(record.edited_by)}"
+        head = f"{words}\n  owner {neutral(record.owner)}, {record.state}, {edited}"
+    where = [f"  {link_line(link, names)}" for link in links] or [
+        "  in no mailbox: its owner's mailbox is not kept in step, no filter wants it, or nobody looked yet"
+    ]
+    met = [f"  {conflict_words(conflict_json(each, names))}" for each in conflicts]
+    return "\n".join([head, "mailboxes", *where, *(["conflicts", *met] if met else [])])

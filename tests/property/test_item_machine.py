@@ -1,0 +1,341 @@
+"""Both sides edit, delete, move and copy; answers get lost, processes die anywhere. After two quiet looks both sides and the links agree,
+nobody was invited who should not have been, nothing went that nobody took away, and a third look does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from reconcile.errors import Unavailable
+from reconcile.model.item import Appointment, Attendee, Contact, Item, ItemKind, Task, TaskStatus, kind_of
+from reconcile.model.item_field import FIELDS, Direction, values
+from reconcile.model.item_link import LinkState
+from reconcile.model.item_record import ItemState
+from reconcile.model.recurrence import Daily, DeletedOccurrence, NoEnd, Numbered, Recurrence, Weekday, Weekly
+from reconcile.store.memory.items import MemoryItemStore
+from reconcile.sync.decide.two_way import shared
+from reconcile.sync.decide.two_way_invite import has_attendees, is_past
+from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
+from support.items import ADDRESS, NOW, ItemWorld
+
+MARK = frozenset({TRACKED})
+OTHER = "boss@fabrikam.example"
+PEOPLE = [Attendee(address=f"{name}@contoso.example") for name in ("alice", "bob", "carol")]
+WORDS = st.sampled_from(["red", "green", "blue", "grey"])
+SERIES = [
+    None,
+    Recurrence(pattern=Daily(), range=Numbered(4)),
+    Recurrence(pattern=Weekly(days=(Weekday.MO, Weekday.FR)), range=NoEnd()),
+]
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+class MortalStore(MemoryItemStore):
+    """It may die just before or just after it writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step: Callable[[str], None] = lambda _: None
+
+    def begin(self, intents) -> None:  # type: ignore[no-untyped-def]
+        self.step("before begin")
+        super().begin(intents)
+        self.step("after begin")
+
+    def commit(self, *args, **more) -> None:  # type: ignore[no-untyped-def]
+        self.step("before commit")
+        super().commit(*args, **more)
+        self.step("after commit")
+
+
+def vienna(item: Item) -> Item:
+    """A server that keeps one zone for several, and no space at the end."""
+    return replace(item, timezone="Europe/Berlin") if isinstance(item, Appointment) and item.timezone != "UTC" else item
+
+
+def appointments() -> st.SearchStrategy[Appointment]:
+    return st.builds(
+        lambda subject, start, people, series, zone: Appointment(
+            subject=subject,
+            scheduledstart=NOW + timedelta(days=start),
+            scheduledend=NOW + timedelta(days=start, hours=1),
+            requiredattendees=tuple(sorted(people)),
+            recurrence=series,
+            timezone=zone,
+        ),
+        WORDS,
+        st.integers(-3, 3),
+        st.lists(st.sampled_from(PEOPLE), max_size=2, unique=True),
+        st.sampled_from(SERIES),
+        st.sampled_from(["UTC", "Europe/Vienna"]),
+    )
+
+
+def contacts() -> st.SearchStrategy[Contact]:
+    return st.builds(lambda first, job: Contact(firstname=first, fullname=first, jobtitle=job), WORDS, WORDS)
+
+
+def tasks() -> st.SearchStrategy[Task]:
+    return st.builds(lambda subject, due: Task(subject=subject, scheduledend=due), WORDS, st.sampled_from([None, date(2026, 4, 1)]))
+
+
+ITEMS = st.one_of(appointments(), contacts(), tasks())
+
+
+@st.composite
+def edits(draw: st.DrawFn, kind: ItemKind) -> dict[str, object]:
+    """Columns that change together."""
+    match kind:
+        case ItemKind.CONTACT:
+            return {draw(st.sampled_from(["jobtitle", "mobilephone", "description"])): draw(WORDS)}
+        case ItemKind.TASK:
+            if draw(st.booleans()):
+                return {"subject": draw(WORDS)}
+            done = draw(st.booleans())
+            status = TaskStatus.COMPLETED if done else TaskStatus.IN_PROGRESS
+            return {"statuscode": status, "percentcomplete": 100 if done else 50, "actualend": date(2026, 3, 1) if done else None}
+        case ItemKind.APPOINTMENT:
+            which = draw(st.integers(0, 4))
+            if which == 0:
+                return {"subject": draw(WORDS)}
+            if which == 1:
+                start = NOW + timedelta(days=draw(st.integers(-2, 4)))
+                return {"scheduledstart": start, "scheduledend": start + timedelta(hours=1), "exceptions": ()}
+            if which == 2:
+                people = draw(st.lists(st.sampled_from(PEOPLE), max_size=3, unique=True))
+                return {"requiredattendees": tuple(sorted(people))}
+            if which == 3:
+                return {"recurrence": draw(st.sampled_from(SERIES)), "exceptions": ()}
+            return {"exceptions": (DeletedOccurrence(original=NOW + timedelta(days=draw(st.integers(1, 3)))),)}
+
+
+class ItemMachine(RuleBasedStateMachine):
+    """See the module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = MortalStore()
+        self.world = ItemWorld(store=self.store)
+        self.removed: set[int] = set()  # records that somebody deleted
+        self.dropped: set[int] = set()  # items that somebody deleted
+        self.copies: set[int] = set()
+        self.seen: set[int] = set()
+        self.left = 0
+
+    @initialize(lossy=st.booleans(), tells=st.booleans(), owned=st.booleans(), deletes=st.booleans())
+    def begin(self, lossy: bool, tells: bool, owned: bool, deletes: bool) -> None:
+        self.world.server.tells = tells
+        if lossy:
+            self.world.server.lossy = vienna
+        self.world.rules = TwoWayRules(track_contacts_by_category=owned, unlink_on_logical_delete=not deletes)
+
+    def _records(self) -> list[int]:
+        return [record.id for record in self.store.items()]
+
+    @rule(item=ITEMS, mine=st.booleans())
+    def add_here(self, item: Item, mine: bool) -> None:
+        self.world.add(item, owner=ADDRESS if mine else OTHER)
+
+    @precondition(lambda self: self._records())
+    @rule(data=st.data())
+    def edit_here(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(self._records()))
+        item, changes = self.world.record(number).item, data.draw(edits(self.world.record(number).kind))
+        series = changes.get("recurrence", item.recurrence) if isinstance(item, Appointment) else None
+        if series is None and changes.get("exceptions"):
+            return  # that is refused
+        self.world.change(number, **changes)
+
+    @precondition(lambda self: self._records())
+    @rule(data=st.data(), owner=st.sampled_from([ADDRESS, OTHER]))
+    def give_away(self, data: st.DataObject, owner: str) -> None:
+        self.world.change(data.draw(st.sampled_from(self._records())), owner=owner)
+
+    @precondition(lambda self: self._records())
+    @rule(data=st.data(), state=st.sampled_from([ItemState.OPEN, ItemState.COMPLETED, ItemState.CANCELED]))
+    def end_here(self, data: st.DataObject, state: ItemState) -> None:
+        number = data.draw(st.sampled_from(self._records()))
+        if self.world.record(number).kind is not ItemKind.CONTACT:
+            self.world.change(number, state=state)
+
+    @precondition(lambda self: self._records())
+    @rule(data=st.data())
+    def delete_here(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(self._records()))
+        self.world.remove(number)
+        self.removed.add(number)
+
+    @rule(item=ITEMS, marked=st.booleans(), elsewhere=st.booleans())
+    def add_there(self, item: Item, marked: bool, elsewhere: bool) -> None:
+        if isinstance(item, Appointment):
+            number = self.world.server.changed + 1
+            item = replace(item, organizer=OTHER if elsewhere else ADDRESS, globalobjectid=f"g{number}")
+        self.world.server.put(kind_of(item), self.world.server.lossy(item), categories=MARK if marked else frozenset())
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data())
+    def edit_there(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(self.world.server.items)))
+        found = self.world.server.items[number]
+        after = replace(found.item, **data.draw(edits(found.kind)))
+        if isinstance(after, Appointment) and after.recurrence is None:
+            after = replace(after, exceptions=())
+        self.world.server.touch(number, after)
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data())
+    def touch_there(self, data: st.DataObject) -> None:
+        self.world.server.touch(data.draw(st.sampled_from(sorted(self.world.server.items))))
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data(), marked=st.booleans())
+    def mark_there(self, data: st.DataObject, marked: bool) -> None:
+        number = data.draw(st.sampled_from(sorted(self.world.server.items)))
+        self.world.server.touch(number, categories=MARK if marked else frozenset())
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data())
+    def delete_there(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(self.world.server.items)))
+        self.world.server.drop(number)
+        self.dropped.add(number)
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data(), folder=st.sampled_from(["", "elsewhere"]))
+    def move_there(self, data: st.DataObject, folder: str) -> None:
+        self.world.server.touch(data.draw(st.sampled_from(sorted(self.world.server.items))), folder=folder)
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data())
+    def copy_there(self, data: st.DataObject) -> None:
+        self.copies.add(self.world.server.copy(data.draw(st.sampled_from(sorted(self.world.server.items)))))
+
+    @rule()
+    def forget_history(self) -> None:
+        self.world.server.forget()
+
+    @rule()
+    def look(self) -> None:
+        self._look()
+
+    @rule(after=st.integers(0, 6), lost=st.booleans())
+    def look_with_a_fault(self, after: int, lost: bool) -> None:
+        faults: list[Exception | None] = [*[None] * after, Unavailable("cut")]
+        if lost:
+            self.world.server.lost = faults
+        else:
+            self.world.server.faults = faults
+        self._look()
+
+    @rule(after=st.integers(0, 15))
+    def look_and_die(self, after: int) -> None:
+        self.left = after
+
+        def step(_: str) -> None:
+            self.left -= 1
+            if self.left < 0:
+                raise Died
+
+        self.world.server.step = self.store.step = step
+        self._look()
+
+    def _look(self) -> None:
+        try:
+            self.world.look()
+        except (Died, Unavailable):
+            pass
+        finally:
+            self.world.server.step = self.store.step = lambda _: None
+            self.world.server.faults, self.world.server.lost = [], []
+
+    @invariant()
+    def nobody_is_invited_twice_or_by_accident(self) -> None:
+        invited = [one.item for one in self.world.server.posted if one.what == "invitation"]
+        assert len(invited) == len(set(invited))
+        for one in self.world.server.posted:
+            assert one.to
+            found = self.world.server.items.get(int(one.item))
+            if found is not None and isinstance(found.item, Appointment):
+                assert found.item.organizer == ADDRESS
+
+    def teardown(self) -> None:
+        self.world.look()
+        self.world.look()
+        before = self._everything()
+        posted = len(self.world.server.posted)
+        assert not self.world.look().anything
+        assert self._everything() == before
+        assert len(self.world.server.posted) == posted
+        self._sides_agree()
+        self._nothing_went()
+
+    def _everything(self) -> object:
+        items = {number: (one.item, one.version, one.categories, one.folder) for number, one in self.world.server.items.items()}
+        links = [link for record in self.store.items() for link in self.store.links_of(record.id)]
+        return items, [*self.store.items()], links
+
+    def _sides_agree(self) -> None:
+        rules = self.world.rules
+        for record in self.store.items():
+            for link in self.store.links_of(record.id):
+                if link.state is not LinkState.LINKED:
+                    continue
+                there = self.world.server.items[int(link.remote_id.value)]
+                assert not there.folder
+                assert str(there.version) == link.version
+                ours, theirs = shared(record), there.item
+                if isinstance(theirs, Appointment) and theirs.organizer != ADDRESS:
+                    continue  # it is its organizer's
+                if isinstance(ours, Appointment) and isinstance(theirs, Appointment) and link.why:
+                    now = self.world.clock.now()
+                    assert has_attendees(theirs)
+                    assert is_past(theirs, now)
+                    continue  # what went by is left alone
+                for field in FIELDS[record.kind]:
+                    if rules.direction(record.kind, field) is Direction.BOTH:
+                        kept = values(self.world.server.lossy(ours), field)
+                        assert kept == values(self.world.server.lossy(theirs), field), field.name
+        tokens = [one.token for number, one in self.world.server.items.items() if one.token and number not in self.copies]
+        assert len(tokens) == len(set(tokens))
+        for kind in ItemKind:
+            assert not self.store.intents(self.world.mailbox_id, kind)
+
+    def _nothing_went(self) -> None:
+        """Records go where somebody deleted them or their item; items where somebody deleted them, or their record, or a rule says so."""
+        if not self.dropped:
+            numbers = {record.id for record in self.store.items()}
+            assert numbers | self.removed >= set(range(1, max(numbers | self.removed, default=0) + 1))
+        if not self.removed and self.world.rules.unlink_on_logical_delete:
+            gone = {number for number in self.world.server.moments if number not in self.world.server.items}
+            assert gone <= self.dropped
+
+
+def _run(examples: int, steps: int) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        ItemMachine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+        ),
+    )
+
+
+def test_any_sequence_ends_in_agreement() -> None:
+    _run(40, 20)
+
+
+@pytest.mark.slow
+def test_any_long_sequence_ends_in_agreement() -> None:
+    _run(1500, 40)
