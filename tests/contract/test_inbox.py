@@ -1,4 +1,4 @@
-"""What every Inbox keeps to: the memory twin, our sandbox's IMAP server, and Dovecot."""
+"""What every Inbox keeps to: the memory twin, our sandbox's IMAP server and Exchange, and Dovecot."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.ews.inbox import EwsInbox
+from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.mail.pop3.inbox import Pop3Inbox
@@ -19,6 +21,8 @@ from reconcile.model.remote_id import RemoteId
 from reconcile.model.secret import Secret
 from reconcile.ports.mail import Batch, Examine, Inbox, Listed
 from support.dovecot import PASSWORD, Dovecot, running
+from support.ews_accounts import account_of, position, restore
+from support.exchange_sandbox import exchange_sandbox
 from support.hostile import HOSTILE
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -56,7 +60,7 @@ def dovecot() -> Iterator[Dovecot]:
         yield server
 
 
-@pytest.fixture(params=["memory", "sandbox", "dovecot", "dovecot pop3"])
+@pytest.fixture(params=["memory", "sandbox", "exchange", "dovecot", "dovecot pop3"])
 def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
     if request.param.startswith("dovecot"):
         server: Dovecot = request.getfixturevalue("dovecot")
@@ -86,6 +90,16 @@ def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
                     expunge=None,
                     renumber=lambda: world.change_uid_validity(USER) and None,
                     hollow=lambda number: world.omit_from_fetch(USER, number),
+                )
+        case "exchange":
+            with exchange_sandbox((USER,), now=NOW) as exchange:
+                sessions = Sessions()
+                yield Box(
+                    inbox=lambda: EwsInbox(account_of(exchange, USER), sessions),
+                    deliver=lambda message, received: exchange.deliver(message, USER, at=received),
+                    expunge=None,
+                    renumber=lambda: restore(exchange, USER),
+                    number=lambda remote: position(exchange, remote.value, USER),
                 )
         case "dovecot pop3":
             over_pop3 = Endpoint(host="localhost", port=server.pop3, tls="starttls", authority=server.authority)

@@ -1,10 +1,11 @@
-"""What everything keeps to that may change mail at a server: the memory twin, Dovecot over IMAP (with and without MOVE), and over
-POP3 what that can."""
+"""What everything keeps to that may change mail at a server: the memory twin, our sandbox's Exchange, Dovecot over IMAP (with and without
+MOVE), and over POP3 what that can."""
 
 from __future__ import annotations
 
 import imaplib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,9 @@ import pytest
 
 from reconcile.errors import Unavailable
 from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.ews.inbox import EwsInbox
+from reconcile.mail.ews.marks import EwsMarks
+from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.imap.marks import ImapMarks
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
@@ -25,6 +29,8 @@ from reconcile.model.secret import Secret
 from reconcile.ports.mail import Inbox
 from reconcile.ports.mail_marks import MailMarks
 from support.dovecot import PASSWORD, Dovecot, running
+from support.ews_accounts import account_of, bodies, categories, restore
+from support.exchange_sandbox import exchange_sandbox
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 USERS = [f"desk{number}@contoso.example" for number in range(20)]
@@ -56,6 +62,22 @@ def of_memory() -> Desk:
         folder=lambda name: server.folders.get(name, []),
         sent=lambda: server.sent or [],
     )
+
+
+@contextmanager
+def of_exchange() -> Iterator[Desk]:
+    with exchange_sandbox((USERS[0],), now=NOW) as exchange:
+        sessions = Sessions()
+        yield Desk(
+            marks=lambda: EwsMarks(account_of(exchange, USERS[0]), sessions),
+            inbox=lambda: EwsInbox(account_of(exchange, USERS[0]), sessions),
+            deliver=lambda raw: exchange.deliver(raw, USERS[0]),
+            renumber=lambda: restore(exchange, USERS[0]),
+            bodies=lambda: bodies(exchange, "inbox", USERS[0]),
+            keywords=lambda number: {*categories(exchange, USERS[0])[number - 1]},
+            folder=lambda name: bodies(exchange, name, USERS[0]),
+            sent=lambda: bodies(exchange, "sentitems", USERS[0]),
+        )
 
 
 SENT = "namespace inbox {\n mailbox Sent {\n special_use = \\Sent\n auto = create\n }\n}\n"
@@ -111,23 +133,35 @@ def dovecot_without_move() -> Iterator[Dovecot]:
         yield server
 
 
-@pytest.fixture(params=["memory", "dovecot", "dovecot without MOVE"])
+@pytest.fixture
+def exchange_desk() -> Iterator[Desk]:
+    with of_exchange() as found:
+        yield found
+
+
+@pytest.fixture(params=["memory", "exchange", "dovecot", "dovecot without MOVE"])
 def desk(request: pytest.FixtureRequest) -> Desk:
     match request.param:
         case "memory":
             return of_memory()
+        case "exchange":
+            found: Desk = request.getfixturevalue("exchange_desk")
+            return found
         case "dovecot":
             return of_dovecot(request.getfixturevalue("dovecot"))
         case _:
             return of_dovecot(request.getfixturevalue("dovecot_without_move"))
 
 
-@pytest.fixture(params=["memory", "dovecot", "dovecot without MOVE", "dovecot pop3"])
+@pytest.fixture(params=["memory", "exchange", "dovecot", "dovecot without MOVE", "dovecot pop3"])
 def deleting(request: pytest.FixtureRequest) -> Desk:
     """All of them: over POP3 deleting is all that can be done."""
     match request.param:
         case "memory":
             return of_memory()
+        case "exchange":
+            found: Desk = request.getfixturevalue("exchange_desk")
+            return found
         case "dovecot without MOVE":
             return of_dovecot(request.getfixturevalue("dovecot_without_move"))
         case "dovecot pop3":

@@ -1,4 +1,4 @@
-"""What everything keeps to that waits for mail: the memory twin, and Dovecot over IMAP, also compressed."""
+"""What everything keeps to that waits for mail: the memory twin, our sandbox's Exchange, and Dovecot over IMAP, also compressed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 from reconcile.errors import Unavailable
 from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.ews.sessions import Sessions
+from reconcile.mail.ews.watcher import EwsWatcher
 from reconcile.mail.imap.idle import ImapWatcher
 from reconcile.mail.memory_inbox import MemoryMailbox
 from reconcile.mail.memory_watcher import MemoryWatcher
@@ -19,6 +21,8 @@ from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret
 from reconcile.ports.mail import Watcher
 from support.dovecot import PASSWORD, Dovecot, running
+from support.ews_accounts import account_of
+from support.exchange_sandbox import exchange_sandbox
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 USERS = [f"desk{number}@contoso.example" for number in range(30)]
@@ -37,8 +41,21 @@ def dovecot() -> Iterator[Dovecot]:
         yield server
 
 
-@pytest.fixture(params=["memory", "none", "starttls", "implicit", "compressed"])
+@pytest.fixture
+def exchange_post() -> Iterator[Post]:
+    with exchange_sandbox((USERS[0],)) as exchange:
+        sessions = Sessions()
+        yield Post(
+            watcher=lambda: EwsWatcher(account_of(exchange, USERS[0]), sessions),
+            deliver=lambda: exchange.deliver(b"Subject: 1\r\n\r\n", USERS[0]),
+        )
+
+
+@pytest.fixture(params=["memory", "exchange", "none", "starttls", "implicit", "compressed"])
 def post(request: pytest.FixtureRequest) -> Post:
+    if request.param == "exchange":
+        found: Post = request.getfixturevalue("exchange_post")
+        return found
     if request.param == "memory":
         mailbox = MemoryMailbox()
         return Post(watcher=lambda: MemoryWatcher(mailbox), deliver=lambda: mailbox.deliver(b"Subject: 1\r\n\r\n", NOW))

@@ -25,7 +25,7 @@ def categories(exchange: ExchangeSandbox) -> list[list[str]]:
         return [[one.text for one in item.properties["Categories"].children] for item in inbox.items.values()]
 
 
-@pytest.mark.parametrize("impersonates", [True, None])
+@pytest.mark.parametrize("impersonates", [True, pytest.param(None, marks=pytest.mark.slow)])
 def test_mail_is_tracked_sent_and_marked(tmp_path: Path, impersonates: bool | None) -> None:
     with exchange_estate(tmp_path, impersonates=impersonates) as (exchange, estate):
         exchange.letters(5, "sales@contoso.example")

@@ -78,9 +78,6 @@ def test_pop3_receives_over_its_own_port(tls: str, port: int) -> None:
 
 
 NOT_BUILT = [
-    ("profile", {"serverType": "exchange-server"}, "serverType"),
-    ("profile", {"serverType": "exchange-online-hybrid"}, "serverType"),
-    ("profile", {"incoming.protocol": "ews"}, "incoming.protocol"),
     ("profile", {"autodiscover": True}, "autodiscover"),
     ("profile", {"incoming.authentication": "negotiate"}, "incoming.authentication"),
     ("profile", {"incoming.credentials": "profile"}, "incoming.credentials"),

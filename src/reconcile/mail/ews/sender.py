@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, TransientError, Unavailable
+from reconcile.errors import PermanentError, ReconcileError, Throttled, TransientError, Unavailable
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import Answer, id_of, items_of
-from reconcile.mail.ews.codes import AMBIGUOUS, GONE, Kind, kind_of
+from reconcile.mail.ews.codes import AMBIGUOUS, BUSY, GONE, Kind, kind_of
 from reconcile.mail.ews.drafts import DRAFTS, SENT, look_for, message_of, token_of
 from reconcile.mail.ews.faults import refusal
 from reconcile.mail.ews.link import Link
@@ -79,8 +79,8 @@ class EwsSession:
         at_once: bool = False,
         following: Callable[[], bytes | None] = lambda: None,
     ) -> Delivery:
-        """See `Session.send`. Raises AuthenticationRejected and Throttled before anything begins. What is asked for goes one after the
-        other, so `at_once` and `following` change nothing."""
+        """See `Session.send`. Raises PermanentError (about the account or the mailbox) and Throttled before anything begins. What is asked
+        for goes one after the other, so `at_once` and `following` change nothing."""
         token = token_of(envelope)
         taken = {address: Reply(code=250, text="2.1.5 for the server to deliver") for address in envelope.recipients}
         try:
@@ -89,12 +89,8 @@ class EwsSession:
                 begin(envelope.recipients)
                 return Delivery(recipients=taken, end=Taken(reply=Reply(code=250, text="2.0.0 it is in Sent Items already")))
             saved = found.draft or self._saved(envelope, token)
-        except (Throttled, AuthenticationRejected):
+        except Throttled:
             raise
-        except PermanentError as error:
-            if error.about != "mailbox" or isinstance(error, AuthenticationRejected):
-                raise
-            return Delivery(recipients={}, end=Refused(step="saving the draft", permanent=True, why=error.message))
         except TransientError as error:
             self._usable = False
             return Delivery(recipients={}, end=Broken(step="saving the draft", why=error.message))
@@ -130,7 +126,7 @@ class EwsSession:
     def _refused(self, answer: Answer, step: str) -> Refused:
         """Raises what is not about this mail."""
         error = refusal(answer, self._link.where)
-        if isinstance(error, Throttled) or kind_of(answer.code) is Kind.PROFILE:
+        if isinstance(error, Throttled) or not _is_about_mail(answer):
             raise error
         return Refused(step=step, permanent=isinstance(error, PermanentError), why=error.message)
 
@@ -147,10 +143,10 @@ class EwsSession:
             return Taken(reply=Reply(code=250, text="2.0.0 the server took it"))
         if answer is None or answer.code in AMBIGUOUS or answer.code in GONE:
             return self._settled(token, refusal(answer, self._link.where).message if answer is not None else "it did not say")
-        why = refusal(answer, self._link.where)
-        if isinstance(why, PermanentError):
+        why, hopeless = refusal(answer, self._link.where).message, _is_about_mail(answer)
+        if hopeless:
             self._cleared(draft)
-        return Refused(step="sending the draft", permanent=isinstance(why, PermanentError), why=why.message)
+        return Refused(step="sending the draft", permanent=hopeless, why=why)
 
     def _not_sent(self, error: ReconcileError) -> End:
         """The request did not reach the server, or was refused as a whole."""
@@ -171,6 +167,11 @@ class EwsSession:
         """What will never be sent does not stay in the drafts."""
         with suppress(ReconcileError):
             self._link.ask(self._link.requests.delete_items((draft[0],)))
+
+
+def _is_about_mail(answer: Answer) -> bool:
+    """Whether this mail will never be taken. A mailbox that is full, or not ours to use, is mended, and the mail waits."""
+    return answer.code not in BUSY and answer.pause is None and kind_of(answer.code) in (Kind.ITEM, Kind.PERMANENT)
 
 
 def _unsure(error: ReconcileError) -> bool:
