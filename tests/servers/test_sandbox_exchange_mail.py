@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import exchangelib
 import pytest
-from exchangelib import Account, Configuration, Credentials, FailFast, Message
+from exchangelib import Message
 from exchangelib.errors import (
     ErrorImpersonateUserDenied,
     ErrorInvalidSyncStateData,
@@ -15,9 +14,8 @@ from exchangelib.errors import (
     ErrorServerBusy,
     UnauthorizedError,
 )
-from exchangelib.version import EXCHANGE_2016, Version
 
-from support.exchange_sandbox import SALES, SERVICE, SERVICE_PASSWORD, SUPPORT, ExchangeSandbox, exchange_sandbox
+from support.exchange_sandbox import SALES, SERVICE, SERVICE_PASSWORD, SUPPORT, ExchangeSandbox, exchange_account, exchange_sandbox
 
 
 @pytest.fixture
@@ -26,20 +24,9 @@ def sandbox() -> Iterator[ExchangeSandbox]:
         yield found
 
 
-def account(sandbox: ExchangeSandbox, address: str = SALES, *, password: str = SERVICE_PASSWORD) -> Account:
-    configuration = Configuration(
-        service_endpoint=sandbox.url,
-        credentials=Credentials(SERVICE, password),
-        auth_type=exchangelib.BASIC,
-        version=Version(EXCHANGE_2016),
-        retry_policy=FailFast(),
-    )
-    return Account(address, config=configuration, autodiscover=False, access_type=exchangelib.IMPERSONATION)
-
-
 def test_mail_that_came_by_smtp_is_read_and_its_flag_seen_over_imap(sandbox: ExchangeSandbox) -> None:
     sandbox.letters(2)
-    first = account(sandbox).inbox.all().order_by("subject")[0]
+    first = exchange_account(sandbox).inbox.all().order_by("subject")[0]
     assert (first.subject, first.sender.email_address, first.body, first.is_read) == (
         "Letter 1",
         "buyer@elsewhere.example",
@@ -53,14 +40,14 @@ def test_mail_that_came_by_smtp_is_read_and_its_flag_seen_over_imap(sandbox: Exc
 
 
 def test_a_draft_is_sent_once_and_arrives_with_the_same_message_id(sandbox: ExchangeSandbox) -> None:
-    mine = account(sandbox)
+    mine = exchange_account(sandbox)
     draft = Message(
         account=mine, folder=mine.drafts, subject="Offer", body="Dear buyer", to_recipients=[SUPPORT, "buyer@elsewhere.example"]
     )
     draft.save()
     assert draft.is_draft is None or draft.is_draft
     draft.send()
-    sent, received = mine.sent.all()[0], account(sandbox, SUPPORT).inbox.all()[0]
+    sent, received = mine.sent.all()[0], exchange_account(sandbox, SUPPORT).inbox.all()[0]
     assert (received.subject, received.body.strip(), received.sender.email_address) == ("Offer", "Dear buyer", SALES)
     assert sent.message_id == received.message_id
     assert sandbox.subjects("drafts") == []
@@ -69,7 +56,7 @@ def test_a_draft_is_sent_once_and_arrives_with_the_same_message_id(sandbox: Exch
 
 def test_sync_tells_created_changed_flagged_and_removed_items_page_by_page(sandbox: ExchangeSandbox) -> None:
     sandbox.letters(250)
-    inbox = account(sandbox).inbox
+    inbox = exchange_account(sandbox).inbox
     assert [item.subject for _, item in inbox.sync_items(only_fields=["subject"])] == [f"Letter {n}" for n in range(1, 251)]
     items = list(inbox.all().only("id", "changekey", "subject", "is_read").order_by("datetime_received")[:3])
     by_name = {item.subject: item for item in inbox.filter(subject__in=["Letter 1", "Letter 2", "Letter 3"])}
@@ -92,7 +79,7 @@ def test_sync_tells_created_changed_flagged_and_removed_items_page_by_page(sandb
 
 def test_an_expired_state_is_refused_and_a_fresh_start_works(sandbox: ExchangeSandbox) -> None:
     sandbox.letters(1)
-    inbox = account(sandbox).inbox
+    inbox = exchange_account(sandbox).inbox
     assert len(list(inbox.sync_items(only_fields=["subject"]))) == 1
     with sandbox.organization.lock:
         sandbox.mailbox().expire_states()
@@ -104,7 +91,7 @@ def test_an_expired_state_is_refused_and_a_fresh_start_works(sandbox: ExchangeSa
 
 def test_a_stale_change_key_is_refused_when_both_changed_the_same(sandbox: ExchangeSandbox) -> None:
     sandbox.letters(1)
-    one, two = account(sandbox).inbox.all()[0], account(sandbox).inbox.all()[0]
+    one, two = exchange_account(sandbox).inbox.all()[0], exchange_account(sandbox).inbox.all()[0]
     one.subject = "Mine"
     one.save(update_fields=["subject"])
     two.subject = "Yours"
@@ -115,7 +102,7 @@ def test_a_stale_change_key_is_refused_when_both_changed_the_same(sandbox: Excha
 
 def test_moving_gives_a_new_id_and_takes_the_mail_out_of_imap(sandbox: ExchangeSandbox) -> None:
     sandbox.letters(2)
-    mine = account(sandbox)
+    mine = exchange_account(sandbox)
     letter = mine.inbox.filter(subject="Letter 1")[0]
     before = letter.id
     letter.move(mine.trash)
@@ -126,15 +113,15 @@ def test_moving_gives_a_new_id_and_takes_the_mail_out_of_imap(sandbox: ExchangeS
 
 def test_who_may_impersonate_is_asked(sandbox: ExchangeSandbox) -> None:
     sandbox.organization.add_service(SERVICE, SERVICE_PASSWORD, impersonates=[SALES])
-    assert account(sandbox).inbox.total_count == 0
+    assert exchange_account(sandbox).inbox.total_count == 0
     with pytest.raises(ErrorImpersonateUserDenied):
-        _ = account(sandbox, SUPPORT).inbox.total_count
+        _ = exchange_account(sandbox, SUPPORT).inbox.total_count
     with pytest.raises(UnauthorizedError):
-        _ = account(sandbox, password="wrong").inbox.total_count
+        _ = exchange_account(sandbox, password="wrong").inbox.total_count
 
 
 def test_the_switchboard(sandbox: ExchangeSandbox) -> None:
-    mine = account(sandbox)
+    mine = exchange_account(sandbox)
     assert mine.inbox.total_count == 0
     sandbox.faults.busy("CreateItem", back_off_milliseconds=2500)
     letter = Message(account=mine, folder=mine.drafts, subject="Offer", body="x", to_recipients=[SUPPORT])

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconcile.sandbox.accounts import PostOffice
 from reconcile.sandbox.certificates import issue
@@ -20,6 +21,9 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.organization import Organization
 from reconcile.sandbox.ews.recorder import Recorder
 from reconcile.sandbox.ews.schema import Schema, load_schema
+
+if TYPE_CHECKING:
+    from exchangelib import Account
 
 SALES = "sales@contoso.example"
 SUPPORT = "support@contoso.example"
@@ -130,3 +134,18 @@ def exchange_sandbox(
         sandbox.check()
     finally:
         server.stop()
+
+
+def exchange_account(sandbox: ExchangeSandbox, address: str = SALES, *, password: str = SERVICE_PASSWORD) -> Account:
+    """exchangelib's account of a mailbox, impersonated by the service account; it repeats nothing on its own."""
+    import exchangelib
+    from exchangelib.version import EXCHANGE_2016, Version
+
+    configuration = exchangelib.Configuration(
+        service_endpoint=sandbox.url,
+        credentials=exchangelib.Credentials(SERVICE, password),
+        auth_type=exchangelib.BASIC,
+        version=Version(EXCHANGE_2016),
+        retry_policy=exchangelib.FailFast(),
+    )
+    return exchangelib.Account(address, config=configuration, autodiscover=False, access_type=exchangelib.IMPERSONATION)

@@ -53,8 +53,8 @@ def assign(mailbox: Mailbox, item: Item, given: Node, zone: tzinfo = UTC) -> str
             set_property(mailbox, item, given)
         case "Attachments":
             item.attachments += [attachment_from(mailbox, item, child) for child in given.children]
-        case "ItemClass":
-            item.properties[name] = given
+        case "RequiredAttendees" | "OptionalAttendees" | "Resources":
+            item.properties[name] = _invited(item, given)
         case _ if known.type == "time":
             item.properties[name] = Node(f"t:{name}", stamp(moment(given.text, zone)))
         case _ if known.type == "bool":
@@ -62,6 +62,17 @@ def assign(mailbox: Mailbox, item: Item, given: Node, zone: tzinfo = UTC) -> str
         case _:
             item.properties[name] = given
     return name
+
+
+def _invited(item: Item, given: Node) -> Node:
+    """Attendees as a client names them, with the answers the server knows of: a client does not answer for others."""
+    old = item.properties.get(given.local, Node("")).children
+    known = {node.text_at("t:Mailbox/t:EmailAddress").lower(): node for node in old}
+    people = []
+    for node in given.children:
+        address = node.text_at("t:Mailbox/t:EmailAddress").lower()
+        people.append(known.get(address) or Node("t:Attendee", children=(node.child("t:Mailbox"), Node("t:ResponseType", "Unknown"))))
+    return Node(f"t:{given.local}", children=people)
 
 
 def refuse_read_only(name: str) -> None:

@@ -11,6 +11,7 @@ from reconcile.sandbox.ews.faults import EwsFaults
 from reconcile.sandbox.ews.ids import FOLDER, ITEM, OCCURRENCE, parse_change_key, parse_id
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
+from reconcile.sandbox.ews.occurrences import occurrence, occurrence_at
 from reconcile.sandbox.ews.organization import Caller, Organization
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.stored import Folder, Item
@@ -73,8 +74,6 @@ class Call:
 
     def item(self, node: Node, *, write: bool = False, checked: bool = False) -> tuple[Mailbox, Item]:
         """The item of a t:ItemId, t:OccurrenceItemId or t:RecurringMasterItemId; `checked` enforces a change key that is there."""
-        from reconcile.sandbox.ews.occurrences import occurrence, occurrence_at
-
         text = node.attributes.get("Id") or node.attributes.get("RecurringMasterId") or node.attributes.get("OccurrenceId", "")
         if not text:
             raise EwsError("ErrorInvalidIdEmpty", "Id must be non-empty.")

@@ -28,6 +28,14 @@ def mime_of(mailbox: Mailbox, item: Item) -> bytes:
     """Its MIME; the same octets it was created from, where it was."""
     if item.raw is not None:
         return item.raw
+    if item.kind == "CalendarItem":
+        from reconcile.sandbox.ews.icalendar import calendar_of
+
+        return compose(mailbox, item, calendar=("PUBLISH", calendar_of(mailbox, item)))
+    if item.kind == "Contact":
+        from reconcile.sandbox.ews.vcard import card_of
+
+        return card_of(item)
     return compose(mailbox, item)
 
 

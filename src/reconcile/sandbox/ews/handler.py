@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from socket import MSG_PEEK, SHUT_RDWR
 from typing import TYPE_CHECKING, Final
 
+from reconcile.sandbox.ews.autodiscover import JSON_PATH, POX_PATH, SOAP_PATH, Answer, as_json, as_pox, as_soap
 from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.dispatch import acting_as, answer_to, written, written_fault
 from reconcile.sandbox.ews.faults import EwsFault, FaultKind
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _BEFORE: Final = frozenset((FaultKind.HTTP, FaultKind.HANG))
 _FAULT: Final = frozenset((FaultKind.FAULT,))
 _AFTER: Final = frozenset((FaultKind.ANSWER_LOST, FaultKind.CUT, FaultKind.SLOW))
+_DISCOVERY: Final = {SOAP_PATH: as_soap, POX_PATH: as_pox}
 _PAGE: Final = b"<html><body>The sandbox answers so because it was told to.</body></html>"
 
 
@@ -49,8 +51,10 @@ class EwsHandler(BaseHTTPRequestHandler):
         """Nothing: what clients ask is in the recorder."""
 
     def do_GET(self) -> None:
-        """A browser's look at the endpoint: 200 for whom it knows, else a challenge."""
-        if self._caller() is None:
+        """A browser's look at the endpoint: 200 for whom it knows, else a challenge. Autodiscover in JSON asks for no credentials."""
+        if self.path.lower().startswith(JSON_PATH):
+            self._discover(as_json(self.path, url=self.exchange.url, knows=self.exchange.organization.post_office.knows))
+        elif self._caller() is None:
             self._challenge()
         elif self.path.partition("?")[0].lower() != ENDPOINT.lower():
             self._send(404, b"<html><body>There is nothing here.</body></html>", "text/html; charset=utf-8")
@@ -65,12 +69,18 @@ class EwsHandler(BaseHTTPRequestHandler):
         if octets is None:
             return
         caller = self._caller()
+        path = self.path.partition("?")[0].lower()
         if caller is None:
             self._challenge()
-        elif self.path.partition("?")[0].lower() != ENDPOINT.lower():
+        elif path in _DISCOVERY:
+            self._discover(_DISCOVERY[path](octets, url=self.exchange.url, knows=self.exchange.organization.post_office.knows))
+        elif path != ENDPOINT.lower():
             self._send(404, _PAGE, "text/html; charset=utf-8")
         else:
             self._soap(caller, octets)
+
+    def _discover(self, answer: Answer) -> None:
+        self._send(answer.status, answer.content, answer.content_type)
 
     def _soap(self, caller: Caller, octets: bytes) -> None:
         exchange, faults = self.exchange, self.exchange.faults

@@ -23,7 +23,7 @@ EVENT_LIMIT = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`at` is its number; `kind` the schema's element; `id` and `folder` as they are now, `old_id`/`old_folder` for what moved or was copied."""
+    """`at` is its number, `kind` the schema's element; `id` and `folder` as they are now, `old_…` of what moved or was copied."""
 
     at: int
     kind: str
@@ -35,7 +35,7 @@ class Event:
 
 
 class Mailbox:
-    """`version` rises with each change; sync states are versions; those before `oldest_state` expired. `told` counts events."""
+    """`version` rises with each change; sync states are versions, those before `oldest_state` are expired. `told` counts events."""
 
     def __init__(self, number: int, address: str, name: str, post_office: PostOffice, now: Callable[[], datetime]) -> None:
         self.number = number

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
 
 from reconcile.sandbox.ews.assign import fill
 from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.compose import mime_of
 from reconcile.sandbox.ews.element_order import is_item_class
 from reconcile.sandbox.ews.mailbox import Mailbox
+from reconcile.sandbox.ews.meetings import born, created
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.sending import send
 from reconcile.sandbox.ews.shapes import ID_ONLY, item_node
 from reconcile.sandbox.ews.stored import Folder, Item
+from reconcile.sandbox.ews.tasks import settle
+from reconcile.sandbox.ews.time_zones import zone_of
 
 _HOMES = {"CalendarItem": "calendar", "Contact": "contacts", "DistributionList": "contacts", "Task": "tasks"}
 
@@ -23,13 +27,14 @@ def create_item(call: Call) -> Node:
 
     def act(given: Node) -> Sequence[Node]:
         if not is_item_class(given.local):
-            raise EwsError("ErrorInvalidRequest", f"{given.local} is no item this server knows.")
+            from reconcile.sandbox.ews.operations.responses import respond
+
+            return (Node("m:Items", children=respond(call, given)),)
         mailbox, folder = _home(call, given)
-        item = new_item(mailbox, folder, given)
+        item = new_item(mailbox, folder, given, zone_of(given, call.header))
         disposition = call.request.attributes.get("MessageDisposition", "SaveOnly")
         if given.local == "CalendarItem":
-            from reconcile.sandbox.ews.meetings import created
-
+            born(mailbox, item)
             _keep(mailbox, item)
             created(call.organization, mailbox, item, call.request.attributes.get("SendMeetingInvitations", "SendToNone"))
         elif given.local == "Message" and disposition != "SaveOnly":
@@ -72,10 +77,17 @@ def send_and_keep(call: Call, mailbox: Mailbox, item: Item, *, keep: bool) -> No
         _file(mailbox, item, folder)
 
 
-def new_item(mailbox: Mailbox, folder: Folder, given: Node) -> Item:
-    """An item of what a client sent, not yet in its folder. Raises EwsError."""
-    from reconcile.sandbox.ews.time_zones import zone_of
+def file_new(call: Call, mailbox: Mailbox, item: Item) -> None:
+    """A new item into the folder the request names, else into Drafts."""
+    target = call.request.find("m:SavedItemFolderId")
+    folder = call.folder(target.children[0], write=True)[1] if target and target.children else mailbox.distinguished("drafts")
+    if folder is not None:
+        item.folder = folder.number
+        _keep(mailbox, item)
 
+
+def new_item(mailbox: Mailbox, folder: Folder, given: Node, zone: tzinfo = UTC) -> Item:
+    """An item of what a client sent, not yet in its folder. Raises EwsError."""
     item = Item(
         number=mailbox.next_number(),
         mailbox=mailbox.number,
@@ -84,7 +96,9 @@ def new_item(mailbox: Mailbox, folder: Folder, given: Node) -> Item:
         created=mailbox.now(),
         modified=mailbox.now(),
     )
-    fill(mailbox, item, given, zone_of(given))
+    fill(mailbox, item, given, zone)
+    if item.kind == "Task":
+        settle(item, [child.local for child in given.children])
     item.properties.setdefault("IsRead", Node("t:IsRead", "true"))
     item.draft = given.local == "Message" and item.properties.pop("IsDraft", Node("", "true")).text == "true"
     return item

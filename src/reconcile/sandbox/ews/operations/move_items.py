@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.compose import mime_of
 from reconcile.sandbox.ews.mailbox import Mailbox
+from reconcile.sandbox.ews.meetings import deleted
 from reconcile.sandbox.ews.node import Node
+from reconcile.sandbox.ews.occurrences import drop_occurrence
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import ID_ONLY, item_node
 from reconcile.sandbox.ews.stored import Folder, Item
@@ -22,10 +24,8 @@ def delete_item(call: Call) -> Node:
     cancellations = call.request.attributes.get("SendMeetingCancellations")
 
     def act(wanted: Node) -> Sequence[Node]:
-        mailbox, item = call.item(wanted, write=True, checked=True)
+        mailbox, item = call.item(wanted, write=True)
         if item.kind == "CalendarItem":
-            from reconcile.sandbox.ews.meetings import deleted
-
             if cancellations is None:
                 raise EwsError("ErrorSendMeetingCancellationsRequired", "The SendMeetingCancellations attribute is required.")
             deleted(call.organization, mailbox, item, cancellations)
@@ -40,8 +40,6 @@ def delete_item(call: Call) -> Node:
 def discard(mailbox: Mailbox, item: Item, how: str) -> None:
     """Take an item away as a DeleteType says."""
     if item.number not in mailbox.items:
-        from reconcile.sandbox.ews.occurrences import drop_occurrence
-
         drop_occurrence(mailbox, item)
         return
     target = mailbox.distinguished(_DELETIONS.get(how, ""))
@@ -85,7 +83,7 @@ def _carry_all(call: Call, *, keep: bool) -> Node:
 
     def act(wanted: Node) -> Sequence[Node]:
         target, folder = call.folder(to[0], write=True)
-        mailbox, item = call.item(wanted, write=not keep, checked=not keep)
+        mailbox, item = call.item(wanted, write=not keep)
         if item.number not in mailbox.items:
             raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied.")
         fresh = carry(mailbox, item, target, folder, keep=keep)

@@ -9,11 +9,13 @@ from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.extended import extended_key
 from reconcile.sandbox.ews.ids import parse_change_key
 from reconcile.sandbox.ews.mailbox import Mailbox
+from reconcile.sandbox.ews.meetings import attendees, changed
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import ID_ONLY, element_of, entry_of, item_node
 from reconcile.sandbox.ews.stored import Item
 from reconcile.sandbox.ews.tags import READ_STATE
+from reconcile.sandbox.ews.tasks import settle
 from reconcile.sandbox.ews.time_zones import zone_of
 from reconcile.sandbox.ews.values import value
 
@@ -28,24 +30,22 @@ def update_item(call: Call) -> Node:
         fields = change.child("t:Updates").children
         touched = [_touched(field) for field in fields]
         _check(call, change.children[0], item, touched)
+        invited = attendees(item)
         before = (dict(item.properties), dict(item.extended), item.raw)
         try:
             for field in fields:
-                _apply(mailbox, item, field)
+                _apply(mailbox, item, field, call.header)
         except EwsError:
             item.properties, item.extended = before[0], before[1]
             item.replace_raw(before[2])
             raise
+        if item.kind == "Task":
+            settle(item, touched)
         if item.kind == "CalendarItem":
-            from reconcile.sandbox.ews.meetings import changed
-
-            changed(
-                call.organization,
-                mailbox,
-                item,
-                touched,
-                call.request.attributes.get("SendMeetingInvitationsOrCancellations", "SendToNone"),
-            )
+            updates = call.request.attributes.get("SendMeetingInvitationsOrCancellations")
+            if updates is None:
+                raise EwsError("ErrorSendMeetingInvitationsOrCancellationsRequired")
+            changed(call.organization, mailbox, item, touched, updates, invited)
         save(mailbox, item, touched)
         if item.kind == "Message" and call.request.attributes.get("MessageDisposition") in ("SendOnly", "SendAndSaveCopy"):
             from reconcile.sandbox.ews.operations.create_item import send_and_keep
@@ -95,7 +95,7 @@ def _touched(field: Node) -> str:
     return "IsRead" if key_ == READ_STATE else f"{key_.set}/{key_.name}"
 
 
-def _apply(mailbox: Mailbox, item: Item, field: Node) -> None:
+def _apply(mailbox: Mailbox, item: Item, field: Node, header: Node) -> None:
     path = field.children[0]
     given = field.children[1].children if len(field.children) > 1 else ()
     if field.local in ("SetItemField", "AppendToItemField") and len(given) != 1:
@@ -107,7 +107,7 @@ def _apply(mailbox: Mailbox, item: Item, field: Node) -> None:
             case "SetItemField":
                 if given[0].local != name:
                     raise EwsError("ErrorUpdatePropertyMismatch", "The property in the update is not the one its path names.")
-                assign(mailbox, item, given[0], zone_of(field.children[1]))
+                assign(mailbox, item, given[0], zone_of(item_zone(item, field.children[1]), header))
             case "AppendToItemField":
                 _append(mailbox, item, name, given[0])
             case _:
@@ -122,6 +122,12 @@ def _apply(mailbox: Mailbox, item: Item, field: Node) -> None:
         clear_property(mailbox, item, extended_key(path))
     else:
         assign(mailbox, item, given[0])
+
+
+def item_zone(item: Item, given: Node) -> Node:
+    """The update itself where it names a zone, else the item's own zone."""
+    own = [node for name in ("StartTimeZone", "MeetingTimeZone") if (node := item.properties.get(name)) is not None]
+    return Node(given.name, children=[*given.children, *own])
 
 
 def _append(mailbox: Mailbox, item: Item, name: str, given: Node) -> None:
