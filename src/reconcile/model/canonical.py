@@ -16,6 +16,9 @@ from typing import TypeAlias
 
 CANONICAL_VERSION = 1
 
+#: Made once: `json.dumps` would make one for each of ten thousand.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 Leaf: TypeAlias = str | int | bool | tuple[str, ...] | None
 Spec: TypeAlias = Mapping[str, Leaf]
 
@@ -70,7 +73,7 @@ def equal(desired: Spec, observed: Spec) -> bool:
 def digest(spec: Spec) -> str:
     """SHA-256 over the canonical form, hexadecimal, 64 characters. Cleared fields count as absent."""
     kept = {path: leaf for path, leaf in spec.items() if leaf is not None}
-    text = json.dumps([CANONICAL_VERSION, kept], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _ENCODER.encode([CANONICAL_VERSION, kept])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -98,7 +99,9 @@ def synchronise(
                 records.add(attempt)
             ended(run)
 
-    count = max(1, min(limits.parallel, len(mailboxes)))
+    # A thread that no server has room for would only wake up in vain each time a mailbox ends.
+    waiting = Counter(server_of(mailbox) for mailbox in mailboxes)
+    count = max(1, min(limits.parallel, sum(min(limits.per_server, number) for number in waiting.values())))
     try:
         with ThreadPoolExecutor(count, thread_name_prefix="mailbox") as pool:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from reconcile.mail.oauth.access import Remembered, RenewedTokens
     from reconcile.mail.oauth.post import Poster
-    from reconcile.model.sign_in import SignInPlan
+    from reconcile.model.secret import Secret
+    from reconcile.model.sign_in import OAuthPlan, SignInPlan
     from reconcile.ports.sign_in import SignIns
     from reconcile.ports.token_store import TokenStore
     from reconcile.store.sqlite.database import Database
@@ -40,11 +42,26 @@ def sign_ins(settings: Settings, database: Database) -> SignIns:
     from reconcile.store.sqlite.sign_in_refusals import SqliteSignInRefusals
 
     return GuardedSignIns(
-        inner=ConfiguredSignIns(credentials(database, settings), access_tokens(settings, database)),
+        inner=ConfiguredSignIns(credentials(database, settings), _LaterTokens(lambda: access_tokens(settings, database))),
         refusals=SqliteSignInRefusals(database),
         credential=_shown(settings, database),
         clock=SystemClock(),
     )
+
+
+class _LaterTokens:
+    """Access tokens whose code is loaded with the first account that signs in by one: it speaks HTTP."""
+
+    def __init__(self, made: Callable[[], RenewedTokens]) -> None:
+        self._made = lru_cache(maxsize=1)(made)
+
+    def current(self, plan: OAuthPlan, *, name: str) -> tuple[Secret, bool]:
+        """See `AccessTokens.current`."""
+        return self._made().current(plan, name=name)
+
+    def refuse(self, plan: OAuthPlan, token: Secret) -> None:
+        """See `AccessTokens.refuse`."""
+        self._made().refuse(plan, token)
 
 
 def _shown(settings: Settings, database: Database) -> Callable[[SignInPlan], str]:
