@@ -17,7 +17,7 @@ from pathlib import Path
 def living(path: Path) -> Iterator[None]:
     """Be seen as living under `path` until the context ends or the process does. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = _locked(path)
+    descriptor = locked(path)
     try:
         yield
     finally:
@@ -27,7 +27,8 @@ def living(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(path: Path) -> int:
+def locked(path: Path) -> int:
+    """Descriptor of a file that is made and locked, under its name. Raises OSError."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -28,6 +28,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outbox_step import RecipientResult, Settle
 from reconcile.model.outgoing import RecipientState
 from reconcile.ports.settled_notes import NOTHING_NOTED, Noted
+from reconcile.store.liveness import locked
 
 _ENDING = ".notes"
 #: Octets of a place, and of its first part, which the disk writes wholly or not at all. What does not fit goes into the outbox at once.
@@ -161,7 +162,7 @@ class SettledNoteFiles:
         try:
             path = self._path(owner)
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            file = _File(descriptor=_locked(path))
+            file = _File(descriptor=locked(path))
             # Its name is durable, too: without the file, all that is reserved is in doubt.
             folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -187,16 +188,6 @@ def _added_row(file: _File) -> _Row | None:
     except OSError:
         return None
     return _Row(start=start)
-
-
-def _locked(path: Path) -> int:
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Somebody who tidies up may have taken it for one left behind before it was locked.
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)
 
 
 def _is_free(path: Path) -> bool:
