@@ -14,7 +14,7 @@ from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import ID_ONLY, element_of, entry_of, item_node
 from reconcile.sandbox.ews.stored import Item
-from reconcile.sandbox.ews.tags import READ_STATE
+from reconcile.sandbox.ews.tags import touched_by
 from reconcile.sandbox.ews.tasks import settle
 from reconcile.sandbox.ews.time_zones import zone_of
 from reconcile.sandbox.ews.values import value
@@ -91,8 +91,7 @@ def _touched(field: Node) -> str:
     if path.local == "IndexedFieldURI":
         element, key, part = entry_of(path)
         return f"{element}/{key}/{part}"
-    key_ = extended_key(path)
-    return "IsRead" if key_ == READ_STATE else f"{key_.set}/{key_.name}"
+    return touched_by(extended_key(path))
 
 
 def _apply(mailbox: Mailbox, item: Item, field: Node, header: Node) -> None:
