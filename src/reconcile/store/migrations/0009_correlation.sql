@@ -8,14 +8,6 @@ CREATE TABLE correlation_thread (
 ) STRICT;
 CREATE INDEX correlation_thread_root ON correlation_thread (root, position);
 
--- Under which other Message-ID a mail is answered: that of the message it came attached to.
-CREATE TABLE correlation_outer (
-    message_id TEXT NOT NULL,
-    mail INTEGER NOT NULL,
-    PRIMARY KEY (message_id, mail)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX correlation_outer_mail ON correlation_outer (mail);
-
 -- Hashes for smart matching, until they are older than it looks.
 CREATE TABLE correlation_subject (
     mail INTEGER PRIMARY KEY,
@@ -39,7 +31,6 @@ CREATE TRIGGER correlation_subject_gone AFTER DELETE ON correlation_subject BEGI
 END;
 CREATE TRIGGER correlation_email_gone AFTER DELETE ON mail_activities BEGIN
     DELETE FROM correlation_thread WHERE mail = OLD.id;
-    DELETE FROM correlation_outer WHERE mail = OLD.id;
     DELETE FROM correlation_subject WHERE mail = OLD.id;
 END;
 CREATE TRIGGER correlation_outgoing_gone AFTER DELETE ON outbox BEGIN

@@ -1,4 +1,4 @@
-"""Appointments, contacts and tasks in the environment's SQLite file. Migration 0021 has the tables."""
+"""Appointments, contacts and tasks in the environment's SQLite file."""
 
 from __future__ import annotations
 
