@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Exchange Web Services beside plain exchangelib, on the sandbox's Exchange in a process of its own.
+
+    python bench/ews.py initial [--messages 10000] [--peer-messages 10000]   an inbox with its MIME, ours and the peer's in turn
+    python bench/ews.py poll [--mailboxes 200]    requests, time and memory of a round over impersonated mailboxes with nothing new
+
+The corpus is that of bench/sync (36 KB a message on average). The peer is used as its documentation shows: `sync_items`, then `fetch` of
+the MIME content, with endpoint, version and authentication given. Both drop what they read. The server keeps no record.
+Targets: initial at most a quarter of the peer's time; poll at most 2 requests a mailbox.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "bench" / "sync"))
+os.environ.pop("EWS_SCHEMA_DIR", None)
+
+ADDRESS = "sales@contoso.example"
+PASSWORD = "correct horse battery"
+SERVICE, SERVICE_PASSWORD = "crm-service", "service battery horse"
+
+
+def serve(messages: int, mailboxes: int, told: Any, ended: Any) -> None:
+    """A server until `ended`; its address goes into `told`."""
+    from gen_corpus import message
+
+    from support.exchange_sandbox import exchange_sandbox
+
+    addresses = [ADDRESS, *(f"box{number}@contoso.example" for number in range(mailboxes))]
+    with exchange_sandbox(addresses, keeping=False) as exchange:
+        total = 0
+        for number in range(messages):
+            raw = message(number).replace(b"\n", b"\r\n")
+            total += len(raw)
+            exchange.deliver(raw, ADDRESS)
+        for address in addresses[1:]:
+            exchange.letters(1, address)
+        told.put((exchange.url, total))
+        ended.wait()
+
+
+class Asked:
+    """Requests that left this process, whoever sent them."""
+
+    def __init__(self) -> None:
+        import requests
+
+        self.value = 0
+        send = requests.Session.send
+
+        def counted(session: Any, request: Any, **options: Any) -> Any:
+            self.value += 1
+            return send(session, request, **options)
+
+        requests.Session.send = counted  # type: ignore[method-assign]
+
+
+class Server:
+    def __init__(self, messages: int, mailboxes: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        told, self._ended = context.Queue(), context.Event()
+        self._process = context.Process(target=serve, args=(messages, mailboxes, told, self._ended))
+        self._process.start()
+        self.url, self.octets = told.get(timeout=600)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._process.join()
+
+
+def account(url: str, address: str, *, impersonates: bool = False) -> Any:
+    from reconcile.mail.endpoint import Endpoint
+    from reconcile.mail.ews.account import ExchangeAccount
+    from reconcile.mail.sign_in.password import PasswordSignIn
+    from reconcile.model.mailbox_access import MailboxAccess
+    from reconcile.model.secret import Secret
+
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    name, password = (SERVICE, SERVICE_PASSWORD) if impersonates else (address, PASSWORD)
+    return ExchangeAccount(
+        endpoint=Endpoint(host=parts.hostname, port=parts.port, tls="none", path=parts.path),
+        sign_in=PasswordSignIn(name, Secret(password.encode())),
+        address=address,
+        access=MailboxAccess.IMPERSONATION if impersonates else MailboxAccess.OWN,
+    )
+
+
+def ours(url: str, most: int) -> tuple[int, int]:
+    """Messages and octets read."""
+    from reconcile.mail.ews.inbox import EwsInbox
+    from reconcile.mail.ews.sessions import Sessions
+    from reconcile.ports.mail import Listed
+
+    inbox, count, octets = EwsInbox(account(url, ADDRESS), Sessions()), 0, 0
+
+    def accept(_: Listed, chunks: Iterator[bytes]) -> None:
+        nonlocal count, octets
+        octets += sum(map(len, chunks))
+        count += 1
+
+    inbox.look(None)
+    for _ in inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=accept):
+        if count >= most:
+            break
+    inbox.close()
+    return count, octets
+
+
+def peer(url: str, most: int) -> tuple[int, int]:
+    """The same with exchangelib."""
+    from exchangelib import BASIC, DELEGATE, Account, Configuration, Credentials, Version
+    from exchangelib.version import EXCHANGE_2016
+
+    configuration = Configuration(
+        service_endpoint=url, credentials=Credentials(ADDRESS, PASSWORD), auth_type=BASIC, version=Version(build=EXCHANGE_2016)
+    )
+    found = Account(ADDRESS, config=configuration, autodiscover=False, access_type=DELEGATE)
+    ids, octets = list[Any](), 0
+    for kind, item in found.inbox.sync_items(only_fields=["datetime_received", "size"]):
+        if kind == "create":
+            ids.append((item.id, item.changekey))
+        if len(ids) >= most:
+            break
+    count = 0
+    for item in found.fetch(ids=ids, only_fields=["mime_content"]):
+        octets += len(item.mime_content)
+        count += 1
+    return count, octets
+
+
+def timed(work: Callable[[str, int], tuple[int, int]], url: str, most: int) -> tuple[float, float, int, int]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    count, octets = work(url, most)
+    return time.perf_counter() - wall, time.process_time() - cpu, count, octets
+
+
+def initial(options: argparse.Namespace) -> None:
+    asked = Asked()
+    with Server(options.messages, 0) as server:
+        # What is imported is not what is compared; the server parses what it has only once.
+        for work in (ours, peer):
+            work(server.url, 100)
+        if options.warm:
+            ours(server.url, options.messages)
+        results: dict[str, list[tuple[float, float, int, int]]] = {"ours": [], "exchangelib": []}
+        for _ in range(options.rounds):
+            for name, work, most in (("ours", ours, options.messages), ("exchangelib", peer, options.peer_messages or options.messages)):
+                before = asked.value
+                result = timed(work, server.url, most)
+                results[name].append(result)
+                wall, cpu, count, octets = result
+                print(
+                    f"{name:12} {count:6,} messages, {octets / 1e6:6.1f} MB: {wall:6.2f} s, {cpu:6.2f} s of CPU,"
+                    f" {wall / count * 1000:5.2f} ms a message, {asked.value - before} requests"
+                )
+        best = {name: min(wall / count for wall, _, count, _ in found) for name, found in results.items()}
+        print(f"ratio {best['exchangelib'] / best['ours']:.1f} (target 4), peak memory {peak():.0f} MB")
+
+
+def poll(options: argparse.Namespace) -> None:
+    from reconcile.mail.ews.inbox import EwsInbox
+    from reconcile.mail.ews.sessions import Sessions
+
+    asked = Asked()
+    with Server(0, options.mailboxes) as server:
+        sessions, cursors = Sessions(), {}
+        for number in range(options.mailboxes):
+            address = f"box{number}@contoso.example"
+            inbox = EwsInbox(account(server.url, address, impersonates=True), sessions)
+            inbox.look(None)
+            *_, last = inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: [*chunks] and None)
+            cursors[address] = last.cursor
+            inbox.close()
+        for _ in range(options.rounds):
+            before, wall, cpu, held = asked.value, time.perf_counter(), time.process_time(), peak()
+            for address, cursor in cursors.items():
+                inbox = EwsInbox(account(server.url, address, impersonates=True), sessions)
+                assert not inbox.look(cursor).news
+                inbox.close()
+            count = asked.value - before
+            print(
+                f"{len(cursors)} mailboxes with nothing new: {count} requests ({count / len(cursors):.2f} each, target 2),"
+                f" {time.perf_counter() - wall:.2f} s, {time.process_time() - cpu:.2f} s of CPU, peak memory +{peak() - held:.1f} MB"
+            )
+
+
+def peak() -> float:
+    """Of this process, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["initial", "poll"])
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--peer-messages", type=int, default=0, help="so many for the peer (0: as many)")
+    parser.add_argument("--mailboxes", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm", action="store_true", help="let the server see every message once before")
+    options = parser.parse_args()
+    initial(options) if options.what == "initial" else poll(options)
+
+
+if __name__ == "__main__":
+    main()
