@@ -79,7 +79,21 @@ def test_the_instructions_work_as_printed(tmp_path: Path, capsys: pytest.Capture
 
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_the_command_runs_until_it_is_interrupted(tmp_path: Path, output: str) -> None:
-    arguments = ["sandbox", "-C", str(tmp_path), "--imaps-port", "0", "--imap-port", "0", "--submission-port", "0", "--output", output]
+    arguments = [
+        "sandbox",
+        "-C",
+        str(tmp_path),
+        "--imaps-port",
+        "0",
+        "--imap-port",
+        "0",
+        "--submission-port",
+        "0",
+        "--ews-port",
+        "0",
+        "--output",
+        output,
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "reconcile.cli.main", *arguments],
         stdout=subprocess.PIPE,

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 @click.option("--imaps-port", type=click.IntRange(0, 65535), default=20993, help="IMAP with TLS [20993]; 0 takes a free one.")
 @click.option("--imap-port", type=click.IntRange(0, 65535), default=20143, help="IMAP with STARTTLS [20143].")
 @click.option("--submission-port", type=click.IntRange(0, 65535), default=20587, help="SMTP with STARTTLS [20587].")
+@click.option("--ews-port", type=click.IntRange(0, 65535), default=20443, help="Exchange Web Services with TLS [20443].")
 @click.option("--empty", is_flag=True, help="Start without any mail.")
-def command(context: Context, folder: Path, imaps_port: int, imap_port: int, submission_port: int, empty: bool) -> ExitCode:
-    """Start IMAP and SMTP servers on loopback with five mailboxes and a few hundred messages, until Ctrl-C.
+def command(context: Context, folder: Path, imaps_port: int, imap_port: int, submission_port: int, ews_port: int, empty: bool) -> ExitCode:
+    """Start IMAP, SMTP and Exchange (EWS) servers on loopback with five mailboxes and a few hundred messages, until Ctrl-C.
 
-    Mail lives in memory. Nothing leaves: mail to other addresses is kept and counted. The folder gets world.json, and below
-    secrets/ the certificate of the sandbox's authority and a password file a mailbox.
+    A mailbox has the same mail over IMAP and EWS; over EWS it has a calendar, contacts and tasks, too. Mail lives in memory.
+    Nothing leaves: mail to other addresses is kept and counted. The folder gets world.json, and below secrets/ the certificate
+    of the sandbox's authority and a password file a mailbox.
 
     `sandbox export` writes an export of a product that does not exist, to try import, plan and drift on.
     """
@@ -49,7 +51,7 @@ def command(context: Context, folder: Path, imaps_port: int, imap_port: int, sub
         place=Place(directory=folder, secrets_directory=folder / "secrets"),
         mailboxes=MAILBOXES,
         now=lambda: datetime.now(UTC),
-        wanted=Ports(imaps=imaps_port, imap=imap_port, submission=submission_port),
+        wanted=Ports(imaps=imaps_port, imap=imap_port, submission=submission_port, ews=ews_port),
     )
     with world:
         count = 0 if empty else world.fill()

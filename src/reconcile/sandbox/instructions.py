@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconcile.sandbox.world import HOST, WORLD_FILE, World
+from reconcile.sandbox.world import HOST, SERVICE, WORLD_FILE, World
 
 
 def instructions(world: World, count: int) -> str:
@@ -15,6 +15,7 @@ def instructions(world: World, count: int) -> str:
 
   IMAP  {HOST}:{ports.imaps} TLS, {HOST}:{ports.imap} STARTTLS
   SMTP  {HOST}:{ports.submission} STARTTLS, then login
+  EWS   {world.exchange.url} (Exchange; {SERVICE} may impersonate)
   user  the address; password in {folder}/mailboxes/NAME.password
   CA    {world.authority_file}
   all   {world.place.directory / WORLD_FILE}

@@ -1,4 +1,4 @@
-"""The sandbox: an IMAP and an SMTP server on loopback that share one post office, and the files a client needs.
+"""The sandbox: an IMAP, an SMTP and an Exchange server on loopback that share one post office, and the files a client needs.
 
 Mail lives in memory and ends with the process. In `directory` it writes world.json (ports, users, where the rest is); in
 `secrets_directory` the CA and one password file a mailbox, so that an estate refers to them as `file:sandbox-ca.pem` and
@@ -20,6 +20,8 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.accounts import INBOX, Message, Outside, PostOffice
 from reconcile.sandbox.certificates import issue
 from reconcile.sandbox.corpus.assemble import messages as corpus
+from reconcile.sandbox.ews.exchange import ExchangeServer
+from reconcile.sandbox.ews.organization import EVERYBODY
 from reconcile.sandbox.faults import DropAfterData, Faults
 from reconcile.sandbox.imap.server import ImapServer
 from reconcile.sandbox.imap.session import Services
@@ -29,15 +31,18 @@ HOST = "127.0.0.1"
 AUTHORITY_FILE = "sandbox-ca.pem"
 WORLD_FILE = "world.json"
 FOLDERS = (INBOX, "Sent")
+#: The account that may impersonate every mailbox of the sandbox's Exchange; its password lies beside those of the mailboxes.
+SERVICE = "sandbox-service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """0 takes a free one. `imaps` speaks TLS from the first octet, `imap` and `submission` after STARTTLS."""
+    """0 takes a free one. `imaps` and `ews` speak TLS from the first octet, `imap` and `submission` after STARTTLS."""
 
     imaps: int = 0
     imap: int = 0
     submission: int = 0
+    ews: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +70,14 @@ class World:
     ports: Ports = field(default_factory=Ports)
     faults: Faults = field(default_factory=Faults)
     post_office: PostOffice = field(init=False)
+    exchange: ExchangeServer = field(init=False)
     seeded_at: datetime = field(init=False)
-    _servers: list[ImapServer | SmtpServer] = field(default_factory=list)
+    _servers: list[ImapServer | SmtpServer | ExchangeServer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         started = self.now()
         self.post_office = PostOffice(uid_validity=int(started.timestamp()))
+        self.exchange = ExchangeServer(self.post_office, self.now)
         self.seeded_at = _seeded_before(self.place.directory / WORLD_FILE) or started
 
     def start(self) -> None:
@@ -101,7 +108,10 @@ class World:
         for server, port in ((imaps, self.wanted.imaps), (imap, self.wanted.imap), (submission, self.wanted.submission)):
             chosen.append(server.start(HOST, port))
             self._servers.append(server)
-        self.ports = Ports(imaps=chosen[0], imap=chosen[1], submission=chosen[2])
+        self.exchange.organization.add_service(SERVICE, self._password(SERVICE), impersonates=[EVERYBODY])
+        ews = self.exchange.start(HOST, self.wanted.ews, certificates.context)
+        self._servers.append(self.exchange)
+        self.ports = Ports(imaps=chosen[0], imap=chosen[1], submission=chosen[2], ews=ews)
         text = json.dumps(self.description(), indent=2) + "\n"
         (self.place.directory / WORLD_FILE).write_text(text, encoding="utf-8")
 
@@ -131,7 +141,12 @@ class World:
         return {
             "seededAt": self.seeded_at.isoformat(),
             "host": HOST,
-            "ports": {"imaps": self.ports.imaps, "imap": self.ports.imap, "submission": self.ports.submission},
+            "ports": {"imaps": self.ports.imaps, "imap": self.ports.imap, "submission": self.ports.submission, "ews": self.ports.ews},
+            "exchange": {
+                "url": self.exchange.url,
+                "serviceAccount": SERVICE,
+                "passwordFile": str(self.password_file(SERVICE)),
+            },
             "caCertificate": str(self.authority_file),
             "secretsDirectory": str(self.place.secrets_directory),
             "mailboxes": [
@@ -195,6 +210,7 @@ class World:
     def clear_faults(self) -> None:
         """Everything works again."""
         self.faults.clear()
+        self.exchange.faults.clear()
 
     def _password(self, slug: str) -> str:
         """The one of an earlier start where there is one, so that what was applied then still signs in."""

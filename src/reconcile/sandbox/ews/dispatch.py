@@ -9,8 +9,10 @@ from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.node import Node, write
 from reconcile.sandbox.ews.operations import (
     attachments,
+    availability,
     convert_id,
     create_item,
+    delegates,
     find_item,
     folder_changes,
     get_folder,
@@ -22,11 +24,13 @@ from reconcile.sandbox.ews.operations import (
     resolve_names,
     sync,
     update_item,
+    user_configuration,
 )
 from reconcile.sandbox.ews.organization import Caller, Organization
 from reconcile.sandbox.ews.response_codes import EwsError, fault
 
 OPERATIONS: Final[Mapping[str, Callable[[Call], Node]]] = {
+    "m:AddDelegate": delegates.add_delegate,
     "m:ConvertId": convert_id.convert_id,
     "m:CopyFolder": folder_changes.copy_folder,
     "m:CopyItem": move_items.copy_item,
@@ -41,14 +45,20 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Node]]] = {
     "m:FindFolder": get_folder.find_folder,
     "m:FindItem": find_item.find_item,
     "m:GetAttachment": attachments.get_attachment,
+    "m:GetDelegate": delegates.get_delegate,
     "m:GetEvents": notifications.get_events,
     "m:GetFolder": get_folder.get_folder,
     "m:GetItem": get_item.get_item,
+    "m:GetServerTimeZones": availability.get_server_time_zones,
+    "m:GetUserAvailabilityRequest": availability.get_user_availability,
+    "m:GetUserConfiguration": user_configuration.get_user_configuration,
     "m:GetUserOofSettingsRequest": oof.get_user_oof_settings,
+    "m:GetUserPhoto": user_configuration.get_user_photo,
     "m:MarkAllItemsAsRead": folder_changes.mark_all_items_as_read,
     "m:MarkAsJunk": mark_as_junk.mark_as_junk,
     "m:MoveFolder": folder_changes.move_folder,
     "m:MoveItem": move_items.move_item,
+    "m:RemoveDelegate": delegates.remove_delegate,
     "m:ResolveNames": resolve_names.resolve_names,
     "m:SendItem": create_item.send_item,
     "m:SetUserOofSettingsRequest": oof.set_user_oof_settings,
@@ -56,6 +66,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Node]]] = {
     "m:SyncFolderHierarchy": sync.sync_folder_hierarchy,
     "m:SyncFolderItems": sync.sync_folder_items,
     "m:Unsubscribe": notifications.unsubscribe,
+    "m:UpdateDelegate": delegates.update_delegate,
     "m:UpdateFolder": folder_changes.update_folder,
     "m:UpdateItem": update_item.update_item,
 }

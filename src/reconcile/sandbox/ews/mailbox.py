@@ -54,6 +54,8 @@ class Mailbox:
         #: Address in lower case -> t:DelegateUser.
         self.delegates: dict[str, Node] = {}
         self.extras: dict[str, Node] = {}
+        self.photo = b""
+        self.time_zone = "W. Europe Standard Time"
         self._post_office = post_office
         self._distinguished: dict[str, int] = {}
         self._imap_changes = -1
