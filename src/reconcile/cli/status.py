@@ -14,10 +14,12 @@ def command(context: Context) -> ExitCode:
     """Counts by health, then everything that wants a person, with the next step. Reads only; asks no server."""
     from reconcile.model.outgoing import OutgoingState
     from reconcile.model.profile_counters import profile_counters
+    from reconcile.report.item_runs import standings_json, standings_lines
     from reconcile.report.left_alone import counters_json, counters_lines, left_alone_json, left_alone_lines
     from reconcile.report.sync_json import FORMAT_VERSION, condition_json, status_json
     from reconcile.report.sync_text import health_counts, status_text
     from reconcile.report.unsent import STATES, unsent, unsent_json
+    from reconcile.wiring.items import item_standings
     from reconcile.wiring.mail import idle_settings, outbox_reader
     from reconcile.wiring.mailbox_statuses import left_alone, mailbox_statuses
     from reconcile.wiring.state import open_database
@@ -30,6 +32,7 @@ def command(context: Context) -> ExitCode:
         waiting = unsent(outbox_reader(database).entries(states=(*STATES, OutgoingState.FAILED)), now=now, steps=steps)
         idle = idle_settings(context.settings, database, environment, now)
         resting = left_alone(database, now)
+        items, conflicts = item_standings(database)
     counters = profile_counters(statuses, {one.name for one in resting if one.kind == "server"})
     if context.as_json:
         context.json(
@@ -40,11 +43,16 @@ def command(context: Context) -> ExitCode:
                 "mailboxes": [status_json(status) for status in statuses],
                 "profiles": counters_json(counters),
                 "leftAlone": left_alone_json(resting),
+                "items": {"mailboxes": standings_json(items), "conflicts": conflicts},
                 "outgoing": unsent_json(waiting),
                 "settings": [{"resource": name, **condition_json(condition)} for name, condition in idle],
             }
         )
     else:
-        beside = {"profiles": counters_lines(counters), "left alone by `run`": left_alone_lines(resting, now=now)}
+        beside = {
+            "profiles": counters_lines(counters),
+            "left alone by `run`": left_alone_lines(resting, now=now),
+            "appointments, contacts and tasks": standings_lines(items, conflicts),
+        }
         context.data(status_text(environment, statuses, now=now, waiting=waiting, idle=idle, beside=beside))
     return ExitCode.NOTHING_TO_DO

@@ -16,6 +16,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode, strongest
 
 if TYPE_CHECKING:
+    from reconcile.cli.synced_items import SyncedItems
     from reconcile.model.sending_report import SendingReport
     from reconcile.model.sync_result import SyncResult
     from reconcile.ports.clock import Clock
@@ -36,6 +37,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     all mailboxes.
     """
     from reconcile.cli.interrupt import soon_interrupted
+    from reconcile.cli.synced_items import synced_items
     from reconcile.report.sync_run import run_json, run_text
     from reconcile.sync.claiming import admitted
     from reconcile.sync.decide.eligible import ReceivingMailbox
@@ -63,22 +65,23 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
             named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
             # Where nobody ever queued mail, what sends is not even loaded.
             sent = _sent(context, named, database=database, clock=clock, stop=stop) if holds_outgoing(database) else None
+            items = synced_items(context, environment, named, database=database, clock=clock, stop=stop)
         except KeyboardInterrupt:
             stop.set()
             raise
         finally:
             progress.close()
     results = [run.result() for run in runs]
-    code = strongest([_code(results), ExitCode.FAILURE if sent and sent.report.needs_a_look else ExitCode.NOTHING_TO_DO])
+    code = strongest([_code(results), ExitCode.FAILURE if sent and sent.report.needs_a_look else ExitCode.NOTHING_TO_DO, items.code])
     idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
     conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
     seconds = time.monotonic() - started
     if context.as_json:
         document = run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason)
-        context.json({**document, "outgoing": _sending_json(sent)})
+        context.json({**document, "outgoing": _sending_json(sent), "items": _items_json(items)})
     else:
         report = run_text(results, conditions, idle=len(idle), seconds=seconds, fit=context.columns)
-        context.data("\n".join([report, *_sending_lines(sent)]))
+        context.data("\n".join([report, *_sending_lines(sent), *_items_lines(items)]))
     return code
 
 
@@ -126,6 +129,25 @@ def _sending_json(sent: _Sent | None) -> dict[str, object]:
     from reconcile.report.outbox_json import sending_json
 
     return sending_json(SendingReport()) if sent is None else sending_json(sent.report, sent.waiting, steps=sent.steps)
+
+
+def _items_lines(items: SyncedItems) -> list[str]:
+    if not items.lines:
+        return []
+    from reconcile.report.counted import counted
+    from reconcile.report.item_runs import runs_lines
+
+    found = list(runs_lines(items.lines))
+    looked = counted(len(items.lines), "mailbox", "mailboxes")
+    return [f"appointments, contacts and tasks of {looked}{':' if found else ': nothing new'}", *found]
+
+
+def _items_json(items: SyncedItems) -> list[dict[str, object]]:
+    if not items.lines:
+        return []
+    from reconcile.report.item_runs import runs_json
+
+    return runs_json(items.lines)
 
 
 def _received(

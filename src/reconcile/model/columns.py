@@ -84,6 +84,7 @@ _EXCHANGE: Final = Numbers(
     }
 )
 _AUTHORITY: Final = Numbers({"public": 0, "us-government": 1, "china": 2, "automatic": 3})
+_TASK_DELETION: Final = Numbers({"delete": 0, "unless-completed": 1, "never": 2})
 _CHANNEL: Final = Numbers({"server-side": 0, "email-router": 1})
 _FORCED_FILTER: Final = Numbers({"off": -1, **_FILTER.numbers})
 
@@ -309,8 +310,14 @@ _ORGANIZATION: Final = (
         {
             "unlinkOnLogicalDelete": "orgdborgsettings/DistinctPhysicalAndLogicalDeletesForExchangeSync",
             "oneMailingAddress": "iscontactmailingaddresssyncenabled",
+            "trackFromNonOrganizer": "orgdborgsettings/TrackAppointmentsFromNonOrganizer",
+            "updatePastMeetings": "orgdborgsettings/SSSUpdatePastMeetingsInNonDraftMode",
+            "propagateCancellations": "orgdborgsettings/SSSPropagateAppointmentCancellationsToExchange",
+            "privateFromMailbox": "orgdborgsettings/SSSSyncAppointmentIsPrivateFromExchange",
+            "appointmentAttachments": "isappointmentattachmentsyncenabled",
         },
     ),
+    Column("orgdborgsettings/SSSTaskDeletionSyncBehaviorFromExchange", "linkedItems.taskDeletion", _TASK_DELETION),
     Column("incomingemailexchangeemailretrievalbatchsize", "processing.exchangeBatchSize", _NUMBER),
     Column("orgdborgsettings/ExchangeSyncIdMappingPersistenceTimeInDays", "processing.itemFailureRetention", _DAYS),
     Column("orgdborgsettings/MailboxStatisticsPersistenceTimeInDays", "processing.statisticsRetention", _DAYS),

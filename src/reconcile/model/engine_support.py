@@ -152,6 +152,25 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             *(f"alerts.{name}" for name in ("sender", "recipients")),
             "processing.advancingDate",
             "deploymentSettings.allowNonSslEmail",
+            "defaults.appointmentsContactsTasks",
+            "tracking.trackCategorizedItems",
+            "tracking.ignoreCopiedItems",
+            *(
+                f"linkedItems.{name}"
+                for name in (
+                    "unlinkOnLogicalDelete",
+                    "oneMailingAddress",
+                    "filters",
+                    "directions",
+                    "trackFromNonOrganizer",
+                    "trackCategorizedContacts",
+                    "updatePastMeetings",
+                    "propagateCancellations",
+                    "taskDeletion",
+                    "privateFromMailbox",
+                    "appointmentAttachments",
+                )
+            ),
         }
     ),
     "Mailbox": frozenset(
@@ -237,7 +256,6 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-_NO_ITEMS = NotBuilt("appointments, contacts and tasks are not synchronised", neutral=(None, False, True))
 _OUTLOOK = NotBuilt("there is no tracking by hand, by folder or by category")
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 
@@ -251,16 +269,11 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "oauth.managedIdentity": NotBuilt("no certificate is fetched from a key vault", neutral=(None,)),
     },
     "Organization": {
-        "defaults.appointmentsContactsTasks": NotBuilt(
-            "appointments, contacts and tasks are not synchronised", neutral=(None, "none", "outlook")
-        ),
         "tracking.autoTrackSentItems": NotBuilt("only the inbox is read"),
-        "tracking.trackCategorizedItems": _OUTLOOK,
         "tracking.folderTracking": _OUTLOOK,
         "tracking.maximumFolderMappings": NotBuilt("there is no tracking by folder", neutral=(None,)),
         "tracking.hideAutoTrackOptions": _OUTLOOK,
         "tracking.hideTrackAllOption": _OUTLOOK,
-        "tracking.ignoreCopiedItems": NotBuilt("a copy of a tracked mail is recognised by its content"),
         "tracking.recipientActivity": NotBuilt("nothing is watched in sent mail"),
         "addressResolution.resolveSimilar": NotBuilt("an address is resolved with each mail, by the directory; nobody resolves it by hand"),
         "addressResolution.validateContact": NotBuilt("a mail is tracked without validating its contacts"),
@@ -277,8 +290,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
         "processing.statisticsRetention": NotBuilt("nothing is deleted by age", neutral=(None,)),
         "processing.maximumVerboseMailboxes": NotBuilt("there is no verbose logging of single mailboxes", neutral=(None,)),
         "processing.maximumVerboseCycles": NotBuilt("there is no verbose logging of single mailboxes", neutral=(None,)),
-        "linkedItems.unlinkOnLogicalDelete": _NO_ITEMS,
-        "linkedItems.oneMailingAddress": _NO_ITEMS,
     },
     "Mailbox": {},
 }

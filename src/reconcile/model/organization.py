@@ -205,6 +205,20 @@ class ProcessingSettings(Group):
     maximum_verbose_cycles: int | None = setting("Cycles verbose logging stays on.", ge=0, le=_LARGE)
 
 
+def _filter(text: str) -> str:
+    from reconcile.model.item_declared import read_filter
+
+    read_filter(text)
+    return text
+
+
+def _direction(text: str) -> str:
+    from reconcile.model.item_declared import read_direction
+
+    read_direction(text)
+    return text
+
+
 class LinkedItemSettings(Group):
     """What happens to appointments, contacts and tasks that are linked with Exchange."""
 
@@ -214,6 +228,23 @@ class LinkedItemSettings(Group):
     one_mailing_address: bool | None = setting(
         "Synchronise one mailing address of a contact; false is the mode of three addresses, which maps fields of linked contacts anew."
     )
+    filters: Annotated[tuple[Annotated[Line, AfterValidator(_filter)], ...], Field(strict=False), SetOf] | None = setting(
+        "Records that go to mailboxes, one filter a line: KIND, then owner=self|any, state=WORD|any, regarding=TYPE. They are united; a"
+        " kind without a filter does not go out. Omitted: what is open and belongs to the mailbox's owner.",
+        examples=(["task owner=self state=open", "contact owner=any"],),
+    )
+    directions: Annotated[tuple[Annotated[Line, AfterValidator(_direction)], ...], Field(strict=False), SetOf] | None = setting(
+        "Which way single fields go, as KIND.FIELD=both|to-records|to-mailbox|none.", examples=(["contact.jobtitle=to-records"],)
+    )
+    track_from_non_organizer: bool | None = setting("An attendee may track a meeting that somebody else organizes.")
+    track_categorized_contacts: bool | None = setting("The category brings contacts in, too; the product does not do that.")
+    update_past_meetings: bool | None = setting("Write changes of past meetings to the mailbox as well.")
+    propagate_cancellations: bool | None = setting("An appointment that is cancelled here is cancelled in its organizer's mailbox.")
+    task_deletion: Literal["delete", "unless-completed", "never"] | None = setting(
+        "What becomes of a record whose task was deleted in the mailbox."
+    )
+    private_from_mailbox: bool | None = setting("Take over from the mailbox whether an appointment is private.")
+    appointment_attachments: bool | None = setting("Synchronise attachments of appointments that are no series.")
 
 
 class DeploymentSettings(Group):

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from reconcile.ports.clock import Clock
     from reconcile.ports.collection import Collection
     from reconcile.ports.item_store import ItemReader, ItemStore
+    from reconcile.report.item_runs import ItemStanding
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.item_mailboxes import KeptInStep, NotKept
     from reconcile.sync.item_intake import ItemIntake
     from reconcile.sync.items.mailbox import ItemMailbox, ItemTools
+
+
+#: Protocols whose connector has folders of items; `collections` makes them.
+CAPABLE: frozenset[str] = frozenset()
 
 
 def item_reader(database: Database | None) -> ItemReader:
@@ -39,6 +45,60 @@ def item_intake(database: Database, by: str) -> ItemIntake:
     from reconcile.wiring.system import SystemClock
 
     return ItemIntake(edits=item_store(database), clock=SystemClock(), by=by)
+
+
+def item_standings(database: Database | None) -> tuple[list[ItemStanding], int]:
+    """How each mailbox stands with each kind that was ever looked at, by name; and how many conflicts nobody has seen to."""
+    from reconcile.report.item_runs import ItemStanding
+    from reconcile.wiring.applied import mailbox_names
+
+    reader = item_reader(database)
+    places = reader.places()
+    if not places:
+        return [], len(reader.conflicts())
+    names, tally = mailbox_names(database), reader.tally()
+    standings = [
+        ItemStanding(
+            mailbox=names.get(mailbox_id, (mailbox_id, ""))[0],
+            kind=str(kind),
+            linked=tally.get((mailbox_id, kind), 0),
+            at=place.at,
+            error=place.error,
+            hint=place.hint,
+        )
+        for (mailbox_id, kind), place in places.items()
+    ]
+    return sorted(standings, key=lambda one: (one.mailbox, one.kind)), len(reader.conflicts())
+
+
+def kept_in_step(settings: Settings, database: Database | None, environment: str) -> list[KeptInStep | NotKept]:
+    """What becomes of each mailbox that asks for its appointments, contacts and tasks."""
+    from reconcile.sync.decide.item_mailboxes import item_mailboxes
+    from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.permits import permits
+    from reconcile.wiring.system import SystemClock
+
+    resources = applied_state(database).resources()
+    if not any(one.kind == "Mailbox" and one.spec.get("appointmentsContactsTasks") == "server-side" for one in resources) and not any(
+        one.kind == "Organization" and one.spec.get("defaults.appointmentsContactsTasks") == "server-side" for one in resources
+    ):
+        return []
+    now = SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return item_mailboxes(resources, now=now, capable=CAPABLE, permits=permits(settings, database, environment)())
+
+
+def item_mailbox(found: KeptInStep) -> ItemMailbox:
+    """As a look takes it."""
+    from reconcile.sync.items.mailbox import ItemMailbox
+
+    return ItemMailbox(
+        mailbox_id=found.reach.mailbox_id,
+        name=found.reach.name,
+        address=found.reach.address.lower(),
+        rules=found.rules,
+        fingerprint=found.fingerprint,
+        reach=found.reach,
+    )
 
 
 def collections(settings: Settings, database: Database) -> Callable[[ItemMailbox, ItemKind], Collection] | None:

@@ -56,6 +56,9 @@ WITHOUT_COLUMN = {
         "tracking.token.messageDigits",
         "tracking.correlateByReferences",
         "tracking.ignoreAutomaticReplies",
+        "linkedItems.filters",
+        "linkedItems.directions",
+        "linkedItems.trackCategorizedContacts",
     },
 }
 

@@ -120,6 +120,23 @@ ORGANIZATION: tuple[Rule, ...] = (
     (("ownedDomains",), _domains),
     (("linkedItems.unlinkOnLogicalDelete",), _logical_deletes),
     (("linkedItems.oneMailingAddress",), _contact_addresses),
+    (("linkedItems.filters",), _always("which appointments, contacts and tasks go to mailboxes is decided anew")),
+    (("linkedItems.directions",), _always("fields of appointments, contacts and tasks go other ways from now on")),
+    (
+        tuple(
+            f"linkedItems.{name}"
+            for name in (
+                "trackFromNonOrganizer",
+                "trackCategorizedContacts",
+                "updatePastMeetings",
+                "propagateCancellations",
+                "taskDeletion",
+                "privateFromMailbox",
+                "appointmentAttachments",
+            )
+        ),
+        _always("what becomes of appointments, contacts and tasks on the other side changes from now on"),
+    ),
     (("addressResolution.*",), _always("to whom addresses of new mail are resolved changes from now on")),
     (("queues.*",), _always("which queues get an item for new mail changes from now on")),
     (("sending.*",), _always("how mail leaves, and what of it is kept at the server, changes from now on")),

@@ -160,7 +160,7 @@ def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | No
     if profile is None:
         why = f"profile {slug} is not applied" if slug else "no profile is declared"
         raise mailbox.refuse("Ready", "NoProfile", f"{why}, so there is no server to receive from", "profile")
-    return _from(mailbox, profile, organization, permits)
+    return at_server(mailbox, profile, organization, permits)
 
 
 def _check_tracking(organization: Row | None) -> None:
@@ -169,7 +169,8 @@ def _check_tracking(organization: Row | None) -> None:
         raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
 
 
-def _from(mailbox: Row, profile: Row, organization: Row | None, permits: Permits) -> ReceivingMailbox:
+def at_server(mailbox: Row, profile: Row, organization: Row | None, permits: Permits) -> ReceivingMailbox:
+    """How a mailbox is reached over its profile, whatever is received there. Raises Refused."""
     spec = profile.spec
     if spec.get("state") == "inactive":
         raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)

@@ -11,10 +11,11 @@ from typing import assert_never
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Contact, Item, Task, TaskStatus
+from reconcile.model.item_declared import TaskDeletion
 from reconcile.model.item_link import Link
 from reconcile.model.item_record import ItemState, Record
 from reconcile.sync.decide.two_way_invite import has_attendees, is_past
-from reconcile.sync.decide.two_way_rules import TaskDeletion, TwoWayRules
+from reconcile.sync.decide.two_way_rules import TwoWayRules
 
 
 @dataclass(frozen=True, slots=True)

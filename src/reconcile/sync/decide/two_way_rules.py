@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from enum import StrEnum
 from typing import Final
 
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.canonical import Leaf
 from reconcile.model.item import ItemKind
-from reconcile.model.item_field import FIELDS, Direction, ItemField, Settable
-from reconcile.model.item_record import ItemState
+from reconcile.model.item_declared import ItemFilter, TaskDeletion, read_direction, read_filter
+from reconcile.model.item_field import Direction, ItemField, Settable
 
 #: The counterpart of the product's category of the same name.
 TRACKED: Final = "Tracked to Dynamics 365"
-
-
-class TaskDeletion(StrEnum):
-    """SSSTaskDeletionSyncBehaviorFromExchange: what becomes of a record whose task was deleted in the mailbox."""
-
-    DELETE = "delete"
-    UNLESS_COMPLETED = "unless-completed"
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemFilter:
-    """Records that go to a mailbox. `owned`: only those whose owner the mailbox belongs to. No `states` means any."""
-
-    owned: bool = True
-    states: frozenset[ItemState] = frozenset({ItemState.OPEN})
-    regarding_type: str = ""
 
 
 _DEFAULT: Final = (ItemFilter(),)
@@ -80,6 +63,38 @@ class TwoWayRules:
         return self.track_by_category and (kind is not ItemKind.CONTACT or self.track_contacts_by_category)
 
 
-def settable(kind: ItemKind) -> tuple[str, ...]:
-    """Names of the fields whose direction may be declared."""
-    return tuple(one.name for one in FIELDS[kind] if one.settable is Settable.SETTABLE)
+def two_way_rules(organization: Mapping[str, Leaf]) -> TwoWayRules:
+    """From an Organization's applied spec; what it leaves out is as the product has it, but for the logical delete."""
+
+    def flag(path: str, *, default: bool) -> bool:
+        found = organization.get(path)
+        return default if not isinstance(found, bool) else found
+
+    directions = (read_direction(text) for text in _lines(organization, "linkedItems.directions") or ())
+    filters = _lines(organization, "linkedItems.filters")
+    deletion = organization.get("linkedItems.taskDeletion")
+    return TwoWayRules(
+        directions={(kind, name): direction for kind, name, direction in directions},
+        filters=dict.fromkeys(ItemKind, _DEFAULT) if filters is None else _filters(filters),
+        track_by_category=flag("tracking.trackCategorizedItems", default=True),
+        track_contacts_by_category=flag("linkedItems.trackCategorizedContacts", default=False),
+        track_from_non_organizer=flag("linkedItems.trackFromNonOrganizer", default=True),
+        unlink_on_logical_delete=flag("linkedItems.unlinkOnLogicalDelete", default=True),
+        update_past_meetings=flag("linkedItems.updatePastMeetings", default=False),
+        propagate_cancellations=flag("linkedItems.propagateCancellations", default=False),
+        task_deletion=TaskDeletion(str(deletion)) if deletion else TaskDeletion.DELETE,
+        private_from_mailbox=flag("linkedItems.privateFromMailbox", default=False),
+        attachments=flag("linkedItems.appointmentAttachments", default=False),
+        ignore_copies=flag("tracking.ignoreCopiedItems", default=True),
+        one_mailing_address=flag("linkedItems.oneMailingAddress", default=True),
+    )
+
+
+def _lines(spec: Mapping[str, Leaf], path: str) -> tuple[str, ...] | None:
+    found = spec.get(path)
+    return tuple(map(str, found)) if isinstance(found, (tuple, list)) else None
+
+
+def _filters(lines: tuple[str, ...]) -> Mapping[ItemKind, tuple[ItemFilter, ...]]:
+    read = [read_filter(text) for text in lines]
+    return {kind: tuple(one for of, one in read if of is kind) for kind in ItemKind}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from reconcile.model.item import Contact, Item, ItemKind
+from reconcile.model.item_declared import ItemFilter
 from reconcile.model.item_record import Record
 from reconcile.ports.collection import ListedItem, RemoteItem
-from reconcile.sync.decide.two_way_rules import TRACKED, ItemFilter, TwoWayRules
+from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 
 
 def in_scope(record: Record, address: str, rules: TwoWayRules, *, linked: bool) -> bool:

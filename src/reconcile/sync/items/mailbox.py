@@ -9,18 +9,21 @@ from reconcile.model.item import ItemKind
 from reconcile.ports.clock import Clock
 from reconcile.ports.collection import Collection
 from reconcile.ports.item_store import ItemStore
+from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.decide.two_way_rules import TwoWayRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemMailbox:
-    """`address` in lower case. `fingerprint` changes with the rules: then everything is decided anew."""
+    """`address` in lower case. `fingerprint` changes with the rules: then everything is decided anew. `reach` says how a connector opens
+    it."""
 
     mailbox_id: str
     name: str
     address: str
     rules: TwoWayRules = field(default_factory=TwoWayRules)
     fingerprint: str = ""
+    reach: ReceivingMailbox | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
