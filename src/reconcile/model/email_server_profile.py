@@ -76,10 +76,10 @@ class IncomingSettings(ConnectionSettings):
     protocol: IncomingProtocol | None = setting("Protocol mail is fetched with.", derived="the one of serverType")
     tls: Tls = setting("implicit: TLS from the first byte; starttls: upgraded and enforced; none: no encryption.", default="implicit")
     credentials: CredentialRetrieval = setting("Where the credentials come from.", default="user-or-queue")
-    idle: bool = setting("IMAP: keep a connection open and let the server announce new mail (IDLE), beside polling.", default=False)
-    compression: bool = setting("IMAP: compress the connection (COMPRESS=DEFLATE) where the server offers it.", default=False)
+    idle: bool = setting("IMAP, Exchange: keep a connection open over which the server announces new mail, beside polling.", default=False)
+    compression: bool = setting("IMAP, Exchange: have the server pack what it sends, where it can.", default=False)
     keywords: bool = setting(
-        "IMAP: mark mail at the server as tracked or undeliverable with a keyword, the counterpart of the product's categories.",
+        "IMAP, Exchange: mark mail at the server as tracked or undeliverable, with a keyword or a category.",
         default=False,
     )
 
