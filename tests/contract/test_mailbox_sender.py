@@ -1,4 +1,5 @@
-"""Sending over Exchange Web Services, with a server that does what it is asked and loses the answer: no second draft, no second mail."""
+"""What every sender keeps to that hands mail in to a mailbox (Exchange Web Services): a server does what it is asked and loses the
+answer, and there is no second draft and no second mail."""
 
 from __future__ import annotations
 
