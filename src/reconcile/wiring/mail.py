@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
 from reconcile.wiring.applied import applied_state
 from reconcile.wiring.configuration import inventory_reader
+from reconcile.wiring.connectors import inboxes as inboxes
+from reconcile.wiring.connectors import mail_marks, message_counters, reached
+from reconcile.wiring.connectors import message_finders as message_finders
+from reconcile.wiring.connectors import watchers as watchers
 from reconcile.wiring.exchange import SenderByProtocol, exchange_account, exchange_sessions
 from reconcile.wiring.permits import permits
 from reconcile.wiring.secrets import secret_resolver
@@ -19,26 +23,21 @@ from reconcile.wiring.state import environment_name, open_database
 from reconcile.wiring.system import SystemClock, mint
 
 if TYPE_CHECKING:
-    from reconcile.mail.endpoint import Endpoint
     from reconcile.model.condition import Condition
     from reconcile.model.message import MessageText
     from reconcile.plan.circumstances import Count
     from reconcile.ports.clock import Clock
     from reconcile.ports.correlation import CorrelationLookup
     from reconcile.ports.decisions import DecisionReader
-    from reconcile.ports.mail import Inbox, MessageCounter, MessageFinder, Watcher
     from reconcile.ports.mail_counts import MailCounts
     from reconcile.ports.mail_marks import MailMarks
     from reconcile.ports.mail_store import ActivityReader, MailStore
     from reconcile.ports.outbox_store import OutboxReader, OutboxStore
     from reconcile.ports.quarantine import Quarantine
-    from reconcile.ports.secrets import SecretResolver
     from reconcile.ports.sender import Sender
     from reconcile.ports.settled_notes import SettledNotes
-    from reconcile.ports.sign_in import SignIn, SignIns
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.connections import Connections
-    from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.deciding import DeciderFor
     from reconcile.sync.marking import Marker
     from reconcile.sync.online_count import OnlineCount
@@ -151,129 +150,6 @@ def correlation_lookup(database: Database | None) -> CorrelationLookup:
     from reconcile.store.sqlite.correlation import SqliteCorrelation
 
     return SqliteCorrelation(database)
-
-
-def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Inbox]:
-    """Makes the inbox of a mailbox. Raises SettingsError when its password or its authority cannot be had."""
-    reach = reached(settings, accounts, secrets)
-
-    def connect(mailbox: ReceivingMailbox) -> Inbox:
-        if mailbox.protocol == "pop3":
-            from reconcile.mail.pop3.inbox import Pop3Inbox
-
-            return Pop3Inbox(*reach(mailbox))
-        if mailbox.protocol == "ews":
-            from reconcile.mail.ews.inbox import EwsInbox
-
-            return EwsInbox(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
-        from reconcile.mail.imap.inbox import ImapInbox
-
-        return ImapInbox(*reach(mailbox))
-
-    return connect
-
-
-def mail_marks(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MailMarks]:
-    """Makes what changes mail at the server of a mailbox. Raises as `inboxes`."""
-    reach = reached(settings, accounts, secrets)
-
-    def connect(mailbox: ReceivingMailbox) -> MailMarks:
-        if mailbox.protocol == "pop3":
-            from reconcile.mail.pop3.marks import Pop3Marks
-
-            return Pop3Marks(*reach(mailbox))
-        if mailbox.protocol == "ews":
-            from reconcile.mail.ews.marks import EwsMarks
-
-            return EwsMarks(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
-        from reconcile.mail.imap.marks import ImapMarks
-
-        return ImapMarks(*reach(mailbox))
-
-    return connect
-
-
-def message_finders(settings: Settings, database: Database) -> Callable[[ReceivingMailbox], MessageFinder | None]:
-    """Makes what looks where a server has a message, None where its protocol shows one folder only. Raises as `inboxes`."""
-    from reconcile.wiring.sign_in import sign_ins
-
-    reach = reached(settings, sign_ins(settings, database), secret_resolver(settings))
-
-    def connect(mailbox: ReceivingMailbox) -> MessageFinder | None:
-        if mailbox.protocol == "pop3":
-            return None
-        if mailbox.protocol == "ews":
-            from reconcile.mail.ews.finder import EwsFinder
-
-            return EwsFinder(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
-        from reconcile.mail.imap.finder import ImapFinder
-
-        return ImapFinder(*reach(mailbox))
-
-    return connect
-
-
-def watchers(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Watcher]:
-    """Makes what waits for new mail of a mailbox (incoming.idle). Raises as `inboxes`."""
-    reach = reached(settings, accounts, secrets)
-
-    def connect(mailbox: ReceivingMailbox) -> Watcher:
-        if mailbox.protocol == "ews":
-            from reconcile.mail.ews.watcher import EwsWatcher
-
-            return EwsWatcher(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
-        from reconcile.mail.imap.idle import ImapWatcher
-
-        return ImapWatcher(*reach(mailbox))
-
-    return connect
-
-
-def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], MessageCounter]:
-    """Makes what counts the messages of a mailbox at its server. Raises as `inboxes`."""
-    reach = reached(settings, accounts, secrets)
-
-    def connect(mailbox: ReceivingMailbox) -> MessageCounter:
-        if mailbox.protocol == "pop3":
-            from reconcile.mail.pop3.count import Pop3Counter
-
-            return Pop3Counter(*reach(mailbox))
-        if mailbox.protocol == "ews":
-            from reconcile.mail.ews.count import EwsCounter
-
-            return EwsCounter(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
-        from reconcile.mail.imap.count import ImapCounter
-
-        return ImapCounter(*reach(mailbox))
-
-    return connect
-
-
-def reached(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], tuple[Endpoint, SignIn]]:
-    authorities: dict[str, bytes] = {}
-
-    def reach(mailbox: ReceivingMailbox) -> tuple[Endpoint, SignIn]:
-        from reconcile.mail.endpoint import Endpoint
-        from reconcile.model.secret import SecretRef
-
-        if mailbox.authority and mailbox.authority not in authorities:
-            authorities[mailbox.authority] = secrets.resolve(SecretRef.parse(mailbox.authority)).reveal()
-        sign_in = accounts.of(mailbox.sign_in, name=mailbox.name)
-        assert sign_in is not None, "nobody receives without signing in"
-        silence = min(settings.silence_timeout, mailbox.silence or settings.silence_timeout)
-        endpoint = Endpoint(
-            host=mailbox.server,
-            port=mailbox.port,
-            tls=mailbox.tls,
-            authority=authorities.get(mailbox.authority),
-            client=accounts.certificate(mailbox.sign_in),
-            compress=mailbox.compress,
-            connect_timeout=settings.connect_timeout,
-            silence_timeout=silence,
-        )
-        return endpoint, sign_in
-
-    return reach
 
 
 def online_count(settings: Settings, database: Database | None) -> OnlineCount:

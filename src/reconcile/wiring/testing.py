@@ -160,7 +160,7 @@ class MailboxTester:
 
     def _quota(self, mailbox: ReceivingMailbox) -> str:
         from reconcile.mail.imap.quota import quota
-        from reconcile.wiring.mail import reached
+        from reconcile.wiring.connectors import reached
 
         endpoint, sign_in = reached(self.settings, sign_ins(self.settings, self.database), secret_resolver(self.settings))(mailbox)
         told = quota(endpoint, sign_in)
