@@ -48,8 +48,8 @@ def online_findings(settings: Settings, states: Mapping[str, DesiredState], *, a
 
 def _of_environment(settings: Settings, environment: str, desired: DesiredState, actor: str, outside: Outside | None) -> Online:
     from reconcile.errors import ReconcileError
-    from reconcile.wiring.discovering import Discovering
     from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.discovering import Discovering
     from reconcile.wiring.permits import discovered_servers_reader
     from reconcile.wiring.state import writable_database
 
