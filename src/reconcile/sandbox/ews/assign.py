@@ -9,6 +9,7 @@ from typing import Final
 
 from reconcile.sandbox.ews.element_order import properties, words
 from reconcile.sandbox.ews.extended import ExtendedKey, extended_key
+from reconcile.sandbox.ews.icalendar_reading import elements_of
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node, flag
 from reconcile.sandbox.ews.response_codes import EwsError
@@ -46,6 +47,9 @@ def assign(mailbox: Mailbox, item: Item, given: Node, zone: tzinfo = UTC) -> str
     if known is None:
         raise EwsError("ErrorInvalidPropertySet")
     match name:
+        case "MimeContent" if item.kind == "CalendarItem":
+            for child in elements_of(_octets(given.text)):
+                assign(mailbox, item, child, zone)
         case "MimeContent":
             item.replace_raw(_octets(given.text))
             item.mime_attachments_read = False

@@ -25,13 +25,13 @@ _UTF8.body_encoding = QP
 
 
 def mime_of(mailbox: Mailbox, item: Item) -> bytes:
-    """Its MIME; the same octets it was created from, where it was."""
+    """Its MIME; the same octets it was created from, where it was. Of an appointment iCalendar, of a contact a vCard, bare."""
     if item.raw is not None:
         return item.raw
     if item.kind == "CalendarItem":
         from reconcile.sandbox.ews.icalendar import calendar_of
 
-        return compose(mailbox, item, calendar=("PUBLISH", calendar_of(mailbox, item)))
+        return calendar_of(mailbox, item)
     if item.kind == "Contact":
         from reconcile.sandbox.ews.vcard import card_of
 

@@ -143,6 +143,10 @@ _PATHS: Final = {_key(line.split()[0]): line.split()[1] for line in _TABLE.split
 READ_STATE: Final = ExtendedKey("", 0x0E69)
 _MESSAGE_FLAGS: Final = ExtendedKey("", 0x0E07)
 _FLAG_STATUS: Final = ExtendedKey("", 0x1090)
+#: PidLidRecurring, and what CDO calls an appointment's kind.
+_RECURRING: Final = ExtendedKey(PROPERTY_SETS["Appointment"], 0x8223)
+_INSTANCE_TYPE: Final = ExtendedKey(PROPERTY_SETS["PublicStrings"], "urn:schemas:calendar:instancetype")
+_INSTANCES: Final = ("Single", "RecurringMaster", "Occurrence", "Exception")
 _IMAP_UID: Final = ExtendedKey("", 0x0E23)
 _RECORD_KEYS: Final = (ExtendedKey("", 0x0FF9), ExtendedKey("", 0x0FFF), ExtendedKey("", 0x300B))
 
@@ -160,8 +164,11 @@ def extended_value(mailbox: Mailbox, item: Item, key: ExtendedKey, type_: str) -
     if key in _RECORD_KEYS:
         octets = mailbox.item_id(item).octets()
         return _value(base64.b64encode(octets).decode())
+    if key in (_INSTANCE_TYPE, _RECURRING) and item.kind == "CalendarItem":
+        kind = _INSTANCES.index(value_text(mailbox, item, "CalendarItemType"))
+        return _value(str(kind) if key == _INSTANCE_TYPE else "true" if kind else "false")
     path = _PATHS.get(key)
-    if path is None:
+    if path is None or (path == "UrlName" and key in item.extended):
         return item.extended.get(key)
     return _read(mailbox, item, path, type_) or item.extended.get(key)
 

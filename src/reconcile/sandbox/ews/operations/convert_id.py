@@ -14,20 +14,20 @@ from reconcile.sandbox.ews.response_codes import EwsError
 
 
 def convert_id(call: Call) -> Node:
-    """EwsId, EwsLegacyId, EntryId and StoreId are base64 here, HexEntryId is hex, OwaId is escaped for addresses."""
+    """EwsId, EwsLegacyId, EntryId and StoreId are base64 here, HexEntryId is hex, OwaId is escaped for addresses.
+
+    The mailbox of the answer is the id's own; what the request says is not asked (DavMail sends one that does not exist).
+    """
     wanted = call.request.attributes.get("DestinationFormat", "EwsId")
 
     def act(source: Node) -> Sequence[Node]:
-        mailbox = source.attributes.get("Mailbox", "")
-        if mailbox and not call.organization.post_office.knows(mailbox):
-            raise EwsError("ErrorNonExistentMailbox", values={"SmtpAddress": mailbox})
         octets = read(source.attributes.get("Id", ""), source.attributes.get("Format", "EwsId"))
         there = call.organization.mailbox_number(octets.mailbox)
         attributes = {
             "xsi:type": "t:AlternateIdType",
             "Format": wanted,
             "Id": written(octets, wanted),
-            "Mailbox": there.address if there is not None else mailbox,
+            "Mailbox": there.address if there is not None else source.attributes.get("Mailbox", ""),
         }
         return (Node("m:AlternateId", attributes=attributes),)
 
