@@ -84,7 +84,6 @@ _EXCHANGE: Final = Numbers(
     }
 )
 _AUTHORITY: Final = Numbers({"public": 0, "us-government": 1, "china": 2, "automatic": 3})
-_TASK_DELETION: Final = Numbers({"delete": 0, "unless-completed": 1, "never": 2})
 _CHANNEL: Final = Numbers({"server-side": 0, "email-router": 1})
 _FORCED_FILTER: Final = Numbers({"off": -1, **_FILTER.numbers})
 
@@ -317,7 +316,7 @@ _ORGANIZATION: Final = (
             "appointmentAttachments": "isappointmentattachmentsyncenabled",
         },
     ),
-    Column("orgdborgsettings/SSSTaskDeletionSyncBehaviorFromExchange", "linkedItems.taskDeletion", _TASK_DELETION),
+    Column("orgdborgsettings/SSSTaskDeletionSyncBehaviorFromExchange", "linkedItems.taskDeletion", Numbers({"delete": 0, "unless-completed": 1, "never": 2})),
     Column("incomingemailexchangeemailretrievalbatchsize", "processing.exchangeBatchSize", _NUMBER),
     Column("orgdborgsettings/ExchangeSyncIdMappingPersistenceTimeInDays", "processing.itemFailureRetention", _DAYS),
     Column("orgdborgsettings/MailboxStatisticsPersistenceTimeInDays", "processing.statisticsRetention", _DAYS),

@@ -140,7 +140,7 @@ def loaded_columns(kind: ItemKind, written: Mapping[str, Any]) -> dict[str, Valu
     found: dict[str, Value] = {}
     for column, one in written.items():
         if column not in defaults:
-            raise ItemFormatError((column,), f"{_article(kind)} has no such column")
+            raise ItemFormatError((column,), f"there is no such column of {kind}s")
         if one is None:
             if column in ("scheduledstart", "scheduledend") and kind is ItemKind.APPOINTMENT:
                 raise ItemFormatError((column,), "an appointment has one")
@@ -166,12 +166,7 @@ def checked(item: Item) -> Item:
     return item
 
 
-def _article(kind: ItemKind) -> str:
-    return f"{'an' if kind is ItemKind.APPOINTMENT else 'a'} {kind}"
-
-
-def _fail(path: Sequence[str | int], words: str) -> ItemFormatError:
-    return ItemFormatError(path, words)
+_fail: Final = ItemFormatError
 
 
 def _text(one: object, path: Sequence[str | int], longest: int = _LONGEST_TEXT) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Item, ItemKind
+from reconcile.model.item_conflict import ItemConflict, NewConflict
 from reconcile.model.item_edit import ItemEdit, ItemEditOutcome
 from reconcile.model.item_link import Link
 from reconcile.model.item_record import ItemState, Record
@@ -54,32 +55,6 @@ class ItemIntent:
     record_version: int = 0
     invite: bool = False
     content: Item | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewConflict:
-    """Both sides changed a `field` ("" for an edit that met a deletion). `ours` and `theirs` are its columns as JSON documents."""
-
-    field: str
-    ours: str
-    theirs: str
-    ours_wins: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemConflict:
-    """One that was kept; `id` counts from 1, `resolved_at` is "" while nobody has seen to it."""
-
-    id: int
-    record_id: int
-    kind: ItemKind
-    mailbox_id: str
-    field: str
-    ours: str
-    theirs: str
-    ours_wins: bool
-    at: str
-    resolved_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconcile.model.item_conflict import ItemConflict
 from reconcile.model.item_link import Link, LinkState
 from reconcile.model.item_record import Record
-from reconcile.ports.item_store import ItemConflict
 from reconcile.report.items import conflict_words, title
 from reconcile.report.safe_text import neutral
 

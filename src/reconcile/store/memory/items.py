@@ -15,11 +15,12 @@ from reconcile.model import instant
 from reconcile.model.activity_edit import EditResult
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Appointment, ItemKind, kind_of
+from reconcile.model.item_conflict import ItemConflict
 from reconcile.model.item_edit import AddItem, ItemEdit, ItemEdited, ItemEditOutcome, ItemKeyTaken, decided_item, request_of
 from reconcile.model.item_link import Link, LinkState
 from reconcile.model.item_record import ItemState, Record
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.item_store import ItemConflict, ItemIntent, ItemPlace, PairChange, RecordChange, RecordDeletion
+from reconcile.ports.item_store import ItemIntent, ItemPlace, PairChange, RecordChange, RecordDeletion
 
 
 class MemoryItemStore:

@@ -15,12 +15,13 @@ from reconcile.errors import PreconditionFailed
 from reconcile.model import instant
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import ItemKind
+from reconcile.model.item_conflict import ItemConflict
 from reconcile.model.item_json import dumped
 from reconcile.model.item_link import Link
 from reconcile.model.item_record import ItemState, Record
 from reconcile.model.item_restored import restored
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.item_store import IntentKind, ItemConflict, ItemIntent, ItemPlace, PairChange, RecordChange, RecordDeletion
+from reconcile.ports.item_store import IntentKind, ItemIntent, ItemPlace, PairChange, RecordChange, RecordDeletion
 from reconcile.store.sqlite import item_rows
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.item_edits import SqliteItemEdits, one_record, remove_record, write_record

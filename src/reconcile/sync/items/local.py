@@ -7,12 +7,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 from reconcile.model.item import TYPES, Appointment, Item, ItemKind, Task, TaskStatus, kind_of
+from reconcile.model.item_conflict import NewConflict
 from reconcile.model.item_field import FIELDS, Direction
 from reconcile.model.item_json import dumped, dumped_value
 from reconcile.model.item_link import Agreed, Link, LinkState
 from reconcile.model.item_record import ItemState, Record
 from reconcile.ports.collection import ListedItem
-from reconcile.ports.item_store import NewConflict, PairChange, RecordChange, RecordDeletion
+from reconcile.ports.item_store import PairChange, RecordChange, RecordDeletion
 from reconcile.sync.decide.two_way import Carry, DeleteOurs, Forget, Import, Nothing, Part, shared
 from reconcile.sync.decide.two_way_merge import FieldConflict, as_ours
 from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 
 from reconcile.errors import PreconditionFailed, UserError
+from reconcile.model.item_conflict import ItemConflict
 from reconcile.model.item_edit import ChangeItem, ItemEditRefused
 from reconcile.model.item_field import by_name
 from reconcile.model.item_restored import restored_value
-from reconcile.ports.item_store import ItemConflict, ItemEdits
+from reconcile.ports.item_store import ItemEdits
 
 
 def put_back(edits: ItemEdits, conflict: ItemConflict, *, at: datetime, by: str) -> None:
