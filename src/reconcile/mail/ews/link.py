@@ -16,7 +16,6 @@ from reconcile.mail.ews.sessions import Sessions
 
 #: Octets of an answer that is held in memory, at most, unless who asks knows that there will be more.
 LARGEST: Final = 32 << 20
-_PIECE: Final = 64 * 1024
 #: Of a fault and of pages that are no answer, so much is read.
 _REFUSAL: Final = 1 << 20
 
@@ -66,7 +65,7 @@ class Link:
                 with response:
                     if hold is not None:
                         hold(response)
-                    pieces = _Pieces(response.iter_content(_PIECE))
+                    pieces = _Pieces(response.iter_content())
                     yield pieces
                     whole = pieces.ended
             finally:
@@ -131,7 +130,7 @@ class Link:
         """Read to its end, so that the connection can be used again."""
         read = 0
         with suppress(OSError):
-            for piece in response.iter_content(_PIECE):
+            for piece in response.iter_content():
                 read += len(piece)
                 if read > _REFUSAL:
                     break

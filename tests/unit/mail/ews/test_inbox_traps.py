@@ -127,8 +127,8 @@ def test_answers_that_do_not_line_up_are_not_believed(wrong: str) -> None:
     def answering(asked: Asked) -> Said:
         if asked.operation != "GetItem":
             return server(asked)
-        found = [server.item(name, asked) for name in ("AAMk001", "AAMk000", "AAMk002")]
-        return answer("GetItem", *(found[:2] if wrong == "fewer" else found))
+        asked_for = ("AAMk000", "AAMk001") if wrong == "fewer" else ("AAMk001", "AAMk000", "AAMk002")
+        return answer("GetItem", *(server.item(name, asked) for name in asked_for))
 
     with running(answering) as script, pytest.raises(Unavailable):
         visit(script)
