@@ -84,6 +84,7 @@ _EXCHANGE: Final = Numbers(
     }
 )
 _AUTHORITY: Final = Numbers({"public": 0, "us-government": 1, "china": 2, "automatic": 3})
+_TASK_DELETION: Final = Numbers({"delete": 0, "unless-completed": 1, "never": 2})
 _CHANNEL: Final = Numbers({"server-side": 0, "email-router": 1})
 _FORCED_FILTER: Final = Numbers({"off": -1, **_FILTER.numbers})
 
@@ -316,7 +317,7 @@ _ORGANIZATION: Final = (
             "appointmentAttachments": "isappointmentattachmentsyncenabled",
         },
     ),
-    Column("orgdborgsettings/SSSTaskDeletionSyncBehaviorFromExchange", "linkedItems.taskDeletion", Numbers({"delete": 0, "unless-completed": 1, "never": 2})),
+    Column("orgdborgsettings/SSSTaskDeletionSyncBehaviorFromExchange", "linkedItems.taskDeletion", _TASK_DELETION),
     Column("incomingemailexchangeemailretrievalbatchsize", "processing.exchangeBatchSize", _NUMBER),
     Column("orgdborgsettings/ExchangeSyncIdMappingPersistenceTimeInDays", "processing.itemFailureRetention", _DAYS),
     Column("orgdborgsettings/MailboxStatisticsPersistenceTimeInDays", "processing.statisticsRetention", _DAYS),
@@ -336,9 +337,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
         "EmailServerProfile": _PROFILE,
         "Mailbox": _MAILBOX,
         "Organization": _ORGANIZATION,
-        "Environment": (),
-        "MailboxAssignment": (),
-        "MailboxList": (),
+        **dict.fromkeys(("Environment", "MailboxAssignment", "MailboxList"), ()),
     }
 )
 
