@@ -33,7 +33,7 @@ DICTIONARIES: Final = frozenset(("EmailAddresses", "PhoneNumbers", "PhysicalAddr
 
 
 def fill(mailbox: Mailbox, item: Item, given: Node, zone: tzinfo = UTC) -> None:
-    """All elements of a new item. Raises EwsError ErrorInvalidPropertySet, ErrorInvalidMimeContent."""
+    """All elements of a new item. Raises EwsError ErrorInvalidPropertySet, ErrorMimeContentInvalidBase64String."""
     for child in given.children:
         if child.local in _READ_ONLY and child.local not in _SETTABLE_AT_BIRTH:
             continue  # exchangelib and others send back what they read; real servers refuse some of it, ignore some
@@ -144,4 +144,4 @@ def _octets(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise EwsError("ErrorInvalidMimeContent", "The content is no base64.") from None
+        raise EwsError("ErrorMimeContentInvalidBase64String", "The content is no base64.") from None

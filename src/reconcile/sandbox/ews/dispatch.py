@@ -98,7 +98,10 @@ def answer_to(call: Call) -> Node:
     operation = OPERATIONS.get(call.request.name)
     if operation is None:
         raise EwsError("ErrorInvalidRequest", f"The operation {call.operation} is not supported by this server.")
-    return operation(call)
+    try:
+        return operation(call)
+    except (ValueError, LookupError, OverflowError) as error:  # where no schema is at hand, requests come unchecked
+        raise EwsError("ErrorInvalidRequest", f"The request is invalid: {type(error).__name__}.") from error
 
 
 def written(body: Node) -> bytes:

@@ -24,11 +24,11 @@ _LIMIT: Final = 10_000
 
 
 def elements_of(octets: bytes) -> list[Node]:
-    """Elements of a t:CalendarItem; none where the octets hold no event. Raises EwsError ErrorInvalidMimeContent for nonsense in one."""
+    """Elements of a t:CalendarItem; none where the octets hold no event. Raises EwsError ErrorMimeContentInvalid for nonsense in one."""
     try:
         return list(_elements(octets))
     except (ValueError, KeyError, IndexError, OverflowError):
-        raise EwsError("ErrorInvalidMimeContent", "The content is no iCalendar this server can read.") from None
+        raise EwsError("ErrorMimeContentInvalid", "The content is no iCalendar this server can read.") from None
 
 
 def _elements(octets: bytes) -> Iterator[Node]:

@@ -30,7 +30,7 @@ def set_user_oof_settings(call: Call) -> Node:
             if child.local == "Duration":
                 times = [Node(time.name, stamp(moment(time.text))) for time in child.children]
                 if times[0].text >= times[-1].text:
-                    error = EwsError("ErrorInvalidParameter", "The end of the duration is not after its start.")
+                    error = EwsError("ErrorInvalidOofParameter", "The end of the duration is not after its start.")
                 children.append(Node("t:Duration", children=times))
             else:
                 children.append(child)
