@@ -274,6 +274,24 @@ RULES: Final[tuple[Rule, ...]] = (
         "A change makes the baseline accept more than its base does.",
         "Mend the finding, or have it waived; a baseline can only shrink.",
     ),
+    Rule(
+        "autodiscover/changed",
+        _WARNING,
+        "`lint --online`: Autodiscover names another server than is pinned.",
+        "Run `reconcile test-mailbox`, which tries the new one and pins it.",
+    ),
+    Rule(
+        "autodiscover/nothing",
+        _WARNING,
+        "`lint --online`: Autodiscover names no server for a mailbox.",
+        "Name the server in the profile, or declare where Autodiscover may lead.",
+    ),
+    Rule(
+        "autodiscover/one-server",
+        _INFORMATION,
+        "`lint --online`: every mailbox of the profile has the same server.",
+        "Run `reconcile lint --online --fix`, which writes it into the profile.",
+    ),
     Rule("environment/missing", _ERROR, "The estate declares no Environment.", "Add one."),
     Rule(
         "environment/unknown",

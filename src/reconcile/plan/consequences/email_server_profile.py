@@ -191,9 +191,31 @@ def _sending_limits(b: Before) -> str:
     return "; ".join(parts)
 
 
+def _discovery(b: Before) -> str:
+    """What Autodiscover may do from now on; what was found before stays pinned."""
+    parts = []
+    for name, wider, narrower in (
+        (
+            "rootDomain",
+            "the web server of the mail domain is asked and shown credentials",
+            "the web server of the mail domain is not asked",
+        ),
+        ("plainHttp", "Autodiscover is asked over plain http, too", "nobody is asked over plain http"),
+    ):
+        old, new = b.words(f"discovery.{name}")
+        if old != new:
+            parts.append(wider if new == "true" else narrower)
+    for name, what in (("hosts", "hosts outside the mail domain"), ("privateNetworks", "networks that are not public")):
+        old, new = b.words(f"discovery.{name}")
+        if old != new:
+            parts.append(f"Autodiscover may lead to {what}: {new}" if new else f"Autodiscover may lead to no {what}")
+    return "; ".join(parts)
+
+
 PROFILE: tuple[Rule, ...] = (
     (("state",), _profile_state),
     ((*_both("server", "port"), "autodiscover", "defaultServerLocation"), _server),
+    (("discovery.*",), _discovery),
     (("serverType", *_both("protocol")), _protocol),
     (
         (*_both("username", "password.*", "credentials", "authentication", "clientCertificate.*", "certificateSignIn"), "oauth.*"),
