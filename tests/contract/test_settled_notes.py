@@ -56,6 +56,16 @@ def test_what_is_begun_is_told_from_what_is_not(notes: SettledNotes) -> None:
     assert notes.of("run-1").answers == {7: answer(2)}
 
 
+@pytest.mark.parametrize("recipients", [["a@contoso.example"] * 20, ["ü" * 60 + "@contoso.example"], ["x" * 390 + "@contoso.example"], []])
+def test_what_fits_is_noted(notes: SettledNotes, recipients: list[str]) -> None:
+    """Also with the longest number and owner there can be."""
+    owner = "f" * 36
+    assert notes.room(owner) == 64
+    assert not notes.fits(recipients) or notes.begin(owner, 2**63 - 1, 10**18, recipients)
+    assert notes.fits(["a@contoso.example", "b@contoso.example"])
+    assert isinstance(notes, MemorySettledNotes) or not notes.fits(["x" * 500])
+
+
 def test_what_is_in_the_outbox_makes_room(notes: SettledNotes) -> None:
     for number in range(64):
         assert notes.begin("run-1", number, 1, ["a@contoso.example"])

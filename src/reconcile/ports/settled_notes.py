@@ -36,6 +36,10 @@ class SettledNotes(Protocol):
         """How many mails this thread may have reserved at a time; 0 where nothing can be noted. Raises nothing."""
         ...
 
+    def fits(self, recipients: Collection[str]) -> bool:
+        """Whether the begin of a mail to so many, with addresses so long, can be noted. Raises nothing."""
+        ...
+
     def begin(self, owner: str, entry_id: int, attempt: int, recipients: Collection[str]) -> bool:
         """Note that a reserved mail is handed over: durable when this returns True. False when it could not be noted: then it must not
         be. Raises nothing."""
@@ -71,6 +75,9 @@ class NoNotes:
 
     def room(self, owner: str) -> int:
         return 0
+
+    def fits(self, recipients: Collection[str]) -> bool:
+        return False
 
     def begin(self, owner: str, entry_id: int, attempt: int, recipients: Collection[str]) -> bool:
         return False

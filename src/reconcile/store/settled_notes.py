@@ -33,6 +33,8 @@ from reconcile.store.liveness import locked
 _ENDING = ".notes"
 #: Octets of a place, and of its first part, which the disk writes wholly or not at all. What does not fit goes into the outbox at once.
 _PLACE, _BEGUN = 4096, 512
+#: Octets of a begin beside its recipients, at most: numbers have 19 digits, owners 36 letters.
+_AROUND = 90
 #: Mails a thread may have reserved, or answered, before they are in the outbox.
 _ROW = 64
 
@@ -75,6 +77,9 @@ class SettledNoteFiles:
 
     def room(self, owner: str) -> int:
         return _ROW if self._row(owner) is not None else 0
+
+    def fits(self, recipients: Collection[str]) -> bool:
+        return len(_record(list(recipients))) <= _BEGUN - _AROUND
 
     def begin(self, owner: str, entry_id: int, attempt: int, recipients: Collection[str]) -> bool:
         record = _record((entry_id, owner, attempt, list(recipients)))

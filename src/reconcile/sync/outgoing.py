@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from reconcile.sync.decide.failures import verdict
 from reconcile.sync.decide.outgoing import after_limit, after_no_connection, after_try, seems_misdated, waits_for_mailbox
 from reconcile.sync.decide.refused_recipients import refused_recipients
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
+from reconcile.sync.outbox_lease import alive
 from reconcile.sync.reserving import Relaxing, Reserved
 from reconcile.sync.sending import Outgoing as Outgoing
 from reconcile.sync.sending import account_of as account_of
@@ -58,7 +59,7 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
     if not all_due:
         tend_sent_folders(outgoing, mailboxes=mailboxes)
         return SendingReport(settled=settled, abandoned=abandoned, troubles=())
-    with _alive(outgoing):
+    with alive(outgoing):
         due: dict[str, list[OutboxEntry]] = {}
         for entry in all_due:
             if mailboxes is None or entry.mailbox_id in mailboxes:
@@ -94,38 +95,6 @@ def _held(outgoing: Outgoing, limits: SendingLimits) -> Exhausted | None:
     return exhausted(limits, partial(outgoing.outbox.handed_over, limits.account), now=outgoing.clock.now())
 
 
-@contextmanager
-def _alive(outgoing: Outgoing) -> Iterator[None]:
-    """Hold the lease of this run, renewed from a thread."""
-    ended = threading.Event()
-
-    def renew() -> None:
-        while not ended.wait(outgoing.lease.total_seconds() / 4):
-            try:
-                outgoing.outbox.hold_lease(outgoing.owner, until=outgoing.clock.now() + outgoing.lease)
-            except ReconcileError:
-                # Then the lease may run out: others call our mail uncertain, and our late answer still counts.
-                continue
-
-    outgoing.outbox.hold_lease(outgoing.owner, until=outgoing.clock.now() + outgoing.lease)
-    thread = threading.Thread(target=renew, name="outbox lease", daemon=True) if outgoing.renew else None
-    if thread is not None:
-        thread.start()
-    try:
-        yield
-    except BaseException:
-        # An answer may not have come into the outbox: the next run finds it noted.
-        outgoing.notes.leave(outgoing.owner)
-        raise
-    else:
-        outgoing.notes.forget(outgoing.owner)
-    finally:
-        ended.set()
-        if thread is not None:
-            thread.join()
-        outgoing.outbox.end_lease(outgoing.owner)
-
-
 class _Overtaken(Exception):
     """The mail that is being handed over is no longer this run's."""
 
@@ -137,6 +106,8 @@ class _Pass:
         self._outgoing = outgoing
         self._guard = threading.Lock()
         self._setup: tuple[float, SendingSetup] | None = None
+        #: Answers of a connection may stand in the notes alone, and its thread must not write over them.
+        self._unwritten = threading.Event()
         self._relaxing = Relaxing(outgoing.patience)
         self.settled: list[OutboxEntry] = []
         self.troubles: list[MailboxTrouble] = []
@@ -169,12 +140,16 @@ class _Pass:
 
     def _lane(self, waiting: queue.SimpleQueue[tuple[SendingMailbox, list[OutboxEntry]]]) -> None:
         """One connection's worth of work: mailboxes of one account, one after the other."""
-        while not self._outgoing.stop():
+        while not self._outgoing.stop() and not self._unwritten.is_set():
             try:
                 mailbox, entries = waiting.get_nowait()
             except queue.Empty:
                 return
-            self._mailbox(mailbox, entries)
+            try:
+                self._mailbox(mailbox, entries)
+            except BaseException:
+                self._unwritten.set()
+                raise
 
     def _mailbox(self, mailbox: SendingMailbox, entries: Sequence[OutboxEntry]) -> None:
         left = list(entries)
@@ -222,7 +197,8 @@ class _Pass:
         most = min(mailbox.recipients_per_message or MANY, MANY)
         found = []
         for one in waiting:
-            if one.id not in contents or not 0 < len(one.in_state(RecipientState.PENDING)) <= most or self._refused(one):
+            pending = [recipient.address for recipient in one.in_state(RecipientState.PENDING)]
+            if one.id not in contents or not 0 < len(pending) <= most or not self._outgoing.notes.fits(pending) or self._refused(one):
                 break
             found.append(one)
         return found

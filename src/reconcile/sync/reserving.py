@@ -52,9 +52,10 @@ class Reserved:
 
     def reserve(self, mails: Sequence[OutboxEntry]) -> None:
         """Take them, as far as nobody else has them and the limits of the account allow. Durable when this returns. A single one is not
-        taken: it begins by itself."""
-        if len(mails) < 2:
-            return
+        taken: it begins by itself, and so does one that comes between others that are taken already."""
+        with self._guard:
+            if len(mails) < 2 or self._waiting:
+                return
         outgoing, at = self._outgoing, self._outgoing.clock.now()
         step = Reserve(owner=outgoing.owner, limits=self._mailbox.limits, copy=self._mailbox.sent_copy)
         moves = [Move(known=one, steps=(Claim(owner=outgoing.owner, attempt=one.attempts + 1), step), at=at) for one in mails]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from reconcile.errors import PreconditionFailed
+from reconcile.errors import PreconditionFailed, Unavailable
 from reconcile.mail.memory_sender import Drop, Fault, MemoryServer
-from reconcile.model.outbox_step import Retry, Step, Withdraw
+from reconcile.model.outbox_step import GiveBack, Retry, Settle, Step, Withdraw
 from reconcile.model.outgoing import OutgoingState
+from reconcile.ports.outbox_store import Move
+from reconcile.ports.settled_notes import SettledNotes
 from reconcile.store.memory.settled_notes import MemorySettledNotes
+from reconcile.store.settled_notes import SettledNoteFiles
 from reconcile.sync.outgoing import send_due
 from reconcile.sync.settling import recover
+from support.applied import sending_estate
 from unit.sync.test_send_due import Office
 
 
@@ -39,7 +44,7 @@ def office_with(number: int) -> Office:
     return office
 
 
-def send(office: Office, notes: MemorySettledNotes | None = None, **changes: object) -> None:
+def send(office: Office, notes: SettledNotes | None = None, **changes: object) -> None:
     send_due(replace(office.outgoing(), notes=notes or MemorySettledNotes(), **changes))  # type: ignore[arg-type]
 
 
@@ -191,3 +196,71 @@ def test_without_trust_in_the_notes_all_that_was_taken_is_uncertain() -> None:
     recover(office.outbox, now=office.clock.now(), notes=notes)
     assert office.states() == ["sent", "uncertain", "uncertain"]
     assert all(one.in_state(one.recipients[0].state) for one in office.outbox.entries(states=[OutgoingState.UNCERTAIN]))
+
+
+def test_one_that_is_withdrawn_between_others_leaves_them_their_turns() -> None:
+    office = office_with(6)
+    office.server = Watched("mail", 1, lambda: office.outbox.advance(3, Withdraw(by="admin"), at=office.clock.now()))
+    send(office)
+    assert office.states() == ["sent", "sent", "failed", "sent", "sent", "sent"]
+    assert len(office.server.taken) == 5
+
+
+def test_one_that_goes_out_in_turns_leaves_the_others_theirs() -> None:
+    office = office_with(1)
+    office.server.recipients_limit = 2
+    office.add(1, to=("a@contoso.example", "b@contoso.example", "c@contoso.example"))
+    office.add(4)
+    send(office)
+    assert office.states() == ["sent"] * 6
+    assert len(office.server.taken) == 7
+
+
+def test_one_whose_begin_is_too_long_for_a_note_begins_by_itself(tmp_path: Path) -> None:
+    office = office_with(2)
+    office.applied.change("Environment", allowedRecipients=("@contoso.example", "@subsidiary-with-a-long-name.contoso.example"))
+    office.add(1, to=tuple(f"somebody-with-a-long-name-{n}@subsidiary-with-a-long-name.contoso.example" for n in range(12)))
+    office.add(2)
+    send(office, SettledNoteFiles(tmp_path / "settled"))
+    assert office.states() == ["sent"] * 5
+
+
+class Unwritable:
+    """An outbox that does not take what ends with a step of this kind, so many times."""
+
+    def __init__(self, office: Office, ending: type[Step], times: int) -> None:
+        self.office, self.ending, self.times = office, ending, times
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.office.outbox, name)
+
+    def follow(self, moves: list[Move]) -> object:
+        if self.times and all(isinstance(move.steps[-1], self.ending) for move in moves):
+            self.times -= 1
+            raise Unavailable("the disk is full")
+        return self.office.outbox.follow(moves)
+
+
+def test_answers_that_could_not_be_written_are_not_noted_over_by_the_next_mailbox(tmp_path: Path) -> None:
+    office, notes = Office(applied=sending_estate(mailboxes=2)), SettledNoteFiles(tmp_path / "settled")
+    office.add(4, box="box1")
+    office.add(4, box="box2")
+    outbox = Unwritable(office, Settle, 2)
+    with pytest.raises(Unavailable):
+        send(office, notes, outbox=outbox, parallel=1)
+    assert (outbox.times, office.states()[:4]) == (0, ["sent", "sending", "sending", "sending"])
+    send(office, notes, owner="run-2")
+    assert office.states() == ["sent"] * 8
+    assert len(office.server.taken) == 8, "none goes out twice"
+
+
+def test_what_could_not_be_given_back_is_given_back_by_the_next_run(tmp_path: Path) -> None:
+    office, notes = office_with(5), SettledNoteFiles(tmp_path / "settled")
+    stopped: list[bool] = []
+    office.server = Watched("mail", 3, lambda: stopped.append(True))
+    outbox = Unwritable(office, GiveBack, 2)
+    send(office, notes, outbox=outbox, stop=lambda: bool(stopped))
+    assert (outbox.times, office.states()) == (0, ["sent", "sent", "sent", "sending", "sending"])
+    send(office, notes, owner="run-2")
+    assert office.states() == ["sent"] * 5
+    assert len(office.server.taken) == 5
