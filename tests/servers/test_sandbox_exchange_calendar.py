@@ -17,6 +17,8 @@ from exchangelib.recurrence import Recurrence, WeeklyPattern
 
 from support.exchange_sandbox import SALES, SUPPORT, ExchangeSandbox, exchange_account, exchange_sandbox
 
+pytestmark = pytest.mark.slow
+
 BERLIN = EWSTimeZone("Europe/Berlin")
 
 

@@ -19,7 +19,10 @@ from reconcile.sandbox.ews.reading import read_envelope
 from reconcile.sandbox.ews.response_codes import EwsError
 from support.exchange_sandbox import SALES, ExchangeSandbox, exchange_sandbox, official_schema
 
-pytestmark = pytest.mark.skipif(not os.environ.get("EWS_SCHEMA_DIR"), reason="EWS_SCHEMA_DIR is not set: the schema is Microsoft's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("EWS_SCHEMA_DIR"), reason="EWS_SCHEMA_DIR is not set: the schema is Microsoft's"),
+]
 
 
 @pytest.fixture

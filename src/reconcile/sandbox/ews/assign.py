@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, tzinfo
 from typing import Final
 
-from reconcile.sandbox.ews.element_order import properties, words
+from reconcile.sandbox.ews.element_order import is_item_class, properties, words
 from reconcile.sandbox.ews.extended import ExtendedKey, extended_key
 from reconcile.sandbox.ews.icalendar_reading import elements_of
 from reconcile.sandbox.ews.mailbox import Mailbox
@@ -132,7 +132,7 @@ def attachment_from(mailbox: Mailbox, item: Item, given: Node) -> Attachment:
     if given.local == "FileAttachment":
         found.content = _octets(given.text_at("t:Content"))
         return found
-    inner = next((child for child in given.children if properties(child.local) is not properties("Item")), None)
+    inner = next((child for child in given.children if is_item_class(child.local)), None)
     if inner is None:
         raise EwsError("ErrorInvalidRequest", "The item attachment holds no item this server knows.")
     found.item = Item(number=0, mailbox=item.mailbox, folder=item.folder, kind=inner.local, created=mailbox.now(), modified=mailbox.now())

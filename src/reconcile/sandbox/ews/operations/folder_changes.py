@@ -70,7 +70,7 @@ def update_folder(call: Call) -> Node:
                 folder.name = name
             elif field.local == "SetFolderField" and given and given[0].local == "FolderClass":
                 folder.folder_class = given[0].text
-            elif not (given and given[0].local == "PermissionSet"):
+            elif path.attributes.get("FieldURI") != "folder:PermissionSet":  # rights of folders come from delegates here
                 raise EwsError("ErrorInvalidPropertySet")
         mailbox.touch_folder(folder)
         return (Node("m:Folders", children=(folder_node(mailbox, folder, ID_ONLY),)),)
