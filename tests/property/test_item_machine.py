@@ -153,7 +153,7 @@ class ItemMachine(RuleBasedStateMachine):
         series = changes.get("recurrence", item.recurrence) if isinstance(item, Appointment) else None
         if series is None and changes.get("exceptions"):
             return  # that is refused
-        self.world.change(number, **changes)
+        self.world.change(number, **changes)  # type: ignore[arg-type]
 
     @precondition(lambda self: self._records())
     @rule(data=st.data(), owner=st.sampled_from([ADDRESS, OTHER]))
@@ -186,7 +186,7 @@ class ItemMachine(RuleBasedStateMachine):
     def edit_there(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.world.server.items)))
         found = self.world.server.items[number]
-        after = replace(found.item, **data.draw(edits(found.kind)))
+        after: Item = replace(found.item, **data.draw(edits(found.kind)))  # type: ignore[arg-type]
         if isinstance(after, Appointment) and after.recurrence is None:
             after = replace(after, exceptions=())
         self.world.server.touch(number, after)
@@ -320,7 +320,7 @@ class ItemMachine(RuleBasedStateMachine):
 
 
 def _run(examples: int, steps: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         ItemMachine,
         settings=settings(
             max_examples=examples,

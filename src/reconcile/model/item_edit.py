@@ -139,7 +139,7 @@ def _added(edit: AddItem, moment: str, by: str, at: datetime) -> ItemDecision:
     item = edit.item
     if isinstance(item, Appointment) and not item.organizer:
         item = replace(item, organizer=edit.owner)
-    item, state = coupled(item, normal(item, today=at.date()), ItemState.OPEN, edit.state, at)
+    item, state = coupled(item, item, ItemState.OPEN, edit.state, at)
     record = Record(id=0, item=item, owner=edit.owner.lower(), state=state, version=1, created_at=moment, edited_at=moment, edited_by=by)
     return ItemDecision(outcome=ItemEdited(id=0, result=EditResult.EDITED, version=1), record=record)
 
@@ -156,7 +156,7 @@ def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetim
         item = checked(replace(before.item, **edit.columns))  # type: ignore[arg-type]
     except ItemFormatError as error:
         return _refused(before.id, EditRefusal.CONFLICT, before, f"set.{'.'.join(map(str, error.path))}", error.message, error.hint)
-    item, state = coupled(before.item, normal(item, today=at.date()), before.state, state, at)
+    item, state = coupled(before.item, item, before.state, state, at)
     owner = before.owner if isinstance(edit.owner, Keep) else edit.owner.lower()
     after = replace(before, item=item, owner=owner, state=state)
     if after == before:
@@ -166,9 +166,10 @@ def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetim
 
 
 def coupled(before: Item, after: Item, state_before: ItemState, state: ItemState, at: datetime) -> tuple[Item, ItemState]:
-    """A task is completed in state and in status, whichever was set; taking it up again clears the day of completion."""
+    """In its normal form. A task is completed in state and in status, whichever was set; taking it up again clears the day of completion,
+    and clearing that day takes it up again."""
     if not isinstance(after, Task) or not isinstance(before, Task):
-        return after, state
+        return normal(after, today=at.date()), state
     if state is not state_before:
         if state is ItemState.COMPLETED:
             after = replace(after, statuscode=TaskStatus.COMPLETED)

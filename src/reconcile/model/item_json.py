@@ -317,7 +317,7 @@ def _read_recurrence(one: object, path: Sequence[str | int]) -> Recurrence:
     known = frozenset({"pattern", "interval", "days", "firstdayofweek", "day", "nth", "month", "until", "occurrences"})
     given = dict(_object(one, path, known, frozenset({"pattern"})))
     name = given.pop("pattern")
-    if name not in _PATTERNS:
+    if not isinstance(name, str) or name not in _PATTERNS:
         raise _fail((*path, "pattern"), f"{name!r} is none of {', '.join(_PATTERNS)}")
     until, occurrences = given.pop("until", None), given.pop("occurrences", None)
     if until is not None and occurrences is not None:

@@ -78,7 +78,7 @@ def test_nothing_new_costs_one_question_a_kind(world: ItemWorld) -> None:
 def test_both_sides_edit_different_fields(world: ItemWorld) -> None:
     number = world.add(ADA)
     world.look()
-    world.server.touch(only(world), replace(world.theirs()[0], jobtitle="Countess"))
+    world.server.touch(only(world), replace(ADA, fullname="Ada Byron", jobtitle="Countess"))
     world.change(number, mobilephone="1")
     counts = world.look()
     assert (counts.taken, counts.updated, counts.conflicts) == (1, 1, 0)
@@ -89,7 +89,7 @@ def test_both_sides_edit_different_fields(world: ItemWorld) -> None:
 def test_where_both_edit_one_field_the_mailbox_wins_and_both_are_kept(world: ItemWorld) -> None:
     number = world.add(ADA)
     world.look()
-    world.server.touch(only(world), replace(world.theirs()[0], jobtitle="Countess"))
+    world.server.touch(only(world), replace(ADA, fullname="Ada Byron", jobtitle="Countess"))
     world.change(number, jobtitle="Programmer")
     assert world.look().conflicts == 1
     assert world.record(number).item == world.theirs()[0]

@@ -1,0 +1,315 @@
+"""What every store of appointments, contacts and tasks keeps to: the memory twin, and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconcile.errors import Locked, PreconditionFailed
+from reconcile.model.activity_edit import EditRefusal, EditResult
+from reconcile.model.cursor import Cursor
+from reconcile.model.item import (
+    Answer,
+    Appointment,
+    Attachment,
+    Attendee,
+    Contact,
+    Item,
+    ItemKind,
+    Priority,
+    Response,
+    ShowAs,
+    Task,
+    TaskStatus,
+)
+from reconcile.model.item_conflict import NewConflict
+from reconcile.model.item_edit import AddItem, ChangeItem, ItemEdited, ItemEditRefused, RemoveItem
+from reconcile.model.item_link import Agreed, Link, LinkState
+from reconcile.model.item_record import ItemState
+from reconcile.model.recurrence import (
+    ChangedOccurrence,
+    Daily,
+    DeletedOccurrence,
+    EndsOn,
+    Monthly,
+    MonthlyNth,
+    Numbered,
+    Recurrence,
+    Weekday,
+    Weekly,
+    Yearly,
+    YearlyNth,
+)
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.item_store import IntentKind, ItemIntent, ItemStore, PairChange, RecordChange, RecordDeletion
+from reconcile.store.memory.items import MemoryItemStore
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.items import SqliteItems
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+ME = "user@contoso.example"
+ADA = Contact(firstname="Ada", fullname="Ada", birthdate=date(1980, 12, 10), description="a\nb", address1_city="Köln")
+CALL = Task(subject="Call", scheduledend=date(2026, 3, 12), percentcomplete=30, prioritycode=Priority.HIGH, statuscode=TaskStatus.WAITING)
+MEETING = Appointment(
+    subject="Budget",
+    scheduledstart=NOW,
+    scheduledend=NOW + timedelta(hours=1),
+    timezone="Europe/Berlin",
+    recurrence=Recurrence(pattern=Weekly(days=(Weekday.MO, Weekday.TH), interval=2), range=EndsOn(date(2026, 12, 31))),
+    exceptions=(
+        DeletedOccurrence(original=NOW + timedelta(days=2)),
+        ChangedOccurrence(
+            original=NOW + timedelta(days=14), scheduledstart=NOW + timedelta(days=15), scheduledend=NOW + timedelta(days=16), subject="x"
+        ),
+    ),
+    statuscode=ShowAs.TENTATIVE,
+    organizer=ME,
+    requiredattendees=(Attendee(address="alice@contoso.example", name="Alice"),),
+    optionalattendees=(Attendee(address="bob@contoso.example"),),
+    responses=(Response(address="alice@contoso.example", answer=Answer.DECLINED),),
+    isprivate=True,
+    attachments=(Attachment(filename="a.txt", mimetype="text/plain", filesize=3, digest="0" * 64),),
+    globalobjectid="g1",
+)
+Reopen = Callable[[], ItemStore]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopen]:
+    """Each call gives the store as the next process finds it."""
+    if request.param == "memory":
+        kept = MemoryItemStore()
+        yield lambda: kept
+        return
+    opened: list[Database] = []
+
+    def open_() -> ItemStore:
+        for database in opened:
+            database.close()
+        opened[:] = [Database.open(tmp_path / "engine.db")]
+        return SqliteItems(opened[0])
+
+    yield open_
+    for database in opened:
+        database.close()
+
+
+def add(store: ItemStore, item: Item, **more: object) -> int:
+    (outcome,) = store.edit([AddItem(item=item, owner=ME, **more)], at=NOW, by="crm")  # type: ignore[arg-type]
+    assert isinstance(outcome, ItemEdited)
+    return outcome.id
+
+
+def link(number: int, item: Item, remote: str = "r1", **more: object) -> Link:
+    base = Link(
+        mailbox_id="m1",
+        record_id=number,
+        state=LinkState.LINKED,
+        token=f"t{remote}",
+        remote_id=RemoteId("x", remote),
+        version="1",
+        record_version=1,
+        agreed=Agreed(ours=item, theirs=item),
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def commit(store: ItemStore, *changes: PairChange, kind: ItemKind = ItemKind.TASK, **more: object) -> None:
+    store.commit("m1", kind, changes, at=NOW, by="mailbox", **more)  # type: ignore[arg-type]
+
+
+PATTERNS = [
+    Recurrence(pattern=Daily(interval=3)),
+    Recurrence(pattern=Monthly(day=31, interval=2), range=Numbered(3)),
+    Recurrence(pattern=MonthlyNth(nth=-1, days=(Weekday.FR,))),
+    Recurrence(pattern=Yearly(month=2, day=29)),
+    Recurrence(pattern=YearlyNth(month=11, nth=4, days=(Weekday.TH,))),
+]
+ITEMS = [ADA, CALL, MEETING, *(replace(MEETING, recurrence=one) for one in PATTERNS)]
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda one: type(one).__name__)
+def test_an_item_comes_back_as_it_went(reopen: Reopen, item: Item) -> None:
+    number = add(reopen(), item)
+    found = reopen().item(number)
+    assert found is not None
+    assert (found.item, found.owner, found.version, found.edited_by, found.state) == (item, ME, 1, "crm", ItemState.OPEN)
+    assert [one.id for one in reopen().items(kinds=[found.kind])] == [number]
+
+
+def test_what_mailboxes_hold_comes_back_however_odd(reopen: Reopen) -> None:
+    odd = replace(MEETING, organizer="/o=x/cn=y", requiredattendees=(Attendee(address="not an address"),), subject="x" * 5000)
+    store = reopen()
+    number = add(store, CALL)
+    commit(store, PairChange(record_id=number, link=link(number, odd, agreed=Agreed(ours=MEETING, theirs=odd))), kind=ItemKind.APPOINTMENT)
+    (found,) = reopen().links_of(number)
+    assert found.agreed == Agreed(ours=MEETING, theirs=odd)
+
+
+def test_an_edit_raises_the_version_and_nothing_else_does(reopen: Reopen) -> None:
+    store = reopen()
+    number = add(store, CALL)
+    edit = ChangeItem(item_id=number, kind=ItemKind.TASK, columns={"subject": "New"}, expected_version=1)
+    assert store.edit([edit], at=NOW, by="crm") == [ItemEdited(id=number, result=EditResult.EDITED, version=2)]
+    (again,) = store.edit([edit], at=NOW, by="crm")
+    assert isinstance(again, ItemEditRefused)
+    assert (again.refusal, again.version) == (EditRefusal.CONFLICT, 2)
+    same = ChangeItem(item_id=number, kind=ItemKind.TASK, columns={"subject": "New"})
+    assert store.edit([same], at=NOW, by="crm") == [ItemEdited(id=number, result=EditResult.UNCHANGED, version=2)]
+    assert store.edit([RemoveItem(item_id=number)], at=NOW, by="crm") == [ItemEdited(id=number, result=EditResult.EDITED, version=0)]
+    assert reopen().item(number) is None
+    assert add(reopen(), CALL) > number
+
+
+def test_a_key_edits_once(reopen: Reopen) -> None:
+    first = add(reopen(), CALL, client_key="k")
+    assert add(reopen(), CALL, client_key="k") == first
+    assert len([*reopen().items()]) == 1
+    (other,) = reopen().edit([AddItem(item=ADA, owner=ME, client_key="k")], at=NOW, by="crm")
+    assert isinstance(other, ItemEditRefused)
+    assert other.refusal is EditRefusal.KEY_USED
+
+
+def test_completed_in_state_and_status(reopen: Reopen) -> None:
+    store = reopen()
+    number = add(store, CALL)
+    store.edit([ChangeItem(item_id=number, kind=ItemKind.TASK, columns={}, state=ItemState.COMPLETED)], at=NOW, by="crm")
+    found = store.item(number)
+    assert found is not None
+    assert isinstance(found.item, Task)
+    assert (found.item.statuscode, found.item.percentcomplete, found.item.actualend) == (TaskStatus.COMPLETED, 100, NOW.date())
+    store.edit([ChangeItem(item_id=number, kind=ItemKind.TASK, columns={"actualend": None})], at=NOW, by="crm")
+    found = store.item(number)
+    assert found is not None
+    assert isinstance(found.item, Task)
+    assert (found.state, found.item.statuscode, found.item.percentcomplete) == (ItemState.OPEN, TaskStatus.IN_PROGRESS, 99)
+
+
+def test_a_commit_is_all_or_nothing(reopen: Reopen) -> None:
+    store = reopen()
+    one, other = add(store, CALL), add(store, CALL)
+    changes = [
+        PairChange(
+            record_id=one,
+            record=RecordChange(item=replace(CALL, subject="New"), owner=ME, state=ItemState.OPEN, expected=1),
+            link=link(one, CALL),
+        ),
+        PairChange(record_id=other, record=RecordDeletion(expected=7)),
+    ]
+    with pytest.raises(PreconditionFailed):
+        commit(store, *changes, cursor=Cursor("x", "1"))
+    store = reopen()
+    assert store.place("m1", ItemKind.TASK).cursor is None
+    assert not store.links_of(one)
+    found = store.item(one)
+    assert found is not None
+    assert found.item == CALL
+    commit(store, changes[0], cursor=Cursor("x", "1"), rules="f", verify=True)
+    store = reopen()
+    found = store.item(one)
+    assert found is not None
+    assert (found.version, found.edited_by) == (2, "mailbox")
+    place = store.place("m1", ItemKind.TASK)
+    assert (place.cursor, place.rules, place.verify) == (Cursor("x", "1"), "f", True)
+
+
+def test_links_are_found_by_all_they_are_known_by(reopen: Reopen) -> None:
+    store = reopen()
+    number = add(store, CALL)
+    commit(store, PairChange(record_id=number, link=link(number, CALL)))
+    store = reopen()
+    made = link(number, CALL)
+    assert store.by_remote("m1", [RemoteId("x", "r1"), RemoteId("x", "r2")]) == {RemoteId("x", "r1"): made}
+    assert store.by_token("m1", ["tr1", "t0"]) == {"tr1": made}
+    assert store.by_record("m1", [number, 99]) == {number: made}
+    assert [*store.links("m1", ItemKind.TASK)] == [made]
+    assert not store.by_remote("m2", [RemoteId("x", "r1")])
+    assert not [*store.links("m1", ItemKind.CONTACT)]
+    assert store.tally() == {("m1", ItemKind.TASK): 1}
+    commit(store, PairChange(record_id=number, unlink=True))
+    assert not reopen().links_of(number)
+
+
+def test_who_is_due(reopen: Reopen) -> None:
+    store = reopen()
+    tied, fresh, gone = add(store, CALL), add(store, CALL), add(store, CALL)
+    (outcome,) = store.edit([AddItem(item=CALL, owner="boss@contoso.example")], at=NOW, by="crm")
+    add(store, ADA)
+    commit(store, PairChange(record_id=tied, link=link(tied, CALL)), PairChange(record_id=gone, link=link(gone, CALL, "r2")))
+    store = reopen()
+    assert store.due("m1", ItemKind.TASK, owner=ME, everything=False) == [fresh]
+    assert store.due("m1", ItemKind.TASK, owner=None, everything=False) == [fresh, outcome.id]
+    assert store.due("m1", ItemKind.TASK, owner=ME, everything=True) == [tied, fresh, gone]
+    store.edit([RemoveItem(item_id=gone)], at=NOW, by="crm")
+    store.edit([ChangeItem(item_id=tied, kind=ItemKind.TASK, columns={"subject": "New"})], at=NOW, by="crm")
+    assert store.due("m1", ItemKind.TASK, owner=ME, everything=False) == [tied, fresh, gone]
+    commit(store, PairChange(record_id=gone, link=link(gone, CALL, "r2", record_version=-1)))
+    assert store.due("m1", ItemKind.TASK, owner=ME, everything=False) == [tied, fresh]
+
+
+def test_intents_stand_until_they_are_settled(reopen: Reopen) -> None:
+    intents = [
+        ItemIntent(
+            mailbox_id="m1", kind=ItemKind.TASK, record_id=1, action=IntentKind.CREATE, token="a", at="1", invite=True, content=CALL
+        ),
+        ItemIntent(mailbox_id="m1", kind=ItemKind.TASK, record_id=2, action=IntentKind.DELETE, token="b", at="2", version="7"),
+    ]
+    reopen().begin(intents)
+    assert reopen().intents("m1", ItemKind.TASK) == intents
+    assert not reopen().intents("m1", ItemKind.CONTACT)
+    commit(reopen(), PairChange(record_id=1, settled="a"))
+    assert reopen().intents("m1", ItemKind.TASK) == intents[1:]
+
+
+def test_conflicts_stand_until_somebody_saw_to_them(reopen: Reopen) -> None:
+    store = reopen()
+    number = add(store, CALL)
+    conflict = NewConflict(field="subject", ours='["a"]', theirs='["b"]', ours_wins=False)
+    commit(store, PairChange(record_id=number, conflicts=(conflict,)))
+    (found,) = reopen().conflicts(item_id=number)
+    assert (found.field, found.ours, found.theirs, found.ours_wins, found.mailbox_id) == ("subject", '["a"]', '["b"]', False, "m1")
+    assert reopen().resolve(found.id, at=NOW)
+    assert not reopen().resolve(found.id, at=NOW)
+    assert not reopen().conflicts()
+    assert len(reopen().conflicts(resolved=True)) == 1
+
+
+def test_relinked_are_due_again(reopen: Reopen) -> None:
+    store = reopen()
+    number = add(store, CALL)
+    commit(store, PairChange(record_id=number, link=link(number, CALL, state=LinkState.PARTED)))
+    assert not reopen().due("m1", ItemKind.TASK, owner=ME, everything=False)
+    assert reopen().relink(number) == 1
+    assert reopen().due("m1", ItemKind.TASK, owner=ME, everything=False) == [number]
+
+
+def test_meetings_and_their_organizers(reopen: Reopen) -> None:
+    store = reopen()
+    number = add(store, MEETING)
+    assert store.meetings(["g1", "g2", ""]) == {"g1": number}
+    commit(store, PairChange(record_id=number, link=link(number, MEETING)), kind=ItemKind.APPOINTMENT)
+    assert set(store.organizer_linked([number], but="m2")) == {number}
+    assert not store.organizer_linked([number], but="m1")
+
+
+def test_a_mailbox_is_held_by_one(reopen: Reopen) -> None:
+    store = reopen()
+    with store.hold("m1"), store.hold("m2"), pytest.raises(Locked), store.hold("m1"):
+        pass
+    with store.hold("m1"):
+        pass
+
+
+def test_how_looks_ended_and_bytes(reopen: Reopen) -> None:
+    store = reopen()
+    store.ended("m1", ItemKind.TASK, at=NOW, error="no", hint="do")
+    place = reopen().places()["m1", ItemKind.TASK]
+    assert (place.at, place.error, place.hint) == ("2026-03-10T12:00:00Z", "no", "do")
+    digest = reopen().keep_blob(b"abc")
+    assert reopen().blob(digest) == b"abc"
+    with pytest.raises(KeyError):
+        reopen().blob("0" * 64)
