@@ -79,9 +79,7 @@ def _check_exchange_online(profile: Row, host: str, field: str) -> None:
         words = f"the tenant has Exchange Web Services switched off (EWSEnabled is False); they end there on {END}"
         raise profile.refuse("Ready", "BlockedByTenant", words, "facts.ewsSwitch")
     if spec.get("facts.ewsAllowed") is False and today >= LISTED_ONLY:
-        words = (
-            f"the application is not in the tenant's EWSAllowedAppIDs, so it is blocked since {LISTED_ONLY}; they end on {END}"
-        )
+        words = f"the application is not in the tenant's EWSAllowedAppIDs, so it is blocked since {LISTED_ONLY}; they end on {END}"
         raise profile.refuse("Ready", "BlockedByTenant", words, "facts.ewsAllowed")
 
 
