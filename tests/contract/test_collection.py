@@ -31,6 +31,7 @@ from reconcile.model.recurrence import (
 )
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.collection import Collection, Departure, Gone, RemoteItem
+from support.ews_items import exchange_items
 
 #: Far ahead, and the same whenever this runs.
 SOON = datetime(2090, 3, 6, 9, 0, tzinfo=UTC)  # a Monday
@@ -74,7 +75,22 @@ def memory() -> Iterator[World]:
     )
 
 
-WORLDS = [pytest.param(memory, id="memory")]
+@contextmanager
+def exchange() -> Iterator[World]:
+    with exchange_items() as items:
+        yield World(
+            collection=items.collection,
+            put=items.put,
+            edit=items.edit,
+            drop=items.drop,
+            move=items.move,
+            forget=items.forget,
+            posted=items.posted,
+            address=items.address,
+        )
+
+
+WORLDS = [pytest.param(memory, id="memory"), pytest.param(exchange, id="exchange")]
 
 
 @pytest.fixture(params=WORLDS)

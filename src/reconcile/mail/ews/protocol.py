@@ -15,6 +15,7 @@ from exchangelib.configuration import Configuration
 from exchangelib.protocol import FailFast, Protocol
 from exchangelib.transport import DEFAULT_HEADERS, NOAUTH
 from exchangelib.version import EXCHANGE_2010_SP1, Version
+from exchangelib.winzone import IANA_TO_MS_TIMEZONE_MAP, MS_TIMEZONE_TO_IANA_MAP
 from requests.adapters import HTTPAdapter
 
 from reconcile.mail.ews.account import ExchangeAccount
@@ -92,3 +93,8 @@ def ews_protocol(account: ExchangeAccount) -> EwsProtocol:
     protocol.context = tls_context(endpoint.authority, endpoint.client) if endpoint.tls != "none" else None
     protocol.compressed = endpoint.compress
     return protocol
+
+
+#: Time zones: IANA's names and Windows'.
+IANA_TO_WINDOWS: Final = {name: pair[0] for name, pair in IANA_TO_MS_TIMEZONE_MAP.items()}
+WINDOWS_TO_IANA: Final = MS_TIMEZONE_TO_IANA_MAP

@@ -211,6 +211,17 @@ def test_hostile_xml_is_refused_and_bounded() -> None:
             EwsInbox(script.account(), Sessions()).look(None)
 
 
+def test_a_good_answer_with_a_dtd_is_refused_too() -> None:
+    """Whatever stands in its entities: none is ever declared by a server that means well."""
+    server = ScriptedInbox(names(1))
+
+    def answering(asked: Asked) -> Said:
+        return Said(server(asked).body.replace(b"?><s:", b'?><!DOCTYPE s [<!ENTITY a "x">]><s:', 1).replace(b"?>\n<s:", b"?><s:"))
+
+    with running(answering) as script, pytest.raises(Unavailable, match="DTD"):
+        EwsInbox(script.account(), Sessions()).look(None)
+
+
 def test_an_answer_larger_than_was_asked_for_is_cut() -> None:
     with running(lambda _: Said(b" " * (33 << 20))) as script, pytest.raises(Unavailable, match="more than"):
         EwsInbox(script.account(), Sessions()).look(None)
