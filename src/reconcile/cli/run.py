@@ -22,6 +22,7 @@ from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from reconcile.apply.tools import Locate, Tools
+    from reconcile.controller.items import ItemWork
     from reconcile.controller.loop import Event
     from reconcile.controller.mail import Opened
     from reconcile.controller.retention import RetentionTools
@@ -45,6 +46,7 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     One line an event; with --output json one document a line.
     """
     from reconcile.controller.configuration import Configuration
+    from reconcile.controller.items import ITEMS, Items
     from reconcile.controller.loop import Loop, Part
     from reconcile.controller.mail import Bounds, Mail
     from reconcile.controller.retention import RETENTION, Retention
@@ -83,11 +85,13 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
         ),
         once=once,
     )
+    items = Items(opened=lambda: _item_work(context, estate.environment, clock, stop), clock=clock, parallel=settings.parallel_mailboxes)
     retention = Retention(opened=lambda: _retention_tools(context, estate.environment, clock), clock=clock, stop=stop.is_set)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
         Part(name="rules", interval=usual, run=Rules(found=lambda: estate.judged).run),
         Part(name="mail", interval=longest, run=mail.run),
+        Part(name="items", interval=ITEMS, run=items.run),
         Part(name="retention", interval=RETENTION, run=retention.run),
     )
     if not once:
@@ -167,6 +171,20 @@ def _apply_tools(context: Context, clock: Clock, environment: str, target: str, 
             locate=locate,
             deciding=deciding(context.settings, database, environment),
         )
+
+
+@contextmanager
+def _item_work(context: Context, environment: str | None, clock: Clock, stop: threading.Event) -> Iterator[ItemWork]:
+    from reconcile.controller.items import ItemWork
+    from reconcile.sync.decide.item_mailboxes import KeptInStep
+    from reconcile.wiring.items import item_mailbox, item_tools, kept_in_step
+    from reconcile.wiring.state import environment_name, writable_database
+
+    settings = context.settings
+    name = environment_name(settings, environment)
+    with writable_database(settings, name) as database:
+        kept = [item_mailbox(one) for one in kept_in_step(settings, database, name) if isinstance(one, KeptInStep)]
+        yield ItemWork(mailboxes=kept, tools=item_tools(settings, database, clock, stop.is_set) if kept else None)
 
 
 @contextmanager
