@@ -24,6 +24,9 @@ spec:
     caCertificate: "file:ca.pem"
     keywords: true
 CREDENTIALS
+  outgoing:
+    server: URL
+    caCertificate: "file:ca.pem"
 """
 BY_PROFILE = """\
     credentials: profile

@@ -15,6 +15,7 @@ IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "target": ("targets.memory.MemoryTarget", "targets.engine.EngineTarget", "targets.snapshot.reader.SnapshotReader"),
     "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox", "mail.pop3.inbox.Pop3Inbox", "mail.ews.inbox.EwsInbox"),
     "sender": ("mail.memory_sender.MemorySender", "mail.smtp.SmtpSender", "mail.ews.sender.EwsSender"),
+    "collection": ("mail.memory_collection.MemoryCollection", "mail.ews.collection.EwsCollection"),
     "configuration store": ("store.memory.configuration.MemoryConfiguration", "store.sqlite.configuration.SqliteConfiguration"),
     "resource store": ("store.memory.resources.MemoryResources", "store.sqlite.resources.SqliteResources"),
     "mail store": ("store.memory.mail.MemoryMailStore", "store.sqlite.mail.SqliteMailStore"),

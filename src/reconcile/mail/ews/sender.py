@@ -21,6 +21,7 @@ from reconcile.mail.ews.answers import Answer, id_of, items_of
 from reconcile.mail.ews.codes import AMBIGUOUS, BUSY, GONE, Kind, kind_of
 from reconcile.mail.ews.drafts import DRAFTS, SENT, look_for, message_of, token_of
 from reconcile.mail.ews.faults import refusal
+from reconcile.mail.ews.folder import opened
 from reconcile.mail.ews.link import Link
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.ports import sender as port
@@ -30,7 +31,7 @@ from reconcile.ports.tls import Tls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EwsSender:
-    """See `Sender`. All times in seconds. Opening asks nothing: the first request signs in."""
+    """See `Sender`. All times in seconds."""
 
     sessions: Sessions
     connect_timeout: float = 20.0
@@ -54,6 +55,8 @@ class EwsSender:
         exchange = ExchangeAccount(endpoint=endpoint, sign_in=account.sign_in, address=account.mailbox, access=account.access)
         link = Link(exchange, self.sessions)
         try:
+            # Whether the account may sign in, and open the mailbox, shows before any mail is taken up.
+            opened(link, DRAFTS)
             yield EwsSession(link)
         finally:
             link.close()
