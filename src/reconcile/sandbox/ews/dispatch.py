@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from reconcile.sandbox.ews.call import Call
-from reconcile.sandbox.ews.node import Node, write
+from reconcile.sandbox.ews.node import Node, octets_of, write
 from reconcile.sandbox.ews.operations import (
     attachments,
     availability,
@@ -106,10 +106,10 @@ def answer_to(call: Call) -> Node:
 
 def written(body: Node) -> bytes:
     """The whole envelope."""
-    out = [_HEAD]
+    out: list[str | bytes] = [_HEAD]
     write(body, out)
     out.append(_TAIL)
-    return "".join(out).encode()
+    return octets_of(out)
 
 
 def written_fault(error: EwsError) -> bytes:

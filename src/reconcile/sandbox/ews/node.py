@@ -66,10 +66,20 @@ class Written(Node):
         super().__init__("", text)
 
 
-def write(node: Node, out: list[str]) -> None:
+class Octets(Node):
+    """Large content in ASCII that goes out as it is, without ever having been text."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        super().__init__("")
+        self.octets = octets
+
+
+def write(node: Node, out: list[str | bytes]) -> None:
     """Append the element's XML, piece by piece."""
     if not node.name:
-        out.append(node.text)
+        out.append(node.octets if isinstance(node, Octets) else node.text)
         return
     start = f"<{node.name}"
     for name, value in node.attributes.items():
@@ -101,9 +111,14 @@ def escaped(text: str, *, quote: bool = False) -> str:
 
 def xml(node: Node) -> str:
     """The element's XML, without namespace declarations."""
-    out: list[str] = []
+    out: list[str | bytes] = []
     write(node, out)
-    return "".join(out)
+    return octets_of(out).decode()
+
+
+def octets_of(pieces: list[str | bytes]) -> bytes:
+    """What was written, in UTF-8."""
+    return b"".join([piece if isinstance(piece, bytes) else piece.encode() for piece in pieces])
 
 
 def flag(value: bool) -> str:

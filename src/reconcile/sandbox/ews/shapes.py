@@ -10,7 +10,7 @@ from reconcile.sandbox.ews.compose import mime_of
 from reconcile.sandbox.ews.element_order import properties, words
 from reconcile.sandbox.ews.extended import ExtendedKey, extended_key
 from reconcile.sandbox.ews.mailbox import Mailbox
-from reconcile.sandbox.ews.node import Node, Written, write
+from reconcile.sandbox.ews.node import Node, Octets, Written, xml
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.stored import Item
 from reconcile.sandbox.ews.tags import extended_value
@@ -129,19 +129,14 @@ def item_node(mailbox: Mailbox, item: Item, shape: Shape) -> Node:
     """The item as `t:Message` or what it is; written once for each shape and version, save its MIME."""
     rest = item.written.get(shape.key)
     if rest is None:
-        out: list[str] = []
-        for child in _children(mailbox, item, shape):
-            write(child, out)
-        rest = "".join(out)
+        rest = "".join([xml(child) for child in _children(mailbox, item, shape)])
         if len(rest) < 16_384:
             item.written[shape.key] = rest
     if not shape.mime:
         return Node(f"t:{item.kind}", children=(Written(rest),))
-    raw = mime_of(mailbox, item)
-    content = base64.b64encode(raw).decode("ascii")
-    return Node(
-        f"t:{item.kind}", children=(Written('<t:MimeContent CharacterSet="UTF-8">'), Written(content), Written("</t:MimeContent>" + rest))
-    )
+    content = Octets(base64.b64encode(mime_of(mailbox, item)))
+    head, tail = Written('<t:MimeContent CharacterSet="UTF-8">'), Written(f"</t:MimeContent>{rest}")
+    return Node(f"t:{item.kind}", children=(head, content, tail))
 
 
 def _children(mailbox: Mailbox, item: Item, shape: Shape) -> list[Node]:
