@@ -19,7 +19,7 @@ def command(context: Context) -> ExitCode:
     from reconcile.report.sync_json import FORMAT_VERSION, condition_json, status_json
     from reconcile.report.sync_text import health_counts, status_text
     from reconcile.report.unsent import STATES, unsent, unsent_json
-    from reconcile.wiring.items import item_standings
+    from reconcile.wiring.items import item_standings, items_refused
     from reconcile.wiring.mail import idle_settings, outbox_reader
     from reconcile.wiring.mailbox_statuses import left_alone, mailbox_statuses
     from reconcile.wiring.state import open_database
@@ -33,6 +33,7 @@ def command(context: Context) -> ExitCode:
         idle = idle_settings(context.settings, database, environment, now)
         resting = left_alone(database, now)
         items, conflicts = item_standings(database)
+        idle += items_refused(context.settings, database, environment)
     counters = profile_counters(statuses, {one.name for one in resting if one.kind == "server"})
     if context.as_json:
         context.json(

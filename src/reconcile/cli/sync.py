@@ -75,6 +75,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     code = strongest([_code(results), ExitCode.FAILURE if sent and sent.report.needs_a_look else ExitCode.NOTHING_TO_DO, items.code])
     idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
     conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
+    conditions += items.refused
     seconds = time.monotonic() - started
     if context.as_json:
         document = run_json(environment, results, conditions, idle=len(idle), seconds=seconds, exit_reason=code.reason)

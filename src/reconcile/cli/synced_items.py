@@ -45,9 +45,9 @@ def synced_items(
 
     refused = tuple((one.name, one.condition) for one in found if not isinstance(one, KeptInStep))
     kept = [item_mailbox(one) for one in found if isinstance(one, KeptInStep) and (named is None or one.reach.mailbox_id in named)]
-    tools = item_tools(context.settings, database, clock, stop.is_set)
-    if tools is None:
+    if not kept:
         return SyncedItems(refused=refused)
+    tools = item_tools(context.settings, database, clock, stop.is_set)
     runs = synchronise_items(kept, tools, parallel=context.settings.parallel_mailboxes)
     lines = tuple(
         ItemRunLine(

@@ -199,9 +199,12 @@ _EXCHANGE_SIGN_IN: Final = "server-to-server, hybrid-modern-auth"
 
 #: What of these the engine cannot do: values as they are declared, and what they are where no list of them ends.
 PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
-    "Organization": {"sending.sendFromSubmitter": "true"},
+    "Organization": {
+        "sending.sendFromSubmitter": "true",
+        "defaults.appointmentsContactsTasks": "server-side other than at an Exchange server, or by a delegate",
+    },
     "Mailbox": {
-        "appointmentsContactsTasks": "server-side",
+        "appointmentsContactsTasks": "server-side other than at an Exchange server, or by a delegate",
     },
     "EmailServerProfile": {
         "incoming.authentication": "negotiate, other than with windows-integrated",

@@ -21,7 +21,7 @@ _DIRECTIONS = (Effect.INCOMING, Effect.OUTGOING)
 _TAKEN_BACK: Mapping[Effect, str] = {
     Effect.INCOMING: "incoming mail is asked for and will not start: see the notes",
     Effect.OUTGOING: "outgoing mail is asked for and will not start: see the notes",
-    Effect.APPOINTMENTS: "appointments, contacts and tasks are asked for; the engine cannot do it yet",
+    Effect.APPOINTMENTS: "appointments, contacts and tasks are asked for and will not start: see the notes",
 }
 _WITHOUT: Mapping[Effect, str] = {Effect.INCOMING: "nothing is received", Effect.OUTGOING: "nothing is sent"}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconcile.settings import Settings
 
 if TYPE_CHECKING:
+    from reconcile.model.condition import Condition
     from reconcile.model.item import ItemKind
     from reconcile.ports.clock import Clock
     from reconcile.ports.collection import Collection
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from reconcile.sync.decide.item_mailboxes import KeptInStep, NotKept
     from reconcile.sync.item_intake import ItemIntake
     from reconcile.sync.items.mailbox import ItemMailbox, ItemTools
-
-
-#: Protocols whose connector has folders of items; `collections` makes them.
-CAPABLE: frozenset[str] = frozenset()
 
 
 def item_reader(database: Database | None) -> ItemReader:
@@ -73,18 +70,28 @@ def item_standings(database: Database | None) -> tuple[list[ItemStanding], int]:
 
 def kept_in_step(settings: Settings, database: Database | None, environment: str) -> list[KeptInStep | NotKept]:
     """What becomes of each mailbox that asks for its appointments, contacts and tasks."""
-    from reconcile.sync.decide.item_mailboxes import item_mailboxes
     from reconcile.wiring.applied import applied_state
-    from reconcile.wiring.permits import permits
-    from reconcile.wiring.system import SystemClock
 
     resources = applied_state(database).resources()
     if not any(one.kind == "Mailbox" and one.spec.get("appointmentsContactsTasks") == "server-side" for one in resources) and not any(
         one.kind == "Organization" and one.spec.get("defaults.appointmentsContactsTasks") == "server-side" for one in resources
     ):
         return []
+    # Loaded where there are some: most environments have none.
+    from reconcile.sync.decide.item_mailboxes import item_mailboxes
+    from reconcile.wiring.permits import permits
+    from reconcile.wiring.system import SystemClock
+
     now = SystemClock().now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    return item_mailboxes(resources, now=now, capable=CAPABLE, permits=permits(settings, database, environment)())
+    return item_mailboxes(resources, now=now, permits=permits(settings, database, environment)())
+
+
+def items_refused(settings: Settings, database: Database | None, environment: str) -> list[tuple[str, Condition]]:
+    """Mailboxes that ask for it in vain, and why."""
+    from reconcile.sync.decide.item_mailboxes import NotKept
+
+    found = kept_in_step(settings, database, environment)
+    return [(f"Mailbox/{one.name}", one.condition) for one in found if isinstance(one, NotKept)]
 
 
 def item_mailbox(found: KeptInStep) -> ItemMailbox:
@@ -101,10 +108,22 @@ def item_mailbox(found: KeptInStep) -> ItemMailbox:
     )
 
 
-def collections(settings: Settings, database: Database) -> Callable[[ItemMailbox, ItemKind], Collection] | None:
-    """Opens folders of mailboxes, None while no connector can: what is declared for one then is refused by name."""
-    del settings, database
-    return None
+def collections(settings: Settings, database: Database) -> Callable[[ItemMailbox, ItemKind], Collection]:
+    """Opens folders of mailboxes at their servers. Raises SettingsError when a password or an authority cannot be had."""
+    from reconcile.wiring.connectors import reached
+    from reconcile.wiring.exchange import exchange_account, exchange_sessions
+    from reconcile.wiring.secrets import secret_resolver
+    from reconcile.wiring.sign_in import sign_ins
+
+    reach = reached(settings, sign_ins(settings, database), secret_resolver(settings))
+
+    def connect(mailbox: ItemMailbox, kind: ItemKind) -> Collection:
+        from reconcile.mail.ews.collection import EwsCollection
+
+        assert mailbox.reach is not None
+        return EwsCollection(exchange_account(mailbox.reach, reach(mailbox.reach)), exchange_sessions(), kind)
+
+    return connect
 
 
 def item_tools(settings: Settings, database: Database, clock: Clock, stopping: Callable[[], bool] = lambda: False) -> ItemTools | None:
@@ -113,6 +132,4 @@ def item_tools(settings: Settings, database: Database, clock: Clock, stopping: C
     from reconcile.wiring.system import mint
 
     connect = collections(settings, database)
-    if connect is None:
-        return None
     return ItemTools(store=item_store(database), connect=connect, clock=clock, mint=mint, stopping=stopping)

@@ -94,7 +94,7 @@ def test_what_will_not_run_is_not_promised() -> None:
     assert said(plan, "Mailbox/sales") == (
         "incoming mail is asked for and will not start: see the notes",
         "outgoing mail is asked for and will not start: see the notes",
-        "appointments, contacts and tasks are asked for; the engine cannot do it yet",
+        "appointments, contacts and tasks are asked for and will not start: see the notes",
     )
     assert said(plan, "EmailServerProfile/contoso") == ("mail that cannot be tracked is moved to a folder at the server",)
 

@@ -97,16 +97,10 @@ def test_what_is_not_built_is_told_with_its_place_and_does_not_run(where: str, s
     assert condition.origin.split(":")[0] == {"mailbox": "sales.yaml", "profile": "contoso.yaml", "organization": "org.yaml"}[where]
 
 
-@pytest.mark.parametrize(
-    ("where", "spec", "field"),
-    [
-        ("mailbox", {"appointmentsContactsTasks": "server-side"}, "appointmentsContactsTasks"),
-    ],
-)
-def test_what_harms_nobody_is_told_and_mail_runs(where: str, spec: dict[str, Leaf], field: str) -> None:
-    found = decide(**{where: spec})
+def test_what_harms_nobody_is_told_and_mail_runs() -> None:
+    found = decide(profile={"incoming.protocol": "pop3", "moveUndeliveredEmails": True})
     assert isinstance(found, ReceivingMailbox)
-    assert [(condition.type, condition.field) for condition in found.conditions] == [("Unsupported", field)]
+    assert [(condition.type, condition.field) for condition in found.conditions] == [("Unsupported", "moveUndeliveredEmails")]
 
 
 @pytest.mark.parametrize(
@@ -176,11 +170,12 @@ def test_the_fingerprint_moves_with_configuration_and_credentials() -> None:
 
 
 def test_what_else_is_left_out_is_told_where_no_mail_comes_in_too() -> None:
-    asked: dict[str, Leaf] = {"incoming": "none", "appointmentsContactsTasks": "server-side"}
-    found = decide(asked)
+    asked: dict[str, Leaf] = {"incoming": "none"}
+    pop3: dict[str, Leaf] = {"incoming.protocol": "pop3", "moveUndeliveredEmails": True}
+    found = decide(asked, pop3)
     assert isinstance(found, IdleMailbox)
-    assert [(one.type, one.field) for one in found.conditions] == [("Off", "incoming"), ("Unsupported", "appointmentsContactsTasks")]
-    assert len(decide({**asked, "state": "inactive"}).conditions) == 1
+    assert [(one.type, one.field) for one in found.conditions] == [("Off", "incoming"), ("Unsupported", "moveUndeliveredEmails")]
+    assert len(decide({**asked, "state": "inactive"}, pop3).conditions) == 1
 
 
 def test_a_persons_sign_in_ends_what_failed_before() -> None:

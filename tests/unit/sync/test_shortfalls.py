@@ -83,8 +83,8 @@ def test_what_is_left_out_without_harm_is_missed_whether_mail_comes_in_or_not() 
     for incoming in ("server-side", "none"):
         found = short({**asked, "incoming": incoming}, {"moveUndeliveredEmails": True, "incoming.protocol": "pop3"})
         assert told(found) == [
-            ("appointmentsContactsTasks", SALES, "appointmentsContactsTasks"),
             ("moveUndeliveredEmails", SERVER, "moveUndeliveredEmails"),
+            ("appointmentsContactsTasks", SALES, "appointmentsContactsTasks"),
         ]
     assert short({**asked, "state": "inactive"}) == []
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconcile.errors import PermanentError
@@ -33,7 +32,6 @@ from reconcile.sync.decide.sign_in import planned
 
 #: What leaving out harms nobody: mail is still tracked as declared.
 HARMLESS = {
-    "appointmentsContactsTasks": "appointments, contacts and tasks are not synchronised yet",
     "moveUndeliveredEmails": "POP3 has no folders; undelivered mail stays where it is",
 }
 
@@ -105,7 +103,8 @@ def receiving_mailboxes(
     profiles = {one.name: row_of(one, now) for one in resources if one.kind == "EmailServerProfile"}
     organization = next((row_of(one, now) for one in resources if one.kind == "Organization"), None)
     kept_from = retention_of(environment.spec if environment else {}, datetime.fromisoformat(now))[0] if now else None
-    found = [_decide(one, profiles, organization, now, kept_from, permits) for one in resources if one.kind == "Mailbox"]
+    digests: dict[str, str] = {}
+    found = [_decide(one, profiles, organization, now, kept_from, permits, digests) for one in resources if one.kind == "Mailbox"]
     return sorted(found, key=lambda mailbox: mailbox.name)
 
 
@@ -116,20 +115,15 @@ def _decide(
     now: str,
     kept_from: datetime | None,
     permits: Permits,
+    digests: dict[str, str],
 ) -> ReceivingMailbox | IdleMailbox:
     row = row_of(mailbox, now)
     try:
-        receiving = _receiving(row, profiles, organization, permits)
+        receiving = at_server(row, _profile(row, profiles, organization), organization, permits, kept_from=kept_from, digests=digests)
         held_back = withheld(mailbox, organization.resource if organization else None, Direction.INCOMING, permits, now=now)
         if held_back is not None:
             raise Refused(held_back.condition, off=held_back.health is Health.OFF, waiting=held_back.health is Health.WAITING)
-        # What would be purged at once is not brought in.
-        lowest = max((date for date in (receiving.floor, kept_from) if date is not None), default=None)
-        said = permits.enablements.get(mailbox.external_id)
-        # A person's sign-in ends what failed before, as enabling does.
-        oauth = receiving.sign_in.oauth
-        signed_in = permits.signed_in.get(oauth.account, "") if oauth is not None else ""
-        return replace(receiving, floor=lowest, enabled_at=max(signed_in, enabled_at(said.incoming) if said is not None else ""))
+        return receiving
     except Refused as refused:
         slug = row.spec.get("profile") or (organization.spec.get("defaults.profile") if organization else None)
         others = () if row.spec.get("state") == "inactive" else _harmless(row, profiles.get(str(slug)))
@@ -143,7 +137,8 @@ def _decide(
         )
 
 
-def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | None, permits: Permits) -> ReceivingMailbox:
+def _profile(mailbox: Row, profiles: Mapping[str, Row], organization: Row | None) -> Row:
+    """Over which it receives. Raises Refused where it does not."""
     spec = mailbox.spec
     defaults: Mapping[str, Leaf] = organization.spec if organization else {}
     method = spec.get("incoming") or defaults.get("defaults.incoming") or "none"
@@ -160,7 +155,7 @@ def _receiving(mailbox: Row, profiles: Mapping[str, Row], organization: Row | No
     if profile is None:
         why = f"profile {slug} is not applied" if slug else "no profile is declared"
         raise mailbox.refuse("Ready", "NoProfile", f"{why}, so there is no server to receive from", "profile")
-    return at_server(mailbox, profile, organization, permits)
+    return profile
 
 
 def _check_tracking(organization: Row | None) -> None:
@@ -169,8 +164,17 @@ def _check_tracking(organization: Row | None) -> None:
         raise organization.refuse("Off", "EmailRouter", words, "processing.connectionChannel", off=True)
 
 
-def at_server(mailbox: Row, profile: Row, organization: Row | None, permits: Permits) -> ReceivingMailbox:
-    """How a mailbox is reached over its profile, whatever is received there. Raises Refused."""
+def at_server(
+    mailbox: Row,
+    profile: Row,
+    organization: Row | None,
+    permits: Permits,
+    *,
+    kept_from: datetime | None = None,
+    digests: dict[str, str] | None = None,
+) -> ReceivingMailbox:
+    """How a mailbox is reached over its profile, whatever is received there. Nothing older than `kept_from` is brought in: it would be
+    purged at once. `digests` remembers those of profiles, by id, for the next mailbox. Raises Refused."""
     spec = profile.spec
     if spec.get("state") == "inactive":
         raise profile.refuse("Off", "ProfileInactive", f"profile {profile.resource.name} is inactive", "state", off=True)
@@ -194,6 +198,7 @@ def at_server(mailbox: Row, profile: Row, organization: Row | None, permits: Per
         access = access_of(profile, "incoming", sign_in, server)
     connections = spec.get("maxConcurrentConnections")
     address = str(mailbox.spec.get("emailAddress", ""))
+    lowest = floor(spec.get("processEmailFrom"), mailbox.spec.get("processEmailFrom"))
     return ReceivingMailbox(
         mailbox_id=mailbox.resource.external_id,
         name=mailbox.resource.name,
@@ -207,17 +212,18 @@ def at_server(mailbox: Row, profile: Row, organization: Row | None, permits: Per
         # Counted for each account: that is the mailbox's own where its credentials are used, and the profile's where those are.
         account_group=f"{server.lower()}/{sign_in.username.lower()}" if sign_in.username else mailbox.resource.external_id,
         connections=connections if isinstance(connections, int) else 10,
-        floor=floor(spec.get("processEmailFrom"), mailbox.spec.get("processEmailFrom")),
+        floor=lowest if kept_from is None else kept_from if lowest is None else max(lowest, kept_from),
         polling_interval=_span(spec.get("minPollingInterval"), timedelta(minutes=5)),
         silence=_span(spec.get("timeoutMailboxConnectionAfter"), timedelta(0)).total_seconds() or None
         if spec.get("timeoutMailboxConnection") is not False
         else None,
-        fingerprint=_fingerprint(mailbox.resource, profile.resource),
+        fingerprint=_fingerprint(mailbox.resource, profile.resource, {} if digests is None else digests),
         conditions=_harmless(mailbox, profile),
         marks=_marks(mailbox.spec, spec, protocol),
         advancing=organization is not None and organization.spec.get("processing.advancingDate") is True,
         profile=profile.resource.name,
         profile_id=profile.resource.external_id,
+        enabled_at=_enabled_at(mailbox, sign_in, permits),
         backs_off=organization is not None and organization.spec.get("processing.inactiveBackoff") is True,
         idle=protocol in ("imap", "ews") and spec.get("incoming.idle") is True,
         compress=protocol in ("imap", "ews") and spec.get("incoming.compression") is True,
@@ -250,20 +256,30 @@ def _span(leaf: Leaf, default: timedelta) -> timedelta:
     return duration.parse(leaf) if isinstance(leaf, str) else default
 
 
-def _fingerprint(*resources: AppliedResource) -> str:
-    return hashlib.sha256("".join(digest(one.spec) for one in resources).encode()).hexdigest()[:16]
+def _enabled_at(mailbox: Row, sign_in: SignInPlan, permits: Permits) -> str:
+    said = permits.enablements.get(mailbox.resource.external_id)
+    # A person's sign-in ends what failed before, as enabling does.
+    signed_in = permits.signed_in.get(sign_in.oauth.account, "") if sign_in.oauth is not None else ""
+    return max(signed_in, enabled_at(said.incoming) if said is not None else "")
+
+
+def _fingerprint(mailbox: AppliedResource, profile: AppliedResource, digests: dict[str, str]) -> str:
+    of_profile = digests.get(profile.external_id)
+    if of_profile is None:
+        of_profile = digests[profile.external_id] = digest(profile.spec)
+    return hashlib.sha256(f"{digest(mailbox.spec)}{of_profile}".encode()).hexdigest()[:16]
 
 
 def _harmless(mailbox: Row, profile: Row | None) -> tuple[Condition, ...]:
     return tuple(
         Row(owner, {}, mailbox.now).condition("Unsupported", "NotBuilt", message, path)
-        for owner, path, message in left_out(mailbox.resource, profile.resource if profile else None)
+        for owner, path, message in left_out(profile.resource if profile else None)
     )
 
 
-def left_out(mailbox: AppliedResource, profile: AppliedResource | None) -> Iterator[tuple[AppliedResource, str, str]]:
+def left_out(profile: AppliedResource | None) -> Iterator[tuple[AppliedResource, str, str]]:
     """(whose, field, what happens instead) of what is asked for and left out without harm, whether mail comes in or not."""
-    asked: list[tuple[AppliedResource, str, object]] = [(mailbox, "appointmentsContactsTasks", "server-side")]
+    asked: list[tuple[AppliedResource, str, object]] = []
     if profile is not None and (profile.spec.get("incoming.protocol") or profile.spec.get("serverType")) in ("pop3", "pop3-smtp"):
         asked.append((profile, "moveUndeliveredEmails", True))
     for owner, path, value in asked:

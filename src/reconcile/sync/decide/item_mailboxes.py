@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from reconcile.model.condition import Condition, Health
 from reconcile.model.enablement import Direction
@@ -21,6 +22,8 @@ from reconcile.sync.decide.row import row as row_of
 from reconcile.sync.decide.two_way_rules import TwoWayRules, two_way_rules
 
 FIELD = "appointmentsContactsTasks"
+#: Protocols whose connector has folders of items.
+CAPABLE: Final = frozenset({"ews"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class NotKept:
 
 
 def item_mailboxes(
-    resources: Sequence[AppliedResource], *, now: str, capable: Collection[str], permits: Permits = NOTHING_SAID
+    resources: Sequence[AppliedResource], *, now: str, capable: Collection[str] = CAPABLE, permits: Permits = NOTHING_SAID
 ) -> list[KeptInStep | NotKept]:
     """One answer for each active mailbox that asks for it, by name. `capable` are the protocols whose connector has folders of items."""
     profiles = {one.name: row_of(one, now) for one in resources if one.kind == "EmailServerProfile"}

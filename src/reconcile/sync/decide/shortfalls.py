@@ -9,6 +9,7 @@ from reconcile.model.key import Key
 from reconcile.model.shortfall import Effect, FutureRow, Shortfall
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, left_out, receiving_mailboxes
+from reconcile.sync.decide.item_mailboxes import NotKept, item_mailboxes
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SilentMailbox, sending_setup
 
@@ -32,9 +33,12 @@ def shortfalls(rows: Sequence[FutureRow], mailboxes: Collection[Key], permits: P
     for one in applied:
         if one.kind == "Mailbox" and one.spec.get("state") != "inactive":
             slug = one.spec.get("profile") or (organization.spec.get("defaults.profile") if organization else None)
-            for owner, path, message in left_out(one, profiles.get(str(slug))):
+            for owner, path, message in left_out(profiles.get(str(slug))):
                 mailbox, whose = Key.parse(one.external_id), Key.parse(owner.external_id)
                 found.append(Shortfall(mailbox=mailbox, effect=Effect(path), owner=whose, field=path, type="Unsupported", message=message))
+    for missing in item_mailboxes(applied, now="", permits=permits):
+        if isinstance(missing, NotKept):
+            found += _of(Key.parse(missing.mailbox_id), Effect.APPOINTMENTS, missing.condition)
     return found
 
 

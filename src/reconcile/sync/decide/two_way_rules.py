@@ -12,8 +12,8 @@ from reconcile.model.item import ItemKind
 from reconcile.model.item_declared import ItemFilter, TaskDeletion, read_direction, read_filter
 from reconcile.model.item_field import Direction, ItemField, Settable
 
-#: The counterpart of the product's category of the same name.
-TRACKED: Final = "Tracked to Dynamics 365"
+#: The counterpart of the product's category "Tracked to Dynamics 365"; tracked e-mail at Exchange servers bears it, too.
+TRACKED: Final = "Tracked to reconcile"
 
 
 _DEFAULT: Final = (ItemFilter(),)
