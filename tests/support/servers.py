@@ -54,6 +54,7 @@ SERVERS: Final[Mapping[str, Server]] = {
     "postfix": Server(program="postfix", packages=("postfix",)),
     "smtp-sink": Server(program="smtp-sink", packages=("postfix",)),
     "mbsync": Server(program="mbsync", packages=("isync",)),
+    "davmail": Server(program="davmail", packages=("davmail", "default-jre-headless")),
     "git": Server(program="git", packages=("git",)),
 }
 
