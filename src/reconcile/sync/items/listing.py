@@ -15,7 +15,7 @@ from reconcile.model.cursor import Cursor
 from reconcile.model.item import Appointment, ItemKind
 from reconcile.model.item_link import Link, LinkState
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.collection import Collection, Gone, ListedItem, RemoteItem
+from reconcile.ports.collection import Collection, Departure, Gone, ListedItem, RemoteItem
 from reconcile.ports.item_store import PairChange
 from reconcile.sync.decide.two_way import CreateTheirs, DeleteTheirs, Import, Nothing, decide
 from reconcile.sync.decide.two_way_scope import is_marked
@@ -144,8 +144,18 @@ def _named(
             continue
         named.pairs.append(Pair(link=link, record=None, listed=one))
         named.wanted.append(one.remote_id)
-    named.pairs += [Pair(link=links[one.remote_id], record=None, gone=one) for one in gone if one.remote_id in links]
+    for one in gone:
+        if (link := links.get(one.remote_id)) is not None:
+            named.pairs.append(Pair(link=link, record=None, gone=_departed(one, link, collection)))
     return named
+
+
+def _departed(gone: Gone, link: Link, collection: Collection) -> Gone:
+    """Where the server cannot say how it went, what we made is looked for by its token: in no folder any more, it was deleted."""
+    if gone.departure is not Departure.UNKNOWN or not link.made_here or link.state is not LinkState.LINKED:
+        return gone
+    departure = Departure.DELETED if collection.find(link.token) is None else Departure.MOVED
+    return replace(gone, departure=departure)
 
 
 def _as_read(pair: Pair, found: dict[RemoteId, RemoteItem | Gone]) -> Pair:
