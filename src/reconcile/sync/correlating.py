@@ -114,6 +114,22 @@ class Correlator:
         asked = known[1] if known is not None else question(header, self._rules)
         return unbelieved(asked, self._known(asked), self._around) if asked.tokens else ""
 
+    def is_alone(self, header: MessageHeader) -> bool:
+        """Whether a message of this batch names no mail that is known: then `correlation` and `unbelieved` find nothing. May say no where
+        they find nothing, too."""
+        asked = self._questions[id(header)][1]
+        if not asked.asks:
+            return True
+        if asked.words:
+            return False
+        layers, root = (*self._pending, self._stored), asked.conversation[:ROOT]
+        return not (
+            any(layer.message_ids.get(asked.in_reply_to) for layer in layers)
+            or (asked.references and any(layer.message_ids.get(name) for layer in layers for name in asked.references))
+            or (root and any(layer.conversations.get(root) for layer in layers))
+            or (asked.tokens and any(self._stored.tokens.get(token) for token in asked.tokens))
+        )
+
     def clues(self, header: MessageHeader, *, received: str) -> MailClues | None:
         """What a message that is tracked is to be found by later (UTC RFC 3339)."""
         return clues_of(header, self._rules, at=received, oldest=self._since)

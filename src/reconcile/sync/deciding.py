@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reconcile.errors import Unavailable
 from reconcile.lazy_dataclass import dataclass
@@ -26,7 +26,7 @@ from reconcile.sync.decide.correlation import Surroundings
 from reconcile.sync.decide.internal_mail import internal_refusal
 from reconcile.sync.decide.ownership import mail_owner
 from reconcile.sync.decide.queue_items import queue_items
-from reconcile.sync.decide.resolution import AddressBook, Resolved, addresses_of, introduced, resolved
+from reconcile.sync.decide.resolution import NO_ROW, AddressBook, Resolved, forms_of, introduced, resolved
 from reconcile.sync.decide.signals import Signals, signals
 
 
@@ -55,6 +55,9 @@ class Decided:
 
 
 _TRACKED = Decided(accepted=True, decision=None)
+_NOBODY: Final[frozenset[str]] = frozenset()
+#: Strangers for whom the verdict is remembered.
+_MOST_STRANGERS: Final = 2_000
 
 
 class Decider:
@@ -85,16 +88,24 @@ class Decider:
         #: Whether a rule looks at more of a header than its addresses.
         self.needs_block = barring
         self._attaching = self.unwraps or directory or acceptors.has_queues or acceptors.resolution.create_contact
+        #: Whether a message that has to do with nobody here is refused for that alone.
+        self._refuses_strangers = self.header_first and not barring
+        #: Written addresses of this batch behind which somebody is known.
+        self._met: Collection[str] = _NOBODY
+        self._strangers: dict[str, Verdict] = {}
 
     def decide(self, candidates: Sequence[Candidate], generation: int) -> list[Decided]:
         """One answer each, in order."""
         headers = [candidate.header for candidate in candidates]
+        forms = forms_of(headers) if self._directory or self._refuses_strangers else {}
         if self._directory:
-            asked = addresses_of(headers) | {self._address}
-            self._book = AddressBook(rows=self._parties.by_address(asked), own=self._acceptors.rows)
+            self._book = AddressBook(rows=self._parties.by_address({*forms.values(), self._address}), own=self._acceptors.rows)
+        if self._refuses_strangers:
+            rows, own = self._book.rows, self._acceptors.by_address
+            self._met = {written for written, form in forms.items() if form in rows or form in own}
         self._correlator.look_up(headers)
         ours = self._sent_by_us(headers)
-        one = self._one if self._attaching or self.header_first else self._plain
+        one = self._stranger if self._refuses_strangers else self._one if self._attaching or self.header_first else self._plain
         return [one(candidate, ours, generation) for candidate in candidates]
 
     def _plain(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
@@ -112,6 +123,27 @@ class Decider:
         if correlation is None and clues is None:
             return _TRACKED
         return Decided(accepted=True, decision=None, tracking=Tracking(correlation=correlation) if correlation else None, clues=clues)
+
+    def _stranger(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
+        """Most of what a filter keeps out neither names nor comes from anybody who is known, and answers nothing: the verdict hangs on
+        its sender's address alone. It is `_one`'s, made once for each address."""
+        header, met = candidate.header, self._met
+        sender = header.sender.address if header.sender else ""
+        if (
+            sender in met
+            or header.loops
+            or any(party.address in met for parties in (header.to, header.cc, header.bcc) for party in parties)
+            or not self._correlator.is_alone(header)
+        ):
+            return self._one(candidate, ours, generation)
+        verdict = self._strangers.get(sender)
+        if verdict is None:
+            if len(self._strangers) >= _MOST_STRANGERS:
+                self._strangers.clear()
+            people = Resolved(sender_address=sender, sender=None, why=NO_ROW, recipients=())
+            verdict = accept(self._processed(people), Known(sender=sender, sender_why=NO_ROW), self._acceptors.rules)
+            self._strangers[sender] = verdict
+        return Decided(accepted=False, decision=self._decision(candidate, verdict, sender, generation))
 
     def _one(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
         acceptors, correlation = self._acceptors, self._correlator.correlation(candidate.header)

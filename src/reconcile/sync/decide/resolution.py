@@ -1,7 +1,7 @@
 """Which rows stand behind the addresses of a message: one for the sender, all for a recipient (Power Platform: "Associate an email address
 with a row", 2025-11-04, and "Email message filtering and correlation"; docs/adr/0026 for what they leave open or say differently).
 
-A batch goes so: `addresses_of` its headers, one question to the directory, an `AddressBook` of the answer, `resolved` for each message.
+A batch goes so: `forms_of` its headers, one question to the directory, an `AddressBook` of the answer, `resolved` for each message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ SENDER_ORDER: Final = (
     PartyType.QUEUE,
     PartyType.OTHER,
 )
-_NO_ROW: Final = "no row has this address"
+#: Why nobody stands behind an address.
+NO_ROW: Final = "no row has this address"
 _RANK: Final = {type_: rank for rank, type_ in enumerate(SENDER_ORDER)}
 
 
@@ -78,11 +79,11 @@ def mailbox_rows(resources: Iterable[AppliedResource]) -> Mapping[str, PartyRow]
     return found
 
 
-def addresses_of(headers: Sequence[MessageHeader]) -> set[str]:
-    """What to ask the directory for, in the form in which addresses are compared."""
-    asked = {party.address for header in headers for parties in (header.to, header.cc, header.bcc) for party in parties}
-    asked.update(header.sender.address for header in headers if header.sender is not None)
-    return {comparable(address) for address in asked if address}
+def forms_of(headers: Sequence[MessageHeader]) -> dict[str, str]:
+    """What to ask the directory for: each address of sender and recipients as it is written, and the form in which it is compared."""
+    written = {party.address for header in headers for parties in (header.to, header.cc, header.bcc) for party in parties}
+    written.update(header.sender.address for header in headers if header.sender is not None)
+    return {address: comparable(address) for address in written if address}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ def resolve_sender(rows: Sequence[PartyRow], rules: ResolutionRules, *, tracking
 def resolve_recipient(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple[tuple[PartyRow, ...], str]:
     """Every matching row, and why, in words."""
     if not rows:
-        return (), _NO_ROW
+        return (), NO_ROW
     if len(rows) > MOST_ROWS:
         return (), f"more than {MOST_ROWS} rows have this address"
     if len(rows) > 1 and rules.unresolve_recipients_on_multiple_match:
@@ -181,7 +182,7 @@ def resolve_recipient(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple
 def _standing(rows: Sequence[PartyRow], rules: ResolutionRules) -> tuple[Sequence[PartyRow], str]:
     """The active rows. Where there are none: the only row, or all of them if that is asked for; never a user that is not active."""
     if not rows:
-        return (), _NO_ROW
+        return (), NO_ROW
     active = [row for row in rows if row.active]
     if active:
         return active, "the only row with this address" if len(rows) == 1 else "the only active row with this address"
