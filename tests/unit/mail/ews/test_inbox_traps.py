@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import threading
 import time
+import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -225,6 +227,20 @@ def test_a_good_answer_with_a_dtd_is_refused_too() -> None:
 def test_an_answer_larger_than_was_asked_for_is_cut() -> None:
     with running(lambda _: Said(b" " * (33 << 20))) as script, pytest.raises(Unavailable, match="more than"):
         EwsInbox(script.account(), Sessions()).look(None)
+
+
+def test_an_answer_that_unpacks_without_end_is_cut() -> None:
+    """A gigabyte of spaces in a megabyte: no more of it is unpacked than was agreed."""
+    packed = zlib.compress(b" " * (1 << 20), 9, wbits=31) * 1024
+
+    with running(lambda _: Said(packed, headers={"Content-Encoding": "gzip"})) as script:
+        account = script.account()
+        account = replace(account, endpoint=replace(account.endpoint, compress=True))
+        before = time.thread_time()
+        with pytest.raises(Unavailable, match="more than"):
+            EwsInbox(account, Sessions()).look(None)
+        assert time.thread_time() - before < 2.0
+    assert script.asked[0].headers["accept-encoding"] == "gzip, deflate"
 
 
 def test_characters_that_xml_does_not_have_do_not_hide_a_message() -> None:
