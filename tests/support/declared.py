@@ -81,6 +81,12 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
     "tracking.token.prefix": st.sampled_from(["CRM:", "Case:"]),
     "tracking.token.messageDigits": st.integers(1, 9),
     "outgoing.deliveryReports": st.lists(st.sampled_from(["failure", "delay", "success"]), max_size=3),
+    "discovery.hosts": st.lists(_DOMAINS.flatmap(lambda name: st.sampled_from([f"a.{name}", f".a.{name}"])), max_size=2),
+    "discovery.privateNetworks": st.lists(st.sampled_from(["10.0.0.0/8", "192.168.7.0/24", "fd00::/8"]), max_size=2),
+    "alerts.recipients": st.lists(_ADDRESSES, max_size=2),
+    "alerts.sender": _SLUGS,
+    "linkedItems.filters": st.lists(st.sampled_from(["task owner=self state=open", "contact owner=any", "appointment"]), max_size=2),
+    "linkedItems.directions": st.lists(st.sampled_from(["contact.jobtitle=to-records", "task.subject=both"]), max_size=2),
     "oauth.scopes": st.lists(st.sampled_from(["https://mail.contoso.example/", "offline_access"]), max_size=2),
     **{
         f"oauth.{name}Endpoint": st.just(f"https://login.contoso.example/{name}")
