@@ -15,8 +15,9 @@ import pytest
 from reconcile.model.outbox_step import RecipientResult, Settle
 from reconcile.model.outgoing import RecipientState
 from reconcile.ports.settled_notes import NOTHING_NOTED, Noted, SettledNotes
+from reconcile.store.liveness import locked
 from reconcile.store.memory.settled_notes import MemorySettledNotes
-from reconcile.store.settled_notes import SettledNoteFiles
+from reconcile.store.settled_notes import SettledNoteFiles, _record, _words
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
@@ -178,3 +179,26 @@ def test_the_notes_of_a_process_that_was_killed_are_left_behind(tmp_path: Path) 
     assert (notes.left_behind(), list(notes.of("run-1").answers)) == (["run-1"], [7])
     notes.forget("run-1")
     assert notes.left_behind() == []
+
+
+@pytest.mark.parametrize("reason", ["250 ok", "250 " + "long" * 300])
+def test_answers_that_the_version_before_noted_are_read(tmp_path: Path, reason: str) -> None:
+    """One place of 4,096 octets for each of 16 threads, in it the answer and nothing else: what was reserved was not known."""
+    places = bytearray(16 * 4096)
+    for place, number in enumerate((7, 9)):
+        record = _record(_words(number, answer(reason=reason)))
+        places[place * 4096 : place * 4096 + len(record)] = record
+    (tmp_path / "run-1.notes").write_bytes(places)
+    assert SettledNoteFiles(tmp_path).of("run-1") == Noted(answers={7: answer(reason=reason), 9: answer(reason=reason)}, whole=False)
+
+
+def test_a_run_that_begins_to_note_keeps_its_file(tmp_path: Path) -> None:
+    """Another one may have found it free, between its making and its locking."""
+    descriptor = locked(tmp_path / "run-1.notes")
+    try:
+        SettledNoteFiles(tmp_path).forget("run-1")
+        assert (tmp_path / "run-1.notes").exists()
+    finally:
+        os.close(descriptor)
+    SettledNoteFiles(tmp_path).forget("run-1")
+    assert not (tmp_path / "run-1.notes").exists()

@@ -28,13 +28,15 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outbox_step import RecipientResult, Settle
 from reconcile.model.outgoing import RecipientState
 from reconcile.ports.settled_notes import NOTHING_NOTED, Noted
-from reconcile.store.liveness import locked
+from reconcile.store.liveness import clear_away, locked
 
 _ENDING = ".notes"
 #: Octets of a place, and of its first part, which the disk writes wholly or not at all. What does not fit goes into the outbox at once.
 _PLACE, _BEGUN = 4096, 512
 #: Octets of a begin beside its recipients, at most: numbers have 19 digits, owners 36 letters.
 _AROUND = 90
+#: Parts of an answer; a begin has four.
+_ANSWER = 6
 #: Mails a thread may have reserved, or answered, before they are in the outbox.
 _ROW = 64
 
@@ -121,7 +123,10 @@ class SettledNoteFiles:
         whole = bool(data) and len(data) % (_ROW * _PLACE) == 0
         for start in range(0, len(data), _PLACE):
             place = data[start : start + _PLACE]
-            first, second = _read(place[:_BEGUN]), _read(place[_BEGUN:])
+            first, second = _read(place), _read(place[_BEGUN:])
+            if first is not None and len(first) == _ANSWER:
+                # By a version that noted nothing but answers, each where begins are now.
+                first, second = None, first
             # An answer that is damaged leaves its own mail in doubt alone; what was begun in this place, or not, is another matter.
             whole = whole and (not any(place[:_BEGUN]) if first is None else first[1] == owner)
             if first is not None and first[1] == owner:
@@ -146,8 +151,9 @@ class SettledNoteFiles:
 
     def forget(self, owner: str) -> None:
         self.leave(owner)
-        with suppress(OSError, ValueError):
-            self._path(owner).unlink(missing_ok=True)
+        with suppress(ValueError):
+            # Where its run has locked it since it was found free, it was about to: then it stays.
+            clear_away(self._folder, self._path(owner).name)
 
     def _row(self, owner: str) -> tuple[int, _Row] | None:
         """The file and this thread's row in it."""
