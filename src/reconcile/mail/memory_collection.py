@@ -56,6 +56,7 @@ class MemoryItems:
     changed: int = 0
     items: dict[int, MemoryItem] = field(default_factory=dict)
     moments: dict[int, int] = field(default_factory=dict)
+    born: dict[int, int] = field(default_factory=dict)
     posted: list[Posted] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class MemoryItems:
         self.changed += 1
         number = self.changed
         self.items[number] = MemoryItem(kind=kind, item=item, version=self.changed, token=token, categories=categories)
-        self.moments[number] = self.changed
+        self.moments[number] = self.born[number] = self.changed
         return number
 
     def touch(self, number: int, item: Item | None = None, **changes: object) -> None:
@@ -122,13 +123,19 @@ class MemoryCollection:
             epoch, since = json.loads(cursor.value) if cursor.protocol == PROTOCOL else (0, 0)
             if epoch != server.epoch:
                 raise CursorInvalid("the server no longer knows this place")
+        asked = since
         while True:
             self._begin("changes")
             news = sorted((moment, number) for number, moment in server.moments.items() if moment > since)
             part, last = news[:_PAGE], len(news) <= _PAGE
             since = part[-1][0] if part else since
             named = [(RemoteId(PROTOCOL, str(number)), server.items.get(number)) for _, number in part]
-            mine = [(remote_id, found) for remote_id, found in named if found is None or found.kind is self._kind]
+            # As Exchange does: what came and went since then is not told at all.
+            mine = [
+                (remote_id, found)
+                for remote_id, found in named
+                if (server.born[int(remote_id.value)] <= asked if found is None else found.kind is self._kind)
+            ]
             page = ChangePage(
                 items=tuple(self._listed(remote_id, found) for remote_id, found in mine if found is not None and not found.folder),
                 gone=tuple(self._gone(remote_id, found) for remote_id, found in mine if found is None or found.folder)

@@ -177,7 +177,7 @@ def test_an_edit_is_stronger_than_a_deletion(world: ItemWorld) -> None:
     world.look()
     assert world.record(one).item.subject == "Edited here"  # type: ignore[union-attr]
     assert [item.subject for item in world.theirs() if isinstance(item, Task)] == ["Edited there"]
-    assert [(conflict.record_id, conflict.field) for conflict in world.store.conflicts()] == [(one, ""), (other, "")]
+    assert {(conflict.record_id, conflict.field) for conflict in world.store.conflicts()} == {(one, ""), (other, "")}
     quiet(world)
 
 
@@ -324,3 +324,12 @@ def test_one_meeting_in_two_mailboxes_is_one_record(world: ItemWorld) -> None:
     assert not other.server.posted
     quiet(world)
     quiet(other)
+
+
+def test_what_is_made_and_deleted_between_two_listings_is_noticed(world: ItemWorld) -> None:
+    number = world.add(CALL)
+    world.look()
+    world.server.drop(only(world))
+    assert world.look().deleted_here == 1
+    assert world.store.item(number) is None
+    quiet(world)

@@ -272,7 +272,10 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
 
 
 def created(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, theirs: Item) -> PairChange:
-    """The pair of an item that we made from this record. What only the mailbox can say (who organizes, the meeting's id) comes back."""
+    """The pair of an item that we made from this record; its intent stays until a listing has gone past it (`recovering`).
+
+    What only the mailbox can say (who organizes, the meeting's id) comes back at once.
+    """
     kind = collection.kind
     given = [field for field in FIELDS[kind] if mailbox.rules.direction(kind, field) is Direction.TO_OURS]
     back = {column: value(theirs, column) for field in given for column in field.columns}
@@ -282,7 +285,7 @@ def created(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Co
         change = RecordChange(item=after.item, owner=record.owner, state=record.state, expected=record.version)
         after = replace(after, version=record.version + 1)
     link = made_link(record, stored, mailbox, collection, token=token, agreed=Agreed(ours=shared(after), theirs=theirs))
-    return PairChange(record_id=record.id, record=change, link=replace(link, record_version=after.version), settled=token)
+    return PairChange(record_id=record.id, record=change, link=replace(link, record_version=after.version))
 
 
 def made_link(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, agreed: Agreed) -> Link:

@@ -6,7 +6,7 @@ from reconcile.model.item import ItemKind
 from reconcile.sync.items.acting import carry_out
 from reconcile.sync.items.listing import take_changes
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
-from reconcile.sync.items.recovering import recover
+from reconcile.sync.items.recovering import confirm, recover
 
 
 def look_at_items(mailbox: ItemMailbox, kind: ItemKind, tools: ItemTools, counts: ItemCounts) -> None:
@@ -16,6 +16,7 @@ def look_at_items(mailbox: ItemMailbox, kind: ItemKind, tools: ItemTools, counts
         recover(mailbox, collection, tools, counts)
         take_changes(mailbox, collection, tools, counts)
         if not tools.stopping():
+            confirm(mailbox, collection, tools, counts)
             carry_out(mailbox, collection, tools, counts)
     finally:
         collection.close()

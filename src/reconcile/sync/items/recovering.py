@@ -1,7 +1,9 @@
-"""What a look that died was about to do: found out before anything else is done.
+"""What a look that died was about to do: found out before anything else is done. And what became of items that were just made.
 
 A create may have been carried out, and the item that bears its token says so. An update or deletion that was carried out has moved the
 version, and shows as a change; one that was not is decided again.
+
+The intent of a create stays until a listing has gone past it: an item that is made and deleted between two listings is named by neither.
 """
 
 from __future__ import annotations
@@ -10,22 +12,43 @@ from dataclasses import replace
 
 from reconcile.model.item_link import Agreed
 from reconcile.model.item_record import ItemState, Record
-from reconcile.ports.collection import Collection, RemoteItem, Stored
+from reconcile.ports.collection import Collection, Gone, RemoteItem, Stored
 from reconcile.ports.item_store import IntentKind, ItemIntent, PairChange
 from reconcile.sync.decide.two_way_merge import as_ours
 from reconcile.sync.items.acting import made_link
+from reconcile.sync.items.listing import take
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
-from reconcile.sync.items.pair import normalised
+from reconcile.sync.items.pair import normalised, read_all
 
 
 def recover(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
-    """Every open intent is over afterwards. Raises as the collection and the store do."""
-    for intent in tools.store.intents(mailbox.mailbox_id, collection.kind):
+    """Before the listing: afterwards no intent is open but those of items that are tied. Raises as the collection and the store do."""
+    store, kind = tools.store, collection.kind
+    intents = store.intents(mailbox.mailbox_id, kind)
+    tied = store.by_token(mailbox.mailbox_id, [one.token for one in intents])
+    for intent in intents:
+        if intent.token in tied:
+            continue
         change = PairChange(record_id=intent.record_id, settled=intent.token)
         if intent.action is IntentKind.CREATE and (found := collection.find(intent.token)) is not None:
             change = _found(intent, normalised(found, tools.clock.now()), mailbox, collection, tools)
             counts.created += 1
-        tools.store.commit(mailbox.mailbox_id, collection.kind, [change], at=tools.clock.now(), by=f"mailbox {mailbox.address}")
+        store.commit(mailbox.mailbox_id, kind, [change], at=tools.clock.now(), by=f"mailbox {mailbox.address}")
+
+
+def confirm(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
+    """After the listing: whether what was made before it is still there. Raises as the collection and the store do."""
+    store, kind = tools.store, collection.kind
+    intents = store.intents(mailbox.mailbox_id, kind)
+    tied = store.by_token(mailbox.mailbox_id, [one.token for one in intents])
+    found = read_all(collection, [link.remote_id for link in tied.values()], tools.clock.now(), counts)
+    gone = [one for one in found.values() if isinstance(one, Gone)]
+    if gone:
+        take(mailbox, collection, tools, counts, gone=gone)
+    over = [one for one in intents if one.token not in tied or tied[one.token].remote_id in found]
+    if over:
+        changes = [PairChange(record_id=one.record_id, settled=one.token) for one in over]
+        store.commit(mailbox.mailbox_id, kind, changes, at=tools.clock.now(), by=f"mailbox {mailbox.address}")
 
 
 def _found(intent: ItemIntent, found: RemoteItem, mailbox: ItemMailbox, collection: Collection, tools: ItemTools) -> PairChange:
@@ -37,4 +60,4 @@ def _found(intent: ItemIntent, found: RemoteItem, mailbox: ItemMailbox, collecti
     stored = Stored(remote_id=found.listed.remote_id, version="")
     link = made_link(record, stored, mailbox, collection, token=intent.token, agreed=Agreed(ours=begun, theirs=begun))
     # 0: decided again in any case. Of a record that was deleted meanwhile, the deletion reaches the item.
-    return PairChange(record_id=intent.record_id, link=replace(link, record_version=0), settled=intent.token)
+    return PairChange(record_id=intent.record_id, link=replace(link, record_version=0))
