@@ -65,7 +65,7 @@ def arrived(exchange: ExchangeSandbox) -> tuple[Sequence[str], ...]:
     )
 
 
-ONCE = ([], ["Offer"], ["Offer"], ["Offer"])
+ONCE: tuple[Sequence[str], ...] = ([], ["Offer"], ["Offer"], ["Offer"])
 
 
 def test_a_mail_goes_to_exactly_its_recipients_and_is_kept(exchange: ExchangeSandbox) -> None:

@@ -32,7 +32,7 @@ def _schema(place: Path) -> Any:
         b'<xs:import namespace="http://www.w3.org/XML/1998/namespace" schemaLocation="xml.xsd"/>',
     )
 
-    class Here(etree.Resolver):
+    class Here(etree.Resolver):  # type: ignore[misc]
         def resolve(self, url: str, _: object, context: object) -> Any:
             name = url.rpartition("/")[2]
             return self.resolve_string(types if name == "types.xsd" else (place / name).read_bytes(), context, base_url=f"{place}/{name}")

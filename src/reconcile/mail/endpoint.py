@@ -9,8 +9,8 @@ from reconcile.model.secret import Secret
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where to connect. `tls` is implicit, starttls or none; `authority` the PEM of a private CA (None: the host's own list), `client`
-    one with our own certificate and its key. `compress`: IMAP asks for COMPRESS=DEFLATE (RFC 4978) where it is offered, HTTP for gzip. `path` is
-that of a service over HTTP, "" for its usual one.
+    one with our own certificate and its key. `compress`: IMAP asks for COMPRESS=DEFLATE (RFC 4978) where it is offered, HTTP for gzip.
+    `path` is that of a service over HTTP, "" for its usual one.
 
     Timeouts in seconds: until the connection stands, and without a byte.
     """

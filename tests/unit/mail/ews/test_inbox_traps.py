@@ -109,8 +109,7 @@ def test_busy_within_a_batch_gives_up_the_batch_instead_of_mixing_it_up(code: st
             None, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: bodies.append(b"".join(chunks)), careful=True
         )
         with pytest.raises(ReconcileError):
-            for batch in reading:
-                kept.append(batch)
+            kept.extend(reading)
         assert (bodies, len(kept)) == ([message(0), message(1)], 2)
 
 
