@@ -14,6 +14,7 @@ from reconcile.mail.ews.inbox import EwsInbox
 from reconcile.mail.ews.marks import EwsMarks
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.model.mailbox_access import MailboxAccess
+from reconcile.ports.mail import Listed
 from support.ews_accounts import account_of
 from support.exchange_sandbox import SALES, SUPPORT, ExchangeSandbox, exchange_sandbox, letter
 
@@ -26,6 +27,11 @@ def exchange() -> Iterator[ExchangeSandbox]:
         for hours in (1, 2, 3, 4):
             server.deliver(letter(f"{hours}", message_id=f"<{hours}@elsewhere.example>"), SALES, at=NOW - timedelta(hours=hours))
         yield server
+
+
+def drop(_: Listed, chunks: Iterator[bytes]) -> None:
+    for _chunk in chunks:
+        pass
 
 
 @pytest.mark.parametrize(("since", "before", "count"), [(None, None, 4), (3, None, 3), (None, 3, 1), (3, 1, 2), (1, 3, 0), (None, 0, 4)])
