@@ -207,6 +207,7 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
         "appointmentsContactsTasks": "server-side other than at an Exchange server, or by a delegate",
     },
     "EmailServerProfile": {
+        "autodiscover": "true, other than for Exchange",
         "incoming.authentication": "negotiate, other than with windows-integrated",
         "outgoing.authentication": "negotiate, other than with windows-integrated",
         "incoming.credentials": f"{_EXCHANGE_SIGN_IN}; for receiving also anonymous, and profile over IMAP and POP3",

@@ -52,10 +52,10 @@ def test_a_mailbox_that_was_not_asked_for_is_not_decided() -> None:
     assert shortfalls(rows, set()) == []
 
 
-def test_a_protocol_is_missed_in_both_directions_and_names_the_profile() -> None:
+def test_what_a_profile_lacks_is_missed_in_both_directions_and_names_it() -> None:
     assert told(short(profile={"serverType": "exchange-server"})) == [
-        ("incoming", SERVER, "serverType"),
-        ("outgoing", SERVER, "serverType"),
+        ("incoming", SERVER, "incoming.server"),
+        ("outgoing", SERVER, "outgoing.server"),
     ]
 
 
