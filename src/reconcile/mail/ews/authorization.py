@@ -37,8 +37,9 @@ class Authorization:
     _bearer: Secret | None = field(default=None, init=False, repr=False)
 
     def identity(self) -> bytes:
-        """A digest of what binds a connection to this account. Whoever shows something with each request shares connections with all."""
-        if self.sign_in is None or self.sign_in.kind not in (SignInKind.NTLM, SignInKind.KERBEROS):
+        """A digest of what binds a connection to this account: connections (and what servers remember of them) are shared by all of its
+        mailboxes, and by nobody else's."""
+        if self.sign_in is None:
             return b""
         shown = [self.sign_in.kind, self.sign_in.username]
         if self.sign_in.kind is SignInKind.NTLM:

@@ -89,9 +89,11 @@ class Link:
             self._emptied(response)
             if self._authorization.refused(session):
                 response = self._posted(session, request, silence)
+                if response.status_code == 401:
+                    self._emptied(response)
+                    self._authorization.refused(session)
             if response.status_code == 401:
-                self._emptied(response)
-                self._authorization.refused(session)
+                self.maybe_done = False
                 raise AuthenticationRejected(f"{self.where} refused the credentials", hint=self._authorization.words())
         headers = {name.lower(): value for name, value in response.headers.items()}
         is_fault = response.status_code == 500 and "xml" in headers.get("content-type", "").lower()

@@ -14,10 +14,13 @@ import pytest
 from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, Unavailable
 from reconcile.mail.ews.inbox import EwsInbox
 from reconcile.mail.ews.sessions import Sessions
+from reconcile.mail.sign_in.guarded import GuardedSignIn
+from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.cursor import Cursor
 from reconcile.model.mailbox_access import MailboxAccess
+from reconcile.model.secret import Secret
 from reconcile.ports.mail import Batch, Listed
-from support.ews_script import Asked, Said, ScriptedExchange, ScriptedInbox, answer, done, fault, refused, running
+from support.ews_script import ADDRESS, Asked, Said, ScriptedExchange, ScriptedInbox, answer, done, fault, refused, running
 
 
 def message(number: int) -> bytes:
@@ -144,10 +147,19 @@ def test_a_refused_password_is_shown_once() -> None:
         assert "correct horse" not in caught.value.message + caught.value.hint + repr(script.account())
 
 
+def test_a_refusal_is_written_down_once() -> None:
+    """Three within an hour lock the account out here, so that its server does not."""
+    refusals: list[int] = []
+    with running(lambda _: Said(b"", status=401)) as script:
+        guarded = GuardedSignIn(PasswordSignIn(ADDRESS, Secret(b"wrong")), lambda: refusals.append(1))
+        with pytest.raises(AuthenticationRejected):
+            EwsInbox(script.account(sign_in=guarded), Sessions()).look(None)
+    assert refusals == [1]
+
+
 def test_nothing_weaker_is_shown_than_what_is_declared() -> None:
     """The server offers basic only; NTLM is declared."""
     from reconcile.mail.sign_in.ntlm import NtlmSignIn
-    from reconcile.model.secret import Secret
 
     with running(lambda _: Said(b"", status=401, headers={"WWW-Authenticate": "Basic realm=x"})) as script:
         with pytest.raises(AuthenticationRejected):
