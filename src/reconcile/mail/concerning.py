@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from reconcile.errors import About, ReconcileError
 
 
-@contextmanager
-def concerning(about: About) -> Iterator[None]:
+class concerning:
     """Errors that leave it are about the server, before anything about one mailbox was said, or about what a profile declares."""
-    try:
-        yield
-    except ReconcileError as error:
-        error.about = about
-        raise
+
+    __slots__ = ("_about",)
+
+    def __init__(self, about: About) -> None:
+        self._about = about
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ReconcileError):
+            error.about = self._about

@@ -120,7 +120,7 @@ def test_a_body_that_arrives_while_it_is_purged_is_refused_and_erased(store: Sto
         store.take(PurgeSelection(activity_id=1))
         kept = receiving.commit(ReceivedBatch(cursor=Cursor("imap", "2"), messages=1, at=AT, arrivals=[late], restart=True))
         assert (kept.tracked, kept.duplicates) == (0, 0)
-        assert receiving.known(late.header.message_id, late.content) is False, "asked before anything was purged"
+        assert receiving.known(late.header.message_id, late.content), "from now on its bytes are not even written"
     with store.mail.receive("a") as receiving:
         assert receiving.known(late.header.message_id, late.content)
     store.mail.close()

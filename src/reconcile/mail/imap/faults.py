@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from reconcile.errors import AuthenticationRejected, PermanentError, PermissionDenied, ReconcileError, Throttled, TimedOut, Unavailable
 from reconcile.mail.tls import handshake_refused
@@ -61,20 +59,31 @@ def refusal(error: object, where: str, *, login: bool, secrets: tuple[str, ...] 
     return Unavailable(f"{where} answered: {words}")
 
 
-@contextmanager
-def translated(where: str, *, login: bool = False, secrets: tuple[str, ...] = ()) -> Iterator[None]:
+class translated:
     """`where` names the server as host:port."""
-    try:
-        yield
-    except ReconcileError:
-        raise
-    except Refused as error:
-        raise refusal(error.text, where, login=login, secrets=secrets) from None
-    except Broken as error:
-        raise Unavailable(f"{where}: {server_words(error, *secrets)}") from None
-    except TimeoutError as error:
-        raise TimedOut(f"{where} was silent for too long", hint=_REACH) from error
-    except ssl.SSLError as error:
-        raise handshake_refused(error, where) from error
-    except OSError as error:
-        raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}", hint=_REACH) from error
+
+    __slots__ = ("_login", "_secrets", "_where")
+
+    def __init__(self, where: str, *, login: bool = False, secrets: tuple[str, ...] = ()) -> None:
+        self._where = where
+        self._login = login
+        self._secrets = secrets
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        where = self._where
+        match error:
+            case None | ReconcileError():
+                return
+            case Refused(text=text):
+                raise refusal(text, where, login=self._login, secrets=self._secrets) from None
+            case Broken():
+                raise Unavailable(f"{where}: {server_words(error, *self._secrets)}") from None
+            case TimeoutError():
+                raise TimedOut(f"{where} was silent for too long", hint=_REACH) from error
+            case ssl.SSLError():
+                raise handshake_refused(error, where) from error
+            case OSError():
+                raise Unavailable(f"{where} cannot be reached: {server_words(error.strerror or error)}", hint=_REACH) from error

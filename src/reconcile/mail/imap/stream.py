@@ -201,6 +201,9 @@ class Stream:
     def step(self) -> None:
         """Read one answer, whoever asked for it."""
         line = self._line()
+        if not line[2:3].isdigit():
+            self._handle(line)
+            return
         match = _BODY.fullmatch(line)
         if match is None:
             listed = _LISTED.fullmatch(line)

@@ -31,26 +31,36 @@ _BUSY_SECONDS = 30.0
 _GROUP = 256
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """sqlite3's errors as ours. Constraint errors stay: they are bugs."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            raise Unavailable(f"the store {path} is busy", hint="Another process is writing to it; try again.") from error
-        if "full" in text:
-            raise PermanentError(f"no space left for the store {path}", hint="Free space on that disk; nothing was lost.") from error
-        hint = "Check its folder's permissions and disk."
-        if "readonly" in text or "unable to open" in text:
-            # A WAL store keeps an index of its log beside it, also for readers.
-            hint = "Its folder must be writable even for reading: mend that, or copy it and name the copy with --state-dir."
-        raise PermanentError(f"the store {path} cannot be used: {text}", hint=hint) from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
-            raise
-        raise PermanentError(f"{path} is damaged or no SQLite file: {error}", hint="Restore it from a backup.") from error
+class translated:
+    """sqlite3's errors as ours. Constraint errors stay: they are bugs. A class, because it stands around every query: a generator costs
+    as much as a small one."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            raise _unusable(self._path, error) from error
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+            raise PermanentError(f"{self._path} is damaged or no SQLite file: {error}", hint="Restore it from a backup.") from error
+
+
+def _unusable(path: Path, error: sqlite3.OperationalError) -> ReconcileError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return Unavailable(f"the store {path} is busy", hint="Another process is writing to it; try again.")
+    if "full" in text:
+        return PermanentError(f"no space left for the store {path}", hint="Free space on that disk; nothing was lost.")
+    hint = "Check its folder's permissions and disk."
+    if "readonly" in text or "unable to open" in text:
+        # A WAL store keeps an index of its log beside it, also for readers.
+        hint = "Its folder must be writable even for reading: mend that, or copy it and name the copy with --state-dir."
+    return PermanentError(f"the store {path} cannot be used: {text}", hint=hint)
 
 
 def migrations() -> list[tuple[int, str, str]]:

@@ -22,12 +22,14 @@ class Leases:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # A path object costs more than the lock itself.
+        self._prefix = f"{folder}{os.sep}"
         self._words = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
 
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lease"
+    def _path(self, name: str) -> str:
+        return f"{self._prefix}{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lease"
 
-    def _open(self, path: Path) -> int:
+    def _open(self, path: str) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         with translated(path):
             try:
@@ -39,6 +41,14 @@ class Leases:
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """Raises Locked with the holder's words, PermanentError when the folder cannot be used."""
+        descriptor = self.take(name)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def take(self, name: str) -> int:
+        """As `hold`; it is given back by closing what this returns."""
         descriptor = self._open(self._path(name))
         try:
             try:
@@ -49,9 +59,10 @@ class Leases:
             # Only for people: a full disk must not keep anybody from working.
             with suppress(OSError):
                 os.pwrite(descriptor, self._words, 0)
-            yield
-        finally:
+        except BaseException:
             os.close(descriptor)
+            raise
+        return descriptor
 
     def holder(self, name: str) -> str | None:
         """Who holds it now, or None."""

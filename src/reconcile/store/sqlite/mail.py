@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ from reconcile.store.sqlite.recent_view import RecentView
 PARSER = 1
 _KNOWN = "SELECT 1 FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
 _HAS = "SELECT 1 FROM mail_locations WHERE mailbox_id = ? AND generation = ? AND remote = ?"
+_STATE = (
+    "SELECT *, EXISTS (SELECT 1 FROM mail_missing AS missing WHERE missing.mailbox_id = mail_mailboxes.mailbox_id) AS any_missing"
+    " FROM mail_mailboxes WHERE mailbox_id = ?"
+)
 _PAGE = 500
 
 
@@ -48,12 +53,15 @@ class SqliteMailStore:
 
     @contextmanager
     def receive(self, mailbox_id: str) -> Iterator[SqliteReceiving]:
-        with self._leases.hold(mailbox_id):
+        lease = self._leases.take(mailbox_id)
+        try:
             receiving = SqliteReceiving(self._database, self._packs, mailbox_id, self.state(mailbox_id))
             try:
                 yield receiving
             finally:
                 receiving.release()
+        finally:
+            os.close(lease)
 
     def record(self, attempts: Sequence[Attempt]) -> None:
         if attempts:
@@ -258,9 +266,11 @@ class SqliteReceiving:
 
 def read_state(connection: sqlite3.Connection, mailbox_id: str) -> MailboxState:
     """As it stands now."""
-    row = connection.execute("SELECT * FROM mail_mailboxes WHERE mailbox_id = ?", (mailbox_id,)).fetchone()
+    row = connection.execute(_STATE, (mailbox_id,)).fetchone()
     if row is None:
         return MailboxState(mailbox_id=mailbox_id)
+    if not row["any_missing"]:
+        return mail_rows.state(row, ())
     rows = connection.execute("SELECT * FROM mail_missing WHERE mailbox_id = ? ORDER BY first_seen, remote", (mailbox_id,))
     return mail_rows.state(row, _missing(rows).get(mailbox_id, ()))
 

@@ -131,7 +131,9 @@ def details(row: sqlite3.Row) -> ActivityDetails:
     )
 
 
-def state(row: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState:
+def state(found: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState:
+    # A Row looks for each name through all of them.
+    row = dict(zip(found.keys(), found, strict=True))
     return MailboxState(
         mailbox_id=row["mailbox_id"],
         generation=row["generation"],

@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from reconcile.errors import PermanentError
@@ -23,15 +23,23 @@ _BUFFER = 1 << 20
 _READ = 1 << 20
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
+class translated:
     """Errors of the disk as ours."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise PermanentError(f"no space left for {path}", hint="Free space on that disk; nothing was lost.") from error
-        raise PermanentError(f"{path} cannot be used: {error.strerror}", hint="Check the folder's permissions and disk.") from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, OSError):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise PermanentError(f"no space left for {self._path}", hint="Free space on that disk; nothing was lost.") from error
+            hint = "Check the folder's permissions and disk."
+            raise PermanentError(f"{self._path} cannot be used: {error.strerror}", hint=hint) from error
 
 
 def sync_folder(folder: Path) -> None:

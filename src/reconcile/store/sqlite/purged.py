@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from functools import cached_property
 
 from reconcile.ports.mail_store import Arrival
 from reconcile.store.purge_mark import EVERY_MAILBOX, mail_mark, nameless_mark
@@ -26,9 +27,11 @@ class PurgedMail:
     def __init__(self, connection: sqlite3.Connection, mailbox_id: str) -> None:
         self._connection = connection
         self._mailboxes = (mailbox_id, EVERY_MAILBOX)
-        self._salt = b""
-        if connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is not None:
-            self._salt = salt_of(connection)
+
+    @cached_property
+    def _salt(self) -> bytes:
+        """Nothing where nothing was purged. Asked for with the first mail: most looks find none."""
+        return b"" if self._connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is None else salt_of(self._connection)
 
     def has(self, message_id: str, content: bytes) -> bool:
         """A message with an id."""

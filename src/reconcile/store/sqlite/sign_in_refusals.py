@@ -26,10 +26,13 @@ class SqliteSignInRefusals:
 
     def recent(self, account: str, *, now: datetime) -> Sequence[Refusal]:
         with translated(self._database.path):
-            rows = self._database.reader().execute(
-                "SELECT credential, at FROM refused_sign_ins WHERE account = ? AND at > ? ORDER BY at", (account, _text(now - WITHIN))
+            rows = (
+                self._database.reader()
+                .execute("SELECT credential, at FROM refused_sign_ins WHERE account = ? ORDER BY at", (account,))
+                .fetchall()
             )
-            return [Refusal(credential=credential, at=datetime.fromisoformat(at)) for credential, at in rows]
+        found = [Refusal(credential=credential, at=datetime.fromisoformat(at)) for credential, at in rows]
+        return [refusal for refusal in found if refusal.at > now - WITHIN]
 
 
 def _text(moment: datetime) -> str:
