@@ -6,7 +6,7 @@
 
 The corpus is that of bench/sync (36 KB a message on average). The peer is used as its documentation shows: `sync_items`, then `fetch` of
 the MIME content, with endpoint, version and authentication given. Both drop what they read. The server keeps no record.
-Targets: initial at most a quarter of the peer's time; poll at most 2 requests a mailbox.
+Targets: initial at most a quarter of the peer's time; poll at most 2 requests a mailbox, 5 with appointments, contacts and tasks.
 """
 
 from __future__ import annotations
@@ -176,30 +176,47 @@ def initial(options: argparse.Namespace) -> None:
 
 
 def poll(options: argparse.Namespace) -> None:
+    from reconcile.mail.ews.collection import EwsCollection
     from reconcile.mail.ews.inbox import EwsInbox
     from reconcile.mail.ews.sessions import Sessions
+    from reconcile.model.item import ItemKind
 
     asked = Asked()
     with Server(0, options.mailboxes) as server:
-        sessions, cursors = Sessions(), {}
+        sessions, cursors, places = Sessions(), {}, {}
         for number in range(options.mailboxes):
             address = f"box{number}@contoso.example"
-            inbox = EwsInbox(account(server.url, address, impersonates=True), sessions)
+            reached = account(server.url, address, impersonates=True)
+            inbox = EwsInbox(reached, sessions)
             inbox.look(None)
-            *_, last = inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: [*chunks] and None)
+            *_, last = inbox.read(None, since=None, retry=(), wanted=lambda _: True, accept=drop)
             cursors[address] = last.cursor
             inbox.close()
+            for kind in ItemKind:
+                *_, page = EwsCollection(reached, sessions, kind).changes(None)
+                places[address, kind] = page.cursor
         for _ in range(options.rounds):
-            before, wall, cpu, held = asked.value, time.perf_counter(), time.process_time(), peak()
-            for address, cursor in cursors.items():
-                inbox = EwsInbox(account(server.url, address, impersonates=True), sessions)
-                assert not inbox.look(cursor).news
-                inbox.close()
-            count = asked.value - before
-            print(
-                f"{len(cursors)} mailboxes with nothing new: {count} requests ({count / len(cursors):.2f} each, target 2),"
-                f" {time.perf_counter() - wall:.2f} s, {time.process_time() - cpu:.2f} s of CPU, peak memory +{peak() - held:.1f} MB"
-            )
+            for with_items, target in ((False, 2), (True, 5)):
+                before, wall, cpu, held = asked.value, time.perf_counter(), time.process_time(), peak()
+                for address, cursor in cursors.items():
+                    reached = account(server.url, address, impersonates=True)
+                    inbox = EwsInbox(reached, sessions)
+                    assert not inbox.look(cursor).news
+                    inbox.close()
+                    for kind in ItemKind if with_items else ():
+                        (page,) = EwsCollection(reached, sessions, kind).changes(places[address, kind])
+                        assert not page.items
+                count = asked.value - before
+                print(
+                    f"{len(cursors)} mailboxes with nothing new{', with items' if with_items else ''}: {count} requests"
+                    f" ({count / len(cursors):.2f} each, target {target}), {time.perf_counter() - wall:.2f} s,"
+                    f" {time.process_time() - cpu:.2f} s of CPU, peak memory +{peak() - held:.1f} MB"
+                )
+
+
+def drop(_: Any, chunks: Iterator[bytes]) -> None:
+    for _chunk in chunks:
+        pass
 
 
 def peak() -> float:
