@@ -13,7 +13,7 @@ import pytest
 
 from reconcile.errors import PreconditionFailed, Throttled, UserError
 from reconcile.model.activity_details import Regarding
-from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, RecipientResult, Retry, Settle, Withdraw
+from reconcile.model.outbox_step import Abandon, Begin, Claim, Confirm, GiveBack, RecipientResult, Reserve, Retry, Settle, Withdraw
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
 from reconcile.model.sending_limits import SendingLimits
 from reconcile.model.sent_folder import CopyState, SentFolder
@@ -459,6 +459,20 @@ def test_a_limit_that_is_reached_stops_the_begin_and_not_the_answer(outbox: Outb
     assert isinstance(answered, OutboxEntry)
     assert isinstance(throttled, Throttled)
     assert outbox.entry(other.id) == other
+
+
+def test_what_is_given_back_is_not_counted_and_no_other_goes_uncounted(outbox: OutboxStore) -> None:
+    limits = SendingLimits(account="a", per_day=9)
+    moments = [START, START + MINUTE, START + MINUTE, START + 2 * MINUTE]
+    for number, at in enumerate(moments, 1):
+        entry = outbox.add(mail(number), b"bytes").entry
+        outbox.advance(entry.id, Claim(owner="run-1"), Reserve(owner="run-1", limits=limits), at=at)
+    back = GiveBack(owner="run-1", attempt=1, why="w", limits=limits, counted_at=START + MINUTE)
+    outbox.advance(2, back, at=START + 3 * MINUTE)
+    assert [outbox.handed_over("a", number) for number in (1, 2, 3, 4)] == [START + 2 * MINUTE, START + MINUTE, START, None]
+    outbox.advance(3, replace(back, counted_at=START + 9 * MINUTE), at=START + 3 * MINUTE)
+    outbox.advance(4, replace(back, counted_at=None), at=START + 3 * MINUTE)
+    assert outbox.handed_over("a", 3) == START
 
 
 def test_bytes_of_several_mails_are_read_up_to_so_many(outbox: OutboxStore) -> None:

@@ -56,13 +56,14 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveBack:
-    """A reserved mail's turn did not come: it waits as before, and no try is counted. The store counts one message less of the account
-    with these limits."""
+    """A reserved mail's turn did not come: it waits as before, and no try is counted. The store takes off again what it counted of the
+    account with these limits at `counted_at`, the moment of the reservation (None: nothing): another moment would be another mail's."""
 
     owner: str
     attempt: int
     why: str
     limits: SendingLimits = NO_LIMITS
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

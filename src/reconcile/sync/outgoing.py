@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, SettingsError, Throttled, TransientError
 from reconcile.model import instant
 from reconcile.model.condition import Condition
-from reconcile.model.outbox_step import Begin, Claim, GiveBack, Postpone, RecipientResult, Settle, Step, advanced
+from reconcile.model.outbox_step import Begin, Claim, Postpone, RecipientResult, Settle, Step, advanced
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
-from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
+from reconcile.model.sending_limits import NO_LIMITS, Exhausted, SendingLimits, exhausted
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.outbox_store import Move
 from reconcile.ports.sender import Envelope, Session
@@ -51,7 +51,7 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
 
     Raises what the store raises. What happens with single mailboxes and mails is in the report.
     """
-    recovered = recover(outgoing.outbox, now=outgoing.clock.now(), notes=outgoing.notes)
+    recovered = recover(outgoing.outbox, now=outgoing.clock.now(), notes=outgoing.notes, limits=_limits_now(outgoing))
     abandoned = tuple(entry for entry in recovered if entry.state is OutgoingState.UNCERTAIN)
     settled = tuple(entry for entry in recovered if entry.state is not OutgoingState.UNCERTAIN)
     _wake(outgoing)
@@ -88,6 +88,21 @@ def _due_now(outgoing: Outgoing, entry: OutboxEntry, now: datetime, why: str) ->
     # Another process may have it.
     with suppress(PreconditionFailed):
         outgoing.outbox.advance(entry.id, Postpone(next_try_at=now, why=why, counted=False), at=now)
+
+
+def _limits_now(outgoing: Outgoing) -> Callable[[str], SendingLimits]:
+    """Of the account of the mailbox with this id. Nothing is read before it is asked."""
+
+    @cache
+    def mailboxes() -> Mapping[str, SendingMailbox | SilentMailbox]:
+        now = instant.text(outgoing.clock.now())
+        return sending_setup(outgoing.applied.resources(), now=now, permits=outgoing.permits()).mailboxes
+
+    def limits(mailbox_id: str) -> SendingLimits:
+        found = mailboxes().get(mailbox_id)
+        return found.limits if isinstance(found, SendingMailbox) else NO_LIMITS
+
+    return limits
 
 
 def _held(outgoing: Outgoing, limits: SendingLimits) -> Exhausted | None:
@@ -173,8 +188,8 @@ class _Pass:
             with room, outgoing.sender.open(account) as session:
                 while left and session.is_usable and not outgoing.stop():
                     one = reserved.known(left[0])
-                    if reserved.holds(one.id) and self._refused(one):
-                        reserved.give_back("what is applied has changed since its turn was near")
+                    if reserved.holds(one.id) and (reserved.is_stale() or self._refused(one)):
+                        reserved.give_back("something has changed since its turn was near")
                         one = reserved.known(one)
                     if not reserved.holds(one.id):
                         held = _held(outgoing, mailbox.limits)
@@ -186,7 +201,7 @@ class _Pass:
                         reserved.reserve(self._alike(mailbox, map(reserved.known, left[: reserved.room()]), contents))
                     with reserved.timed():
                         ahead = partial(_next_content, left, contents)
-                        more = self._mail(session, mailbox, one, settling, contents.get(one.id), reserved.take(one.id), ahead)
+                        more = self._mail(session, mailbox, one, settling, contents.get(one.id), reserved, ahead)
                     left[:1] = [more] if more is not None else []
                 # Parting from the server may take a while.
                 reserved.give_back("the connection ended before its turn")
@@ -217,14 +232,16 @@ class _Pass:
         listed: OutboxEntry,
         settling: Settling,
         content: bytes | None,
-        reserved: OutboxEntry | None,
+        turns: Reserved,
         following: Callable[[], bytes | None],
     ) -> OutboxEntry | None:
-        """The same mail where more of its recipients are due now. `content` is None when it is gone, `reserved` when it is alone."""
+        """The same mail where more of its recipients are due now. `content` is None when it is gone."""
         outgoing = self._outgoing
         now_applied = self._current().mailboxes.get(mailbox.mailbox_id)
         if not isinstance(now_applied, SendingMailbox):
             raise PermanentError(now_applied.condition.message if now_applied else "the mailbox is no longer applied")
+        # Not before: what raises until here leaves it to be given back.
+        reserved = turns.take(listed.id)
         claim = Claim(owner=outgoing.owner, attempt=reserved.attempts if reserved is not None else listed.attempts + 1)
         try:
             # As it will be if nobody else takes it meanwhile: the claim is written with what follows from it.
@@ -252,8 +269,7 @@ class _Pass:
         #: What the answer is written with, until the mail is handed over.
         before: list[Step] = [claim]
         if reserved is not None:
-            unused = GiveBack(owner=outgoing.owner, attempt=entry.attempts, why="nothing was handed over", limits=mailbox.limits)
-            before = [unused, claim]
+            before = [turns.unused(reserved, "nothing was handed over"), claim]
 
         def begin(accepted: Sequence[str]) -> None:
             nonlocal known, begun, taken

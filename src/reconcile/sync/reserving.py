@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 from reconcile.errors import ReconcileError
 from reconcile.model.outbox_step import Claim, GiveBack, Reserve
@@ -30,8 +31,10 @@ class Reserved:
         self._mailbox = mailbox
         self._guard = threading.Lock()
         self._waiting: dict[int, OutboxEntry] = {}
+        self._counted_at: datetime | None = None
         #: Given back, as they are since.
         self._returned: dict[int, OutboxEntry] = {}
+        self._taken_at = 0.0
         self._pace: float | None = None
         self._since: float | None = None
 
@@ -43,6 +46,11 @@ class Reserved:
     def holds(self, entry_id: int) -> bool:
         with self._guard:
             return entry_id in self._waiting
+
+    def is_stale(self) -> bool:
+        """Whether this process stood still since they were taken: others may know better by now what is to become of them, and limits
+        counted them when they would have gone out."""
+        return self._outgoing.clock.monotonic() - self._taken_at >= self._outgoing.lease.total_seconds() / 4
 
     def room(self) -> int:
         """How many may be taken now."""
@@ -57,6 +65,7 @@ class Reserved:
             if len(mails) < 2 or self._waiting:
                 return
         outgoing, at = self._outgoing, self._outgoing.clock.now()
+        self._taken_at, self._counted_at = outgoing.clock.monotonic(), at
         step = Reserve(owner=outgoing.owner, limits=self._mailbox.limits, copy=self._mailbox.sent_copy)
         moves = [Move(known=one, steps=(Claim(owner=outgoing.owner, attempt=one.attempts + 1), step), at=at) for one in mails]
         outcomes = self._settling.follow(moves)
@@ -68,16 +77,17 @@ class Reserved:
         with self._guard:
             return self._waiting.pop(entry_id, None)
 
+    def unused(self, one: OutboxEntry, why: str) -> GiveBack:
+        """The step of one that was reserved and is not handed over."""
+        return GiveBack(owner=one.owner, attempt=one.attempts, why=why, limits=self._mailbox.limits, counted_at=self._counted_at)
+
     def give_back(self, why: str) -> None:
         """All whose turn has not come."""
         with self._guard:
             if not self._waiting:
                 return
             outgoing, at = self._outgoing, self._outgoing.clock.now()
-            moves = [
-                Move(known=one, steps=(GiveBack(owner=one.owner, attempt=one.attempts, why=why, limits=self._mailbox.limits),), at=at)
-                for one in self._waiting.values()
-            ]
+            moves = [Move(known=one, steps=(self.unused(one, why),), at=at) for one in self._waiting.values()]
             for one in outgoing.outbox.follow(moves):
                 if isinstance(one, OutboxEntry):
                     self._returned[one.id] = one

@@ -264,3 +264,75 @@ def test_what_could_not_be_given_back_is_given_back_by_the_next_run(tmp_path: Pa
     send(office, notes, owner="run-2")
     assert office.states() == ["sent"] * 5
     assert len(office.server.taken) == 5
+
+
+def test_a_run_that_stood_still_sends_nothing_that_others_have_sent_since() -> None:
+    """Also where its notes are lost, so that the others could not tell that it had not begun."""
+    office, notes = office_with(4), MemorySettledNotes()
+
+    def stand_still() -> None:
+        office.clock.pass_by(minutes=5)
+        recover(office.outbox, now=office.clock.now(), notes=MemorySettledNotes())
+        for number in (3, 4):
+            office.outbox.advance(number, Retry(by="admin", checked_not_sent=True), at=office.clock.now())
+        send(office, owner="run-2")
+
+    office.server = Watched("end", 2, stand_still)
+    send(office, notes)
+    assert office.states() == ["sent"] * 4
+    assert len(office.server.taken) == 4
+
+
+def test_a_run_that_stood_still_keeps_to_the_limits() -> None:
+    office, notes = office_with(6), MemorySettledNotes()
+    office.applied.change("EmailServerProfile", outgoing__messagesPerMinute=6)
+
+    def stand_still() -> None:
+        office.clock.pass_by(minutes=2)
+        office.add(6)
+        send(office, notes, owner="run-2")
+
+    office.server = Watched("end", 2, stand_still)
+    send(office, notes)
+    assert len(office.server.taken) == 2 + 6
+    assert office.states() == ["sent"] * 2 + ["pending-send"] * 4 + ["sent"] * 6
+
+
+def test_where_sending_is_switched_off_none_keeps_its_turn() -> None:
+    office = office_with(5)
+
+    def switch_off() -> None:
+        office.applied.change("Mailbox", outgoing="none")
+        office.clock.pass_by(seconds=2)
+
+    office.server = Watched("body", 2, switch_off)
+    send(office)
+    assert office.states() == ["sent"] * 2 + ["pending-send"] * 3
+    assert len(office.server.taken) == 2
+
+
+def test_what_a_dead_run_had_not_begun_counts_for_no_limit() -> None:
+    office, notes = office_with(6), MemorySettledNotes()
+    office.applied.change("EmailServerProfile", outgoing__messagesPerDay=6)
+
+    class Gone(Exception):
+        pass
+
+    def die() -> None:
+        raise Gone
+
+    class Dead:
+        def __getattr__(self, name: str) -> object:
+            return getattr(office.outbox, name)
+
+        def follow(self, moves: list[Move]) -> object:
+            return [] if office.server.left <= 0 else office.outbox.follow(moves)  # type: ignore[attr-defined]
+
+    office.server = Watched("mail", 3, die)
+    with pytest.raises(Gone):
+        send(office, notes, outbox=Dead())
+    assert office.states() == ["sent"] + ["sending"] * 5
+    office.clock.pass_by(hours=1)
+    send(office, notes, owner="run-2")
+    assert office.states() == ["sent"] * 6
+    assert len(office.server.taken) == 6

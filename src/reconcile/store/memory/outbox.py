@@ -165,8 +165,8 @@ class MemoryOutbox:
             case Reserve(limits=limits) | Begin(limits=limits) if limits.account:
                 refuse_exhausted(exhausted(limits, partial(self._newest, limits.account), now=at), at)
                 self._handed.setdefault(limits.account, []).append(at)
-            case GiveBack(limits=limits) if self._handed.get(limits.account):
-                self._handed[limits.account].remove(max(self._handed[limits.account]))
+            case GiveBack(limits=limits, counted_at=datetime() as counted) if counted in self._handed.get(limits.account, ()):
+                self._handed[limits.account].remove(counted)
             case _:
                 pass
 

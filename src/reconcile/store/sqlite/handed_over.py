@@ -18,11 +18,10 @@ def count(connection: sqlite3.Connection, step: Step, at: datetime) -> None:
         case Reserve(limits=limits) | Begin(limits=limits) if limits.account:
             refuse_exhausted(exhausted(limits, partial(newest, connection, limits.account), now=at), at)
             connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, text(at)))
-        case GiveBack(limits=limits) if limits.account:
+        case GiveBack(limits=limits, counted_at=datetime() as counted) if limits.account:
             connection.execute(
-                "DELETE FROM outbox_handed_over WHERE id ="
-                " (SELECT id FROM outbox_handed_over WHERE account = ? ORDER BY at DESC LIMIT 1)",
-                (limits.account,),
+                "DELETE FROM outbox_handed_over WHERE id = (SELECT id FROM outbox_handed_over WHERE account = ? AND at = ? LIMIT 1)",
+                (limits.account, text(counted)),
             )
         case _:
             pass
