@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_killed_around_every_request(tmp_path: Path) -> None:
             made += 1
             start = f"2090-03-06T{made % 24:02}:00:00+01:00"
             meeting = {"subject": f"Meeting {made}", "scheduledstart": start, "scheduledend": start, "requiredattendees": [OFFICE]}
-            lines = [
+            lines: list[dict[str, Any]] = [
                 {"clientKey": f"a{made}", "kind": "appointment", "owner": SALES, "set": meeting},
                 {"clientKey": f"t{made}", "kind": "task", "owner": SALES, "set": {"subject": f"Task {made}"}},
             ]

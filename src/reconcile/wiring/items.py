@@ -126,8 +126,8 @@ def collections(settings: Settings, database: Database) -> Callable[[ItemMailbox
     return connect
 
 
-def item_tools(settings: Settings, database: Database, clock: Clock, stopping: Callable[[], bool] = lambda: False) -> ItemTools | None:
-    """What a look works with, None where no connector can."""
+def item_tools(settings: Settings, database: Database, clock: Clock, stopping: Callable[[], bool] = lambda: False) -> ItemTools:
+    """What a look works with."""
     from reconcile.sync.items.mailbox import ItemTools
     from reconcile.wiring.system import mint
 

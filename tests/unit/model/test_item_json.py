@@ -105,6 +105,7 @@ def test_the_normal_form_is_one() -> None:
         Contact(firstname="Ada ", lastname="Byron", description="a \r\nb\r\n", jobtitle="a\x00b\tc"),
         today=TODAY,
     )
+    assert isinstance(item, Contact)
     assert (item.fullname, item.description, item.jobtitle) == ("Ada Byron", "a\nb", "a b c")
     twice = Appointment(
         scheduledstart=datetime(2026, 1, 1, tzinfo=UTC),
@@ -112,9 +113,11 @@ def test_the_normal_form_is_one() -> None:
         requiredattendees=(Attendee(address="B@x.example"), Attendee(address="a@x.example"), Attendee(address="b@x.example")),
         optionalattendees=(Attendee(address="A@x.example"),),
     )
-    assert [one.address for one in normal(twice, today=TODAY).requiredattendees] == ["a@x.example", "b@x.example"]
-    assert not normal(twice, today=TODAY).optionalattendees
-    assert normal(Task(scheduledstart=TODAY), today=TODAY).scheduledend == TODAY
+    once = normal(twice, today=TODAY)
+    assert isinstance(once, Appointment)
+    assert [one.address for one in once.requiredattendees] == ["a@x.example", "b@x.example"]
+    assert not once.optionalattendees
+    assert normal(Task(scheduledstart=TODAY), today=TODAY) == Task(scheduledstart=TODAY, scheduledend=TODAY)
 
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

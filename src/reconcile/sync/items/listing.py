@@ -144,9 +144,9 @@ def _named(
             continue
         named.pairs.append(Pair(link=link, record=None, listed=one))
         named.wanted.append(one.remote_id)
-    for one in gone:
-        if (link := links.get(one.remote_id)) is not None:
-            named.pairs.append(Pair(link=link, record=None, gone=_departed(one, link, collection)))
+    for left in gone:
+        if (link := links.get(left.remote_id)) is not None:
+            named.pairs.append(Pair(link=link, record=None, gone=_departed(left, link, collection)))
     return named
 
 
