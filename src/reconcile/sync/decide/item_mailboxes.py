@@ -55,9 +55,9 @@ def item_mailboxes(
     rules = two_way_rules(organization.spec if organization is not None else {})
     found: list[KeptInStep | NotKept] = []
     for one in sorted((one for one in resources if one.kind == "Mailbox"), key=lambda one: one.name):
-        mailbox = row_of(one, now)
-        if mailbox.spec.get("state") == "inactive" or _method(mailbox, organization) != "server-side":
+        if one.spec.get("state") == "inactive" or _method(one, organization) != "server-side":
             continue
+        mailbox = row_of(one, now)
         try:
             reach = _reach(mailbox, profiles, organization, capable, permits)
         except Refused as refused:
@@ -76,7 +76,7 @@ def fingerprint(rules: TwoWayRules) -> str:
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
-def _method(mailbox: Row, organization: Row | None) -> object:
+def _method(mailbox: AppliedResource, organization: Row | None) -> object:
     default = organization.spec.get("defaults.appointmentsContactsTasks") if organization is not None else None
     # A queue or forward mailbox has none, whatever new mailboxes get.
     return mailbox.spec.get(FIELD) or (default if mailbox.spec.get("type", "user") == "user" else None) or "none"
