@@ -9,12 +9,12 @@ import base64
 import email.policy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from typing import Final
 
 from reconcile.errors import Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.ews import operations
 from reconcile.mail.ews.answers import Answer, id_of, items_of
 from reconcile.mail.ews.faults import refusal

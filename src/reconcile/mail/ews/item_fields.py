@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.ews import operations
 from reconcile.mail.ews.answers import T
 from reconcile.mail.ews.changes import moment_of

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from reconcile.errors import PermanentError, ReconcileError, Throttled, TransientError, Unavailable
+from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.endpoint import Endpoint
 from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import Answer, id_of, items_of

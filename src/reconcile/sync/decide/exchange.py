@@ -15,10 +15,10 @@ Exchange. (Power Platform: "Supported email service configurations"; Microsoft: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf
 from reconcile.model.exchange_online import END, LISTED_ONLY, is_exchange_online
 from reconcile.model.mailbox_access import MailboxAccess
