@@ -258,6 +258,9 @@ class _Left:
     def room(self, owner: str) -> int:
         return self._notes.room(owner)
 
+    def fits(self, recipients: Collection[str]) -> bool:
+        return self._notes.fits(recipients)
+
     def begin(self, owner: str, entry_id: int, attempt: int, recipients: Collection[str]) -> bool:
         assert not self._dies, "the dead hand nothing over"
         return self._deaths.around("begin", self._dies, lambda: self._notes.begin(owner, entry_id, attempt, recipients))
