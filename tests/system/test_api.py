@@ -157,6 +157,28 @@ def test_mails_are_taken_in_once(api: Served, lines: bool) -> None:
     conforms(other, "/v1/outbox", "post")
 
 
+def test_items_are_added_changed_and_shown(api: Served) -> None:
+    task = {"clientKey": "i1", "kind": "task", "owner": "anna@contoso.example", "set": {"subject": "Call"}}
+    first = api("POST", "/v1/items/edits", body=task)
+    conforms(first, "/v1/items/edits", "post")
+    (outcome,) = first.document["outcomes"]
+    assert (outcome["outcome"], outcome["version"]) == ("added", 1)
+    number = outcome["id"]
+    assert api("POST", "/v1/items/edits", body=task).document["outcomes"][0]["outcome"] == "already-there"
+    other = {"clientKey": "i2", "kind": "task", "id": number, "expectedVersion": 9, "set": {"subject": "x"}}
+    refused = api("POST", "/v1/items/edits", body=other)
+    conforms(refused, "/v1/items/edits", "post")
+    assert (refused.status, refused.document["outcomes"][0]["reason"]) == (422, "conflict")
+    shown = api("GET", f"/v1/items/{number}")
+    conforms(shown, "/v1/items/{id}")
+    assert (shown.document["set"], shown.document["editedBy"], shown.document["mailboxes"]) == ({"subject": "Call"}, "api", [])
+    listed = api("GET", "/v1/items?kind=task&owner=anna@contoso.example&limit=1")
+    conforms(listed, "/v1/items")
+    assert [one["id"] for one in listed.document["items"]] == [number]
+    assert api("GET", "/v1/items?kind=mail").status == 400
+    assert api("GET", "/v1/items/999999").status == 404
+
+
 def test_edits_tell_their_version_and_conflicts(api: Served) -> None:
     first = api("POST", "/v1/activities/edits", body={"clientKey": "a", "id": 4, "state": "completed"})
     conforms(first, "/v1/activities/edits", "post")

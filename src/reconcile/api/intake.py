@@ -23,15 +23,16 @@ _STATUS = {ExitCode.NOTHING_TO_DO: 200, ExitCode.PARTLY_APPLIED: 207, ExitCode.F
 
 def outbox(service: Service, request: Request) -> Answer:
     """Outgoing mail. Attachments come as base64: no files of this machine are read."""
-    return _answer(service.outgoing.take(_lines(request)))
+    return answered(service.outgoing.take(lines(request)))
 
 
 def edits(service: Service, request: Request) -> Answer:
     """Edits of activities."""
-    return _answer(service.edits.take(_lines(request)))
+    return answered(service.edits.take(lines(request)))
 
 
-def _answer(batches: Iterator[Sequence[LineOutcome]]) -> Answer:
+def answered(batches: Iterator[Sequence[LineOutcome]]) -> Answer:
+    """The outcomes of all lines, and their sum."""
     tally, outcomes = Tally.empty(), list[dict[str, object]]()
     for batch in batches:
         tally.count(batch)
@@ -39,17 +40,17 @@ def _answer(batches: Iterator[Sequence[LineOutcome]]) -> Answer:
     return Answer(status=_STATUS[tally.code], document={**tally_json(tally), "outcomes": outcomes})
 
 
-def _lines(request: Request) -> Sequence[Line]:
+def lines(request: Request) -> Sequence[Line]:
     """All of them, before the first is looked at: a batch that is too long, or an array that breaks off, is refused as a whole."""
     try:
-        lines = list(islice(_split(request), MOST + 1))
+        found = list(islice(_split(request), MOST + 1))
     except LineError as error:
         raise Problem(400, "BadBody", error.message, error.hint) from error
-    if len(lines) > MOST:
+    if len(found) > MOST:
         raise Problem(413, "TooManyLines", f"one request takes {MOST:,} lines", "Send the batch in several requests; nothing was taken.")
-    if not lines:
+    if not found:
         raise Problem(400, "BadBody", "the body has no line", "Send one JSON object a line, or an array of objects.")
-    return lines
+    return found
 
 
 def _split(request: Request) -> Iterable[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from reconcile.api import activities, changes, intake
+from reconcile.api import activities, changes, intake, items
 from reconcile.api.problem import Problem, no_such
 from reconcile.api.request import Answer, Request
 from reconcile.api.service import Service
@@ -50,6 +50,9 @@ ROUTES = (
     _route("POST", "/v1/activities/edits", intake.edits),
     _route("GET", "/v1/changes", changes.changes, "after", "limit", "wait", "kinds"),
     _route("POST", "/v1/outbox", intake.outbox),
+    _route("GET", "/v1/items", items.items, "kind", "owner", "after", "limit"),
+    _route("GET", f"/v1/items/{_ID}", items.item),
+    _route("POST", "/v1/items/edits", items.edits),
 )
 
 

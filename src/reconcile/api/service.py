@@ -11,6 +11,7 @@ from reconcile.ports.clock import Clock
 from reconcile.ports.feed import FeedReader
 from reconcile.ports.mail_store import MailStore
 from reconcile.sync.edit_intake import EditIntake
+from reconcile.sync.item_intake import ItemIntake
 from reconcile.sync.mail_intake import MailIntake
 
 
@@ -24,6 +25,7 @@ class Service:
     feed: FeedReader
     outgoing: MailIntake
     edits: EditIntake
+    items: ItemIntake
     mailboxes: Callable[[], Mapping[str, tuple[str, str]]]
     clock: Clock
     stopping: threading.Event

@@ -9,7 +9,7 @@ from reconcile.model.activity_edit import EditRefusal, EditResult
 from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken
 from reconcile.model.item_edit import AddItem, ItemEdit, ItemEdited, ItemEditOutcome
 from reconcile.ports.clock import Clock
-from reconcile.ports.item_store import ItemEdits
+from reconcile.ports.item_store import ItemStore
 from reconcile.sync.decide.intake_line import LineError, column
 from reconcile.sync.decide.item_line import item_line
 from reconcile.sync.lines import Line
@@ -32,7 +32,7 @@ _REFUSALS = {
 class ItemIntake:
     """`by` is recorded with each edit."""
 
-    edits: ItemEdits
+    edits: ItemStore
     clock: Clock
     by: str
 

@@ -12,6 +12,7 @@ from reconcile.errors import SettingsError
 from reconcile.settings import Settings
 from reconcile.wiring.applied import mailbox_names
 from reconcile.wiring.feed import edit_intake, feed_reader, mail_intake
+from reconcile.wiring.items import item_intake
 from reconcile.wiring.mail import mail_store
 from reconcile.wiring.secrets import secret_resolver
 from reconcile.wiring.state import writable_database
@@ -38,6 +39,7 @@ def api_service(settings: Settings, environment: str, stopping: threading.Event)
             feed=feed_reader(database),
             outgoing=mail_intake(database),
             edits=edit_intake(database, "api"),
+            items=item_intake(database, "api"),
             mailboxes=lambda: mailbox_names(database),
             clock=SystemClock(stopping),
             stopping=stopping,
