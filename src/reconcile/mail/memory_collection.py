@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from reconcile.errors import CursorInvalid, PreconditionFailed, Unavailable
+from reconcile.errors import CursorInvalid, PermanentError, PreconditionFailed, Unavailable
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Appointment, Item, ItemKind, value
@@ -48,7 +48,7 @@ class MemoryItems:
 
     `faults` are raised one after another at each call (None lets a call pass); a fault in `lost` is raised after the call was carried out:
     the answer got lost. `step` is called with the name of each call, before and after it, for a test that wants to end it there. `tells` is
-    what the server can say of what left a folder. `lossy` is what it makes of an item when it keeps it.
+    what the server can say of what left a folder. `lossy` is what it makes of an item when it keeps it. `broken` items cannot be read.
     """
 
     address: str = "user@contoso.example"
@@ -65,6 +65,7 @@ class MemoryItems:
     step: Callable[[str], None] = lambda _: None
     tells: bool = True
     lossy: Callable[[Item], Item] = lambda item: item
+    broken: set[int] = field(default_factory=set)
 
     def put(self, kind: ItemKind, item: Item, *, token: str = "", categories: frozenset[str] = frozenset()) -> int:
         """An item appears; returns its number."""
@@ -151,6 +152,8 @@ class MemoryCollection:
 
     def read(self, remote_ids: Sequence[RemoteId]) -> Sequence[RemoteItem | Gone]:
         self._begin("read")
+        if self._server.broken & {int(one.value) for one in remote_ids}:
+            raise PermanentError("the server cannot show this item")
         return [self._found(remote_id) for remote_id in remote_ids]
 
     def find(self, token: str) -> RemoteItem | None:

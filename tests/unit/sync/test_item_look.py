@@ -333,3 +333,20 @@ def test_what_is_made_and_deleted_between_two_listings_is_noticed(world: ItemWor
     assert world.look().deleted_here == 1
     assert world.store.item(number) is None
     quiet(world)
+
+
+def test_an_item_that_cannot_be_read_keeps_nobody_else_and_is_not_forgotten(world: ItemWorld) -> None:
+    numbers = [world.add(replace(CALL, subject=name)) for name in ("one", "two", "three")]
+    world.look()
+    world.look()
+    for number, item in list(world.server.items.items()):
+        world.server.touch(number, replace(item.item, description="new"))  # type: ignore[arg-type]
+    world.server.broken = {sorted(world.server.items)[1]}
+    counts = world.look()
+    assert counts.taken == 2
+    assert counts.failed
+    assert world.look().failed
+    world.server.broken = set()
+    assert world.look().taken == 1
+    assert {world.record(number).item.description for number in numbers} == {"new"}
+    quiet(world)

@@ -94,6 +94,8 @@ def _decide(
     jobs, changes = list[_Job](), list[PairChange]()
     fresh = ItemCounts()
     for number, pair in zip(ids, pairs, strict=True):
+        if pair.link is not None and _is_unread(pair.link) and pair.remote is None and pair.gone is None:
+            continue  # it cannot be read now, either
         action = decide(case_of(pair, mailbox, kind), mailbox.rules, now)
         if isinstance(action, (CreateTheirs, DeleteTheirs)) or (isinstance(action, Carry) and action.columns):
             local = applied(action, pair, mailbox, kind, fresh) if isinstance(action, Carry) else None
@@ -110,21 +112,28 @@ def _decide(
 
 
 def _read_again(pairs: Sequence[Pair], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[Pair]:
-    """Of pairs that come together again nobody knows how their items are."""
+    """Of pairs that come together again, and of items that could not be read, nobody knows how they are."""
     back = [pair.link.remote_id for pair in pairs if _comes_back(pair, mailbox)]  # type: ignore[union-attr]
     found = read_all(collection, back, tools.clock.now(), counts)
     read = []
     for pair in pairs:
         answer = found.get(pair.link.remote_id) if pair.link is not None else None
         if isinstance(answer, RemoteItem):
-            # It is there: whether its mark is, plays no part where a filter or a person wants it.
-            read.append(replace(pair, remote=answer))
+            # Of one that comes back it plays no part whether its mark is there: a filter or a person wants it.
+            known = pair.link is not None and pair.link.state is LinkState.LINKED
+            read.append(replace(pair, remote=answer, listed=answer.listed if known else None))
         else:
             read.append(pair if answer is None else replace(pair, gone=answer))
     return read
 
 
+def _is_unread(link: Link) -> bool:
+    return link.state is LinkState.LINKED and not link.version
+
+
 def _comes_back(pair: Pair, mailbox: ItemMailbox) -> bool:
+    if pair.link is not None and _is_unread(pair.link):
+        return True
     return (
         pair.link is not None
         and pair.link.state is LinkState.LEFT

@@ -194,13 +194,20 @@ def _meeting(pair: Pair) -> str:
 
 def _decided(pair: Pair, mailbox: ItemMailbox, kind: ItemKind, now: datetime, counts: ItemCounts) -> PairChange | None:
     if pair.listed is None and pair.gone is None:
-        return None
+        return _unread(pair)
     action = decide(case_of(pair, mailbox, kind), mailbox.rules, now)
     if isinstance(action, (CreateTheirs, DeleteTheirs)):
         return _later(pair)
     if isinstance(action, Import) and pair.remote is None:
         action = Nothing()
     return applied(action, pair, mailbox, kind, counts)
+
+
+def _unread(pair: Pair) -> PairChange | None:
+    """Its version is unknown from here on, and it is due until it can be read."""
+    if pair.link is None or pair.link.state is not LinkState.LINKED:
+        return None
+    return PairChange(record_id=pair.link.record_id, link=replace(pair.link, version="", record_version=0))
 
 
 def _later(pair: Pair) -> PairChange | None:
