@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -75,3 +76,11 @@ def test_a_name_that_is_remembered_reads_as_when_it_came_first(value: bytes) -> 
         wrong = list[str]()
         party = header._party(name, "a@b.example", wrong)
         assert (party.name, wrong) == (expected, at_once)
+
+
+@given(BLOCKS)
+@example(b"Date: never\r\nFrom: a@b.example\r\n")
+def test_without_its_date_a_header_says_the_same(block: bytes) -> None:
+    whole, undated = scan(block), scan(block, dated=False)
+    kept = tuple(defect for defect in whole.defects if defect not in ("no-date", "date-unreadable"))
+    assert undated == replace(whole, sent="", defects=kept)

@@ -92,7 +92,8 @@ class Reading:
 
     def _by_header(self, listed: Listed, block: bytes) -> Candidate:
         end = header_end(block, len(block))
-        return self._candidate(listed, scan(block[:end] if end >= 0 else block, complete=end >= 0), block)
+        # Nothing is decided by the Date field: what is tracked is scanned again with its body.
+        return self._candidate(listed, scan(block[:end] if end >= 0 else block, complete=end >= 0, dated=False), block)
 
     def examine(self, listed: Listed, block: bytes) -> bool:
         """By its header."""

@@ -54,6 +54,8 @@ _MONTHS = {
     name: number for number, name in enumerate(("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1)
 }
 _MESSAGE_ID = re.compile(r"<[^<>]*>")
+#: One of them and nothing else, without the spaces that would be taken out.
+_USUAL_ID = re.compile(r"<[^<> \t\r\n]*>")
 _NAMELESS_LINE = re.compile(rb"^[^\s:]+[ \t]*:", re.MULTILINE)
 #: What the standard library's lenient parsers are known to raise on hostile input (and its subclasses: LookupError for an unknown
 #: charset, UnicodeError, binascii.Error). The one place that lists them.
@@ -82,15 +84,18 @@ def header_end(raw: bytes, limit: int) -> int:
     return 2 if raw.startswith(b"\r\n") else 1 if raw.startswith(b"\n") else -1
 
 
-def scan(block: bytes, *, complete: bool = True) -> MessageHeader:
-    """`block` is the header block (or, for a message without an empty line, all of it: then `complete` is False)."""
+def scan(block: bytes, *, complete: bool = True, dated: bool = True) -> MessageHeader:
+    """`block` is the header block (or, for a message without an empty line, all of it: then `complete` is False). Without `dated` the
+    Date field is passed over, and said to be neither there nor missing."""
     defects: list[str] = [] if complete else ["no-header-end"]
     fields: dict[str, str] = {}
     # One character an octet; those of a value that is not ASCII are made octets again.
-    for name, value in _FIELDS.findall("\n" + block.decode("latin-1")):
+    text = "\n" + block.decode("latin-1")
+    plain = text.isascii() and "\x00" not in text
+    for name, value in _FIELDS.findall(text):
         key = name.lower()
         if key not in fields:
-            fields[key] = _unfolded(value, defects)
+            fields[key] = value.strip() if plain and "\n" not in value else _unfolded(value, defects)
         elif key == "x-loop":
             if len(fields[key]) < LONGEST_TEXT:
                 fields[key] += "\n" + _unfolded(value, defects)
@@ -109,11 +114,11 @@ def scan(block: bytes, *, complete: bool = True) -> MessageHeader:
         message_id=_message_id(fields.get("message-id", ""), defects),
         subject=decode_words(fields.get("subject", ""), defects),
         sender=senders[0] if senders else None,
-        to=_parties(fields.get("to", ""), defects),
-        cc=_parties(fields.get("cc", ""), defects),
-        bcc=_parties(fields.get("bcc", ""), defects),
-        reply_to=_parties(fields.get("reply-to", ""), defects),
-        sent=_instant(fields.get("date", ""), defects),
+        to=_parties(fields["to"], defects) if "to" in fields else (),
+        cc=_parties(fields["cc"], defects) if "cc" in fields else (),
+        bcc=_parties(fields["bcc"], defects) if "bcc" in fields else (),
+        reply_to=_parties(fields["reply-to"], defects) if "reply-to" in fields else (),
+        sent=_instant(fields.get("date", ""), defects) if dated else "",
         in_reply_to=_first_id(fields.get("in-reply-to", "")),
         references=_references(fields.get("references", ""), defects),
         thread_index=fields.get("thread-index", "")[:LONGEST_TEXT],
@@ -241,14 +246,18 @@ def _without_encoding(text: str) -> str:
 
 
 def _party(name: str, address: str, defects: list[str]) -> Party:
-    local, at, domain = address.rpartition("@")
-    if "=?" in name and len(name) <= _SHORT:
-        name, wrong = _decoded_name(name)
-        for word in wrong:
-            _note(defects, word)
-    elif name:
-        name = decode_words(name, defects)
-    return Party(f"{local}{at}{domain.lower()}"[:LONGEST_TEXT], name)
+    if name:
+        if len(name) <= _SHORT:
+            name, wrong = _decoded_name(name)
+            for word in wrong:
+                _note(defects, word)
+        else:
+            name = decode_words(name, defects)
+    # That most addresses are written in lower case throughout is told quicker than where their domain begins.
+    if not (address.isascii() and address.islower()):
+        local, at, domain = address.rpartition("@")
+        address = f"{local}{at}{domain.lower()}"
+    return Party(address[:LONGEST_TEXT], name)
 
 
 @lru_cache(2048)
@@ -262,6 +271,8 @@ def _message_id(text: str, defects: list[str]) -> str:
     if not text:
         _note(defects, "no-message-id")
         return ""
+    if _USUAL_ID.fullmatch(text):
+        return text[:LONGEST_TEXT]
     found = _MESSAGE_ID.search(text)
     if found is None:
         _note(defects, "message-id-without-brackets")
@@ -271,6 +282,8 @@ def _message_id(text: str, defects: list[str]) -> str:
 def _first_id(text: str) -> str:
     if not text:
         return ""
+    if _USUAL_ID.fullmatch(text):
+        return text[:LONGEST_TEXT]
     found = _MESSAGE_ID.search(text)
     return _SPACES.sub("", found.group() if found else text)[:LONGEST_TEXT]
 
