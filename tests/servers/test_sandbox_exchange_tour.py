@@ -221,6 +221,19 @@ def test_what_is_no_request_gets_a_fault_or_an_error_and_the_next_one_is_served(
     client.close()
 
 
+def test_a_large_body_is_read_only_from_somebody_known(sandbox: ExchangeSandbox) -> None:
+    large = GET_INBOX.replace(b"<s:Body>", b"<!--" + b"x" * (3 << 20) + b"--><s:Body>")
+    client = connection(sandbox)
+    client.putrequest("POST", "/EWS/Exchange.asmx")
+    client.putheader("Content-Length", str(len(large)))
+    client.endheaders()
+    answer = client.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (401, "close")
+    client.close()
+    assert ask(client, BASIC, large)[0] == 200
+    client.close()
+
+
 def test_what_the_switchboard_does_on_the_wire(sandbox: ExchangeSandbox) -> None:
     client = connection(sandbox)
     sandbox.faults.add(EwsFault(kind=FaultKind.HTTP, status=503, retry_after=7))

@@ -29,6 +29,8 @@ _BEFORE: Final = frozenset((FaultKind.HTTP, FaultKind.HANG))
 _FAULT: Final = frozenset((FaultKind.FAULT,))
 _AFTER: Final = frozenset((FaultKind.ANSWER_LOST, FaultKind.CUT, FaultKind.SLOW))
 _DISCOVERY: Final = {SOAP_PATH: as_soap, POX_PATH: as_pox}
+#: Octets of a body before it is known who sends it: clients without preemptive Basic send everything twice.
+LIMIT_BEFORE_SIGN_IN: Final = 2 * 1024 * 1024
 _PAGE: Final = b"<html><body>The sandbox answers so because it was told to.</body></html>"
 
 
@@ -65,10 +67,10 @@ class EwsHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A request in SOAP."""
-        octets = self._body()
+        caller = self._caller()
+        octets = self._body(BYTE_LIMIT if caller is not None else LIMIT_BEFORE_SIGN_IN)
         if octets is None:
             return
-        caller = self._caller()
         path = self.path.partition("?")[0].lower()
         if caller is None:
             self._challenge()
@@ -198,20 +200,21 @@ class EwsHandler(BaseHTTPRequestHandler):
         self.send_response(401)
         for scheme in self.exchange.schemes:
             self.send_header("WWW-Authenticate", realm.get(scheme, scheme))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _body(self) -> bytes | None:
+    def _body(self, limit: int) -> bytes | None:
         """The request's body, or None when it was refused."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return self._chunks()
+            return self._chunks(limit)
         try:
             length = int(self.headers.get("Content-Length", "0"))
         except ValueError:
             length = -1
-        if not 0 <= length <= BYTE_LIMIT:
-            self.close_connection = True
-            self._send(413 if length > BYTE_LIMIT else 400, _PAGE, "text/html; charset=utf-8")
+        if not 0 <= length <= limit:
+            self._too_long(limit, 413 if length > 0 else 400)
             return None
         octets = self.rfile.read(length)
         if len(octets) < length:
@@ -219,13 +222,20 @@ class EwsHandler(BaseHTTPRequestHandler):
             return None
         return octets
 
-    def _chunks(self) -> bytes | None:
+    def _too_long(self, limit: int, status: int) -> None:
+        """The end of the connection; who has not signed in is asked to do so first."""
+        self.close_connection = True
+        if limit == LIMIT_BEFORE_SIGN_IN:
+            self._challenge()
+        else:
+            self._send(status, _PAGE, "text/html; charset=utf-8")
+
+    def _chunks(self, limit: int) -> bytes | None:
         taken = bytearray()
         while True:
             size = int(self.rfile.readline(100).partition(b";")[0].strip() or b"-1", 16)
-            if size < 0 or len(taken) + size > BYTE_LIMIT:
-                self.close_connection = True
-                self._send(413, _PAGE, "text/html; charset=utf-8")
+            if size < 0 or len(taken) + size > limit:
+                self._too_long(limit, 413)
                 return None
             taken += self.rfile.read(size)
             self.rfile.readline(100)
