@@ -42,7 +42,8 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     from reconcile.sync.claiming import admitted
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.decide.instant_text import instant_text
-    from reconcile.wiring.mail import applied_state, holds_outgoing, mail_store
+    from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.mail import holds_outgoing, mail_store
     from reconcile.wiring.permits import claims, permits
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
