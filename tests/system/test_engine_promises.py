@@ -86,7 +86,8 @@ def test_what_is_promised_is_what_status_shows(commands: Commands, estate: Path)
     assert promised.isdisjoint(stalled | off)
     assert noted == len(denied)
     assert any(
-        "receiving over ews is not built yet" in note["message"] and note["position"]["file"] == "base/profiles/exchange-zuerich.yaml"
+        "exchange-zuerich declares no password: nothing is received" in note["message"]
+        and note["position"]["file"] == "base/profiles/exchange-zuerich.yaml"
         for note in plan["notes"]
     )
     assert not any("deleteAfterProcessing" in note["message"] for note in plan["notes"])
