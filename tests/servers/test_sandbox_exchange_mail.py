@@ -8,6 +8,7 @@ import pytest
 from exchangelib import Message
 from exchangelib.errors import (
     ErrorImpersonateUserDenied,
+    ErrorInvalidRecipients,
     ErrorInvalidSyncStateData,
     ErrorIrresolvableConflict,
     ErrorQuotaExceeded,
@@ -134,3 +135,12 @@ def test_the_switchboard(sandbox: ExchangeSandbox) -> None:
     assert sandbox.subjects("drafts") == []
     letter.save()
     assert sandbox.subjects("drafts") == ["Offer"]
+
+
+def test_a_draft_to_nobody_is_not_sent_and_stays(sandbox: ExchangeSandbox) -> None:
+    mine = exchange_account(sandbox)
+    draft = Message(account=mine, folder=mine.drafts, subject="Offer", body="x")
+    draft.save()
+    with pytest.raises(ErrorInvalidRecipients):
+        draft.send()
+    assert (sandbox.subjects("drafts"), sandbox.subjects("sentitems")) == (["Offer"], [])
