@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.alert import Alert
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.report.counted import several

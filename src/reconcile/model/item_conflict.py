@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 
 

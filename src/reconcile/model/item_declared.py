@@ -6,9 +6,9 @@ filter      KIND [owner=self|any] [state=WORD|any] [regarding=TYPE]     task own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 from reconcile.model.item_field import Direction, Settable, by_name
 from reconcile.model.item_record import STATES, ItemState

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.condition import Health
 from reconcile.model.mailbox_status import MailboxStatus
 

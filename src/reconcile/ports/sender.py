@@ -32,8 +32,8 @@ class Account:
     """Where and as whom to submit. `authority` is a PEM that replaces the system's authorities, `client_certificate` one with
     certificate and key to show in the handshake; without a username nobody logs in.
 
-    `tls` NONE is refused together with a password, which would cross the network in the clear, unless `clear_text` permits it. Where mail is
-    handed in to a mailbox, `mailbox` is its address, `access` says by what right, and `path` is that of the service.
+    `tls` NONE is refused together with a password, which would cross the network in the clear, unless `clear_text` permits it. Where
+    mail is handed in to a mailbox, `mailbox` is its address, `access` says by what right, and `path` is that of the service.
     """
 
     server: str
@@ -153,8 +153,8 @@ class Session(Protocol):
         following: Callable[[], bytes | None] = lambda: None,
     ) -> Delivery:
         """Submit one mail. `begin` gets the recipients the server took; whatever it raises comes out, and nothing is sent. With `at_once`
-        it raises nothing, so the server may be asked for the mail together with its recipients. `following` may be asked for the content of the mail that
-        comes next, most likely, while the server's answer is awaited; it raises nothing.
+        it raises nothing, so the server may be asked for the mail together with its recipients. `following` may be asked for the content
+        of the mail that comes next, most likely, while the server's answer is awaited; it raises nothing.
 
         `ending` is called when all of the mail but its end has left. Whatever it raises comes out: the end stays here and the connection
         is closed, so the server must not deliver.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_edit import EditRefusal, EditResult
 from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken
 from reconcile.model.item_edit import AddItem, ItemEdit, ItemEdited, ItemEditOutcome

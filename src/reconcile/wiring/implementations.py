@@ -16,7 +16,6 @@ IMPLEMENTATIONS: Mapping[str, tuple[str, ...]] = {
     "inbox": ("mail.memory_inbox.MemoryInbox", "mail.imap.inbox.ImapInbox", "mail.pop3.inbox.Pop3Inbox", "mail.ews.inbox.EwsInbox"),
     "sender": ("mail.memory_sender.MemorySender", "mail.smtp.SmtpSender", "mail.ews.sender.EwsSender"),
     "collection": ("mail.memory_collection.MemoryCollection", "mail.ews.collection.EwsCollection"),
-    "collection": ("mail.memory_collection.MemoryCollection", "mail.ews.collection.EwsCollection"),
     "item store": ("store.memory.items.MemoryItemStore", "store.sqlite.items.SqliteItems"),
     "configuration store": ("store.memory.configuration.MemoryConfiguration", "store.sqlite.configuration.SqliteConfiguration"),
     "resource store": ("store.memory.resources.MemoryResources", "store.sqlite.resources.SqliteResources"),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.condition import Condition, Health
 from reconcile.model.enablement import Direction
 from reconcile.model.mailbox_access import MailboxAccess

@@ -11,10 +11,11 @@ the pair back to be read and decided again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from reconcile.errors import AuthenticationRejected, BlockedByTenant, PermanentError, PreconditionFailed, TransientError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.item import Item, value
 from reconcile.model.item_field import FIELDS, Direction

@@ -7,10 +7,11 @@ nothing but time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from reconcile.errors import CursorInvalid, PreconditionFailed
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Appointment, ItemKind
 from reconcile.model.item_link import Link, LinkState

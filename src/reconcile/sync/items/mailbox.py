@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 from reconcile.ports.clock import Clock
 from reconcile.ports.collection import Collection

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from reconcile.errors import AuthenticationRejected, BlockedByTenant, PermanentError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 from reconcile.model.item_link import Link, LinkState
 from reconcile.model.item_normal import normal

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconcile.errors import Locked, ReconcileError
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 from reconcile.ports.item_store import ItemPlace
 from reconcile.sync.items.look import look_at_items
