@@ -21,7 +21,8 @@ class TokenOrigin(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInStatus:
     """`account` is the external id of the mailbox or profile. Moments are UTC RFC 3339, "" where there is none (see
-    `ports.token_store.TokenFacts`). `interrupted_at`: a renewal was begun then and its answer is not known. `todo` is a command, "" when nothing is to be done."""
+    `ports.token_store.TokenFacts`). `interrupted_at`: a renewal was begun then and
+    its answer is not known. `todo` is a command, "" when nothing is to be done."""
 
     account: str
     kind: str
