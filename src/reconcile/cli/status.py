@@ -12,6 +12,7 @@ from reconcile.model.exit_code import ExitCode
 @common(estate=False)
 def command(context: Context) -> ExitCode:
     """Counts by health, then everything that wants a person, with the next step. Reads only; asks no server."""
+    from reconcile.model.left_alone import still_away
     from reconcile.model.outgoing import OutgoingState
     from reconcile.model.profile_counters import profile_counters
     from reconcile.report.item_runs import standings_json, standings_lines
@@ -31,7 +32,7 @@ def command(context: Context) -> ExitCode:
     with open_database(context.settings, environment, read_only=True) as database:
         waiting = unsent(outbox_reader(database).entries(states=(*STATES, OutgoingState.FAILED)), now=now, steps=steps)
         idle = idle_settings(context.settings, database, environment, now)
-        resting = left_alone(database, now)
+        resting = still_away(left_alone(database, now), statuses)
         items, conflicts = item_standings(database)
         idle += items_refused(context.settings, database, environment)
     counters = profile_counters(statuses, {one.name for one in resting if one.kind == "server"})

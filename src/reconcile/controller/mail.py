@@ -127,6 +127,7 @@ class Mail:
             standing.sending = standing.sender.submit(send_due, outgoing)
         standing.recoveries.begin(tools.looks.store.states)
         receivers.kept.retain({mailbox.mailbox_id: mailbox.fingerprint for mailbox in receiving})
+        answered_elsewhere(receiving, tools.looks.store.states, receivers.servers)
         due = self._due(receiving, tools, receivers, clock.now())
         receivers.look(due, tools.looks)
         if standing.watching is not None and tools.watch is not None:
@@ -240,6 +241,19 @@ class Mail:
             return SendingReport()
         sending, standing.sending = standing.sending, None
         return sending.result()
+
+
+def answered_elsewhere(mailboxes: Iterable[ReceivingMailbox], states: Callable[[], Mapping[str, MailboxState]], servers: Servers) -> None:
+    """A server that is taken to be away is not, once a look of another process (`sync`) got through. States are read only
+    while a server is away."""
+    away = servers.outages()
+    if not away:
+        return
+    known = states()
+    for mailbox in mailboxes:
+        state = known.get(mailbox.mailbox_id)
+        if state is not None and state.last_success and server_of(mailbox) in away:
+            servers.answered(server_of(mailbox), datetime.fromisoformat(state.last_success))
 
 
 def due_mailboxes(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.mailbox_status import MailboxStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,3 +20,16 @@ class LeftAlone:
     hint: str
     since: str
     again_at: datetime
+
+
+def still_away(found: Sequence[LeftAlone], statuses: Iterable[MailboxStatus]) -> list[LeftAlone]:
+    """Without servers that answered a mailbox after their outage began: another process asked, and `run` has not read it yet."""
+    latest: dict[str, str] = {}
+    for status in statuses:
+        server = status.server.lower()
+        latest[server] = max(latest.get(server, ""), status.state.last_success)
+    return [one for one in found if not (one.kind == "server" and one.since and _later(latest.get(one.name.lower(), ""), one.since))]
+
+
+def _later(success: str, since: str) -> bool:
+    return bool(success) and datetime.fromisoformat(success) > datetime.fromisoformat(since)

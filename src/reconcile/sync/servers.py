@@ -98,6 +98,14 @@ class Servers:
                 self._since.pop(server, None)
                 self._recovered[server] = self.clock.now()
 
+    def answered(self, server: str, at: datetime) -> None:
+        """Another process had an answer from it: an outage that began before `at` is over, and its mailboxes come back at a rate."""
+        with self._guard:
+            if server in self._since and self._since[server][0] < at:
+                self._circuits[server] = after_success(self._circuits[server], full=self.full)
+                del self._since[server]
+                self._recovered[server] = self.clock.now()
+
     def outages(self) -> Mapping[str, Outage]:
         """Servers that are taken to be away now."""
         with self._guard:

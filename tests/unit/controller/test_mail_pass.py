@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from reconcile.controller.mail import due_mailboxes, told, until_next
+from reconcile.controller.mail import answered_elsewhere, due_mailboxes, told, until_next
 from reconcile.controller.recoveries import Recovered, Recoveries, over
 from reconcile.errors import Unavailable
 from reconcile.model import instant
@@ -21,8 +21,8 @@ from reconcile.sync.decide.alerts import PROFILE_FAILING
 from reconcile.sync.decide.draft import Draft
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.run import MailboxRun
-from reconcile.sync.servers import Outage
-from support.applied import START
+from reconcile.sync.servers import Outage, Servers
+from support.applied import START, StillClock
 
 LONGEST = timedelta(seconds=15)
 
@@ -137,3 +137,23 @@ def test_what_became_of_an_alarm_is_told() -> None:
     refused = told([], SendingReport(), again_after=LONGEST, mailed=[AlarmMail(letter=letter, refused="nobody knows them")])
     assert refused.message == "alarm: the mail 'Alarm: contoso' could not be written: nobody knows them"
     assert refused.detail["alarms"] == [{"key": "k", "mail": None, "subject": "Alarm: contoso", "refused": "nobody knows them"}]
+
+
+def test_a_server_is_asked_again_once_another_process_got_through_to_it() -> None:
+    clock = StillClock()
+    servers = Servers(clock=clock, full=4)
+
+    def unread() -> dict[str, MailboxState]:
+        raise AssertionError("states are read while no server is away")
+
+    answered_elsewhere([mailbox("a")], unread, servers)
+    for _ in range(5):
+        servers.ended("imap.contoso.example:993", "a", Unavailable("no route", hint="", about="server"), asked=True)
+    states = {"a": replace(looked("a", 0), last_success=instant.text(START - timedelta(minutes=1)))}
+    answered_elsewhere([mailbox("a"), mailbox("new")], lambda: states, servers)
+    assert set(servers.outages()) == {"imap.contoso.example:993"}
+    clock.pass_by(minutes=2)
+    states["a"] = replace(states["a"], last_success=instant.text(START + timedelta(minutes=1)))
+    answered_elsewhere([mailbox("a"), mailbox("new")], lambda: states, servers)
+    assert servers.outages() == {}
+    assert servers.left_alone() == []

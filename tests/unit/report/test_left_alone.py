@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from reconcile.errors import Throttled, Unavailable
 from reconcile.model.condition import Condition, Health
-from reconcile.model.left_alone import LeftAlone
+from reconcile.model.left_alone import LeftAlone, still_away
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.model.profile_counters import profile_counters
@@ -93,3 +93,30 @@ def test_a_pause_that_a_server_asked_for_is_no_outage_and_is_told() -> None:
         kind="server", name=SERVER, why="it asked for a pause", hint="", since="", again_at=START + timedelta(seconds=60)
     )
     assert servers.outages() == {}
+
+
+def test_a_success_of_another_process_ends_what_is_left_alone() -> None:
+    clock = StillClock()
+    servers = Servers(clock=clock, full=4)
+    for name in (SERVER, "other:993"):
+        for _ in range(5):
+            servers.ended(name, "a", Unavailable("no route", hint="", about="server"), asked=True)
+    found = servers.left_alone()
+    at = {"before": "2026-03-01T07:59:59Z", "same": "2026-03-01T08:00:00Z", "after": "2026-03-01T08:05:00Z", "never": ""}
+    boxes = {when: status(when, Health.HEALTHY) for when in at}
+    looked = {when: replace(box, state=replace(box.state, last_success=at[when])) for when, box in boxes.items()}
+    assert still_away(found, [looked["before"], looked["same"], looked["never"]]) == found
+    assert [one.name for one in still_away(found, looked.values())] == ["other:993"]
+    assert still_away(found, []) == found
+    pause = LeftAlone(kind="server", name=SERVER, why="it asked for a pause", hint="", since="", again_at=START)
+    assert still_away([pause], looked.values()) == [pause]
+    # The loop itself reads it before it waits on.
+    servers.answered(SERVER, START)
+    assert set(servers.outages()) == {SERVER, "other:993"}
+    clock.pass_by(seconds=1)
+    servers.answered(SERVER, clock.now())
+    assert set(servers.outages()) == {"other:993"}
+    assert servers.recovered(SERVER) == clock.now()
+    assert (servers.admits(SERVER, running=0), servers.admits(SERVER, running=1)) == (True, False)
+    servers.answered(SERVER, clock.now())
+    assert servers.admits(SERVER, running=1) is False
