@@ -98,6 +98,38 @@ def test_what_is_declared_for_receiving_sends_as_well() -> None:
 
 
 @pytest.mark.parametrize(
+    ("spec", "kind"),
+    [
+        ({"incoming.authentication": "ntlm"}, SignInKind.NTLM),
+        # As it is in a state that keeps the defaults.
+        ({"incoming.authentication": "ntlm", "outgoing.authentication": "auto-detect"}, SignInKind.NTLM),
+        ({"incoming.authentication": "ntlm", "outgoing.authentication": "basic"}, SignInKind.PASSWORD),
+        ({**OAUTH, "incoming.credentials": "profile"}, SignInKind.OAUTH),
+        (
+            {
+                "incoming.authentication": "ntlm",
+                "useSameSettingsForOutgoing": False,
+                "outgoing.credentials": "profile",
+                "outgoing.username": "svc",
+                "outgoing.password.ref": "file:password",
+            },
+            SignInKind.PASSWORD,
+        ),
+    ],
+)
+def test_sending_signs_in_by_nothing_weaker_than_receiving(spec: dict[str, Leaf], kind: SignInKind) -> None:
+    found = sending(spec)
+    assert isinstance(found, SendingMailbox), found
+    assert found.sign_in.kind is kind
+
+
+def test_what_cannot_be_shared_names_the_field_that_says_so() -> None:
+    found = sending({"incoming.authentication": "negotiate"})
+    assert isinstance(found, SilentMailbox)
+    assert found.condition.field == "incoming.authentication"
+
+
+@pytest.mark.parametrize(
     ("spec", "access", "kind"),
     [
         ({"incoming.useImpersonation": False}, MailboxAccess.DELEGATION, SignInKind.PASSWORD),

@@ -212,3 +212,9 @@ def test_each_account_with_a_token_stands_once() -> None:
     boxes = [resource("Mailbox", {**MAILBOX, "profile": None}, name) for name in ("sales", "info")]
     found = token_accounts([by_application, default, *boxes], now=NOW)
     assert [(one.kind, one.name, one.address, one.username) for one in found] == [("EmailServerProfile", "contoso", "", "")]
+
+
+@pytest.mark.parametrize("server_type", ["imap-smtp", "pop3-smtp"])
+def test_authentication_of_two_services_stays_their_own(server_type: str) -> None:
+    spec: dict[str, Leaf] = {"serverType": server_type, "useSameSettingsForOutgoing": True, "incoming.authentication": "ntlm"}
+    assert planned(spec).kind is SignInKind.PASSWORD

@@ -12,7 +12,8 @@ credentials and kind follow from each other: a password is only ever used as a p
 | windows-integrated  | kerberos    | refused  | refused | refused | kerberos  |
 | anonymous           | anonymous   | refused  | refused | refused | refused   |
 
-certificateSignIn stands in place of authentication. What is different at an Exchange server stands in `exchange`.
+certificateSignIn stands in place of authentication. Where both directions are Exchange Web Services and share their settings, auto-detect
+of outgoing is what incoming declares: they are one service. What else is different at an Exchange server stands in `exchange`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def sign_in(mailbox: AppliedResource, profile: AppliedResource, direction: Direc
 def planned(mailbox: Row, profile: Row, direction: Direction) -> SignInPlan:
     """As `sign_in`, for decisions that hold the rows already. Raises Refused."""
     spec = profile.spec
-    # The setting shares credentials, user name, password and impersonation; server, port, tls and authentication stay their own.
+    # The setting shares credentials, user name, password and impersonation; server, port, tls and authentication stay their own
+    # (but see `_authentication_field` for Exchange).
     source = "outgoing" if direction == "outgoing" and spec.get("useSameSettingsForOutgoing") is False else "incoming"
     ews = spec.get(f"{direction}.protocol") == "ews"
     if spec.get(f"{source}.useImpersonation") is True and not ews:
@@ -99,8 +101,8 @@ def _of(mailbox: Row, profile: Row, direction: Direction, source: str, credentia
 
 def _kind(profile: Row, direction: Direction, source: str, credentials: str) -> SignInKind:
     spec = profile.spec
-    authentication = str(spec.get(f"{direction}.authentication") or "auto-detect")
-    field = f"{direction}.authentication"
+    field = _authentication_field(spec, direction, source)
+    authentication = str(spec.get(field) or "auto-detect")
     if spec.get(f"{source}.certificateSignIn") is True:
         if not spec.get(f"{source}.clientCertificate.ref"):
             words = "certificateSignIn signs in by a certificate, and no clientCertificate is declared"
@@ -121,6 +123,13 @@ def _kind(profile: Row, direction: Direction, source: str, credentials: str) -> 
             words = f"authentication {authentication} does not go with credentials {credentials}"
         raise profile.unsupported(field, words)
     return kind
+
+
+def _authentication_field(spec: Mapping[str, Leaf], direction: Direction, source: str) -> str:
+    """Whose authentication counts. A password that one service gets by NTLM must not go to it in clear for the other direction."""
+    one_service = spec.get("incoming.protocol") == "ews" and spec.get("outgoing.protocol") == "ews"
+    undeclared = spec.get(f"{direction}.authentication") in (None, "auto-detect")
+    return f"{source if one_service and undeclared else direction}.authentication"
 
 
 def _username(mailbox: Row, profile: Row, source: str, credentials: str) -> str:
