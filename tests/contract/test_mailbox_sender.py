@@ -4,6 +4,7 @@ answer, and there is no second draft and no second mail."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from reconcile.mail.ews.sender import EwsSender
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.mailbox_access import MailboxAccess
+from reconcile.model.mailbox_test import MailboxTest
 from reconcile.model.secret import Secret
-from reconcile.ports.sender import Account, Broken, Delivery, Envelope, Refused, Taken, Unanswered
+from reconcile.ports.sender import Account, Broken, Delivery, Envelope, Refused, Session, Taken, Unanswered
 from reconcile.ports.tls import Tls
 from reconcile.sandbox.ews.faults import EwsFault, FaultKind
+from reconcile.sync.mailbox_test import outgoing_test
 from support.ews_accounts import account_of
 from support.exchange_sandbox import OFFICE, SALES, SUPPORT, ExchangeSandbox, exchange_sandbox
 
@@ -38,21 +41,33 @@ class Died(BaseException):
     """The process ends here."""
 
 
-def handed_in(exchange: ExchangeSandbox, *, password: str = "", begin: Any = None, envelope: Envelope = ENVELOPE, **more: Any) -> Delivery:
+def account(exchange: ExchangeSandbox, *, password: str = "", mailbox: str = SALES, path: str = "") -> Account:
     reached = account_of(exchange, SALES, MailboxAccess.IMPERSONATION)
     name, word = exchange.service, password or exchange.service_password
-    account = Account(
+    return Account(
         server=reached.endpoint.host,
         port=reached.endpoint.port,
         tls=Tls.NONE,
         clear_text=True,
         sign_in=PasswordSignIn(name, Secret(word.encode())),
-        mailbox=SALES,
+        mailbox=mailbox,
         access=MailboxAccess.IMPERSONATION,
-        path=reached.endpoint.path,
+        path=path or reached.endpoint.path,
     )
-    with EwsSender(sessions=Sessions(), silence_timeout=2.0).open(account) as session:
+
+
+def handed_in(exchange: ExchangeSandbox, *, password: str = "", begin: Any = None, envelope: Envelope = ENVELOPE, **more: Any) -> Delivery:
+    with EwsSender(sessions=Sessions(), silence_timeout=2.0).open(account(exchange, password=password)) as session:
         return session.send(envelope, begin=begin or (lambda _: None), **more)
+
+
+def tried(exchange: ExchangeSandbox, **more: str) -> MailboxTest:
+    """As `test-mailbox` does it."""
+
+    def opened() -> AbstractContextManager[Session]:
+        return EwsSender(sessions=Sessions(), silence_timeout=2.0).open(account(exchange, **more))
+
+    return outgoing_test("sales", "exchange.contoso.example:443", reach=(), open_session=opened, monotonic=lambda: 0.0)
 
 
 def arrived(exchange: ExchangeSandbox) -> tuple[Sequence[str], ...]:
@@ -181,3 +196,27 @@ def test_an_account_that_may_not_act_for_the_mailbox_sends_nothing(exchange: Exc
     with pytest.raises(PermissionDenied, match="ErrorImpersonateUserDenied"):
         handed_in(exchange, begin=lambda _: pytest.fail("nothing may begin"))
     assert arrived(exchange) == ([], [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"password": "not the password"}, "refused the credentials"),
+        ({"mailbox": "nobody@contoso.example"}, "ErrorNonExistentMailbox"),
+        ({"path": "/EWS/Nothing.asmx"}, "no Exchange Web Services at this address"),
+    ],
+)
+def test_a_test_of_sending_fails_where_no_mail_would_be_taken(exchange: ExchangeSandbox, more: dict[str, str], words: str) -> None:
+    assert tried(exchange).ok
+    found = tried(exchange, **more)
+    assert (found.ok, found.steps[-1].name) == (False, "sign-in")
+    assert words in found.steps[-1].words
+    assert arrived(exchange) == ([], [], [], [])
+
+
+@pytest.mark.parametrize("code", ["ErrorAccessDenied", "ErrorImpersonateUserDenied"])
+def test_a_test_of_sending_tells_what_the_server_refuses(exchange: ExchangeSandbox, code: str) -> None:
+    exchange.faults.add(EwsFault(kind=FaultKind.ITEM, operation="GetFolder", code=code))
+    found = tried(exchange)
+    assert not found.ok
+    assert code in found.steps[-1].words

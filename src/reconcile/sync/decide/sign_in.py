@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Condition
 from reconcile.model.sign_in import Grant, OAuthPlan, SignInKind, SignInPlan
 from reconcile.ports.target import AppliedResource
