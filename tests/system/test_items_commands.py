@@ -6,6 +6,10 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pytest
+
+from reconcile.cli.activities.items.reading import address_of
+from reconcile.errors import UserError
 from reconcile.store.sqlite.database import Database
 from support.command import Commands, Result
 
@@ -26,6 +30,22 @@ def items(commands: Commands, *words: str) -> Result:
 
 def sets(*settings: str) -> list[str]:
     return [word for setting in settings for word in ("--set", setting)]
+
+
+def test_an_owner_is_an_address_or_the_slug_of_a_mailbox(commands: Commands, tmp_path: Path) -> None:
+    names = {"m1": ("anna", "Anna@contoso.example")}
+    assert [address_of(word, names) for word in ("anna", "m1", "Bob@contoso.example", "")] == [ANNA, ANNA, "bob@contoso.example", ""]
+    with pytest.raises(UserError, match="no mailbox 'ana' is applied") as caught:
+        address_of("ana", names)
+    assert "Did you mean anna" in str(caught.value.hint)
+    Database.open(commands.state / "production" / "engine.db").close()
+    for words in (("add", "task"), ("list",), ("export", "--format", "jsonl")):
+        assert "no mailbox 'sales' is applied" in items(commands, *words, "--owner", "sales").err
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"clientKey": "a", "kind": "task", "owner": "sales"}')
+    taken = items(commands, "import", str(lines))
+    assert "the owner 'sales' is no address" in taken.out
+    assert "sales@contoso.example" in taken.out
 
 
 def test_from_adding_to_exporting(commands: Commands, tmp_path: Path) -> None:
@@ -67,6 +87,8 @@ def test_from_adding_to_exporting(commands: Commands, tmp_path: Path) -> None:
     assert "NOTE:a\u202eb\\nc" in card
     explained = json.loads(commands.run("explain", "item", "1", "--output", "json").out)
     assert (explained["kind"], explained["mailboxes"]) == ("appointment", [])
+    assert explained["why"] == "no applied mailbox with the address of its owner asks for it (appointmentsContactsTasks: server-side)"
+    assert explained["why"] in commands.run("explain", "item", "1").out
     assert items(commands, "delete", "1", "--expect", "1").out == "item 1 is deleted\n"
     assert commands.run("explain", "item", "1").code == 1
     with sqlite3.connect(store) as database:

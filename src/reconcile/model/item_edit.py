@@ -12,9 +12,9 @@ from typing import Any, TypeAlias, assert_never
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.activity_edit import KEEP, EditRefusal, EditResult, Keep
-from reconcile.model.item import Appointment, Item, ItemKind, Task, TaskStatus, Value, kind_of
+from reconcile.model.item import Appointment, Contact, Item, ItemKind, Task, TaskStatus, Value, kind_of
 from reconcile.model.item_json import ItemFormatError, checked, dumped, dumped_value
-from reconcile.model.item_normal import normal
+from reconcile.model.item_normal import normal, whole_name
 from reconcile.model.item_record import STATES, ItemState, Record
 
 
@@ -153,7 +153,7 @@ def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetim
         words = f"a {edit.kind} is {' or '.join(STATES[edit.kind])}"
         return _refused(before.id, EditRefusal.CONFLICT, before, "state", words, "Choose one of them.")
     try:
-        item = checked(replace(before.item, **edit.columns))  # type: ignore[arg-type]
+        item = checked(replace(_renamed(before.item, edit.columns), **edit.columns))  # type: ignore[arg-type]
     except ItemFormatError as error:
         return _refused(before.id, EditRefusal.CONFLICT, before, f"set.{'.'.join(map(str, error.path))}", error.message, error.hint)
     item, state = coupled(before.item, item, before.state, state, at)
@@ -163,6 +163,13 @@ def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetim
         return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.UNCHANGED, version=before.version))
     after = replace(after, version=before.version + 1, edited_at=moment, edited_by=by)
     return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.EDITED, version=after.version), record=after)
+
+
+def _renamed(item: Item, columns: Mapping[str, Value]) -> Item:
+    """A contact's whole name that only followed from its parts follows them again. One that somebody gave, before or now, stays."""
+    if isinstance(item, Contact) and "fullname" not in columns and item.fullname == whole_name(item):
+        return replace(item, fullname="")
+    return item
 
 
 def coupled(before: Item, after: Item, state_before: ItemState, state: ItemState, at: datetime) -> tuple[Item, ItemState]:

@@ -103,12 +103,15 @@ def _appointment(item: Appointment) -> Appointment:
     )
 
 
+def whole_name(contact: Contact) -> str:
+    """The name that follows from its parts."""
+    parts = (contact.firstname, contact.middlename, contact.lastname, contact.suffix)
+    return " ".join(part for part in parts if part)
+
+
 def _contact(item: Contact) -> Contact:
     """A name as a whole, where it is given in parts only."""
-    if item.fullname:
-        return item
-    parts = (item.firstname, item.middlename, item.lastname, item.suffix)
-    return replace(item, fullname=" ".join(part for part in parts if part))
+    return item if item.fullname else replace(item, fullname=whole_name(item))
 
 
 def _task(item: Task, today: date) -> Task:

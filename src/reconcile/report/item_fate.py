@@ -67,19 +67,22 @@ def conflict_json(conflict: ItemConflict, names: _Names) -> dict[str, Any]:
 
 
 def fate_json(
-    record: Record | None, item_id: int, links: Sequence[Link], conflicts: Sequence[ItemConflict], names: _Names
+    record: Record | None, item_id: int, links: Sequence[Link], conflicts: Sequence[ItemConflict], names: _Names, nowhere: str = ""
 ) -> dict[str, Any]:
-    """`reconcile explain item`."""
+    """`reconcile explain item`. `nowhere` says why it is in no mailbox, where it is in none."""
     return {
         "item": item_id,
         "kind": str(record.kind) if record is not None else None,
         "version": record.version if record is not None else None,
         "mailboxes": [link_json(link, names) for link in links],
+        "why": nowhere or None,
         "conflicts": [conflict_json(each, names) for each in conflicts],
     }
 
 
-def fate_text(record: Record | None, item_id: int, links: Sequence[Link], conflicts: Sequence[ItemConflict], names: _Names) -> str:
+def fate_text(
+    record: Record | None, item_id: int, links: Sequence[Link], conflicts: Sequence[ItemConflict], names: _Names, nowhere: str = ""
+) -> str:
     """The same for people."""
     if record is None:
         head = f"item {item_id} was deleted here"
@@ -87,8 +90,6 @@ def fate_text(record: Record | None, item_id: int, links: Sequence[Link], confli
         words = f"{record.kind} {item_id}: {neutral(title(record.item))}"
         edited = f"version {record.version}, last edited by {neutral(record.edited_by)}"
         head = f"{words}\n  owner {neutral(record.owner)}, {record.state}, {edited}"
-    where = [f"  {link_line(link, names)}" for link in links] or [
-        "  in no mailbox: its owner's mailbox is not kept in step, no filter wants it, or nobody looked yet"
-    ]
+    where = [f"  {link_line(link, names)}" for link in links] or [f"  in no mailbox{f': {neutral(nowhere)}' if nowhere else ''}"]
     met = [f"  {conflict_words(conflict_json(each, names))}" for each in conflicts]
     return "\n".join([head, "mailboxes", *where, *(["conflicts", *met] if met else [])])

@@ -16,6 +16,8 @@ from reconcile.model.item_record import ItemState
 from reconcile.sync.decide.edit_intake import LARGEST_ID, Line, Word, refused
 from reconcile.sync.decide.intake_line import LineError, column, parsed
 
+_ADDRESS = "Write the address of a mailbox, or of anybody: sales@contoso.example."
+
 
 class ItemEditIn(BaseModel):
     """One line. Without `id` a new record; what is absent of a record stays, null clears."""
@@ -62,6 +64,8 @@ def item_edit_from(fields: Mapping[str, Any]) -> ItemEdit:
 def item_edit(fields: Mapping[str, Any]) -> ItemEdit:
     """Raises ValidationError, ItemFormatError or LineError."""
     given = ItemEditIn.model_validate(fields)
+    if given.owner is not None and "@" not in given.owner:
+        raise LineError(f"the owner {given.owner!a} is no address", column=1, field="owner", hint=_ADDRESS)
     key = given.clientKey or ""
     if given.delete:
         if given.id is None:
@@ -70,8 +74,8 @@ def item_edit(fields: Mapping[str, Any]) -> ItemEdit:
     if given.kind is None:
         raise LineError("kind is missing: appointment, contact or task", column=1, field="kind")
     if given.id is None:
-        if not given.owner or "@" not in given.owner:
-            raise LineError("a new record has an owner: the address of a mailbox, or of anybody", column=1, field="owner")
+        if not given.owner:
+            raise LineError("a new record has an owner", column=1, field="owner", hint=_ADDRESS)
         item = loaded(given.kind, given.set or {})
         return AddItem(item=item, owner=given.owner.strip().lower(), state=given.state or ItemState.OPEN, client_key=key)
     columns = loaded_columns(given.kind, given.set or {})

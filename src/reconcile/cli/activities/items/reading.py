@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from reconcile.cli.context import Context, common
+from reconcile.cli.mailbox_name import no_such_mailbox
 from reconcile.cli.number import Number
 from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
@@ -34,6 +35,17 @@ def reading(context: Context) -> Iterator[tuple[ItemReader, dict[str, tuple[str,
         yield item_reader(database), dict(mailbox_names(database))
 
 
+def address_of(owner: str, names: Mapping[str, tuple[str, str]]) -> str:
+    """An address as it is, that of a mailbox by its slug or id, "" for none. Raises UserError for a mailbox that is not applied."""
+    if not owner or "@" in owner:
+        return owner.lower()
+    by_slug = dict(names.values())
+    address = names[owner][1] if owner in names else by_slug.get(owner)
+    if not address:
+        raise no_such_mailbox(owner, [*by_slug, *by_slug.values()])
+    return address.lower()
+
+
 def one(reader: ItemReader, item_id: int) -> Record:
     """Raises UserError where there is none."""
     found = reader.item(item_id)
@@ -44,7 +56,7 @@ def one(reader: ItemReader, item_id: int) -> Record:
 
 @click.command("list", short_help="List appointments, contacts and tasks.")
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind; may be repeated.")
-@click.option("--owner", default="", metavar="ADDRESS", help="Only what belongs to this address.")
+@click.option("--owner", default="", metavar="OWNER", help="Only what belongs to this mailbox (slug or address), or to anybody's address.")
 @click.option("--state", type=click.Choice(STATES), help="Only what is in this state.")
 @click.option("--limit", type=Number(1), metavar="N", default=50, help="At most so many, by id [50].")
 @common(estate=False)
@@ -58,9 +70,9 @@ def list_command(context: Context, kinds: tuple[str, ...], owner: str, state: st
     from reconcile.report.items import item_json, items_table
     from reconcile.report.json_text import json_text
 
-    with reading(context) as (reader, _):
+    with reading(context) as (reader, names):
         chosen = tuple(map(ItemKind, kinds or KINDS))
-        found = reader.items(kinds=chosen, owner=owner.lower(), state=ItemState(state) if state else None, limit=limit)
+        found = reader.items(kinds=chosen, owner=address_of(owner, names), state=ItemState(state) if state else None, limit=limit)
         if context.as_json:
             for record in found:
                 context.data(json_text(item_json(record)))
@@ -93,7 +105,7 @@ def show_command(context: Context, item_id: int) -> ExitCode:
 @click.command("export", short_help="Write items as CSV, iCalendar, vCard or JSON lines.")
 @click.option("--format", "form", type=click.Choice(tuple(_FORMATS)), required=True, help="csv, ics, vcf or jsonl.")
 @click.option("--kind", type=click.Choice(KINDS), help="Of csv and jsonl: which kind; csv needs one.")
-@click.option("--owner", default="", metavar="ADDRESS", help="Only what belongs to this address.")
+@click.option("--owner", default="", metavar="OWNER", help="Only what belongs to this mailbox (slug or address), or to anybody's address.")
 @common(estate=False)
 def export_command(context: Context, form: str, kind: str | None, owner: str) -> ExitCode:
     """To standard output. A calendar has appointments and tasks, vCards are contacts; jsonl is what `import` takes, and its keys.
@@ -109,8 +121,8 @@ def export_command(context: Context, form: str, kind: str | None, owner: str) ->
         raise click.UsageError("a table has one kind: --kind appointment, contact or task")
     if kind is not None and kind not in _FORMATS[form]:
         raise click.UsageError(f"--format {form} has {' and '.join(_FORMATS[form])}, no {kind}")
-    with reading(context) as (reader, _):
-        records = reader.items(kinds=tuple(map(ItemKind, (kind,) if kind else _FORMATS[form])), owner=owner.lower())
+    with reading(context) as (reader, names):
+        records = reader.items(kinds=tuple(map(ItemKind, (kind,) if kind else _FORMATS[form])), owner=address_of(owner, names))
         match form:
             case "csv":
                 assert kind is not None

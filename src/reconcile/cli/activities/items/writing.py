@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconcile.cli.activities.items.reading import KINDS, STATES, one, reading
+from reconcile.cli.activities.items.reading import KINDS, STATES, address_of, one, reading
 from reconcile.cli.batch import opened, reported
 from reconcile.cli.context import Context, common
 from reconcile.cli.number import Number
@@ -17,7 +17,7 @@ from reconcile.model.exit_code import ExitCode
 _SET = click.option(
     "--set", "settings", multiple=True, metavar="COLUMN=VALUE", help='May be repeated; "COLUMN=" clears, JSON for lists and objects.'
 )
-_OWNER = click.option("--owner", metavar="ADDRESS", help="Whose it is: the address of a mailbox, or of anybody.")
+_OWNER = click.option("--owner", metavar="OWNER", help="Whose it is: a mailbox (slug or address), or anybody's address.")
 _STATE = click.option("--state", type=click.Choice(STATES), help="Its state.")
 _EXPECT = click.option("--expect", type=Number(1), metavar="VERSION", help="Only when it is at this version.")
 _KEY = click.option("--key", default="", help="Your own name for this edit: the same key again edits nothing.")
@@ -34,7 +34,10 @@ def add_command(context: Context, kind: str, settings: tuple[str, ...], owner: s
     """It goes to the mailbox of its owner with the next look, if a filter wants it. An appointment with attendees is announced to them
     then, unless it is past.
 
-    Example: reconcile activities items add task --owner anna@contoso.example --set subject="Call back" --set scheduledend=2026-03-12
+    An appointment needs scheduledstart and scheduledend (2026-03-12T09:00:00+01:00), days of tasks are 2026-03-12. docs/items.md has all
+    columns.
+
+    Example: reconcile activities items add task --owner anna --set subject="Call back" --set scheduledend=2026-03-12
     """
     return _edited(context, {"kind": kind, "owner": owner, "state": state, "set": _columns(settings), "clientKey": key or None})
 
@@ -120,14 +123,17 @@ def _edited(context: Context, fields: dict[str, Any]) -> ExitCode:
     from reconcile.model.item_edit import ItemEditRefused
     from reconcile.report.items import FORMAT_VERSION
     from reconcile.sync.decide.item_line import item_edit_from
+    from reconcile.wiring.applied import mailbox_names
     from reconcile.wiring.items import item_store
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 
     if isinstance(percent := (fields.get("set") or {}).get("percentcomplete"), str) and percent.isdigit():
         fields["set"]["percentcomplete"] = int(percent)
-    edit = item_edit_from(fields)
     with writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
+        if fields.get("owner"):
+            fields["owner"] = address_of(fields["owner"], mailbox_names(database))
+        edit = item_edit_from(fields)
         (outcome,) = item_store(database).edit([edit], at=SystemClock().now(), by=context.actor)
     if isinstance(outcome, ItemEditRefused):
         raise PreconditionFailed(outcome.message, hint=outcome.hint)
