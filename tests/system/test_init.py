@@ -31,6 +31,19 @@ def test_it_lints_clean_as_written(estate: Path) -> None:
     assert (done.returncode, document["findings"], document["documents"]) == (0, [], 4)
 
 
+def test_the_profile_that_the_page_about_exchange_shows_stands_in_it_without_an_error(estate: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
+    (estate / "profiles" / "exchange.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    mailbox = estate / "mailboxes" / "sales.yaml"
+    written = (
+        mailbox.read_text(encoding="utf-8").replace("profile: main", "profile: exchange").replace("outgoing: none", "outgoing: server-side")
+    )
+    mailbox.write_text(written, encoding="utf-8")
+    found = json.loads(reconcile("lint", "-C", str(estate), "--output", "json").stdout)["findings"]
+    assert [one for one in found if one["severity"] == "error"] == []
+    assert found != [], "the mailbox's own account is not used any more"
+
+
 def test_every_file_for_people_says_what_to_change_or_why(estate: Path) -> None:
     for name in FILES.values():
         assert "#" in (estate / name).read_text(encoding="utf-8"), name
