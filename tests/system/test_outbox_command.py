@@ -271,7 +271,8 @@ def test_typing_errors_are_usage_errors(desk: Desk) -> None:
 
 def test_a_mail_that_was_withdrawn_is_not_sent(desk: Desk) -> None:
     desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--text", "x")
-    assert "mail 1 is failed" in desk("outbox", "withdraw", "1")[0]
+    assert "mail 1 is withdrawn" in desk("outbox", "withdraw", "1")[0]
+    assert "withdrew" not in desk("status")[0]
     desk("sync")
     assert list(desk.server.taken) == []
     assert "withdrew it" in desk("outbox", "show", "1")[0]

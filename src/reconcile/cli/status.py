@@ -30,7 +30,7 @@ def command(context: Context) -> ExitCode:
     environment, statuses = mailbox_statuses(context.settings, context.environment)
     steps = {status.mailbox_id: status.sending_step for status in statuses if status.sending_step}
     with open_database(context.settings, environment, read_only=True) as database:
-        waiting = unsent(outbox_reader(database).entries(states=(*STATES, OutgoingState.FAILED)), now=now, steps=steps)
+        waiting = unsent(outbox_reader(database).entries(states=(*STATES, OutgoingState.FAILED)), now=now, steps=steps, due=True)
         idle = idle_settings(context.settings, database, environment, now)
         resting = still_away(left_alone(database, now), statuses)
         items, conflicts = item_standings(database)

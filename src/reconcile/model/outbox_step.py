@@ -19,7 +19,7 @@ from typing import TypeAlias, assert_never
 
 from reconcile.errors import PreconditionFailed, UserError
 from reconcile.lazy_dataclass import dataclass
-from reconcile.model.outgoing import OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
+from reconcile.model.outgoing import WITHDREW, OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
 from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
 from reconcile.model.sent_already import refuse_unchecked
 from reconcile.model.sent_folder import UNTOUCHED, CopyState, SentFolder
@@ -301,7 +301,7 @@ def _withdrawn(entry: OutboxEntry, step: Withdraw, *, taken: bool) -> Advanced:
     if taken:
         # Its run may be about to hand it over, and would not see this in time.
         raise PreconditionFailed(f"mail {entry.id} is being sent", hint="Wait for its outcome.")
-    why = f"{step.by} withdrew it"
+    why = f"{step.by}{WITHDREW}"
     gone = RecipientResult(state=RecipientState.FAILED, reason=why)
     names = [recipient.address for recipient in entry.in_state(RecipientState.PENDING)]
     return _moved(entry, _with(entry.recipients, dict.fromkeys(names, gone)), None, why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_details import Regarding
@@ -65,6 +66,11 @@ class Recipient:
     reason: str = ""
 
 
+#: How the reason ends where a person took a mail back, and how it begins where tries came to an end.
+WITHDREW: Final = " withdrew it"
+GIVEN_UP: Final = "given up after"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxEntry:
     """One mail of the outbox, without its bytes (the store hands those out by `id`).
@@ -108,6 +114,19 @@ class OutboxEntry:
     def due_at(self) -> datetime:
         """When it may be taken up, while it is pending."""
         return max(moment for moment in (self.next_try_at or self.added_at, self.postponed_until) if moment is not None)
+
+    @property
+    def withdrawn(self) -> bool:
+        """A person took it back, and nobody was refused it: it failed, but there is nothing to mend."""
+        words = self.reason.endswith(WITHDREW) and not self.reason.startswith(GIVEN_UP)
+        return (
+            self.state is OutgoingState.FAILED and words and all(one.reason == self.reason for one in self.in_state(RecipientState.FAILED))
+        )
+
+    @property
+    def standing(self) -> str:
+        """Its state as people call it."""
+        return "withdrawn" if self.withdrawn else str(self.state)
 
     def in_state(self, state: RecipientState) -> tuple[Recipient, ...]:
         """The recipients in that state."""

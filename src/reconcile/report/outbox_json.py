@@ -20,6 +20,7 @@ def mail_json(entry: OutboxEntry) -> dict[str, object]:
         "id": entry.id,
         "state": str(entry.state),
         "number": entry.state.number,
+        "withdrawn": entry.withdrawn,
         "mailbox": entry.mailbox_name,
         "mailboxId": entry.mailbox_id,
         "from": entry.sender,

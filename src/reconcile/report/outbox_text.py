@@ -27,7 +27,7 @@ def outbox_table(entries: Sequence[OutboxEntry], *, fit: int | None = None) -> s
     rows = [
         (
             entry.id,
-            str(entry.state),
+            entry.standing,
             entry.mailbox_name,
             _recipients(entry),
             entry.subject,
@@ -44,8 +44,10 @@ def outbox_table(entries: Sequence[OutboxEntry], *, fit: int | None = None) -> s
 def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | None = None) -> str:
     """One mail with its recipients and its history."""
     number = f" ({entry.state.number})" if entry.state.number is not None else ""
+    if entry.withdrawn:
+        number = f" ({entry.state}, {entry.state.number})"
     facts = [
-        ("state", f"{entry.state}{number}"),
+        ("state", f"{entry.standing}{number}"),
         ("from", f"{entry.sender} (mailbox {entry.mailbox_name})"),
         ("subject", entry.subject),
         ("message-id", entry.message_id),
@@ -66,6 +68,8 @@ def mail_text(entry: OutboxEntry, events: Sequence[OutboxEvent], *, fit: int | N
     if entry.restored_from is not None:
         verb = "release" if entry.state is OutgoingState.DRAFT else "retry"
         lines.append(f"{'next:':<12}{_MARKS[OutgoingState.UNCERTAIN].format(id=entry.id).replace('retry', verb)}")
+    elif entry.withdrawn:
+        lines.append(f"{'next:':<12}nothing; reconcile outbox retry {entry.id} brings it back.")
     elif entry.state in _MARKS:
         lines.append(f"{'next:':<12}{_MARKS[entry.state].format(id=entry.id)}")
     people = [(one.address, str(one.field), str(one.state), one.reason) for one in entry.recipients]

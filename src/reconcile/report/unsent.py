@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from reconcile.lazy_dataclass import dataclass
@@ -13,6 +13,8 @@ from reconcile.report.safe_text import neutral
 
 #: States whose entries may be worth a line.
 STATES = (OutgoingState.PENDING, OutgoingState.UNCERTAIN)
+#: Mail that was never tried is worth a line when its time has been over for so long.
+_OVERDUE = timedelta(minutes=1)
 #: More groups than this are counted, not listed.
 _MOST = 20
 
@@ -20,7 +22,7 @@ _MOST = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsent:
     """Mails of one mailbox with one reason. `first` is the id of one of them, `next_try` UTC to the second ("" for none). `step` is what
-    a person does first so that the mailbox may send, "" where it may."""
+    a person does first so that the mailbox may send, "" where it may. `due`: the time of all of them has come."""
 
     mailbox: str
     state: OutgoingState
@@ -29,16 +31,20 @@ class Unsent:
     first: int
     next_try: str
     step: str = ""
+    due: bool = False
 
 
-def unsent(entries: Sequence[OutboxEntry], *, now: datetime, steps: Mapping[str, str] = MappingProxyType({})) -> list[Unsent]:
+def unsent(
+    entries: Sequence[OutboxEntry], *, now: datetime, steps: Mapping[str, str] = MappingProxyType({}), due: bool = False
+) -> list[Unsent]:
     """Grouped, in the order of the entries. `steps` by mailbox id, of those whose sending is withheld.
-    Mail whose next try is due is left out: nothing stands in its way."""
-    groups: dict[tuple[str, OutgoingState, str], list[OutboxEntry]] = {}
+    Mail whose time has come is left out, for nothing stands in its way, unless `due` asks for it: where nobody sends, it waits all the
+    same. What a person withdrew wants nothing more."""
+    groups: dict[tuple[str, OutgoingState, str, bool], list[OutboxEntry]] = {}
     for entry in entries:
-        waits = entry.state is OutgoingState.PENDING and entry.next_try_at is not None and entry.due_at > now
-        if waits or entry.state in (OutgoingState.UNCERTAIN, OutgoingState.FAILED):
-            groups.setdefault((entry.mailbox_name, entry.state, entry.reason), []).append(entry)
+        is_due = entry.state is OutgoingState.PENDING and entry.due_at <= now
+        if _is_told(entry, now=now, due=due if is_due else None):
+            groups.setdefault((entry.mailbox_name, entry.state, entry.reason, is_due), []).append(entry)
     return [
         Unsent(
             mailbox=mailbox,
@@ -46,11 +52,27 @@ def unsent(entries: Sequence[OutboxEntry], *, now: datetime, steps: Mapping[str,
             mails=len(members),
             reason=reason,
             first=members[0].id,
-            next_try=min((f"{one.due_at:%Y-%m-%d %H:%M:%SZ}" for one in members if one.next_try_at), default=""),
+            next_try=min((f"{one.due_at:%Y-%m-%d %H:%M:%SZ}" for one in members if one.next_try_at or is_due), default=""),
             step=steps.get(members[0].mailbox_id, "") if state is OutgoingState.PENDING else "",
+            due=is_due,
         )
-        for (mailbox, state, reason), members in groups.items()
+        for (mailbox, state, reason, is_due), members in groups.items()
     ]
+
+
+def _is_told(entry: OutboxEntry, *, now: datetime, due: bool | None) -> bool:
+    """`due` is None for mail whose time has not come, else whether such mail is asked for."""
+    match entry.state:
+        case OutgoingState.PENDING if due is None:
+            return entry.next_try_at is not None
+        case OutgoingState.PENDING:
+            return bool(due) and (bool(entry.reason) or now - entry.due_at >= _OVERDUE)
+        case OutgoingState.UNCERTAIN:
+            return True
+        case OutgoingState.FAILED:
+            return not entry.withdrawn
+        case _:
+            return False
 
 
 def unsent_lines(groups: Sequence[Unsent]) -> list[str]:
@@ -63,6 +85,10 @@ def unsent_lines(groups: Sequence[Unsent]) -> list[str]:
         elif group.state is OutgoingState.FAILED:
             lines.append(f"{neutral(group.mailbox)}: {counted(group.mails, 'mail')} failed for good: {neutral(group.reason)}")
             lines.append(f"  next: reconcile outbox show {group.first}")
+        elif group.due:
+            why = f": {neutral(group.reason)}" if group.reason else ""
+            lines.append(f"{neutral(group.mailbox)}: {counted(group.mails, 'mail waits', 'mails wait')}, due since {group.next_try}{why}")
+            lines.append(f"  next: {neutral(group.step or 'nothing while `reconcile run` works, else: reconcile sync')}")
         else:
             until = f" until {group.next_try}" if group.next_try else ""
             lines.append(f"{neutral(group.mailbox)}: {counted(group.mails, 'mail waits', 'mails wait')}{until}: {neutral(group.reason)}")
@@ -83,6 +109,7 @@ def unsent_json(groups: Sequence[Unsent]) -> list[dict[str, object]]:
             "reason": group.reason,
             "firstId": group.first,
             "hint": group.step,
+            "due": group.due,
             "nextTryAt": group.next_try.replace(" ", "T") or None,
         }
         for group in groups

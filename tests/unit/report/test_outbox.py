@@ -113,3 +113,15 @@ def test_the_sum_counts_what_was_tried() -> None:
     assert sent_of(SendingReport(settled=(sent,))) == "1 mail sent"
     assert sent_of(SendingReport(settled=(sent, failed))) == "1 of 2 mails sent"
     assert sending_lines(SendingReport()) == []
+
+
+def test_what_was_withdrawn_is_called_so() -> None:
+    why = "admin withdrew it"
+    gone = Recipient(address="a@contoso.example", field=Field.TO, state=RecipientState.FAILED, reason=why)
+    withdrawn = entry(OutgoingState.FAILED, why, recipients=(gone,))
+    shown = mail_text(withdrawn, [])
+    assert "state:      withdrawn (failed, 8)" in shown
+    assert "next:       nothing; reconcile outbox retry 4 brings it back." in shown
+    assert "withdrawn" in outbox_table([withdrawn])
+    assert (mail_json(withdrawn)["state"], mail_json(withdrawn)["withdrawn"]) == ("failed", True)
+    assert mail_json(entry(OutgoingState.FAILED, "550 no"))["withdrawn"] is False

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reconcile.model.condition import Condition
-from reconcile.model.outgoing import OutboxEntry, OutgoingState
+from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.report.outbox_json import sending_json
 from reconcile.report.outbox_text import sending_lines
@@ -47,6 +47,38 @@ def test_what_waits_is_grouped_by_reason() -> None:
 
 def test_what_is_due_is_left_out() -> None:
     assert unsent([entry(1, minutes=0, reason=""), entry(2, minutes=-5)], now=NOW) == []
+
+
+def test_what_is_due_is_told_where_nobody_may_be_sending() -> None:
+    found = [entry(1, minutes=0, reason=""), entry(2, minutes=-5), entry(3, minutes=5), entry(4, minutes=-2, reason="")]
+    groups = unsent(found, now=NOW, due=True)
+    assert unsent_lines(groups) == [
+        "sales: 1 mail waits, due since 2026-03-01 07:55:00Z: no answer",
+        "  next: nothing while `reconcile run` works, else: reconcile sync",
+        "sales: 1 mail waits until 2026-03-01 08:05:00Z: no answer",
+        "  next: nothing, or try now: reconcile outbox retry 3",
+        "sales: 1 mail waits, due since 2026-03-01 07:58:00Z",
+        "  next: nothing while `reconcile run` works, else: reconcile sync",
+    ]
+    assert [one["due"] for one in unsent_json(groups)] == [True, False, True]
+    never_tried = replace(entry(5, minutes=None, reason=""), added_at=NOW - timedelta(hours=1))
+    assert [(one.first, one.next_try) for one in unsent([never_tried], now=NOW, due=True)] == [(5, "2026-03-01 07:00:00Z")]
+    kept = unsent([entry(2, minutes=-5)], now=NOW, due=True, steps={"m": "`reconcile enable sales` tests it."})
+    assert unsent_lines(kept)[1] == "  next: `reconcile enable sales` tests it."
+
+
+def test_what_a_person_withdrew_is_no_failure() -> None:
+    person = Recipient(address="a@contoso.example", field=Field.TO, state=RecipientState.FAILED, reason="root withdrew it")
+    withdrawn = replace(entry(1, minutes=None, reason="root withdrew it", state=OutgoingState.FAILED), recipients=(person,))
+    assert (withdrawn.withdrawn, withdrawn.standing) == (True, "withdrawn")
+    assert unsent([withdrawn], now=NOW, due=True) == []
+    refused = replace(person, reason="550 no such user")
+    words = "given up after 30 tries: 550 the admin withdrew it"
+    said = replace(withdrawn, reason=words, recipients=(replace(person, reason=words),))
+    # Refused to somebody before, said by a server, waiting again: none of these was taken back.
+    others = [replace(withdrawn, recipients=(person, refused)), said, replace(withdrawn, state=OutgoingState.PENDING)]
+    assert [one.withdrawn for one in others] == [False, False, False]
+    assert [one.state for one in unsent(others[:2], now=NOW)] == [OutgoingState.FAILED, OutgoingState.FAILED]
 
 
 def test_uncertain_mail_asks_for_a_person() -> None:

@@ -84,7 +84,7 @@ def _advance(context: Context, mail: int, step: Step) -> ExitCode:
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "mail": mail_json(entry)})
     else:
-        context.data(f"mail {mail} is {entry.state}")
+        context.data(f"mail {mail} is {entry.standing}")
         if entry.state is OutgoingState.PENDING:
             context.say("It goes out with the next `reconcile sync`.")
     return ExitCode.NOTHING_TO_DO

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outbox_step import Copied, Looked, Postpone, RecipientResult, Settle, folder_can_tell
-from reconcile.model.outgoing import OutboxEntry, RecipientState
+from reconcile.model.outgoing import GIVEN_UP, OutboxEntry, RecipientState
 from reconcile.model.sending_limits import Exhausted, SendingLimits, slot
 from reconcile.model.sent_folder import CopyState
 from reconcile.ports.sender import Broken, Delivery, Refused, Reply, Taken, Unanswered
@@ -73,9 +73,9 @@ def given_up(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy, attempts
     # A turn for some of the recipients, which settled them, was no fault of the others.
     settled = sum(1 for one in entry.recipients if one.state in (RecipientState.SENT, RecipientState.FAILED))
     if tries - settled >= policy.attempts:
-        return f"given up after {tries} tries"
+        return f"{GIVEN_UP} {tries} tries"
     if entry.tried_since is not None and now - entry.tried_since >= policy.age:
-        return f"given up after {policy.age.days} days and {tries} {'try' if tries == 1 else 'tries'}"
+        return f"{GIVEN_UP} {policy.age.days} days and {tries} {'try' if tries == 1 else 'tries'}"
     return ""
 
 
