@@ -9,6 +9,7 @@ from typing import Final
 from reconcile.lazy_dataclass import dataclass
 
 #: So many refused sign-ins of an account within so long, over all mailboxes and both directions, are the end of trying.
+#: What was begun before the last of them is not called back.
 MOST: Final = 3
 WITHIN: Final = timedelta(hours=1)
 

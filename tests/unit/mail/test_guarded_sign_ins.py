@@ -144,3 +144,29 @@ def test_a_day_of_polling_with_a_wrong_password_and_a_server_that_asks_for_pause
     # Each pause was kept: nobody was asked again within half an hour of a 429.
     assert len(asked) < 10 * 24 * 12 / 2
     assert fleet.enablements.enablements() == {}
+
+
+def test_what_was_begun_before_the_third_refusal_counts_and_the_moment_is_that_of_the_next_showing(refusals: SignInRefusals) -> None:
+    """A test and both directions: four were let begin with two refusals known at most."""
+    clock, server = StillClock(), Server(passwords={"a": "wrong"})
+    for _ in range(2):
+        attempt(guard(server, refusals, clock), server, "a")
+        clock.pass_by(seconds=90)
+    begun = [guard(server, refusals, clock).of(plan("a"), name="a") for _ in range(2)]
+    for account in begun:
+        assert account is not None
+        with pytest.raises(AuthenticationRejected):
+            server.sign_in(account)
+        clock.pass_by(seconds=1)
+    held = attempt(guard(server, refusals, clock), server, "a")
+    assert held is not None
+    assert "refused it 4 times" in held.message
+    assert server.refused == 4
+    # Refused at 08:00:00, 08:01:30, 08:03:00 and 08:03:01: three of them lie within the hour until 09:01:30.
+    assert "by `reconcile sync` from 2026-03-01 09:02 UTC on" in held.hint
+    clock.pass_by(minutes=58, seconds=26)
+    assert attempt(guard(server, refusals, clock), server, "a") is not None
+    assert server.refused == 4
+    clock.pass_by(seconds=32)
+    attempt(guard(server, refusals, clock), server, "a")
+    assert server.refused == 5

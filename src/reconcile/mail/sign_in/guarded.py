@@ -1,8 +1,12 @@
-"""Accounts that are not locked by us: after three refused sign-ins within an hour a credential is not shown again until it is another."""
+"""Accounts that are not locked by us: after three refused sign-ins within an hour a credential is not shown again until it is another.
+
+Sign-ins that are under way when the third is refused (the other direction, another process) were let begin, and may be refused, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 
 from reconcile.errors import AuthenticationRejected
 from reconcile.lazy_dataclass import dataclass
@@ -17,6 +21,10 @@ from reconcile.ports.sign_in_refusals import SignInRefusals
 def account_of(plan: SignInPlan) -> str:
     """One account is one name, whichever mailboxes and directions use it."""
     return plan.username.lower()
+
+
+def _minute_after(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +47,10 @@ class GuardedSignIns:
             until = held_until(refused, self.credential(plan), now=self.clock.now())
             if until is not None:
                 raise AuthenticationRejected(
-                    f"{plan.username} is not signed in before {until:%Y-%m-%d %H:%M} UTC: its server refused it {len(refused)} times"
+                    f"{plan.username} is not signed in now: its server refused it {len(refused)} times"
                     " within an hour, and trying on would lock the account",
-                    hint="Give it the right password (or sign in anew) and apply: another one is tried at once.",
+                    hint="Give it the right password (or sign in anew) and apply: another one is tried at once. The same one is shown again"
+                    f" by `reconcile sync` from {_minute_after(until):%Y-%m-%d %H:%M} UTC on, by `run` with its next look.",
                 )
         return GuardedSignIn(sign_in, lambda: self._record(account, plan))
 
