@@ -72,7 +72,7 @@ def test_the_alarm_is_mailed_once_and_status_says_why_it_is_not(estate: MailEsta
     (taken,) = server.taken
     assert (taken.sender, taken.recipients) == ("alarm@contoso.example", ("owner@contoso.example", "admin@contoso.example"))
     assert b"\r\nAuto-Submitted: auto-generated\r\n" in taken.content
-    assert b"6 of 6 mailboxes of profile contoso failed within an hour." in taken.content.replace(b"=\r\n", b"")
+    assert b"6 of 6 mailboxes of profile contoso failed within an hour: 6 =C3=97 " in taken.content.replace(b"=\r\n", b"")
     (mail,) = estate("outbox", "list", "--output", "json").document["mails"]
     assert (mail["id"], mail["state"]) == (1, "sent")
 

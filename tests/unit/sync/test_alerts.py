@@ -128,6 +128,26 @@ def test_more_than_half_of_a_profile_is_an_alarm(failing: int, of: int, alarm: b
     assert len([one for one in causes(other, {}, AlertRules(), now=START) if one.code == "ProfileFailing"]) == alarm
 
 
+def test_an_alarm_says_why_and_where_the_most_frequent_reason_first() -> None:
+    own = [watched(f"m{number}", {**REFUSED, "error": f"the server refused m{number}@contoso.example"}) for number in range(4)]
+    others = [watched(f"x{number}", {**FAILS, "error": f"\x1b[31mreason {number} {'y' * 300}"}, server="other:993") for number in range(7)]
+    (text,) = [one.text for one in causes([*others, *own], {}, AlertRules(), now=START) if one.code == "ProfileFailing"]
+    head, first, *more = text.replace(": 4 ×", "; 4 ×").split("; ")
+    assert head == "11 of 11 mailboxes of profile contoso failed within an hour"
+    assert first == f"4 × the server refused it (server {SERVER})"
+    assert len(more) == 5
+    assert more[-1] == "3 × something else"
+    assert all(one.startswith("1 × ") and one.endswith("… (server other:993)") for one in more[:-1])
+    assert "\x1b" not in text
+    assert len(text) < 1200
+    gone = causes([watched("a", {}), watched("b", {})], {SERVER: ("no route", "")}, AlertRules(), now=START)
+    owners = causes([watched("a", FAILS), watched("b", FAILS)], {}, AlertRules(notify_owners=True), now=START)
+    assert {"silent" in one.text for one in owners if one.code == "ProfileFailing" and one.kind == "Mailbox"} == {False}
+    assert [one.text for one in gone if one.code == "ProfileFailing"] == [
+        f"2 of 2 mailboxes of profile contoso failed within an hour: 2 × no route (server {SERVER})"
+    ]
+
+
 def test_who_failed_more_than_an_hour_ago_is_no_part_of_it() -> None:
     boxes = [watched(f"m{number}", {**FAILS, "last_attempt": "2026-03-01T06:59:00Z"}) for number in range(3)]
     assert {one.code for one in causes(boxes, {}, AlertRules(), now=START)} == {"TimedOut"}
@@ -197,7 +217,7 @@ def test_an_alarm_that_stands_lasts_until_half_of_the_mailboxes_work_again() -> 
         return [one.text for one in causes(found, {}, AlertRules(), now=START, lasting=lasting) if one.code == "ProfileFailing"]
 
     assert alarm(boxes) == []
-    assert alarm(boxes, "p1") == ["6 of 10 mailboxes of profile contoso fail"]
+    assert alarm(boxes, "p1") == [f"6 of 10 mailboxes of profile contoso fail: 6 × silent (server {SERVER})"]
     assert alarm([*boxes[1:], watched("m0", {})], "p1") == []
     alerts, sign, fleet = MemoryAlerts(), LoopSign(since=START, seen=START), [replace(SALES, profile_id="p1", profile="contoso")]
     for hours in (0, 3):

@@ -6,6 +6,8 @@ sendemailalert (more than half of the mailboxes of a profile within an hour).
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,12 +19,16 @@ from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Health
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted
+from reconcile.report.safe_text import neutral
 
 #: How long alerts that ended are kept where nothing is declared.
 RETENTION: Final = timedelta(days=30)
 #: More than this share of a profile's mailboxes, failing within so long, is the profile's matter.
 SHARE: Final = 0.5
 WITHIN: Final = timedelta(hours=1)
+#: So many reasons are named in it, each so long at most.
+_REASONS: Final = 5
+_LONGEST_REASON: Final = 160
 #: The stable word of that alarm.
 PROFILE_FAILING: Final = "ProfileFailing"
 
@@ -118,7 +124,8 @@ def _profiles(
         alarm = Cause(
             level=AlertLevel.ERROR,
             code=PROFILE_FAILING,
-            text=text,
+            # Owners of single mailboxes are not told what is said about others.
+            text=text + _reasons(failing, away),
             hint=hint,
             kind="EmailServerProfile",
             about=profile_id,
@@ -138,6 +145,24 @@ def _profiles(
                     name=one.status.name,
                     owner=one.owner,
                 )
+
+
+def _reasons(failing: Sequence[Watched], away: Mapping[str, tuple[str, str]]) -> str:
+    """Why they fail, the most frequent first, each with its count and server; the mailbox's own address is
+    left out."""
+    found = Counter((_reason(one, away), one.server) for one in failing)
+    most = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    told = [f"{count} × {reason}{f' (server {server})' if server else ''}" for (reason, server), count in most[:_REASONS]]
+    more = sum(count for _, count in most[_REASONS:])
+    return ": " + "; ".join([*told, *([f"{more} × something else"] if more else [])])
+
+
+def _reason(one: Watched, away: Mapping[str, tuple[str, str]]) -> str:
+    words = neutral(one.status.state.error or one.status.why) if one.server not in away else neutral(away[one.server][0])
+    # Else one cause would be as many as there are mailboxes.
+    if one.status.address:
+        words = re.sub(rf"(?<![\w.@-]){re.escape(one.status.address)}(?![\w@-])", "it", words, flags=re.IGNORECASE)
+    return words if len(words) <= _LONGEST_REASON else f"{words[: _LONGEST_REASON - 1]}…"
 
 
 def fails(status: MailboxStatus, *, now: datetime, within: timedelta | None = WITHIN) -> bool:
