@@ -71,6 +71,7 @@ def test_no_part_of_the_domain_is_ever_asked(hosts: Hosts) -> None:
     assert hosts.seen == []
     assert set(hosts.asked_of_dns) == {"contoso.example", HOST, "_autodiscover._tcp.contoso.example"}
     assert "incoming.server" in found.hint
+    assert "discovery.hosts" not in found.hint, "nothing led anywhere"
 
 
 def test_the_web_server_of_the_domain_is_asked_only_where_declared(hosts: Hosts) -> None:
@@ -120,7 +121,9 @@ def test_no_redirect_leads_out_of_what_is_allowed(hosts: Hosts, url: str, by: st
 def test_a_declared_host_may_be_led_to(hosts: Hosts) -> None:
     hosts.on(HOST, "autodiscover.svc", redirect("https://east.hosting.example/autodiscover/autodiscover.svc"))
     hosts.on("east.hosting.example", "autodiscover.svc", soap("https://ews.hosting.example/EWS/Exchange.asmx"))
-    assert hosts.discoverer().discover(ANNA).url == ""
+    refused = hosts.discoverer().discover(ANNA)
+    assert refused.url == ""
+    assert "discovery.hosts" in refused.hint
     assert hosts.signed_in_at() == {HOST}
     assert hosts.discoverer(hosts=[".hosting.example"]).discover(ANNA).url == "https://ews.hosting.example/EWS/Exchange.asmx"
     assert hosts.discoverer(hosts=["hosting.example"]).discover(ANNA).url == "", "a name is not what lies below it"

@@ -116,8 +116,18 @@ def test_the_command_tells_it(estate: MailEstate) -> None:
     assert "discover" in shown.out
     assert "autodiscover.contoso.example is not found" in shown.out
     assert "Name the server in incoming.server" in shown.out
+    assert "discovery.hosts" not in shown.out
+    for command in ("status", "sync"):
+        after = estate(command, code=None)
+        assert "its last test failed at discover (20" in after.out, command
+        assert "nobody has asked" not in after.out
+    refused = estate("outbox", "add", "--from", "sales", "--to", "support@contoso.example", "--subject", "Hello", "--text", "x", code=1)
+    assert "`reconcile test-mailbox sales`" in refused.err
     (mailbox,) = estate("mailboxes", "-o", "json").document["mailboxes"]
-    assert mailbox["hint"] == "`reconcile test-mailbox sales` asks Autodiscover and remembers the answer."
+    assert mailbox["hint"] == (
+        "Name the server in incoming.server, with autodiscover: false. "
+        "`reconcile test-mailbox sales` asks Autodiscover and remembers the answer."
+    )
 
 
 def lint(estate: MailEstate, hosts: Hosts, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[dict[str, object]]:

@@ -21,6 +21,7 @@ class Condition:
     """`type` is a stable word (Ready, Unsupported, Authenticated …), `status` true, false or unknown.
 
     `since` is UTC RFC 3339 of the last time the status changed. `field` and `origin` (file:line) name what was declared.
+    `hint` is what a person does about it, where more is known than follows from `reason`.
     """
 
     type: str
@@ -30,3 +31,4 @@ class Condition:
     since: str
     field: str = ""
     origin: str = ""
+    hint: str = ""

@@ -32,7 +32,7 @@ from reconcile.sync.decide.header import header_end, instant_text, scan
 from reconcile.sync.decide.intake_line import LineError
 from reconcile.sync.decide.mail_intake import File, MailOrder, mail_order, placed
 from reconcile.sync.decide.outgoing_limits import check_attachments, check_size
-from reconcile.sync.decide.permitted import Permits
+from reconcile.sync.decide.permitted import Permits, next_step
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
 from reconcile.sync.lines import Line
 from reconcile.sync.refusal import misfit, too_long
@@ -270,8 +270,12 @@ def _sender(setup: SendingSetup, word: str) -> SendingMailbox:
     if not isinstance(mailbox, SendingMailbox):
         where = f" ({mailbox.condition.origin})" if mailbox.condition.origin else ""
         words = f"mailbox {mailbox.name} cannot send: {mailbox.condition.message}{where}"
-        raise Refusing(Refusal.CANNOT_SEND, words, hint="Change it in git and apply.", path=("from",))
+        raise Refusing(Refusal.CANNOT_SEND, words, hint=_mended(mailbox), path=("from",))
     return mailbox
+
+
+def _mended(silent: SilentMailbox) -> str:
+    return next_step(silent.condition, silent.name) or "Change it in git and apply."
 
 
 def _written_as(setup: SendingSetup, submitter: SendingMailbox, word: str) -> SendingMailbox:
@@ -280,7 +284,7 @@ def _written_as(setup: SendingSetup, submitter: SendingMailbox, word: str) -> Se
     if isinstance(other, SilentMailbox):
         where = f" ({other.condition.origin})" if other.condition.origin else ""
         words = f"mailbox {other.name} cannot send: {other.condition.message}{where}"
-        raise Refusing(Refusal.CANNOT_SEND, words, hint="Change it in git and apply.", path=("sendAs",))
+        raise Refusing(Refusal.CANNOT_SEND, words, hint=_mended(other), path=("sendAs",))
     if other is None:
         raise Refusing(Refusal.NO_MAILBOX, f"no mailbox {word!r} is applied", hint="`reconcile mailboxes` lists them.", path=("sendAs",))
     if other is not submitter and submitter.name not in other.send_as:

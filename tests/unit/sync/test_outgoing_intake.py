@@ -162,7 +162,7 @@ def test_sending_from_the_submitter_is_refused_by_name() -> None:
     desk = Desk(sending__sendFromSubmitter=True)
     found = desk.refused()
     assert found.refusal is Refusal.CANNOT_SEND
-    assert "sending.sendFromSubmitter needs Exchange" in found.message
+    assert "sending.sendFromSubmitter is not built" in found.message
     box = desk.intake.setup().mailboxes["box1"]
     assert isinstance(box, SilentMailbox)
     assert (box.condition.type, box.condition.field) == ("Unsupported", "sending.sendFromSubmitter")

@@ -34,7 +34,11 @@ from reconcile.ports.sign_in import SignIn
 MOST_REDIRECTS: Final = 10
 #: Questions on the way, whatever they lead to.
 _MOST_ASKED: Final = 40
-_HINT: Final = "Name the server in incoming.server, or declare in discovery.hosts where Autodiscover may lead."
+_HINT: Final = "Name the server in incoming.server, with autodiscover: false."
+#: Where it was led elsewhere and did not follow.
+_HINT_LED: Final = (
+    "Declare in discovery.hosts where Autodiscover may lead, or name the server in incoming.server, with autodiscover: false."
+)
 _FORM: Final = {"Content-Type": "text/xml; charset=utf-8"}
 
 
@@ -83,7 +87,7 @@ class Discoverer:
             url=found[0] if found else "",
             method=found[1] if found else None,
             asked=tuple(walk.asked),
-            hint="" if found else walk.hint or _HINT,
+            hint="" if found else walk.hint or (_HINT_LED if walk.led_elsewhere else _HINT),
         )
 
 
@@ -100,6 +104,7 @@ class _Walk:
         self._ports = set(of.rules.ports)
         self.asked: list[Asked] = []
         self.hint = ""
+        self.led_elsewhere = False
 
     def of_address(self, address: str, *, trusted: bool = True) -> tuple[str, Method] | None:
         """`trusted` is False once an answer over plain http had a part in it."""
@@ -142,7 +147,7 @@ class _Walk:
             where = f"{record.target}:{record.port}"
             # Whoever holds the domain's DNS names the port as well.
             self._ports.add(record.port)
-            why = self._policy(domain).refusal_of_url(f"https://{where}/") if record.target else "says that there is no such service"
+            why = self._refusal(domain, f"https://{where}/") if record.target else "says that there is no such service"
             if why:
                 self._tell(Method.SRV, name, f"the record {why}")
                 continue
@@ -155,7 +160,7 @@ class _Walk:
 
     def _of_redirect(self, probe: Probe, address: str, domain: str) -> tuple[str, Method] | None:
         url = probe.url(address)
-        why = self._policy(domain).refusal_of_url(url, scheme="http")
+        why = self._refusal(domain, url, scheme="http")
         if why:
             self._tell(Method.REDIRECT, url, f"it {why}")
             return None
@@ -177,7 +182,7 @@ class _Walk:
         if self._redirects > MOST_REDIRECTS:
             self._tell(Method.SOAP, _shown(url), f"after {MOST_REDIRECTS} redirects nobody is followed further")
             return None
-        why = self._policy(domain).refusal_of_url(url)
+        why = self._refusal(domain, url)
         if why:
             self._tell(Method.REDIRECT, _shown(url), f"is not asked: it {why}")
             return None
@@ -202,7 +207,7 @@ class _Walk:
         if (method, url, address) in self._seen or _netloc(url) in self._away or self._ended():
             return None
         self._seen.add((method, url, address))
-        why = self._policy(domain).refusal_of_url(url)
+        why = self._refusal(domain, url)
         if why:
             self._tell(method, _shown(url), f"is not asked: it {why}")
             return None
@@ -232,7 +237,7 @@ class _Walk:
     ) -> tuple[str, Method] | None:
         match answer:
             case Address(url=found):
-                why = self._policy(domain).refusal_of_url(found) or self._refusal_of_host(found, domain)
+                why = self._refusal(domain, found) or self._refusal_of_host(found, domain)
                 if why:
                     self._tell(method, url, f"names {_shown(found)}, which is not taken: it {why}", secured=shows)
                     return None
@@ -260,6 +265,7 @@ class _Walk:
             self._tell(method, url, "leads to something that is no mail address", secured=shows)
             return None
         if not self._policy(domain).names(target):
+            self.led_elsewhere = True
             self._tell(method, url, f"leads to an address at {target}, which is neither below {domain} nor declared", secured=shows)
             return None
         self._tell(method, url, f"leads to the address {_shown(other)}", ok=True, secured=shows)
@@ -305,6 +311,13 @@ class _Walk:
             authority=self._of.authority,
             client=self._of.client,
         )
+
+    def _refusal(self, domain: str, url: str, *, scheme: str = "https") -> str:
+        """As `HostPolicy.refusal_of_url`; that it is for the name of a host is kept for the hint."""
+        policy, host = self._policy(domain), host_of(url)
+        why = policy.refusal_of_url(url, scheme=scheme)
+        self.led_elsewhere = self.led_elsewhere or bool(why and host and not policy.names(host))
+        return why
 
     def _policy(self, domain: str) -> HostPolicy:
         rules = self._of.rules

@@ -114,7 +114,8 @@ def next_step(condition: Condition, name: str) -> str:
         case "WaitingForTest" | "Disabled":
             return f"`reconcile enable {name}` tests it and enables it."
         case "NotDiscovered":
-            return f"`reconcile test-mailbox {name}` asks Autodiscover and remembers the answer."
+            first = f"{condition.hint} " if condition.hint else ""
+            return f"{first}`reconcile test-mailbox {name}` asks Autodiscover and remembers the answer."
         case "OtherEnvironment":
             return f"Turn it off there, or take it over with `reconcile enable --take-over {name}`."
         case _:
