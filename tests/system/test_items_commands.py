@@ -51,7 +51,7 @@ def test_an_owner_is_an_address_or_the_slug_of_a_mailbox(commands: Commands, tmp
 def test_from_adding_to_exporting(commands: Commands, tmp_path: Path) -> None:
     store = commands.state / "production" / "engine.db"
     Database.open(store).close()
-    assert items(commands, "add", "appointment", "--owner", ANNA, *sets(*MEETING)).out == "item 1 is at version 1 (edited)\n"
+    assert items(commands, "add", "appointment", "--owner", ANNA, *sets(*MEETING)).out == "item 1 is at version 1 (added)\n"
     hostile = sets("subject=\x1b[31m=HYPERLINK(1)", "scheduledend=2026-12-11")
     refused = items(commands, "add", "task", "--owner", ANNA, *hostile)
     assert (refused.code, "control character" in refused.err, "next:" in refused.err) == (1, True, True)

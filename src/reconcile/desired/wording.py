@@ -43,6 +43,8 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     text.ADDRESS_PATTERN: ("an e-mail address", "write it like sales@contoso.example, without a display name"),
     text.RECIPIENT_PATTERN: ("an address, a domain or *", 'write sales@contoso.example, "@contoso.example" or "*"'),
     text.DOMAIN_PATTERN: ("a domain", "write it like contoso.example"),
+    text.HOST_PATTERN: ("a host name, or .name for all below it", "write it like mail.hosting.example or .hosting.example, without *"),
+    text.NETWORK_PATTERN: ("a network of addresses", "write it like 10.20.0.0/16 or 2001:db8::/32"),
     text.UUID_PATTERN: ("an id", "write 32 hexadecimal digits as 8-4-4-4-12"),
     text.EXTENSION_PATTERN: ("a file extension", "write it like exe"),
     text.MIME_TYPE_PATTERN: ("a MIME type", "write it like application/zip"),

@@ -12,8 +12,9 @@ from reconcile.model.mailbox_status import MailboxStatus
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileCounters:
     """`name` is "" for mailboxes without a profile. `failing`: the last look ended with an error, or a person must act; `waiting`:
-    something must happen first; `left_alone`: their server is not asked now; `disabled`: a person or ten failures switched a direction
-    off. A mailbox may count in several. `tracked` are e-mails over the life of the store, `sent` those in the outbox."""
+    nothing failed, but something must happen first; `left_alone`: their server is not asked now; `disabled`: a person or ten failures
+    switched a direction off. A mailbox that fails or waits may be left alone or disabled, too. `tracked` are e-mails over the life of the
+    store, `sent` those in the outbox."""
 
     name: str
     mailboxes: int
@@ -35,7 +36,7 @@ def profile_counters(statuses: Sequence[MailboxStatus], away: Collection[str]) -
             name=name,
             mailboxes=len(found),
             failing=sum(_fails(one) for one in found),
-            waiting=sum(one.health is Health.WAITING for one in found),
+            waiting=sum(one.health is Health.WAITING and not _fails(one) for one in found),
             left_alone=sum(bool(one.server) and one.server.lower() in away for one in found),
             disabled=sum(any(each.type == "Enabled" and each.reason == "Disabled" for each in one.conditions) for one in found),
             tracked=sum(one.state.tracked for one in found),

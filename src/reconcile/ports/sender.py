@@ -67,10 +67,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a server said: its code and its text, one line without control characters."""
+    """What a server said: its code and its text, one line without control characters. `spoken` is False where the protocol has no such
+    codes, and this one only stands for what the server did."""
 
     code: int
     text: str
+    spoken: bool = True
 
     @property
     def is_positive(self) -> bool:
@@ -87,7 +89,7 @@ class Reply:
         return found[0] if found and int(found[0][0]) == self.code // 100 else ""
 
     def __str__(self) -> str:
-        return f"{self.code} {self.text}".strip()
+        return f"{self.code} {self.text}".strip() if self.spoken else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -276,3 +276,17 @@ def test_words(kind: str, path: tuple[str | int, ...], wrong: object, message: s
 def test_the_schema_for_decisions_has_no_alternatives() -> None:
     """`anyOf` would need other words."""
     assert not any(word in str(json_schema_for(kind, variables=False)) for kind in documents() for word in ("anyOf", "oneOf", "allOf"))
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "message", "hint"),
+    [
+        ("hosts", "*.x", '"*.x", expected a host name, or .name for all below it', "without *"),
+        ("privateNetworks", "lan", '"lan", expected a network of addresses', "10.20.0.0/16"),
+    ],
+)
+def test_words_of_what_stands_in_a_list(field: str, wrong: str, message: str, hint: str) -> None:
+    (fault,) = faults("EmailServerProfile", changed(documents()["EmailServerProfile"], ("spec", "discovery"), "replace", {field: [wrong]}))
+    assert fault.path == ("spec", "discovery", field, 0)
+    assert fault.message == f"discovery.{field}[0] is {message}"
+    assert hint in fault.hint

@@ -85,12 +85,12 @@ class EwsSession:
         """See `Session.send`. Raises PermanentError (about the account or the mailbox) and Throttled before anything begins. What is asked
         for goes one after the other, so `at_once` and `following` change nothing."""
         token = token_of(envelope)
-        taken = {address: Reply(code=250, text="2.1.5 for the server to deliver") for address in envelope.recipients}
+        taken = {address: _did("for the server to deliver") for address in envelope.recipients}
         try:
             found = look_for(self._link, token)
             if found.sent:
                 begin(envelope.recipients)
-                return Delivery(recipients=taken, end=Taken(reply=Reply(code=250, text="2.0.0 it is in Sent Items already")))
+                return Delivery(recipients=taken, end=Taken(reply=_did("it is in Sent Items already")))
             saved = found.draft or self._saved(envelope, token)
         except Throttled:
             raise
@@ -143,7 +143,7 @@ class EwsSession:
                 return self._not_sent(error)
             return self._settled(token, error.message)
         if answer is not None and answer.done:
-            return Taken(reply=Reply(code=250, text="2.0.0 the server took it"))
+            return Taken(reply=_did("the server took it"))
         if answer is None or answer.code in AMBIGUOUS or answer.code in GONE:
             return self._settled(token, refusal(answer, self._link.where).message if answer is not None else "it did not say")
         why, hopeless = refusal(answer, self._link.where).message, _is_about_mail(answer)
@@ -161,7 +161,7 @@ class EwsSession:
         """Sent Items say that it went out. That it is not there says nothing: the server may still be at it."""
         try:
             if look_for(self._link, token).sent:
-                return Taken(reply=Reply(code=250, text="2.0.0 its answer was lost; it is in Sent Items"))
+                return Taken(reply=_did("its answer was lost; it is in Sent Items"))
         except ReconcileError:
             pass
         return Unanswered(why=why)
@@ -180,3 +180,8 @@ def _is_about_mail(answer: Answer) -> bool:
 def _unsure(error: ReconcileError) -> bool:
     """Whether a fault leaves it open if the request was carried out."""
     return any(code in error.message for code in AMBIGUOUS)
+
+
+def _did(words: str) -> Reply:
+    """A code of SMTP is not what an Exchange server said."""
+    return Reply(code=250, text=words, spoken=False)

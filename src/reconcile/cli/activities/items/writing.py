@@ -120,6 +120,7 @@ def _value(written: str) -> Any:
 
 
 def _edited(context: Context, fields: dict[str, Any]) -> ExitCode:
+    from reconcile.model.activity_edit import EditResult
     from reconcile.model.item_edit import ItemEditRefused
     from reconcile.report.items import FORMAT_VERSION
     from reconcile.sync.decide.item_line import item_edit_from
@@ -140,6 +141,7 @@ def _edited(context: Context, fields: dict[str, Any]) -> ExitCode:
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "id": outcome.id, "version": outcome.version, "result": str(outcome.result)})
     else:
-        words = f"is at version {outcome.version} ({outcome.result})" if outcome.version else "is deleted"
+        result = "added" if outcome.version == 1 and outcome.result is EditResult.EDITED else outcome.result
+        words = f"is at version {outcome.version} ({result})" if outcome.version else "is deleted"
         context.data(f"item {outcome.id} {words}")
     return ExitCode.NOTHING_TO_DO
