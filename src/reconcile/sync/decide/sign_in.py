@@ -79,7 +79,7 @@ def _of(mailbox: Row, profile: Row, direction: Direction, source: str, credentia
     spec = profile.spec
     field = f"{source}.credentials"
     if credentials in ("server-to-server", "hybrid-modern-auth"):
-        raise profile.unsupported(field, f"credentials {credentials} are a way of Exchange only, which is not built yet")
+        raise profile.unsupported(field, f"credentials {credentials} are a way of Exchange only; IMAP, POP3 and SMTP have none")
     certificate = (profile.resource.external_id, f"{source}.clientCertificate") if spec.get(f"{source}.clientCertificate.ref") else None
     if credentials == "anonymous" and direction == "incoming":
         raise profile.unsupported(field, "no server hands out mail to somebody who does not sign in: anonymous is for outgoing SMTP only")

@@ -138,14 +138,14 @@ def _health(refused: Refused) -> Health | None:
 
 
 def _check_sender(mailbox: AppliedResource, environment: AppliedResource | None, organization: AppliedResource | None, now: str) -> None:
-    """Whom the environment does not let send, and what needs Exchange."""
+    """Whom the environment does not let send, and a way to send that is not built."""
     senders = environment.spec.get("allowedSenders") if environment is not None else None
     address = str(mailbox.spec.get("emailAddress", ""))
     if environment is not None and isinstance(senders, tuple) and not is_allowed(address, tuple(map(str, senders))):
         words = f"{address} is not in allowedSenders of the applied environment"
         raise Refused(_refusing(environment, now)("Off", "SenderNotAllowed", words, "allowedSenders").condition, off=True)
     if organization is not None and organization.spec.get("sending.sendFromSubmitter") is True:
-        words = "sending.sendFromSubmitter needs Exchange, which is not built yet"
+        words = "sending.sendFromSubmitter is not built: a mail leaves from the mailbox it was added for"
         raise _refusing(organization, now)("Unsupported", "SendFromSubmitter", words, "sending.sendFromSubmitter")
 
 
