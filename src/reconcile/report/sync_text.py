@@ -124,7 +124,8 @@ def status_text(
         (f"Mailbox/{each.name}", condition)
         for each in statuses
         for condition in each.conditions
-        if each.health is Health.HEALTHY or (each.health is Health.OFF and condition.type == "Unsupported")
+        if each.health is Health.HEALTHY
+        or (condition.type == "Unsupported" and (each.health is Health.OFF or condition.message not in _why(each)))
     ]
     if undone or idle:
         lines += ["", "declared, but nothing acts on it:"]
@@ -145,7 +146,9 @@ def _by_people(status: MailboxStatus) -> bool:
 
 
 def _placed(status: MailboxStatus) -> list[Condition]:
-    return [condition for condition in status.conditions if condition.origin]
+    """Whose place is told: what `why` speaks of. The place of anything else would send people to the wrong line."""
+    why = _why(status)
+    return [condition for condition in status.conditions if condition.origin and condition.message in why]
 
 
 def _placeless(line: str, status: MailboxStatus) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconcile.model.condition import Condition, Health
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.mailbox_status import MailboxStatus
@@ -77,3 +79,31 @@ def test_what_a_mailbox_that_is_off_asks_for_in_vain_is_named_too() -> None:
         state=MailboxState(mailbox_id="a"),
     )
     assert status_text("demo", [status], now=START).splitlines()[-1] == "  Mailbox/a: appointmentsContactsTasks (m.yaml:3): there is none"
+
+
+def test_the_place_that_is_told_is_that_of_what_is_wrong() -> None:
+    """Nothing else that the mailbox declares stands under a sentence that is not about it."""
+    idle = Condition(
+        type="Unsupported",
+        status=True,
+        reason="NotBuilt",
+        message="only at an Exchange server",
+        since="",
+        field="appointmentsContactsTasks",
+        origin="sales.yaml:12",
+    )
+    broken = stalled("sales", "no password", "m.yaml:2")
+    refused = replace(broken, why="the server refused the password", conditions=(idle,))
+    assert status_text("demo", [replace(broken, conditions=(*broken.conditions, idle))], now=START).splitlines()[4:] == [
+        "stalled: sales <sales@contoso.example>",
+        "  why:  no password",
+        "  at:   m.yaml:2 (credentials.password)",
+        "  next: Change credentials.password (m.yaml:2) and apply.",
+        "",
+        "declared, but nothing acts on it:",
+        "  Mailbox/sales: appointmentsContactsTasks (sales.yaml:12): only at an Exchange server",
+    ]
+    assert "  at: " not in status_text("demo", [refused], now=START)
+    # What waits says all that is to be said, each with its place.
+    waiting = status_text("demo", [replace(refused, health=Health.WAITING)], now=START)
+    assert "  why:  the server refused the password; Unsupported: only at an Exchange server\n  at:   sales.yaml:12" in waiting
