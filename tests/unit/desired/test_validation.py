@@ -286,7 +286,8 @@ def test_the_schema_for_decisions_has_no_alternatives() -> None:
     ],
 )
 def test_words_of_what_stands_in_a_list(field: str, wrong: str, message: str, hint: str) -> None:
-    (fault,) = faults("EmailServerProfile", changed(documents()["EmailServerProfile"], ("spec", "discovery"), "replace", {field: [wrong]}))
+    document = changed(documents()["EmailServerProfile"], ("spec", "discovery"), "replace", {field: [wrong]})
+    (fault,) = faults("EmailServerProfile", document)  # type: ignore[arg-type]
     assert fault.path == ("spec", "discovery", field, 0)
     assert fault.message == f"discovery.{field}[0] is {message}"
     assert hint in fault.hint
