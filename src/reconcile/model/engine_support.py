@@ -260,7 +260,7 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-_OUTLOOK = NotBuilt("there is no tracking by hand, by folder or by category")
+_OUTLOOK = NotBuilt("there is no tracking by hand or by folder")
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 
 NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {

@@ -25,6 +25,6 @@ def test_what_asks_for_something_is_named() -> None:
         "deployment": "online",
     }
     assert dict(not_built("Organization", spec)) == {
-        "tracking.folderTracking": "there is no tracking by hand, by folder or by category",
+        "tracking.folderTracking": "there is no tracking by hand or by folder",
         "processing.contentFiltering": NOT_BUILT["Organization"]["processing.contentFiltering"].instead,
     }

@@ -21,7 +21,7 @@ def test_one_note_a_field_with_its_first_place() -> None:
         ),
         (
             Key("Organization", "o"),
-            "Unsupported: tracking.folderTracking is not built yet: there is no tracking by hand, by folder or by category",
+            "Unsupported: tracking.folderTracking is not built yet: there is no tracking by hand or by folder",
         ),
     ]
     assert all(note.position is not None for note in notes)

@@ -22,4 +22,4 @@ def test_declared_settings_are_named_and_defaults_are_not() -> None:
         ("Organization/contoso", "Unsupported", "tracking.folderTracking", "o.yaml:9"),
         ("EmailServerProfile/p", "Unsupported", "oauth.resourceId", ""),
     ]
-    assert found[0][1].message == "there is no tracking by hand, by folder or by category"
+    assert found[0][1].message == "there is no tracking by hand or by folder"
