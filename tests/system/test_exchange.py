@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.exchange_estate import ExchangeEstate, exchange_estate
-from support.exchange_sandbox import ExchangeSandbox, letter
+from support.exchange_sandbox import SERVICE_PASSWORD, ExchangeSandbox, letter
 
 
 def listed(estate: ExchangeEstate, what: str) -> list[dict[str, Any]]:
@@ -48,3 +48,16 @@ def test_mail_is_tracked_sent_and_marked(tmp_path: Path, impersonates: bool | No
         exchange.deliver(letter("Later", to="sales@contoso.example", message_id="<later@elsewhere.example>"), "sales@contoso.example")
         estate("sync")
         assert len(listed(estate, "activities")) == 6
+
+
+def test_nothing_is_enabled_for_sending_that_the_server_would_refuse(tmp_path: Path) -> None:
+    with exchange_estate(tmp_path) as (_, estate):
+        estate("disable", "sales", "--reason", "a new password")
+        profile = estate.estate / "profile.yaml"
+        for generation, password, code in ((2, b"not the password", 1), (3, SERVICE_PASSWORD.encode(), 0)):
+            estate.secret("password", password)
+            profile.write_text(profile.read_text().replace(f"generation: {generation - 1}", f"generation: {generation}"))
+            estate("apply", "--yes")
+            shown = estate("enable", "sales", "--only", "outgoing", code=code).out
+            assert ("refused the credentials" in shown) is (code == 1), shown
+            assert ("takes mail from this account" in shown) is (code == 0), shown
