@@ -55,7 +55,7 @@ def test_from_standard_input_and_from_what_is_no_batch(desk: Desk, monkeypatch: 
     assert "refused" in desk("outbox", "import", str(tmp_path / "image.png"), code=1)[0]
     (tmp_path / "utf16.jsonl").write_bytes(json.dumps(mail("2")).encode("utf-16"))
     assert "no UTF-8 (octet 1)" in desk("activities", "import", str(tmp_path / "utf16.jsonl"), code=1)[0]
-    assert "No such file" in desk("outbox", "import", str(tmp_path / "missing"), code=1)[1]
+    assert "there is no file" in desk("outbox", "import", str(tmp_path / "missing"), code=1)[1]
     assert "is a folder" in desk("outbox", "import", str(tmp_path), code=64)[1]
     assert "there is no folder" in desk("outbox", "import", write(desk, mail("3")), "--attachments", str(tmp_path / "none"), code=1)[1]
 
