@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -43,12 +44,20 @@ def hosts() -> Iterator[Hosts]:
         yield served
 
 
-@pytest.fixture
-def estate(tmp_path: Path, hosts: Hosts) -> MailEstate:
-    hosts.forget()
-    made = MailEstate(folder=tmp_path, imap=9, authority=hosts.authority, password="canary-7391")
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory, hosts: Hosts) -> Path:
+    """An estate that was applied once, for all tests to take a copy of."""
+    made = MailEstate(folder=tmp_path_factory.mktemp("applied"), imap=9, authority=hosts.authority, password="canary-7391")
     (made.estate / "profile.yaml").write_text(PROFILE)
     made("apply", "--yes")
+    return made.folder
+
+
+@pytest.fixture
+def estate(tmp_path: Path, hosts: Hosts, applied: Path) -> MailEstate:
+    hosts.forget()
+    made = MailEstate(folder=tmp_path, imap=9, authority=hosts.authority, password="canary-7391")
+    shutil.copytree(applied, tmp_path, dirs_exist_ok=True)
     return made
 
 
