@@ -56,9 +56,8 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     with soon_interrupted(context), writable_database(settings, environment) as database, mail_store(database) as store:
         claim = partial(claims(settings).claim, environment)
         now = instant_text(clock.now())
-        found = _chosen(
-            admitted(applied_state(database).resources(), permits(settings, database, environment)(), claim, now=now).found, mailboxes
-        )
+        resources = applied_state(database).resources()
+        found = _chosen(admitted(resources, permits(settings, database, environment)(), claim, now=now).found, mailboxes)
         receiving = [mailbox for mailbox in found if isinstance(mailbox, ReceivingMailbox)]
         progress = _Progress(context, len(receiving))
         try:
@@ -66,7 +65,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
             named = {mailbox.mailbox_id for mailbox in found} if mailboxes else None
             # Where nobody ever queued mail, what sends is not even loaded.
             sent = _sent(context, named, database=database, clock=clock, stop=stop) if holds_outgoing(database) else None
-            items = synced_items(context, environment, named, database=database, clock=clock, stop=stop)
+            items = synced_items(context, environment, named, resources, database=database, clock=clock, stop=stop)
         except KeyboardInterrupt:
             stop.set()
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from reconcile.lazy_dataclass import dataclass
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconcile.cli.context import Context
     from reconcile.model.condition import Condition
     from reconcile.ports.clock import Clock
+    from reconcile.ports.target import AppliedResource
     from reconcile.report.item_runs import ItemRunLine
     from reconcile.store.sqlite.database import Database
 
@@ -31,12 +32,19 @@ class SyncedItems:
 
 
 def synced_items(
-    context: Context, environment: str, named: Collection[str] | None, *, database: Database, clock: Clock, stop: threading.Event
+    context: Context,
+    environment: str,
+    named: Collection[str] | None,
+    resources: Sequence[AppliedResource],
+    *,
+    database: Database,
+    clock: Clock,
+    stop: threading.Event,
 ) -> SyncedItems:
-    """Look at the mailboxes with these ids (None: all) once."""
+    """Look at the mailboxes with these ids (None: all) of what is applied, once."""
     from reconcile.wiring.items import item_mailbox, item_tools, kept_in_step
 
-    found = kept_in_step(context.settings, database, environment)
+    found = kept_in_step(context.settings, database, environment, resources)
     if not found:
         return SyncedItems()
     from reconcile.report.item_runs import WORDS, ItemRunLine

@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconcile.lazy_dataclass import dataclass
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox, receiving_mailboxes
-from reconcile.sync.decide.item_mailboxes import KeptInStep, item_mailboxes
+from reconcile.sync.decide.items_asked import items_asked
 from reconcile.sync.decide.permitted import Permits
 from reconcile.sync.decide.submission import SendingMailbox, sending_setup
 
@@ -29,8 +29,12 @@ def admitted(resources: Sequence[AppliedResource], permits: Permits, claim: Clai
     found = receiving_mailboxes(resources, now=now, permits=permits)
     sending = sending_setup(resources, now=now, permits=permits).mailboxes.values()
     addresses = {one.address for one in (*found, *sending) if isinstance(one, (ReceivingMailbox, SendingMailbox))}
-    kept = item_mailboxes(resources, now=now, permits=permits)
-    held = claim(addresses | {one.reach.address for one in kept if isinstance(one, KeptInStep)})
+    if items_asked(resources):
+        from reconcile.sync.decide.item_mailboxes import KeptInStep, item_mailboxes
+
+        kept = item_mailboxes(resources, now=now, permits=permits)
+        addresses |= {one.reach.address for one in kept if isinstance(one, KeptInStep)}
+    held = claim(addresses)
     if held == permits.held:
         return Admitted(found=found, permits=permits)
     permits = replace(permits, held=held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from reconcile.settings import Settings
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconcile.ports.clock import Clock
     from reconcile.ports.collection import Collection
     from reconcile.ports.item_store import ItemReader, ItemStore
+    from reconcile.ports.target import AppliedResource
     from reconcile.report.item_runs import ItemStanding
     from reconcile.store.sqlite.database import Database
     from reconcile.sync.decide.item_mailboxes import KeptInStep, NotKept
@@ -68,16 +69,17 @@ def item_standings(database: Database | None) -> tuple[list[ItemStanding], int]:
     return sorted(standings, key=lambda one: (one.mailbox, one.kind)), len(reader.conflicts())
 
 
-def kept_in_step(settings: Settings, database: Database | None, environment: str) -> list[KeptInStep | NotKept]:
-    """What becomes of each mailbox that asks for its appointments, contacts and tasks."""
+def kept_in_step(
+    settings: Settings, database: Database | None, environment: str, resources: Sequence[AppliedResource] | None = None
+) -> list[KeptInStep | NotKept]:
+    """What becomes of each mailbox that asks for its appointments, contacts and tasks. `resources` are the applied ones, where they were
+    read already."""
+    from reconcile.sync.decide.items_asked import items_asked
     from reconcile.wiring.applied import applied_state
 
-    resources = applied_state(database).resources()
-    if not any(one.kind == "Mailbox" and one.spec.get("appointmentsContactsTasks") == "server-side" for one in resources) and not any(
-        one.kind == "Organization" and one.spec.get("defaults.appointmentsContactsTasks") == "server-side" for one in resources
-    ):
+    resources = applied_state(database).resources() if resources is None else resources
+    if not items_asked(resources):
         return []
-    # Loaded where there are some: most environments have none.
     from reconcile.sync.decide.item_mailboxes import item_mailboxes
     from reconcile.wiring.permits import permits
     from reconcile.wiring.system import SystemClock

@@ -9,6 +9,7 @@ from reconcile.model.key import Key
 from reconcile.model.shortfall import Effect, FutureRow, Shortfall
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, left_out, receiving_mailboxes
+from reconcile.sync.decide.items_asked import items_asked
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SilentMailbox, sending_setup
 
@@ -35,9 +36,7 @@ def shortfalls(rows: Sequence[FutureRow], mailboxes: Collection[Key], permits: P
             for owner, path, message in left_out(profiles.get(str(slug))):
                 mailbox, whose = Key.parse(one.external_id), Key.parse(owner.external_id)
                 found.append(Shortfall(mailbox=mailbox, effect=Effect(path), owner=whose, field=path, type="Unsupported", message=message))
-    usual = organization.spec.get("defaults.appointmentsContactsTasks") if organization else None
-    if usual == "server-side" or any(one.spec.get("appointmentsContactsTasks") == "server-side" for one in applied):
-        # What decides about items is loaded where somebody asks for them.
+    if items_asked(applied):
         from reconcile.sync.decide.item_mailboxes import NotKept, item_mailboxes
 
         for missing in item_mailboxes(applied, now="", permits=permits):
