@@ -84,11 +84,12 @@ def measure(mailboxes: int, selectors: int) -> dict[str, object]:
     declared = declare(mailboxes, selectors)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
-    found = expand(declared, {}, [])
+    found = expand(declared, {}, [], environment="production", some_unread=False)
     for number, one in found.effective.items():
         declared[number] = Declared(one, declared[number].origin)
     spent = time.process_time() - started
-    assert not found.drafts
+    # With few mailboxes some pattern means none.
+    assert all(draft.rule == "assignment/selects-nothing" for draft in found.drafts)
     assert not found.held
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pairs = [_parts(one) for one in found.effective.values()]

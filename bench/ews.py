@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Exchange Web Services beside plain exchangelib, on the sandbox's Exchange in a process of its own.
 
-    python bench/ews.py initial [--messages 10000] [--peer-messages 10000]   an inbox with its MIME, ours and the peer's in turn
-    python bench/ews.py poll [--mailboxes 200]    requests, time and memory of a round over impersonated mailboxes with nothing new
+    python bench/ews.py initial [--only ours|exchangelib]   10,000 messages with their MIME, ours and the peer's in turn
+    python bench/ews.py poll [--mailboxes 200]     the connector: a round over impersonated mailboxes with nothing new
+    python bench/ews.py engine [--mailboxes 200]   the same for the whole of `reconcile sync`
+    python bench/ews.py items [--items 10000]      half appointments, half contacts, nothing new: `reconcile sync`, and the peer
+    python bench/ews.py memory [--counts 1000 10000 50000]   peaks of `reconcile sync`
 
-The corpus is that of bench/sync (36 KB a message on average). The peer is used as its documentation shows: `sync_items`, then `fetch` of
-the MIME content, with endpoint, version and authentication given. Both drop what they read. The server keeps no record.
-Targets: initial at most a quarter of the peer's time; poll at most 2 requests a mailbox, 5 with appointments, contacts and tasks.
+The corpus is that of bench/sync (36 KB a message on average). The peer of `initial` is used as its documentation shows: `sync_items`, then
+`fetch` of the MIME content, with endpoint, version and authentication given; both drop what they read. The peer of `items` is
+bench/exchange/peer.py, a whole program. Requests are counted at the server, which keeps no record.
+Targets: initial at most a quarter of the peer's time; poll and engine at most 2 requests a mailbox, 5 with appointments, contacts and
+tasks; items at most a fifth of the requests of the peer that lists; memory the same for any number.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import os
 import resource
 import sys
 import time
@@ -22,66 +25,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT / "bench" / "sync"))
-os.environ.pop("EWS_SCHEMA_DIR", None)
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-ADDRESS = "sales@contoso.example"
+from exchange.figures import items, memory, polled
+from exchange.server import ADDRESS, Server
+
 PASSWORD = "correct horse battery"
 SERVICE, SERVICE_PASSWORD = "crm-service", "service battery horse"
-
-
-def serve(messages: int, mailboxes: int, told: Any, ended: Any) -> None:
-    """A server until `ended`; its address goes into `told`."""
-    from gen_corpus import message
-
-    from support.exchange_sandbox import exchange_sandbox
-
-    addresses = [ADDRESS, *(f"box{number}@contoso.example" for number in range(mailboxes))]
-    with exchange_sandbox(addresses, keeping=False) as exchange:
-        total = 0
-        for number in range(messages):
-            raw = message(number).replace(b"\n", b"\r\n")
-            total += len(raw)
-            exchange.deliver(raw, ADDRESS)
-        for address in addresses[1:]:
-            exchange.letters(1, address)
-        told.put((exchange.url, total))
-        ended.wait()
-
-
-class Asked:
-    """Requests that left this process, whoever sent them."""
-
-    def __init__(self) -> None:
-        import requests
-
-        self.value = 0
-        send = requests.Session.send
-
-        def counted(session: Any, request: Any, **options: Any) -> Any:
-            self.value += 1
-            return send(session, request, **options)
-
-        requests.Session.send = counted  # type: ignore[method-assign]
-
-
-class Server:
-    def __init__(self, messages: int, mailboxes: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        told, self._ended = context.Queue(), context.Event()
-        self._process = context.Process(target=serve, args=(messages, mailboxes, told, self._ended))
-        self._process.start()
-        self.url, self.octets = told.get(timeout=600)
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._process.join()
 
 
 def account(url: str, address: str, *, impersonates: bool = False) -> Any:
@@ -153,26 +103,28 @@ def timed(work: Callable[[str, int], tuple[int, int]], url: str, most: int) -> t
 
 
 def initial(options: argparse.Namespace) -> None:
-    asked = Asked()
-    with Server(options.messages, 0) as server:
+    with Server(tls=False) as server:
+        server.mail(options.messages)
+        works = {"ours": (ours, options.messages), "exchangelib": (peer, options.peer_messages or options.messages)}
+        chosen = {name: works[name] for name in ([options.only] if options.only else works)}
         # What is imported is not what is compared; the server parses what it has only once.
-        for work in (ours, peer):
+        for work, _ in chosen.values():
             work(server.url, 100)
         if options.warm:
             ours(server.url, options.messages)
-        results: dict[str, list[tuple[float, float, int, int]]] = {"ours": [], "exchangelib": []}
+        results: dict[str, list[float]] = {name: [] for name in chosen}
         for _ in range(options.rounds):
-            for name, work, most in (("ours", ours, options.messages), ("exchangelib", peer, options.peer_messages or options.messages)):
-                before = asked.value
-                result = timed(work, server.url, most)
-                results[name].append(result)
-                wall, cpu, count, octets = result
+            for name, (work, most) in chosen.items():
+                server.requests()
+                wall, cpu, count, octets = timed(work, server.url, most)
+                results[name].append(wall / count)
                 print(
                     f"{name:12} {count:6,} messages, {octets / 1e6:6.1f} MB: {wall:6.2f} s, {cpu:6.2f} s of CPU,"
-                    f" {wall / count * 1000:5.2f} ms a message, {asked.value - before} requests"
+                    f" {wall / count * 1000:5.2f} ms a message, {sum(server.requests().values())} requests, peak memory {peak():.0f} MB",
+                    flush=True,
                 )
-        best = {name: min(wall / count for wall, _, count, _ in found) for name, found in results.items()}
-        print(f"ratio {best['exchangelib'] / best['ours']:.1f} (target 4), peak memory {peak():.0f} MB")
+        if not options.only:
+            print(f"ratio {min(results['exchangelib']) / min(results['ours']):.1f} (target 4)")
 
 
 def poll(options: argparse.Namespace) -> None:
@@ -181,11 +133,10 @@ def poll(options: argparse.Namespace) -> None:
     from reconcile.mail.ews.sessions import Sessions
     from reconcile.model.item import ItemKind
 
-    asked = Asked()
-    with Server(0, options.mailboxes) as server:
+    addresses = [f"box{number}@contoso.example" for number in range(options.mailboxes)]
+    with Server(addresses, letters=1, tls=False) as server:
         sessions, cursors, places = Sessions(), {}, {}
-        for number in range(options.mailboxes):
-            address = f"box{number}@contoso.example"
+        for address in addresses:
             reached = account(server.url, address, impersonates=True)
             inbox = EwsInbox(reached, sessions)
             inbox.look(None)
@@ -197,7 +148,8 @@ def poll(options: argparse.Namespace) -> None:
                 places[address, kind] = page.cursor
         for _ in range(options.rounds):
             for with_items, target in ((False, 2), (True, 5)):
-                before, wall, cpu, held = asked.value, time.perf_counter(), time.process_time(), peak()
+                server.requests()
+                wall, cpu, held = time.perf_counter(), time.process_time(), peak()
                 for address, cursor in cursors.items():
                     reached = account(server.url, address, impersonates=True)
                     inbox = EwsInbox(reached, sessions)
@@ -206,7 +158,7 @@ def poll(options: argparse.Namespace) -> None:
                     for kind in ItemKind if with_items else ():
                         (page,) = EwsCollection(reached, sessions, kind).changes(places[address, kind])
                         assert not page.items
-                count = asked.value - before
+                count = sum(server.requests().values())
                 print(
                     f"{len(cursors)} mailboxes with nothing new{', with items' if with_items else ''}: {count} requests"
                     f" ({count / len(cursors):.2f} each, target {target}), {time.perf_counter() - wall:.2f} s,"
@@ -226,14 +178,18 @@ def peak() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["initial", "poll"])
+    parser.add_argument("what", choices=["initial", "poll", "engine", "items", "memory"])
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--peer-messages", type=int, default=0, help="so many for the peer (0: as many)")
+    parser.add_argument("--only", choices=["ours", "exchangelib"], help="one of the two, where both take too long for one run")
     parser.add_argument("--mailboxes", type=int, default=200)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 50_000])
+    parser.add_argument("--most-made", type=int, default=10_000, help="up to so many items are made from our side, too")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warm", action="store_true", help="let the server see every message once before")
     options = parser.parse_args()
-    initial(options) if options.what == "initial" else poll(options)
+    {"initial": initial, "poll": poll, "engine": polled, "items": items, "memory": memory}[options.what](options)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,15 @@ threads, looks, records.
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from reconcile.controller.mail import due_mailboxes
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
-from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.sync.admission import Limits
@@ -27,31 +30,14 @@ from reconcile.sync.look import LookTools, MailboxRun, look_at
 from reconcile.sync.receivers import Receivers
 from reconcile.sync.servers import Servers
 from reconcile.wiring.system import SystemClock
+from support.mail_fleet import fleet_mailbox
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 5
 
 
 def mailbox(number: int) -> ReceivingMailbox:
-    name = f"box{number}"
-    return ReceivingMailbox(
-        mailbox_id=name,
-        name=name,
-        address=f"{name}@contoso.example",
-        protocol="imap",
-        server=f"imap{number % 20}.contoso.example",
-        port=993,
-        tls="implicit",
-        authority="",
-        sign_in=SignInPlan(kind=SignInKind.PASSWORD, username=name, password=(name, "credentials.password")),
-        account_group=name,
-        connections=10,
-        floor=None,
-        polling_interval=timedelta(minutes=5),
-        silence=None,
-        fingerprint="f",
-        conditions=(),
-    )
+    return fleet_mailbox(f"box{number}", f"imap{number % 20}.contoso.example")
 
 
 def deciding(size: int) -> float:

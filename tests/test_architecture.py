@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
 
 from reconcile.wiring.implementations import IMPLEMENTATIONS
@@ -57,14 +58,7 @@ def test_import_contracts_hold() -> None:
 )
 def test_import_contracts_can_be_broken(tmp_path: Path, module: str, text: str, contract: str) -> None:
     """A contract that nothing can break guards nothing."""
-    shutil.copy(ROOT / ".importlinter", tmp_path)
-    # Bare rooms are enough to be checked, and much faster than the whole package.
-    for init in PACKAGE.rglob("__init__.py"):
-        room = tmp_path / "src" / "reconcile" / init.parent.relative_to(PACKAGE)
-        room.mkdir(parents=True, exist_ok=True)
-        (room / "__init__.py").touch()
-    for name in ("settings", "errors", "lazy_dataclass"):
-        (tmp_path / "src" / "reconcile" / f"{name}.py").touch()
+    _bare_rooms(tmp_path)
     assert _lint_imports(tmp_path).returncode == 0
     probe = tmp_path / "src" / "reconcile" / module
     probe.parent.mkdir(exist_ok=True)
@@ -72,6 +66,56 @@ def test_import_contracts_can_be_broken(tmp_path: Path, module: str, text: str, 
     done = _lint_imports(tmp_path)
     assert done.returncode != 0
     assert contract in done.stdout + done.stderr
+
+
+def test_two_files_of_the_sandbox_that_import_each_other_are_seen(tmp_path: Path) -> None:
+    _bare_rooms(tmp_path)
+    for name, other in (("one", "two"), ("two", "one")):
+        (tmp_path / "src" / "reconcile" / "sandbox" / f"{name}.py").write_text(f"import reconcile.sandbox.{other}\n")
+    done = _lint_imports(tmp_path)
+    assert done.returncode != 0
+    assert "one direction" in done.stdout + done.stderr
+
+
+def _circles(package: str) -> list[list[str]]:
+    """Modules of a package that import each other, through others too; imports inside functions and for types only count."""
+    graph = grimp.build_graph(package, cache_dir=None)
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in sorted(graph.modules)}
+    while free := {module for module, others in imported.items() if not others & imported.keys()}:
+        imported = {module: others for module, others in imported.items() if module not in free}
+    # What is left leads into a circle; what nobody of these imports is in none.
+    while free := imported.keys() - set[str]().union(*imported.values()):
+        imported = {module: others for module, others in imported.items() if module not in free}
+    return [[module, *sorted(others & imported.keys())] for module, others in imported.items()]
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert _circles("reconcile") == []
+
+
+def test_a_circle_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {
+        "one": "def late():\n    from circling import two\n",
+        "two": "import circling.three",
+        "three": "from circling.one import late",
+        "before": "import circling.one",
+    }
+    (tmp_path / "circling").mkdir()
+    for name, text in {"__init__": "", **texts}.items():
+        (tmp_path / "circling" / f"{name}.py").write_text(text + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [found[0] for found in _circles("circling")] == ["circling.one", "circling.three", "circling.two"]
+
+
+def _bare_rooms(folder: Path) -> None:
+    """The contracts, and empty rooms to hold to them: enough to be checked, and much faster than the whole package."""
+    shutil.copy(ROOT / ".importlinter", folder)
+    for init in PACKAGE.rglob("__init__.py"):
+        room = folder / "src" / "reconcile" / init.parent.relative_to(PACKAGE)
+        room.mkdir(parents=True, exist_ok=True)
+        (room / "__init__.py").touch()
+    for name in ("settings", "errors", "lazy_dataclass"):
+        (folder / "src" / "reconcile" / f"{name}.py").touch()
 
 
 def test_every_room_is_on_a_floor_and_every_floor_has_its_room() -> None:

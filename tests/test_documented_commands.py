@@ -13,7 +13,12 @@ import pytest
 from reconcile.cli.main import reconcile
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "src/reconcile/cli/starter/readme.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "src/reconcile/cli/starter").rglob("readme.md")),
+]
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^(?:    )?(?:\$ )?(?:\.venv/bin/)?(reconcile [a-z-][^\n]*)", re.MULTILINE)
 _IN_A_SENTENCE = re.compile(r"`(?:\.venv/bin/)?(reconcile [a-z-][^`\n]*)`")

@@ -10,11 +10,13 @@
     ├── PreconditionFailed    the version moved: observe this resource again
     ├── TransientError        try again later
     │   ├── Throttled             the server says when (retry_after, seconds)
+    │   │   └── HeldBack              nobody was asked: we leave the account alone, until another credential is there
     │   ├── Unavailable           the other side does not answer, or says "not now"
     │   └── TimedOut              no byte for too long
     ├── PermanentError        a person must act
     │   ├── AuthenticationRejected
     │   ├── PermissionDenied
+    │   ├── MailboxRefused        this mailbox as a whole: it is full, moved away, or has no licence
     │   ├── Unsupported           declared, but not built (names field, file and line)
     │   └── BlockedByTenant
     └── CursorInvalid         the place in a mailbox's or the feed's history is no longer valid: re-index without importing twice,
@@ -89,6 +91,10 @@ class Throttled(TransientError):
         self.retry_after = retry_after
 
 
+class HeldBack(Throttled):
+    """No server was asked: the account is left alone for `retry_after` seconds so that it is not locked. Another credential ends that."""
+
+
 class Unavailable(TransientError):
     """The other side cannot be reached or refuses for now."""
 
@@ -109,6 +115,10 @@ class AuthenticationRejected(PermanentError):
 
 class PermissionDenied(PermanentError):
     """Known, but not allowed."""
+
+
+class MailboxRefused(PermanentError):
+    """This mailbox as a whole cannot be worked with: what was asked for in particular plays no part."""
 
 
 class Unsupported(PermanentError):

@@ -30,8 +30,8 @@ from reconcile.model.recurrence import (
     YearlyNth,
 )
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.collection import Collection, Departure, Gone, RemoteItem
-from support.ews_items import exchange_items
+from reconcile.ports.collection import Bearing, Collection, Departure, Gone, RemoteItem
+from support.ews_items import everything_wanted, exchange_items
 
 #: Far ahead, and the same whenever this runs.
 SOON = datetime(2090, 3, 6, 9, 0, tzinfo=UTC)  # a Monday
@@ -48,6 +48,9 @@ class World:
     edit: Callable[[RemoteId, Item], None]
     drop: Callable[[RemoteId], None]
     move: Callable[[RemoteId], None]
+    delete: Callable[[RemoteId], None]
+    copy: Callable[[RemoteId], None]
+    bring_back: Callable[[ItemKind], None]
     forget: Callable[[], None]
     posted: Callable[[], list[tuple[str, tuple[str, ...]]]]
     address: str
@@ -64,11 +67,14 @@ def memory() -> Iterator[World]:
         return ItemKind(type(item).__name__.lower())
 
     yield World(
-        collection=lambda of: MemoryCollection(server, of),
+        collection=lambda of: MemoryCollection(server, of, everything_wanted),
         put=lambda item: RemoteId("memory", str(server.put(kind(item), item))),
         edit=lambda remote_id, item: server.touch(number(remote_id), item),
-        drop=lambda remote_id: server.drop(number(remote_id)),
-        move=lambda remote_id: server.touch(number(remote_id), folder="elsewhere"),
+        drop=lambda remote_id: server.drop(number(remote_id), for_good=True),
+        move=lambda remote_id: server.move(number(remote_id), "elsewhere") and None,
+        delete=lambda remote_id: server.drop(number(remote_id)),
+        copy=lambda remote_id: server.copy(number(remote_id)) and None,
+        bring_back=lambda kind: [server.move(one, "") for one in [*server.items] if server.items[one].folder] and None,
         forget=server.forget,
         posted=lambda: [(one.what, one.to) for one in server.posted],
         address=server.address,
@@ -84,6 +90,9 @@ def exchange() -> Iterator[World]:
             edit=items.edit,
             drop=items.drop,
             move=items.move,
+            delete=lambda remote_id: items.delete(remote_id, "MoveToDeletedItems"),
+            copy=items.copy,
+            bring_back=items.bring_back,
             forget=items.forget,
             posted=items.posted,
             address=items.address,
@@ -175,6 +184,49 @@ def test_a_deletion_is_told_from_a_move(world: World, item: Item) -> None:
     assert told[moved] in (Departure.MOVED, Departure.UNKNOWN)
     read = collection.read([deleted, moved])
     assert [isinstance(one, Gone) for one in read] == [True, True]
+
+
+@pytest.mark.parametrize("item", EACH)
+def test_what_moved_is_told_from_what_was_deleted_by_what_it_bears(world: World, item: Item) -> None:
+    collection = of(world, item)
+    kept, moved, deleted, gone = (world.put(item) for _ in range(4))
+    made = collection.create("t1", item, invite=False, contents=contents)
+    traces = [whole(collection, one).listed.trace for one in (kept, moved, deleted, gone)]
+    assert len({*traces, ""}) == 5
+    bearings = [Bearing(trace=one) for one in traces] + [Bearing(token="t1"), Bearing(token="t2")]
+    world.move(moved)
+    world.delete(deleted)
+    world.drop(gone)
+    moved_, deleted_, unknown = Departure.MOVED, Departure.DELETED, Departure.UNKNOWN
+    assert collection.whereabouts([]) == []
+    assert collection.whereabouts(bearings) == [moved_, moved_, deleted_, unknown, moved_, unknown]
+    collection.delete(made.remote_id, made.version, cancel=False)
+    assert collection.whereabouts(bearings[::-1]) == [unknown, deleted_, unknown, deleted_, moved_, moved_]
+
+
+@pytest.mark.parametrize("item", EACH)
+def test_a_trace_stays_however_an_item_moves_and_its_copies_have_it(world: World, item: Item) -> None:
+    collection = of(world, item)
+    first = world.put(item)
+    trace = whole(collection, first).listed.trace
+    _, _, cursor = everything(collection, None)
+    world.move(first)
+    world.bring_back(collection.kind)
+    (page,) = collection.changes(cursor)
+    (back,) = page.items
+    assert (back.trace, back.remote_id != first) == (trace, True)
+    world.copy(back.remote_id)
+    (page,) = collection.changes(page.cursor)
+    assert [one.trace for one in page.items if one.remote_id != back.remote_id] == [trace]
+
+
+def test_whereabouts_of_many_are_asked_for_together(world: World) -> None:
+    collection = world.collection(ItemKind.TASK)
+    ids = [world.put(replace(TODO, subject=str(number))) for number in range(60)]
+    bearings = [Bearing(trace=whole(collection, one).listed.trace) for one in ids]
+    for one in ids[::2]:
+        world.delete(one)
+    assert collection.whereabouts(bearings) == [Departure.DELETED, Departure.MOVED] * 30
 
 
 def test_a_place_that_the_server_forgot_is_refused(world: World) -> None:

@@ -15,19 +15,26 @@ from reconcile.model.activity import Activity
 from reconcile.model.activity_details import ActivityState
 from reconcile.model.activity_edit import Edit
 from reconcile.model.feed import FeedCursor, FeedEntry, FeedKind
+from reconcile.model.item import ItemKind, Task
+from reconcile.model.item_conflict import NewConflict
+from reconcile.model.item_edit import AddItem, ChangeItem, RemoveItem
+from reconcile.model.item_record import ItemState, Record
 from reconcile.model.outbox_step import Withdraw
 from reconcile.model.outgoing import OutboxEntry
 from reconcile.ports.edit_store import EditStore
 from reconcile.ports.feed import FeedReader
+from reconcile.ports.item_store import ItemStore, PairChange, RecordChange, RecordDeletion
 from reconcile.ports.mail_store import MailStore
 from reconcile.ports.outbox_store import OutboxStore
 from reconcile.store.memory.edits import MemoryEdits
 from reconcile.store.memory.feed import MemoryFeed
+from reconcile.store.memory.items import MemoryItemStore
 from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.edits import SqliteEdits
 from reconcile.store.sqlite.feed import SqliteFeed, begin_epoch
+from reconcile.store.sqlite.items import SqliteItems
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.outbox import SqliteOutbox
 from reconcile.sync.decide.compose import compose
@@ -47,6 +54,7 @@ class Stores:
     outbox: OutboxStore
     edits: EditStore
     feed: FeedReader
+    items: ItemStore
     database: Database | None = None
 
     def new_epoch(self) -> None:
@@ -79,11 +87,12 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     if request.param == "memory":
         mail = MemoryMailStore()
         outbox = MemoryOutbox(mail.log)
-        yield Stores(mail, outbox, MemoryEdits(mail), MemoryFeed(mail.log, mail, outbox))
+        items = MemoryItemStore(mail.log)
+        yield Stores(mail, outbox, MemoryEdits(mail), MemoryFeed(mail.log, mail, outbox, items), items)
         return
     with Database.open(tmp_path / "engine.db") as database:
         store = SqliteMailStore(database, tmp_path)
-        yield Stores(store, SqliteOutbox(database), SqliteEdits(database), SqliteFeed(database), database)
+        yield Stores(store, SqliteOutbox(database), SqliteEdits(database), SqliteFeed(database), SqliteItems(database), database)
         store.close()
 
 
@@ -118,6 +127,77 @@ def test_every_change_is_told_once_and_in_order(stores: Stores) -> None:
     ]
     assert [entry.cursor.sequence for entry in entries] == [1, 2, 3, 4, 5, 6, 7]
     assert [str(entry.transition.state) for entry in entries if entry.transition] == ["pending-send", "failed"]
+
+
+CALL = Task(subject="Call back")
+MET = NewConflict(field="subject", ours='["a"]', theirs='["b"]', ours_wins=False)
+
+
+def _change(item_id: int, version: int, subject: str, *conflicts: NewConflict) -> PairChange:
+    after = RecordChange(item=Task(subject=subject), owner="a@contoso.example", state=ItemState.OPEN, expected=version)
+    return PairChange(record_id=item_id, record=after, conflicts=conflicts)
+
+
+def test_items_are_told_with_who_did_it(stores: Stores) -> None:
+    items, owner = stores.items, "a@contoso.example"
+    items.edit([AddItem(item=CALL, owner=owner)], at=START, by="crm")
+    edit = ChangeItem(item_id=1, kind=ItemKind.TASK, columns={"subject": "x"})
+    items.edit([edit, edit], at=START, by="crm")  # the second changes nothing
+    items.commit("box1", ItemKind.TASK, [_change(1, 2, "y", MET), _change(0, 0, "new")], at=START, by="mailbox a@contoso.example")
+    items.resolve(1, at=START, by="desk")
+    items.edit([RemoveItem(item_id=1)], at=START, by="crm")
+    gone = PairChange(record_id=2, record=RecordDeletion(expected=1))
+    items.commit("box1", ItemKind.TASK, [gone], at=START, by="mailbox a@contoso.example")
+    entries = stores.read()
+    assert told(entries) == [
+        ("task", "created", 1),
+        ("task", "edited", 1),
+        ("task", "changed", 1),
+        ("task", "conflict", 1),
+        ("task", "created", 2),
+        ("task", "resolved", 1),
+        ("task", "deleted", 1),
+        ("task", "deleted", 2),
+    ]
+    mailbox = "mailbox a@contoso.example"
+    assert [entry.by for entry in entries] == ["crm", "crm", mailbox, "", mailbox, "desk", "crm", mailbox]
+    assert [entry.conflict.field for entry in entries if entry.conflict is not None] == ["subject", "subject"]
+    assert all(entry.row is None for entry in entries)
+
+
+def test_a_row_of_an_item_is_as_it_stands_now(stores: Stores) -> None:
+    stores.items.edit([AddItem(item=CALL, owner="a@contoso.example")], at=START, by="crm")
+    stores.items.commit("box1", ItemKind.TASK, [_change(1, 1, "y")], at=START, by="mailbox a@contoso.example")
+    first, last = stores.read()
+    assert isinstance(first.row, Record)
+    assert first.row == last.row == stores.items.item(1)
+    assert first.row.version == 2
+    assert told(stores.read(kinds=frozenset({FeedKind.CONTACT}))) == []
+
+
+def test_a_long_open_transaction_hides_nothing_for_good(tmp_path: Path) -> None:
+    """Whoever reads meanwhile does not get past what is not there yet."""
+    path = tmp_path / "engine.db"
+    with Database.open(path) as database:
+        items, feed = SqliteItems(database), SqliteFeed(database)
+        items.edit([AddItem(item=CALL, owner="a@contoso.example")], at=START, by="crm")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        other.execute(
+            "INSERT INTO item (kind, owner, state, version, created_at, edited_at, edited_by)"
+            " VALUES ('contact', 'a', 'open', 1, '2026-03-01T00:00:00Z', '2026-03-01T00:00:00Z', 'slow')"
+        )
+        seen = feed.page(feed.beginning(), limit=10, kinds=BOTH)
+        assert told([*seen.entries]) == [("task", "created", 1)]
+        waiting = database.submit(
+            lambda connection: connection.execute("UPDATE item SET version = 2, edited_by = 'x' WHERE id = 1") and None
+        )
+        assert feed.page(seen.end, limit=10, kinds=BOTH).entries == ()
+        other.execute("COMMIT")
+        waiting.result()
+        other.close()
+        rest = feed.page(seen.end, limit=10, kinds=BOTH)
+        assert told([*rest.entries]) == [("contact", "created", 2), ("task", "edited", 1)]
 
 
 def test_rows_are_as_they_stand_now(stores: Stores) -> None:
@@ -184,7 +264,7 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 def test_a_purged_row_is_told_and_leaves_nothing_but_its_number(tmp_path: Path) -> None:
     with Database.open(tmp_path / "engine.db") as database:
         store = SqliteMailStore(database, tmp_path)
-        stores = Stores(store, SqliteOutbox(database), SqliteEdits(database), SqliteFeed(database), database)
+        stores = Stores(store, SqliteOutbox(database), SqliteEdits(database), SqliteFeed(database), SqliteItems(database), database)
         deliver(store, letter(1), letter(2))
         deliver(store, letter(1), mailbox="box2")
         entry = stores.add(1)

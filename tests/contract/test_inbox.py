@@ -447,6 +447,34 @@ def test_what_examines_may_look_at_several_headers_before(box: Box) -> None:
     assert foreseen in ([], [*range(8)])
 
 
+def test_of_several_messages_it_may_be_told_before_they_are_wanted(box: Box) -> None:
+    for number in range(8):
+        box.deliver(message(number), NOW)
+    foretold: list[RemoteId] = []
+    inbox = box.inbox()
+
+    def wanted(listed: Listed) -> bool:
+        # Whoever tells of one tells of all of them, each before it is asked for.
+        assert listed.remote_id in foretold
+        return box.number(listed.remote_id) == 3
+
+    bodies = []
+    inbox.look(None)
+    list(
+        inbox.read(
+            None,
+            since=None,
+            retry=(),
+            wanted=wanted,
+            accept=lambda _, chunks: bodies.append(b"".join(chunks)),
+            foretell=lambda several: foretold.extend(listed.remote_id for listed in several),
+        )
+    )
+    inbox.close()
+    assert len(bodies) == 1
+    assert sorted(box.number(remote_id) for remote_id in foretold) == [*range(1, 9)]
+
+
 def test_an_error_of_examine_passes_through(box: Box) -> None:
     box.deliver(message(1), NOW)
 

@@ -54,7 +54,7 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopen]:
 
 def arrive(receiving: Receiving, remote: str, raw: bytes, received: str = AT) -> Arrival:
     found = describe(raw)
-    known = bool(found.header.message_id) and receiving.known(found.header.message_id, found.content)
+    known = receiving.known([(found.header.message_id, found.content)])
     place = None
     if not known:
         receiving.begin()
@@ -113,6 +113,17 @@ def test_what_was_committed_is_there_for_the_next_process(reopen: Reopen) -> Non
     newest = next(store.activities(mailbox_id="a", since=None, limit=1))
     assert newest.mailboxes == ("a",)
     assert newest.raw_digest == hashlib.sha256(b"".join(store.raw(newest.id))).hexdigest()
+
+
+def test_of_several_messages_those_are_known_whose_id_and_content_are_kept(reopen: Reopen) -> None:
+    raws = [mail(number) for number in range(80)] + [b"Subject: nameless\r\n\r\nbody", b"Message-ID: <a\0b@contoso.example>\r\n\r\nbody"]
+    store = reopen()
+    with into(store) as receiving:
+        commit(receiving, *(arrive(receiving, str(index), raw) for index, raw in enumerate(raws) if index % 2 == 0 or index > 79))
+    asked = [(found.header.message_id, found.content) for found in map(describe, [*raws, mail(2, b"another body")])]
+    with into(store, "b") as receiving:
+        assert receiving.known(asked) == {*asked[:80:2], asked[81]}
+        assert receiving.known([]) == set()
 
 
 def test_what_was_not_committed_is_not_there(reopen: Reopen) -> None:
@@ -392,13 +403,14 @@ def test_the_floor_and_the_counts_of_a_listing(reopen: Reopen) -> None:
     assert (state.floor, state.ignored, state.decided, state.tracked) == ("2026-01-01T00:00:00Z", 1, 3, 2)
 
 
-def test_has_tells_what_this_history_brought(reopen: Reopen) -> None:
+def test_kept_tells_what_this_history_brought(reopen: Reopen) -> None:
+    one, two, *more = (RemoteId("imap", str(number)) for number in range(1, 1_203))
     with into(reopen()) as receiving:
-        assert not receiving.has(RemoteId("imap", "1"))
-        commit(receiving, arrive(receiving, "1", mail(1)))
+        assert receiving.kept([]) == receiving.kept([one]) == set()
+        commit(receiving, arrive(receiving, "1", mail(1)), arrive(receiving, "1202", mail(2)))
     with into(reopen()) as receiving:
-        assert receiving.has(RemoteId("imap", "1"))
-        assert not receiving.has(RemoteId("imap", "2"))
+        assert receiving.kept([two]) == set()
+        # However many are asked for at once.
+        assert receiving.kept([one, two, *more]) == {one, more[-1]}
         commit(receiving, arrive(receiving, "2", mail(1)), restart=True)
-        assert not receiving.has(RemoteId("imap", "1"))
-        assert receiving.has(RemoteId("imap", "2"))
+        assert receiving.kept([one, two, *more]) == {two}

@@ -475,6 +475,17 @@ def test_what_is_given_back_is_not_counted_and_no_other_goes_uncounted(outbox: O
     assert outbox.handed_over("a", 3) == START
 
 
+def test_what_is_given_back_of_an_account_that_nobody_knows_is_taken_from_no_other(outbox: OutboxStore) -> None:
+    for number, (account, at) in enumerate([("a", START), ("a", START), ("b", START + MINUTE), ("a", START + MINUTE)], 1):
+        entry, limits = outbox.add(mail(number), b"bytes").entry, SendingLimits(account=account, per_day=9)
+        outbox.advance(entry.id, Claim(owner="run-1"), Reserve(owner="run-1", limits=limits), at=at)
+    for number, counted in ((1, START), (2, START + 9 * MINUTE), (3, START + MINUTE)):
+        back = GiveBack(owner="run-1", attempt=1, why="w", limits=None, counted_at=counted)
+        outbox.advance(number, back, at=START + 3 * MINUTE)
+    assert [outbox.handed_over("a", number) for number in (1, 2, 3)] == [START + MINUTE, START, None]
+    assert outbox.handed_over("b", 1) == START + MINUTE
+
+
 def test_bytes_of_several_mails_are_read_up_to_so_many(outbox: OutboxStore) -> None:
     numbers = [outbox.add(mail(number), b"x" * 10).entry.id for number in (1, 2, 3)]
     assert outbox.contents(numbers, octets=1) == {numbers[0]: b"x" * 10}

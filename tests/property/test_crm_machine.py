@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -235,6 +236,7 @@ def test_in_memory(actions: list[tuple[object, ...]]) -> None:
     World(mail, outbox, MemoryEdits(mail), MemoryFeed(mail.log, mail, outbox)).play(actions)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(action, max_size=12))
 def test_in_sqlite(actions: list[tuple[object, ...]]) -> None:

@@ -83,6 +83,7 @@ _ALIKE = (
 _DANGLING = ([], [mailbox_row(100, "a@x.example", emailserverprofile=row_id(7))], organization_row(defaultemailserverprofileid=row_id(7)))
 
 
+@pytest.mark.slow
 @given(_tables(), st.sampled_from(["files", "grouped", "csv"]))
 @example(_CLEAN, "files")
 @example(_ALIKE, "grouped")

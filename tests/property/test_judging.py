@@ -25,7 +25,8 @@ from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy import cel, evaluate
 from reconcile.policy.alike import shared
 from reconcile.policy.rule import Rule, RuleBook
-from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
+from reconcile.policy.variable import PREFIXES, Type, Variable
+from reconcile.policy.variables import vocabulary
 from reconcile.policy.world import MISSING, Columns, World, plain
 from support.judging import TODAY, compiled, rule_text
 from support.rule_book import shipped

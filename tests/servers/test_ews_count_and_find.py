@@ -16,6 +16,7 @@ from reconcile.mail.ews.sessions import Sessions
 from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.ports.mail import Listed
 from support.ews_accounts import account_of
+from support.exchange_folders import make_folder, move
 from support.exchange_sandbox import SALES, SUPPORT, ExchangeSandbox, exchange_sandbox, letter
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -40,6 +41,19 @@ def test_counted_between_two_moments(exchange: ExchangeSandbox, since: int | Non
     bounds = [None if hours is None else NOW - timedelta(hours=hours) for hours in (since, before)]
     assert counter.count(bounds[0], bounds[1]) == count
     assert len(exchange.recorder.kept) == 1
+
+
+def test_tracked_folders_are_counted_with_the_inbox(exchange: ExchangeSandbox) -> None:
+    for path in ("Projects", "Projects/Fabrikam", "Others"):
+        make_folder(exchange, path)
+    for number, path in (("1", "Projects"), ("2", "Projects/Fabrikam"), ("3", "Others")):
+        move(exchange, number, path)
+    account, sessions = account_of(exchange, SALES, MailboxAccess.IMPERSONATION), Sessions()
+    tracked: tuple[tuple[str, ...], ...] = ((), ("projects",), ("Projects/Fabrikam", "Projects", "Nowhere"))
+    counts = [
+        EwsCounter(account, sessions, folders).count(since, None) for folders in tracked for since in (None, NOW - timedelta(hours=1))
+    ]
+    assert counts == [1, 0, 2, 1, 3, 1]
 
 
 def test_a_message_is_found_in_whatever_folder_it_lies(exchange: ExchangeSandbox) -> None:

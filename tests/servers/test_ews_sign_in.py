@@ -17,6 +17,7 @@ from reconcile.mail.ews.inbox import EwsInbox
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.sign_in.bearer import BearerSignIn
 from reconcile.mail.sign_in.ntlm import NtlmSignIn
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import Grant, OAuthPlan, SignInKind
 from reconcile.ports.sign_in import Mechanism
@@ -163,7 +164,7 @@ def test_a_token_that_stays_refused_is_shown_twice_at_most() -> None:
 
 
 @dataclass
-class Ticket:
+class Ticket(Uncounted):
     """A Kerberos ticket that is always at hand."""
 
     kind: SignInKind = SignInKind.KERBEROS

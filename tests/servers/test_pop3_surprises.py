@@ -14,6 +14,7 @@ from reconcile.mail.pop3.count import Pop3Counter
 from reconcile.mail.pop3.inbox import Pop3Inbox
 from reconcile.mail.pop3.marks import Pop3Marks
 from reconcile.mail.sign_in.password import PasswordSignIn
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
 from reconcile.model.secret import Secret
@@ -342,7 +343,7 @@ def test_credentials_inject_no_command(drop: Maildrop, port: int, password: str)
 
 
 @dataclass
-class Token:
+class Token(Uncounted):
     """An account with a token, and another when that is refused."""
 
     tokens: list[str]

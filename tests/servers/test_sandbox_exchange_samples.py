@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import urllib.error
+import urllib.request
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +20,8 @@ from reconcile.sandbox.ews.names import MESSAGES, SOAP, TYPES
 from reconcile.sandbox.ews.organization import Caller
 from reconcile.sandbox.ews.reading import read_envelope
 from reconcile.sandbox.ews.response_codes import EwsError
-from support.exchange_sandbox import SALES, ExchangeSandbox, exchange_sandbox, official_schema
+from reconcile.sandbox.ews.values import value
+from support.exchange_sandbox import PASSWORD, SALES, ExchangeSandbox, exchange_sandbox, official_schema
 
 pytestmark = [
     pytest.mark.slow,
@@ -85,6 +89,38 @@ def test_a_request_that_breaks_order_or_enumeration_is_a_schema_violation(body: 
         read_envelope(envelope(body), official_schema())
     assert caught.value.code == "ErrorSchemaValidation"
     assert [node.local for node in caught.value.details] == ["LineNumber", "LinePosition", "Violation"]
+
+
+#: What Thunderbird 153 sends to flag a message; its FlagStatus is in the wrong namespace.
+FLAGGING = (
+    '<UpdateItem xmlns="http://schemas.microsoft.com/exchange/services/2006/messages" MessageDisposition="SaveOnly" '
+    'ConflictResolution="AlwaysOverwrite"><ItemChanges><t:ItemChange><t:ItemId Id="{id}"/><t:Updates><t:SetItemField>'
+    '<t:FieldURI FieldURI="item:Flag"/><t:Message><t:Flag><FlagStatus>Flagged</FlagStatus></t:Flag></t:Message></t:SetItemField>'
+    '<t:SetItemField><t:ExtendedFieldURI PropertyTag="4240" PropertyType="Integer"/><t:Message><t:ExtendedProperty>'
+    '<t:ExtendedFieldURI PropertyTag="4240" PropertyType="Integer"/><t:Value>2</t:Value></t:ExtendedProperty></t:Message>'
+    "</t:SetItemField></t:Updates></t:ItemChange></ItemChanges></UpdateItem>"
+)
+
+
+@pytest.mark.parametrize(("lenient", "status", "flagged"), [(False, 500, "NotFlagged"), (True, 200, "Flagged")])
+def test_a_lenient_server_carries_out_what_breaks_the_schema_and_notes_it(lenient: bool, status: int, flagged: str) -> None:
+    with exchange_sandbox(lenient=lenient) as sandbox:
+        sandbox.letters(1)
+        mailbox = sandbox.mailbox()
+        (item,) = mailbox.items.values()
+        headers = {"Authorization": "Basic " + b64encode(f"{SALES}:{PASSWORD}".encode()).decode()}
+        request = urllib.request.Request(sandbox.url, envelope(FLAGGING.format(id=mailbox.item_id(item))), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answered = answer.status
+        except urllib.error.HTTPError as error:
+            answered = error.code
+        assert answered == status
+        found = value(mailbox, item, "Flag")
+        assert found is not None
+        assert found.text_at("t:FlagStatus") == flagged
+        (noted,) = sandbox.recorder.kept
+        assert ("FlagStatus" in noted.request_broken) is lenient
 
 
 def test_all_codes_are_codes_of_the_schema() -> None:

@@ -106,6 +106,26 @@ def test_paging_ends_and_counts(sandbox: ExchangeSandbox, mine: Account) -> None
     assert sandbox.recorder.counts["FindItem"] >= 3
 
 
+def test_who_is_absent_answers_a_sender_once(sandbox: ExchangeSandbox, mine: Account) -> None:
+    theirs = exchange_account(sandbox, SUPPORT)
+    now = EWSDateTime.now(tz=BERLIN).replace(microsecond=0)
+    for times in (1, 2):  # set anew, everybody is answered anew
+        mine.oof_settings = OofSettings(
+            state="Scheduled",
+            external_audience="All",
+            start=now - timedelta(days=1),
+            end=now + timedelta(days=7),
+            internal_reply="Away.",
+            external_reply="Gone.",
+        )
+        for subject in ("First", "Second"):
+            Message(account=theirs, subject=subject, body="x", to_recipients=[SALES]).send()
+        assert sandbox.subjects(address=SUPPORT) == ["Automatic reply: First"] * times
+    answered = theirs.inbox.all().order_by("-datetime_received")[0]
+    assert (answered.sender.email_address, answered.text_body.strip()) == (SALES, "Away.")
+    assert {header.name: header.value for header in answered.headers}["Auto-Submitted"] == "auto-replied"
+
+
 def test_absence_names_and_delegates(sandbox: ExchangeSandbox, mine: Account) -> None:
     assert mine.oof_settings.state == "Disabled"
     start = EWSDateTime.now(tz=BERLIN).replace(microsecond=0)

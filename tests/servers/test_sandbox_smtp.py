@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.sandbox.ews.absence import set_absence
+from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.faults import DropAfterData
 from reconcile.sandbox.world import Place, World
 
@@ -110,3 +112,17 @@ def test_login_switched_off(world: World) -> None:
     world.refuse_login(SALES)
     with connect(world) as client, pytest.raises(smtplib.SMTPAuthenticationError):
         client.login(SALES, world.password_file("sales").read_text())
+
+
+def test_who_is_absent_in_exchange_answers_mail_that_comes_by_smtp(world: World, client: smtplib.SMTP) -> None:
+    organization = world.exchange.organization
+    with organization.lock:
+        absent = organization.mailbox(SUPPORT)
+        assert absent is not None
+        reply = Node("t:InternalReply", children=(Node("t:Message", "Away."),))
+        set_absence(absent, Node("t:OofSettings", children=(Node("t:OofState", "Enabled"), reply)))
+    for subject in ("First", "Second"):
+        client.sendmail(SALES, [SUPPORT], f"From: {SALES}\r\nTo: {SUPPORT}\r\nSubject: {subject}\r\n\r\nx\r\n")
+    (answer,) = world.messages(SALES)
+    assert b"Subject: Automatic reply: First" in answer.raw
+    assert len(world.messages(SUPPORT)) == 2

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from reconcile.errors import AuthenticationRejected, Unavailable
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.mail.smtp import SmtpSender
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sender import Account, Broken, Delivery, Envelope, Refused, Taken
@@ -218,7 +219,7 @@ def test_what_cannot_be_addressed_here_keeps_nobody_else_from_their_mail() -> No
 
 
 @dataclass
-class Token:
+class Token(Uncounted):
     """An account with a token, and another when that is refused."""
 
     tokens: list[str]

@@ -16,6 +16,9 @@ import trustme
 
 from reconcile.errors import PermanentError, ReconcileError
 from reconcile.mail.endpoint import Endpoint
+from reconcile.mail.ews.account import ExchangeAccount
+from reconcile.mail.ews.inbox import EwsInbox
+from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.imap.login import open_stream
 from reconcile.mail.pop3.session import open_session
 from reconcile.mail.reach import reach_steps
@@ -41,6 +44,10 @@ DIALOGS: dict[str, tuple[bytes, dict[bytes, bytes]]] = {
         {b"EHLO": b"250-here\r\n250-AUTH PLAIN XOAUTH2\r\n250 STARTTLS\r\n", b"STARTTLS": b"220 go\r\n"},
     ),
 }
+
+
+#: Over HTTP the client speaks first.
+_MUTE: tuple[bytes, dict[bytes, bytes]] = (b"", {})
 
 
 class Tokens:
@@ -80,7 +87,7 @@ class Recorder:
                 self._talk(connected, context, protocol, implicit)
 
     def _talk(self, sock: socket.socket, context: ssl.SSLContext | None, protocol: str, implicit: bool) -> None:
-        greeting = DIALOGS[protocol][0]
+        greeting = DIALOGS.get(protocol, _MUTE)[0]
         if context is None or not implicit:
             sock.sendall(greeting)
             self._answer(sock, protocol)
@@ -93,7 +100,7 @@ class Recorder:
 
     def _answer(self, sock: socket.socket, protocol: str) -> None:
         """Until TLS begins, or something is asked that is not in the dialog, such as credentials."""
-        answers = DIALOGS[protocol][1]
+        answers = DIALOGS.get(protocol, _MUTE)[1]
         while line := sock.recv(4096):
             self.heard += line
             words = line.split()
@@ -196,6 +203,9 @@ def attempt(protocol: str, port: int, implicit: bool, sign_in: SignIn) -> None:
         connect_timeout=5,
         silence_timeout=5,
     )
+    if protocol == "ews":
+        EwsInbox(ExchangeAccount(endpoint=at, sign_in=sign_in, address=NAME), Sessions()).look(None)
+        return
     (open_stream if protocol == "imap" else open_session)(at, sign_in)
 
 
@@ -216,6 +226,22 @@ def test_nothing_is_said_to_a_server_whose_tls_does_not_hold(fault: str, protoco
         assert b"LOGIN" not in recorder.heard
         assert recorder.heard.isascii()
     assert tokens.asked == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_exchange_server_whose_tls_does_not_hold_hears_nothing_either(fault: str) -> None:
+    make, words = FAULTS[fault]
+    for sign_in in (PasswordSignIn(NAME, Secret(WORD.encode())), BearerSignIn(NAME, PLAN, Tokens(), "sales")):
+        with recording(make(), "ews", implicit=True) as recorder:
+            with pytest.raises(PermanentError, match=words) as refused:
+                attempt("ews", recorder.port, True, sign_in)
+            assert refused.value.hint
+            assert f"localhost:{recorder.port}" in refused.value.message
+        assert recorder.heard == b""
+    with recording(_context(AUTHORITY.issue_cert("localhost")), "ews", implicit=True) as recorder, suppress(ReconcileError):
+        attempt("ews", recorder.port, True, BearerSignIn(NAME, PLAN, Tokens(), "sales"))
+    # Where TLS holds it does.
+    assert f"Authorization: Bearer {WORD}".encode() in recorder.heard
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def deliver(store: MailStore, *raws: bytes, mailbox: str = "box1", first: int = 
         for number, raw in enumerate(raws, first):
             found = describe(raw)
             place = None
-            if not receiving.known(found.header.message_id, found.content):
+            if not receiving.known([(found.header.message_id, found.content)]):
                 receiving.begin()
                 receiving.write(raw)
                 place = receiving.end()
@@ -107,7 +107,7 @@ class Desk:
 
     def __call__(self, *words: str, code: int = 0) -> tuple[str, str]:
         """(stdout, stderr) of a command; it must end with `code`."""
-        count = 2 if words[0] in ("outbox", "activities", "parties") else 1
+        count = 3 if words[1:2] == ("items",) else 2 if words[0] in ("outbox", "activities", "parties") else 1
         self.capsys.readouterr()
         ended = run([*words[:count], "--state-dir", str(self.state), *words[count:]])
         out, err = self.capsys.readouterr()

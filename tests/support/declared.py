@@ -94,6 +94,9 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
     },
     "tracking.token.formerPrefixes": st.lists(st.sampled_from(["CRM:", "Case:"]), max_size=2),
     "sendAs": st.lists(_SLUGS, max_size=2),
+    "trackedFolders": st.lists(
+        st.sampled_from(["Projects/Fabrikam = account:4711:Fabrikam", "Adatum", "A = lead:1"]), max_size=2, unique=True
+    ),
     "settings.sendAs": st.lists(_SLUGS, max_size=2),
     "allowedRecipients": st.lists(st.one_of(_ADDRESSES, _DOMAINS.map("@{}".format), st.just("*")), max_size=3),
     **{
@@ -104,7 +107,7 @@ _BY_PATH: Mapping[str, st.SearchStrategy[object]] = {
             ("Organization", ["tracking.*", "*"]),
         )
     },
-    **{f"brakes.{brake}.percent": st.integers(0, 100) for brake in ("bulkDelete", "bulkUpdate")},
+    **{f"brakes.{brake}.percent": st.integers(0, 100) for brake in ("bulkDelete", "bulkUpdate", "itemDeletions")},
     "delimiter": st.sampled_from([",", ";", "\t"]),
     "file": st.sampled_from(["staff.csv", "people/STAFF.CSV", "../staff.csv"]),
     "columns": st.dictionaries(st.sampled_from(["Name", "Team", "x.y"]), st.one_of(st.none(), st.just("metadata.labels.team")), max_size=1),
@@ -173,6 +176,7 @@ def _agree(kind: str, spec: dict[str, Any], draw: st.DrawFn) -> None:
             spec.pop("appointmentsContactsTasks", None)
             spec.pop("outgoing", None)
             spec.pop("incoming", None)
+            spec.pop("trackedFolders", None)
         elif "deleteAfterProcessing" in spec:
             spec["deleteAfterProcessing"] = False
     if kind == "MailboxAssignment":

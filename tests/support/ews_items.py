@@ -11,12 +11,19 @@ from reconcile.mail.ews.collection import EwsCollection
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.model.item import Appointment, Item, ItemKind, columns
 from reconcile.model.remote_id import RemoteId
+from reconcile.ports.collection import Excluded
+from reconcile.sync.decide.two_way_rules import TRACKED
 from support.ews_accounts import account_of
 from support.exchange_sandbox import exchange_sandbox
 
 ADDRESS = "user@contoso.example"
 PEOPLE = ("alice@contoso.example", "boss@fabrikam.example")
 FOLDERS = {ItemKind.APPOINTMENT: "calendar", ItemKind.CONTACT: "contacts", ItemKind.TASK: "tasks"}
+
+
+def everything_wanted(name: str, media_type: str, size: int) -> str:
+    """No file is excluded."""
+    return ""
 
 
 def nothing(digest: str) -> bytes:
@@ -31,8 +38,8 @@ class ExchangeItems:
         self.address = ADDRESS
         self._sessions = Sessions()
 
-    def collection(self, kind: ItemKind) -> EwsCollection:
-        return EwsCollection(account_of(self.exchange, ADDRESS), self._sessions, kind)
+    def collection(self, kind: ItemKind, excluded: Excluded | None = everything_wanted) -> EwsCollection:
+        return EwsCollection(account_of(self.exchange, ADDRESS), self._sessions, kind, excluded)
 
     def _of(self, item: Item) -> EwsCollection:
         return self.collection(ItemKind(type(item).__name__.lower()))
@@ -78,6 +85,79 @@ class ExchangeItems:
         folder = beside_inbox(link, "Elsewhere")
         (answer,) = link.ask(link.requests.move_items([remote_id.value], folder))
         assert answer.done
+
+    def mark(self, kind: ItemKind, remote_id: RemoteId) -> None:
+        """Somebody wants it tracked."""
+        collection = self.collection(kind)
+        (found,) = collection.read([remote_id])
+        collection.categorise(remote_id, found.listed.version, add=frozenset({TRACKED}), remove=frozenset())  # type: ignore[union-attr]
+
+    def unmark(self, kind: ItemKind, remote_id: RemoteId) -> None:
+        """Somebody no longer does."""
+        collection = self.collection(kind)
+        (found,) = collection.read([remote_id])
+        collection.categorise(remote_id, found.listed.version, add=frozenset(), remove=frozenset({TRACKED}))  # type: ignore[union-attr]
+
+    def _carry(self, kind: ItemKind, name: str) -> None:
+        """From the folder with that name to where items of this kind lie; each gets another id."""
+        from reconcile.sandbox.ews.operations.move_items import carry
+
+        mailbox = self.exchange.mailbox(ADDRESS)
+        with self.exchange.organization.lock:
+            for item in [*next(one for one in mailbox.folders.values() if one.name == name).items.values()]:
+                carry(mailbox, item, mailbox, mailbox.distinguished(FOLDERS[kind]), keep=False)
+
+    def restore(self, kind: ItemKind) -> None:
+        """Somebody takes everything out of the trash."""
+        self._carry(kind, "Deleted Items")
+
+    def delete(self, remote_id: RemoteId, how: str) -> None:
+        """Somebody deletes it, as DeleteItem says how."""
+        from reconcile.sandbox.ews.operations.move_items import discard
+
+        with self.exchange.organization.lock:
+            mailbox, item = self._item(remote_id)
+            discard(mailbox, item, how)
+
+    def put_below_the_trash(self, remote_id: RemoteId) -> None:
+        """Somebody deletes the folder they had moved it to."""
+        from reconcile.sandbox.ews.operations.move_items import carry
+
+        with self.exchange.organization.lock:
+            mailbox, item = self._item(remote_id)
+            trash = mailbox.distinguished("deleteditems")
+            carry(mailbox, item, mailbox, mailbox.add_folder(trash.number, "Old", "IPF.Note"), keep=False)
+
+    def archive(self, remote_id: RemoteId) -> None:
+        """A policy of the server moves it to the mailbox's archive."""
+        from reconcile.sandbox.ews.operations.move_items import carry
+
+        with self.exchange.organization.lock:
+            mailbox, item = self._item(remote_id)
+            root = mailbox.add_folder(mailbox.distinguished("root").number, "Archive", "", distinguished="archivemsgfolderroot")
+            carry(mailbox, item, mailbox, mailbox.add_folder(root.number, "Old tasks", "IPF.Task"), keep=False)
+
+    def copy(self, remote_id: RemoteId) -> None:
+        """Somebody copies it within its folder."""
+        from reconcile.sandbox.ews.operations.move_items import carry
+
+        with self.exchange.organization.lock:
+            mailbox, item = self._item(remote_id)
+            carry(mailbox, item, mailbox, mailbox.folders[item.folder], keep=True)
+
+    def edit_elsewhere(self, kind: ItemKind, text: str) -> None:
+        """Somebody writes a text into whatever lies elsewhere."""
+        from reconcile.sandbox.ews.node import Node
+
+        mailbox = self.exchange.mailbox(ADDRESS)
+        with self.exchange.organization.lock:
+            for item in next(one for one in mailbox.folders.values() if one.name == "Elsewhere").items.values():
+                item.properties["Body"] = Node("t:Body", text, attributes={"BodyType": "Text"})
+                mailbox.touch(item)
+
+    def bring_back(self, kind: ItemKind) -> None:
+        """Everything of a kind that lies elsewhere; each gets another id."""
+        self._carry(kind, "Elsewhere")
 
     def forget(self) -> None:
         self.exchange.mailbox(ADDRESS).expire_states()

@@ -35,12 +35,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """`cut`: so many octets of the body are sent, then the connection ends."""
+    """`cut`: so many octets of the body are sent, then the connection ends. `silent`: it ends without a word."""
 
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
+    silent: bool = False
 
 
 Answering = Callable[[Asked], Said]
@@ -80,6 +81,9 @@ def running(answering: Answering) -> Iterator[ScriptedExchange]:
             asked = Asked(found[1].decode() if found else "", body, {name.lower(): value for name, value in self.headers.items()})
             script.asked.append(asked)
             said = script.answering(asked)
+            if said.silent:
+                self.close_connection = True
+                return
             self.send_response(said.status)
             for name, value in {"Content-Type": "text/xml; charset=utf-8", **said.headers}.items():
                 self.send_header(name, value)

@@ -52,18 +52,19 @@ OWN = '  credentials: {allowUse: true, username: NAME@contoso.example, password:
 
 @dataclass(slots=True, kw_only=True)
 class ExchangeEstate(MailEstate):
-    """`impersonates` None: each mailbox signs in itself; False: delegation."""
+    """`impersonates` None: each mailbox signs in itself; False: delegation. `credentials` are lines of incoming that stand in their place."""
 
     url: str = ""
     impersonates: bool | None = True
     more: str = ""
+    credentials: str = ""
 
     def write(self) -> None:
         for old in self.estate.glob("*.yaml"):
             old.unlink()
         (self.estate / "environment.yaml").write_text(ENVIRONMENT.replace("ALLOWED", self.allowed))
         by_profile = BY_PROFILE.replace("IMPERSONATES", str(self.impersonates).lower()).replace("SERVICE", SERVICE)
-        credentials = BY_MAILBOX if self.impersonates is None else by_profile
+        credentials = self.credentials or (BY_MAILBOX if self.impersonates is None else by_profile)
         profile = PROFILE.replace("URL", self.url).replace("CREDENTIALS", credentials.rstrip("\n")) + self.more
         (self.estate / "profile.yaml").write_text(profile)
         for name in self.names:

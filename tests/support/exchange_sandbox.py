@@ -112,13 +112,16 @@ def letter(subject: str, *, to: str = SALES, message_id: str = "<letter@elsewher
 
 @contextmanager
 def exchange_sandbox(
-    addresses: Sequence[str] = ADDRESSES, *, tls: bool = False, now: datetime | None = None, keeping: bool = True
+    addresses: Sequence[str] = ADDRESSES, *, tls: bool = False, now: datetime | None = None, keeping: bool = True, lenient: bool = False
 ) -> Iterator[ExchangeSandbox]:
-    """A server for one test. `now` stops its clock. At the end answers are held against the schema, where it is at hand."""
+    """A server for one test. `now` stops its clock. At the end answers are held against the schema, where it is at hand.
+
+    A `lenient` one carries out requests that break the schema too.
+    """
     post_office = PostOffice()
     for address in addresses:
         post_office.open_account(address, PASSWORD, ("INBOX", "Sent"))
-    server = ExchangeServer(post_office, (lambda: now) if now else (lambda: datetime.now(UTC)), schema=official_schema())
+    server = ExchangeServer(post_office, (lambda: now) if now else (lambda: datetime.now(UTC)), schema=official_schema(), lenient=lenient)
     server.recorder.keeping = keeping
     server.organization.add_service(SERVICE, SERVICE_PASSWORD, impersonates=["*"])
     certificates = issue() if tls else None

@@ -8,6 +8,7 @@ from itertools import count
 
 from reconcile.mail.memory_collection import MemoryCollection, MemoryItems
 from reconcile.model.item import Item, ItemKind
+from reconcile.model.item_brake import ItemLimit
 from reconcile.model.item_edit import AddItem, ChangeItem, ItemEdit, ItemEdited, RemoveItem
 from reconcile.model.item_record import ItemState, Record
 from reconcile.ports.item_store import ItemStore
@@ -45,16 +46,26 @@ class ItemWorld:
     clock: StandingClock = field(default_factory=StandingClock)
     address: str = ADDRESS
     mailbox_id: str = "m1"
+    limit: ItemLimit = field(default_factory=ItemLimit)
+    keep_from: datetime | None = None
     tokens: count[int] = field(default_factory=count)
 
     @property
     def mailbox(self) -> ItemMailbox:
-        return ItemMailbox(mailbox_id=self.mailbox_id, name="user", address=self.address, rules=self.rules, fingerprint=repr(self.rules))
+        return ItemMailbox(
+            mailbox_id=self.mailbox_id,
+            name="user",
+            address=self.address,
+            rules=self.rules,
+            fingerprint=repr(self.rules),
+            limit=self.limit,
+            keep_from=self.keep_from,
+        )
 
     def tools(self) -> ItemTools:
         return ItemTools(
             store=self.store,
-            connect=lambda _, kind: MemoryCollection(self.server, kind),
+            connect=lambda _, kind: MemoryCollection(self.server, kind, self.rules.excluded if self.rules.attachments else None),
             clock=self.clock,
             mint=lambda: f"{self.mailbox_id}-t{next(self.tokens)}",
         )
@@ -67,13 +78,20 @@ class ItemWorld:
             look_at_items(self.mailbox, kind, self.tools(), counts)
         return counts
 
+    def files(self, item_or_columns: object) -> dict[str, bytes]:
+        """Bytes of attachments as tests give them: their names."""
+        found = (
+            getattr(item_or_columns, "attachments", ()) if not isinstance(item_or_columns, dict) else item_or_columns.get("attachments", ())
+        )
+        return {one.digest: one.filename.encode() for one in found}
+
     def edit(self, edit: ItemEdit) -> ItemEdited:
         (outcome,) = self.store.edit([edit], at=self.clock.now(), by="crm")
         assert isinstance(outcome, ItemEdited), outcome
         return outcome
 
     def add(self, item: Item, *, owner: str = "", state: ItemState = ItemState.OPEN) -> int:
-        return self.edit(AddItem(item=item, owner=owner or self.address, state=state)).id
+        return self.edit(AddItem(item=item, owner=owner or self.address, state=state, files=self.files(item))).id
 
     def change(self, number: int, *, state: ItemState | None = None, owner: str | None = None, **columns: object) -> None:
         more: dict[str, object] = {}
@@ -81,7 +99,7 @@ class ItemWorld:
             more["state"] = state
         if owner is not None:
             more["owner"] = owner
-        self.edit(ChangeItem(item_id=number, kind=self.record(number).kind, columns=columns, **more))  # type: ignore[arg-type]
+        self.edit(ChangeItem(item_id=number, kind=self.record(number).kind, columns=columns, files=self.files(columns), **more))  # type: ignore[arg-type]
 
     def remove(self, number: int) -> None:
         self.edit(RemoveItem(item_id=number))

@@ -111,7 +111,7 @@ class MailEstate:
 
     def arguments(self, *words: str) -> list[str]:
         """The command line of `reconcile WORDS…` on this estate."""
-        count = 2 if words[0] in ("outbox", "activities", "key", "parties", "quarantine") else 1
+        count = 2 if words[0] in ("outbox", "activities", "alerts", "key", "parties", "quarantine") else 1
         count += words[:2] == ("activities", "items")
         places = ["-C", str(self.estate), "--state-dir", str(self.state), "--secrets-dir", str(self.secrets)]
         return [sys.executable, "-m", "reconcile.cli.main", *words[:count], *places, *words[count:]]

@@ -23,12 +23,18 @@ def make_older(path: Path, version: int) -> None:
         name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     ]
     connection.execute("PRAGMA foreign_keys = OFF")
+    # What is copied is not done again.
+    triggers = connection.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER main.{name}")
     for table in tables:
         known = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
         there = {row[1] for row in connection.execute(f"PRAGMA newer.table_info({table})")}
         columns = ", ".join(name for name in known if name in there)
         connection.execute(f"DELETE FROM main.{table}")
         connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
+    for _, statement in triggers:
+        connection.execute(statement)
     later = [name for number, _, script in migrations() if number > version for name in _META.findall(script)]
     connection.executemany("DELETE FROM main.meta WHERE name = ?", [(name,) for name in later])
     connection.execute(f"PRAGMA main.user_version = {version}")

@@ -55,6 +55,7 @@ SERVERS: Final[Mapping[str, Server]] = {
     "smtp-sink": Server(program="smtp-sink", packages=("postfix",)),
     "mbsync": Server(program="mbsync", packages=("isync",)),
     "davmail": Server(program="davmail", packages=("davmail", "default-jre-headless")),
+    "thunderbird": Server(program="thunderbird", packages=("thunderbird",)),
     "git": Server(program="git", packages=("git",)),
 }
 

@@ -157,6 +157,31 @@ def test_mails_are_taken_in_once(api: Served, lines: bool) -> None:
     conforms(other, "/v1/outbox", "post")
 
 
+def test_files_of_appointments_go_in_and_come_out(api: Served) -> None:
+    content = bytes(range(256))
+    file = {"filename": "../<b>‮.pdf", "base64": base64.b64encode(content).decode()}
+    meeting = {"subject": "Budget", "scheduledstart": "2090-03-06T10:00:00Z", "scheduledend": "2090-03-06T11:00:00Z"}
+    line = {"clientKey": "files-1", "kind": "appointment", "owner": "anna@contoso.example", "set": {**meeting, "attachments": [file]}}
+    refused = api("POST", "/v1/items/edits", body=line).document["outcomes"][0]
+    assert (refused["outcome"], refused["field"]) == ("refused", "set.attachments.0.filename")
+    file["filename"] = "<b>‮.pdf"
+    (taken,) = api("POST", "/v1/items/edits", body=line).document["outcomes"]
+    assert taken["outcome"] == "added"
+    (kept,) = api("GET", f"/v1/items/{taken['id']}").document["set"]["attachments"]
+    assert kept["filesize"] == 256
+    reply = api("GET", f"/v1/items/{taken['id']}/attachments/{kept['digest']}")
+    assert (reply.status, reply.body) == (200, content)
+    assert reply.headers["Content-Type"] == "application/octet-stream"
+    assert reply.headers["Content-Disposition"] == f'attachment; filename="{kept["digest"][:12]}.bin"'
+    assert api("GET", f"/v1/items/{taken['id']}/attachments/{'0' * 64}").status == 404
+    by_path = {"clientKey": "files-2", "kind": "appointment", "id": taken["id"], "set": {"attachments": [{"path": "/etc/passwd"}]}}
+    (refused,) = api("POST", "/v1/items/edits", body=by_path).document["outcomes"]
+    assert (refused["outcome"], refused["field"]) == ("refused", "set.attachments.0.path")
+    other = {"clientKey": "files-3", "kind": "appointment", "owner": "bob@contoso.example", "set": {**meeting, "attachments": [kept]}}
+    (refused,) = api("POST", "/v1/items/edits", body=other).document["outcomes"]
+    assert (refused["outcome"], refused["field"]) == ("refused", "set.attachments")
+
+
 def test_items_are_added_changed_and_shown(api: Served) -> None:
     task = {"clientKey": "i1", "kind": "task", "owner": "anna@contoso.example", "set": {"subject": "Call"}}
     first = api("POST", "/v1/items/edits", body=task)
@@ -449,9 +474,9 @@ def test_a_bug_ends_its_request_and_not_the_server(
 
 
 def test_every_path_of_the_document_is_there_and_no_other() -> None:
-    documented = {(method.upper(), path.replace("{id}", "1")) for path, methods in _API["paths"].items() for method in methods}
+    documented = {(method.upper(), path) for path, methods in _API["paths"].items() for method in methods}
     assert len(documented) == len(routes.ROUTES)
     for method, path in documented:
-        route, _ = routes.route_of(method, path)
-        named = {one["name"] for one in _API["paths"][path.replace("/1", "/{id}")][method.lower()].get("parameters", []) if "name" in one}
+        route, _ = routes.route_of(method, path.replace("{id}", "1").replace("{digest}", "0" * 64))
+        named = {one["name"] for one in _API["paths"][path][method.lower()].get("parameters", []) if "name" in one}
         assert named == route.parameters

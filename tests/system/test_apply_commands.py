@@ -229,3 +229,26 @@ def test_a_plan_for_another_organization_is_refused(commands: Commands, folder: 
     assert commands.run("apply", str(file)).code == 0
     again = document(commands, "apply", str(file))
     assert again["summary"]["already"] == again["summary"]["applied"] == 2  # type: ignore[index]
+
+
+def test_a_plan_of_an_environment_that_this_estate_does_not_have_makes_no_store(tmp_path: Path) -> None:
+    """In the folder of another estate it would fill a new store beside it."""
+    theirs, ours = (Commands(state=tmp_path / name, cache=tmp_path / "cache") for name in ("theirs", "ours"))
+    saved = str(tmp_path / "plan.json")
+    made_for = write_estate(tmp_path / "estate", [imap_profile("one")])
+    assert ours.run("plan", "-C", str(made_for), "--out", saved, "--state-dir", str(ours.state)).code == 0
+    other = write_estate(tmp_path / "other", [imap_profile("one")])
+    (other / "environment.yaml").write_text(ENVIRONMENT.replace("dev", "prod"))
+    refused = theirs.run("apply", saved, "-C", str(other))
+    assert (refused.code, refused.out) == (5, "")
+    assert f"the plan was made for environment dev, which {other} does not declare: it has prod" in refused.err
+    assert not (theirs.state / "dev").exists()
+    # Where no estate is at hand, as on a host that only applies, the plan itself says what is meant.
+    (tmp_path / "empty").mkdir()
+    assert theirs.run("apply", saved, "-C", str(tmp_path / "empty")).code == 0
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no endless file")
+def test_an_endless_file_is_no_plan(commands: Commands) -> None:
+    refused = commands.run("apply", "/dev/zero")
+    assert (refused.code, "/dev/zero is no plan file" in refused.err) == (1, True)

@@ -69,8 +69,7 @@ def tracked(estate: MailEstate) -> int:
 def test_the_whole_way(estate: MailEstate, dovecot: Dovecot, postfix: Postfix) -> None:
     dovecot.deliver("sales@contoso.example", MAIL)
     shown = estate("plan").out
-    assert "the address waits for approval: nothing is received: 1 mailbox (sales)" in shown
-    assert "the address waits for approval: nothing is sent: 1 mailbox (sales)" in shown
+    assert shown.count("the address waits for approval: nothing is received or sent: 1 mailbox (sales)") == 1
     estate("apply", "--yes")
     estate("sync")
     assert tracked(estate) == 0

@@ -93,6 +93,7 @@ def test_from_assignment_to_row(commands: Commands, estate: Path) -> None:
     assert {field["cause"]["position"]["line"] for one in plan["changes"] for field in one["fields"]} == {9}
 
 
+@pytest.mark.slow
 def test_coverage_says_what_is_left_over(commands: Commands, estate: Path) -> None:
     found = commands.run("coverage", "-C", str(estate))
     assert found.code == 0

@@ -150,6 +150,7 @@ def test_a_loop_waits_for_a_sync_and_takes_over_when_that_dies(estate: MailEstat
     compare(dovecot, estate)
 
 
+@pytest.mark.slow
 def test_one_outbox_sent_by_two_is_sent_once(estate: MailEstate, smtp: FaultServer) -> None:
     count = 12
     for number in range(count):

@@ -62,6 +62,7 @@ def at_server(dovecot: Dovecot) -> list[bytes]:
     return sorted(raw for name in NAMES for raw in dovecot.messages(f"{name}@contoso.example").values())
 
 
+@pytest.mark.slow
 def test_after_an_old_backup_nothing_is_lost_and_nothing_is_sent_twice(tmp_path: Path, dovecot: Dovecot) -> None:
     post.require()
     for name in NAMES:
@@ -240,15 +241,34 @@ def test_into_another_ring(estate: MailEstate, dovecot: Dovecot, tmp_path: Path)
     assert [(one["seals"], one["records"]) for one in listed] == [(True, 2)]
 
 
+def test_a_store_that_lost_its_database_is_not_begun_anew(estate: MailEstate, dovecot: Dovecot, tmp_path: Path) -> None:
+    deliver(dovecot, range(3))
+    estate("sync")
+    estate("backup", str(tmp_path / "b.tar"))
+    database = estate.state / "test" / "engine.db"
+    for name in (database, database.with_name("engine.db-wal"), database.with_name("engine.db-shm")):
+        name.unlink(missing_ok=True)
+    database.touch()
+    for words in (("plan",), ("apply", "--yes"), ("sync",)):
+        failed = estate(*words, code=1)
+        assert f"{database} is empty, but mail that belongs to it lies in" in failed.err, words
+        assert "reconcile restore" in failed.err, words
+    assert not database.stat().st_size
+    estate("restore", str(tmp_path / "b.tar"), "--replace", "--yes")
+    estate("sync")
+    assert tracked(estate) == at_server(dovecot)
+
+
 def test_a_restore_waits_for_nobody_and_disturbs_nobody(estate: MailEstate, tmp_path: Path) -> None:
     file = tmp_path / "b.tar"
     estate("backup", str(file))
     with Database.open(estate.state / "test" / "engine.db"):
         done = estate("restore", str(file), "--replace", "--yes", code=8)
-        assert "End `reconcile run`" in done.err
+        assert "End `reconcile run " in done.err
     estate("restore", str(file), "--replace", "--yes")
 
 
+@pytest.mark.slow
 def test_a_restore_that_is_killed_leaves_the_old_or_the_new(estate: MailEstate, dovecot: Dovecot, tmp_path: Path) -> None:
     deliver(dovecot, range(20), size=200_000)
     estate("sync")
@@ -296,6 +316,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 def test_a_large_store_needs_little_memory(estate: MailEstate, dovecot: Dovecot, tmp_path: Path) -> None:
     """A pack of 600 MB, most of it a hole, so that it costs no disk and little time."""
     deliver(dovecot, range(1))

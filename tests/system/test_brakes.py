@@ -56,6 +56,11 @@ CASES: Mapping[str, tuple[Documents, Documents, list[str]]] = {
         [profile(), *mailboxes(1), ("Environment", "dev", {"retention": {"mail": "29d"}})],
         ["retention-shortened"],
     ),
+    "three-addresses": (
+        [profile(), *mailboxes(1), ("Organization", "contoso", {"linkedItems": {"oneMailingAddress": True}})],
+        [profile(), *mailboxes(1), ("Organization", "contoso", {"linkedItems": {"oneMailingAddress": False}})],
+        ["three-addresses"],
+    ),
 }
 
 
@@ -141,3 +146,16 @@ def test_an_environment_may_set_a_limit_of_its_own(place: Place) -> None:
     code, out, _ = place("apply", "--yes")
     assert code == 4
     assert "limit 2 of 6 (scope: what is ours on target engine; knob: spec.brakes.bulkDelete of Environment/dev)" in out
+
+
+def test_several_brakes_and_what_is_held_are_said_as_they_are(place: Place) -> None:
+    write_estate(place.estate, [profile(), *mailboxes(5)])
+    assert place("apply", "--yes")[0] == 0
+    write_estate(place.estate, [profile()])
+    _, _, err = place("apply", "--yes")
+    asked = "--lift-brake bulk-delete --lift-brake emptied"
+    assert f"nothing was applied: the brakes bulk-delete, emptied stand; if that is meant: {asked}" in err
+    write_estate(place.estate, [profile(), *mailboxes(5), ("Mailbox", "more", {"emailAddress": "more@contoso.example", "profile": "none"})])
+    code, _, err = place("apply", "--yes")
+    assert (code, "nothing was applied: what is left to do is held, see above" in err) == (3, True)
+    assert "nothing to do" not in err

@@ -181,6 +181,7 @@ def test_bombs(machine: Commands, repository: Repository) -> None:
     assert "yaml/too-many-documents" in files["mailboxes/many.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["main:estate", "main"])
 def test_a_tree_that_never_ends(where: str, machine: Commands, repository: Repository) -> None:
     """A few objects that name each other over and over: ten thousand million files, in the estate and beside it."""

@@ -131,7 +131,7 @@ def test_the_command_tells_it(estate: MailEstate) -> None:
         assert "its last test failed at discover (20" in after.out, command
         assert "nobody has asked" not in after.out
     refused = estate("outbox", "add", "--from", "sales", "--to", "support@contoso.example", "--subject", "Hello", "--text", "x", code=1)
-    assert "`reconcile test-mailbox sales`" in refused.err
+    assert "`reconcile test-mailbox sales " in refused.err
     (mailbox,) = estate("mailboxes", "-o", "json").document["mailboxes"]
     assert mailbox["hint"] == (
         "Name the server in incoming.server, with autodiscover: false. "
@@ -191,3 +191,25 @@ def test_lint_tells_where_autodiscover_names_nothing(estate: MailEstate, hosts: 
     assert (one["rule"], one["severity"]) == ("autodiscover/nothing", "warning")
     assert "autodiscover.contoso.example is not found" in str(one["message"])
     assert "incoming.server" in str(one["hint"])
+
+
+def test_lint_names_whom_it_did_not_ask_for_and_why(estate: MailEstate, hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is declared and not applied has not been agreed to: no account is shown for it."""
+    hosts.on(HOST, "autodiscover.svc", soap(EWS))
+    profile = (estate.estate / "profile.yaml").read_text().replace("name: contoso", "name: other")
+    (estate.estate / "other.yaml").write_text(profile.replace("displayName: Contoso", "displayName: Other"))
+    sales = (estate.estate / "sales.yaml").read_text()
+    for name in ("desk-1", "desk-2"):
+        text = sales.replace("name: sales", f"name: {name}").replace("sales@", f"{name}@").replace("profile: contoso", "profile: other")
+        (estate.estate / f"{name}.yaml").write_text(text)
+    (one,) = [one for one in lint(estate, hosts, monkeypatch, "--online") if one["rule"] == "autodiscover/not-asked"]
+    assert (one["severity"], one["file"], one["resource"]) == ("information", "other.yaml", "EmailServerProfile/other")
+    assert str(one["message"]).startswith("Autodiscover was not asked for 2 mailboxes (desk-1, desk-2): nothing is applied yet")
+    assert "plan --online" in str(one["hint"])
+    assert {each.host for each in hosts.seen} == {HOST}
+    shutil.rmtree(estate.state)
+    found = lint(estate, hosts, monkeypatch, "--online")
+    assert sorted(str(one["message"]).partition(":")[0] for one in found) == [
+        "Autodiscover was not asked for 1 mailbox (sales)",
+        "Autodiscover was not asked for 2 mailboxes (desk-1, desk-2)",
+    ]

@@ -62,7 +62,9 @@ def test_nothing_is_found_in_an_example(estate: str) -> None:
 @pytest.mark.parametrize("make", [started, on_the_sandbox])
 def test_nothing_is_found_in_a_new_estate(make: object, tmp_path: Path) -> None:
     assert callable(make)
-    assert [str(finding) for finding in judged(make(tmp_path / "estate")).findings] == []
+    found = judged(make(tmp_path / "estate")).findings
+    assert [str(finding) for finding in found if finding.rule != "document/to-fill-in"] == []
+    assert found, "what is still to be filled in is said"
 
 
 def test_what_the_example_accepts_is_what_it_waives() -> None:

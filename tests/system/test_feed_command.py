@@ -18,6 +18,24 @@ from support.hostile import HOSTILE
 from support.tree import ROOT
 
 
+def _meet(desk: Desk) -> None:
+    """A mailbox brings another subject for item 1, which was edited here, too."""
+    from datetime import UTC, datetime
+
+    from reconcile.model.item import ItemKind, Task
+    from reconcile.model.item_conflict import NewConflict
+    from reconcile.model.item_record import ItemState
+    from reconcile.ports.item_store import PairChange, RecordChange
+    from reconcile.store.sqlite.items import SqliteItems
+
+    met = NewConflict(field="subject", ours='["\\u202eours"]', theirs='["theirs"]', ours_wins=False)
+    after = RecordChange(item=Task(subject="\u202etheirs"), owner="anna@contoso.example", state=ItemState.OPEN, expected=2)
+    with desk.database() as database:
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        change = PairChange(record_id=1, record=after, conflicts=(met,))
+        SqliteItems(database).commit("box1", ItemKind.TASK, [change], at=at, by="mailbox sales@contoso.example")
+
+
 @pytest.fixture
 def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
     return Desk(tmp_path, capsys)
@@ -53,6 +71,36 @@ def test_what_happens_is_told_in_order(desk: Desk) -> None:
     assert (lines[5]["transition"]["from"], lines[5]["transition"]["to"]) == ("pending-send", "failed")
     assert [line["id"] for line in desk.lines("activities", "feed", "--kinds", "outbox")[:-1]] == [1, 1]
     assert desk.lines("activities", "feed", "--kinds", "outbox")[-1]["cursor"] == lines[-1]["cursor"]
+
+
+def test_items_are_told_with_who_did_what(desk: Desk) -> None:
+    desk("activities", "items", "add", "task", "--owner", "anna@contoso.example", "--set", "subject=Call back")
+    desk("activities", "items", "edit", "1", "--set", "subject=Call at once")
+    _meet(desk)
+    desk("activities", "items", "resolve", "1", "--ours")
+    desk("activities", "items", "add", "contact", "--owner", "anna@contoso.example", "--set", "firstname=Ada")
+    desk("activities", "items", "delete", "1")
+    *lines, end = desk.lines("activities", "feed")
+    assert [(line["kind"], line["action"], line["id"]) for line in lines] == [
+        ("task", "created", 1),
+        ("task", "edited", 1),
+        ("task", "changed", 1),
+        ("task", "conflict", 1),
+        ("task", "edited", 1),
+        ("task", "resolved", 1),
+        ("contact", "created", 2),
+        ("task", "deleted", 1),
+    ]
+    assert lines[2]["by"] == "mailbox sales@contoso.example"
+    assert lines[0]["by"] == lines[5]["by"] == lines[7]["by"] != lines[2]["by"]
+    assert (lines[3]["conflict"]["mailbox"], lines[3]["conflict"]["theirs"]) == ("sales", ["theirs"])
+    assert lines[6]["row"]["set"]["firstname"] == "Ada"
+    schema = json.loads((ROOT / "docs" / "feed.schema.json").read_text("utf-8"))
+    for line in [*lines, end]:
+        jsonschema.Draft202012Validator(schema).validate(line)
+    assert [line["id"] for line in desk.lines("activities", "feed", "--kinds", "contact")[:-1]] == [2]
+    assert "is none of email, outbox, appointment" in desk("activities", "feed", "--kinds", "mail", code=64)[1]
+    assert "\u202e" not in desk("activities", "feed")[0]
 
 
 def test_a_limit_cuts_it_and_the_cursor_goes_on(desk: Desk) -> None:

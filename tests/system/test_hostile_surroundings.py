@@ -26,6 +26,17 @@ def test_findings_that_stop_everything_are_json_too(words: list[str], commands: 
     assert (done.code, document["exit"], document["findings"][0]["rule"]) == (3, "findings", "environment/unknown")
 
 
+@pytest.mark.parametrize("words", [["plan"], ["drift"], ["apply", "--yes"], ["render", "sales"], ["coverage"]])
+def test_where_nothing_was_looked_at_the_last_words_say_so(words: list[str], commands: Commands, folder: Path) -> None:
+    (folder / "loop").symlink_to(".")
+    done = commands.run(*words, "-C", str(folder))
+    assert (done.code, done.out) == (3, "")
+    assert "error[source/link-to-folder]" in done.err
+    said, following = done.err.splitlines()[-2:]
+    assert said == "error: neither estate nor Environment can be used, so nothing was done"
+    assert following == "  next: Mend what stands above."
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(closed: str, commands: Commands, folder: Path) -> None:
     line = f'"$@" {closed}'

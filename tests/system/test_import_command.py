@@ -277,6 +277,7 @@ def test_an_export_outside_the_estate_is_not_read_through_a_link(reconcile: Comm
     assert "leads out of" in done.err
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_next_import_completes_it(reconcile: Commands, tmp_path: Path) -> None:
     rows = [mailbox_row(n, f"{n % 7}-{n}@{'abc'[n % 3]}.example", emailserverprofile=row_id(1)) for n in range(100, 220)]
     origin = f"snapshot:{write_export(tmp_path / 'prod.json', profiles=PROFILES, mailboxes=rows)}"

@@ -100,6 +100,7 @@ def test_a_loop_goes_on_logging_in_while_the_key_changes_again_and_again(tmp_pat
         assert before.strip() not in rotation.out + rotation.err + stopped.out + stopped.err
 
 
+@pytest.mark.slow
 def test_a_rotation_that_is_killed_is_continued(tmp_path: Path) -> None:
     with running(users={f"{name}@contoso.example": PASSWORD for name in NAMES}) as dovecot:
         estate = MailEstate(folder=tmp_path, imap=dovecot.imaps, authority=dovecot.authority, password=PASSWORD, names=NAMES)

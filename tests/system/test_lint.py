@@ -39,7 +39,7 @@ def test_errors_end_with_3(estate: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "error[schema/value]" in printed.out
     assert "--> sales.yaml:8:13" in printed.out
     assert "hunter2" not in printed.out + printed.err
-    assert printed.err == "2 errors in 1 place; 3 files read\n"
+    assert printed.err == "2 errors in 1 file; 3 files read\n"
 
 
 def test_a_misspelt_secret_is_not_shown(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:

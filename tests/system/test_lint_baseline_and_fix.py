@@ -235,7 +235,7 @@ def test_fix_writes_says_what_and_ends_by_what_is_left(estate: Estate) -> None:
 
 
 def test_the_next_step_is_named_where_edits_are_shown_and_where_there_are_none(estate: Estate) -> None:
-    writes, nothing = "`reconcile lint --fix` writes these edits", "nothing to edit: no rule names an edit"
+    writes, nothing = "` writes these edits", "nothing to edit: no rule names an edit"
     estate.lint()
     assert (writes in estate.err, nothing in estate.err) == (False, False)
     estate.lint("--suggest")

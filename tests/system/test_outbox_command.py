@@ -7,11 +7,19 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reconcile.cli.main import run
+from reconcile.model.outbox_step import Claim, Reserve
+from reconcile.ports.outbox_store import Move
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox import SqliteOutbox
+from reconcile.sync.decide.submission import SendingMailbox, sending_setup
+from reconcile.wiring.applied import applied_state
+from reconcile.wiring.mail import settled_notes
 from support.smtp_fault import Drop, FaultServer, Say
 
 _ENVIRONMENT = """\
@@ -237,12 +245,48 @@ def test_a_wrong_password_holds_the_mail_and_shows_nowhere(desk: Desk) -> None:
     assert (mail["state"], mail["attempts"]) == ("pending-send", 0)
     for shown in (desk("sync")[0], desk("status")[0]):
         assert re.search(r"sales: 1 mail waits until .*refused the login", shown)
-        assert "next: nothing, or try now: reconcile outbox retry 1" in shown
+        assert "next: Check user name and password, or sign in anew. Then, to wait no longer: reconcile outbox retry 1" in shown
     # Mended and applied: nobody has to retry by hand.
     desk.password("s3cret")
     desk.write("sales.yaml", _MAILBOX.replace("NAME", "sales").replace("METHOD", "server-side").replace('"file:password"', '{ref: "file:password", generation: 3}'))  # fmt: skip
     desk.apply()
     assert "1 mail sent" in desk("sync")[0]
+
+
+def taken_by_a_dead_run(desk: Desk, mails: int) -> str:
+    """So many mails that a run had reserved when it was killed, each counted; the account they count for."""
+    with Database.open(desk.folder / "state" / "test" / "engine.db") as database:
+        outbox, now = SqliteOutbox(database), datetime.now(UTC)
+        mailbox = sending_setup(applied_state(database).resources(), now="").named("sales")
+        assert isinstance(mailbox, SendingMailbox)
+        notes = settled_notes(database)
+        assert notes.room("dead")
+        reserve = Reserve(owner="dead", limits=mailbox.limits)
+        outbox.follow([Move(known=one, steps=(Claim(owner="dead"), reserve), at=now) for one in outbox.entries()])
+        notes.leave("dead")
+        assert outbox.handed_over(mailbox.limits.account, mails) == now
+        return mailbox.limits.account
+
+
+@pytest.mark.parametrize(
+    ("command", "states"),
+    [
+        (("outbox", "retry", "2"), ["pending-send", "pending-send", "pending-send"]),
+        (("outbox", "withdraw", "2"), ["pending-send", "failed", "pending-send"]),
+        (("offboard", "sales", "--yes"), ["failed", "failed", "failed"]),
+    ],
+)
+def test_who_decides_about_mail_of_a_dead_run_gives_back_what_it_counted(desk: Desk, command: tuple[str, ...], states: list[str]) -> None:
+    desk.write("profile.yaml", _PROFILE.replace("PORT", str(desk.server.port)) + "    messagesPerDay: 9\n")
+    desk.apply()
+    for number in range(3):
+        desk("outbox", "add", "--from", "sales", "--to", "a@contoso.example", "--text", f"{number}")
+    account = taken_by_a_dead_run(desk, 3)
+    desk(*command)
+    with Database.open(desk.folder / "state" / "test" / "engine.db", read_only=True) as database:
+        outbox = SqliteOutbox(database)
+        assert [str(one.state) for one in outbox.entries()] == states
+        assert outbox.handed_over(account, 1) is None
 
 
 def test_a_mail_from_a_file_goes_out_as_it_is_but_for_bcc(desk: Desk, tmp_path: Path) -> None:

@@ -127,6 +127,10 @@ def test_such_a_plan_is_shown_but_never_applied(repository: Repository, offline:
         ("git:-x", "has no revision '-x'"),
         ("git:HEAD~99", "git fetch --unshallow brings what a shallow clone lacks"),
         ("git:origin/main", "git fetch origin +refs/heads/main:refs/remotes/origin/main"),
+        # What is told to be run is copied: it must be that command and no other.
+        ("git:main;reboot", "git fetch origin 'main;reboot', and name it FETCH_HEAD"),
+        ("git:origin/$(reboot)", "git fetch origin '+refs/heads/$(reboot):refs/remotes/origin/$(reboot)'"),
+        ("git:--upload-pack=reboot", "No branch, tag or commit is called so"),
     ],
 )
 def test_a_base_that_is_not_there_says_what_to_run(base: str, words: str, repository: Repository, offline: Commands) -> None:

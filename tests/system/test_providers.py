@@ -100,9 +100,9 @@ def test_the_estates_own_lie_over_the_shipped(commands: Commands, tmp_path: Path
     assert one["limits"]["imapDownload"]["value"] == 2500
 
 
-@pytest.mark.parametrize(("name", "hint"), [("gmial", "Did you mean gmail?"), ("zzzz", "`reconcile providers` lists them.")])
+@pytest.mark.parametrize(("name", "hint"), [("gmial", "Did you mean gmail?"), ("zzzz", "`reconcile providers -C {estate}` lists them.")])
 def test_a_name_that_nobody_has(commands: Commands, tmp_path: Path, name: str, hint: str) -> None:
     result = commands.run("providers", name, "-C", str(tmp_path))
     assert (result.code, result.out) == (1, "")
     assert f"there is no mail provider '{name}'" in result.err
-    assert hint in result.err
+    assert hint.format(estate=tmp_path) in result.err

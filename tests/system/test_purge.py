@@ -194,6 +194,9 @@ def test_sent_mail_is_purged_and_its_key_is_never_used_again(estate: MailEstate)
     estate("outbox", "withdraw", "1")
     shown = estate("purge", "--mailbox", "sales", "-o", "json").document
     assert (shown["outgoing"], shown["notSettled"]) == (1, 1)
+    waiting = estate("purge", "--outgoing", "2", "--yes", code=1)
+    assert "mail 2 is pending-send, and only what is sent or failed for good can be purged" in waiting.err
+    assert "outbox withdraw 2" in waiting.err
     done = estate("purge", "--outgoing", "1", "--yes", "-o", "json").document
     assert done["outgoing"] == 1
     assert on_disk(estate, b"canary-out", b"body-canary", b"who@contoso.example") == []
@@ -252,5 +255,5 @@ def test_what_makes_no_sense_is_said(estate: MailEstate) -> None:
     assert "say what" in estate("purge", code=64).err
     assert "0 is everything" in estate("purge", "--older-than", "0d", code=64).err
     assert "no duration" in estate("purge", "--older-than", "never", code=64).err
-    assert "name one mail" in estate("purge", "--activity", "1", "--mailbox", "sales", code=64).err
+    assert "name a single one" in estate("purge", "--activity", "1", "--mailbox", "sales", code=64).err
     assert "no mailbox" in estate("purge", "--mailbox", "nobody", code=1).err

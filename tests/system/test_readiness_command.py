@@ -115,7 +115,9 @@ def test_an_export_is_judged_as_import_would_declare_it(commands: Commands, tmp_
 
 
 def test_without_a_name_it_lists_the_reports(commands: Commands) -> None:
-    assert "ews-retirement" in commands.run("readiness").out
+    shown = commands.run("readiness")
+    assert "ews-retirement" in shown.out
+    assert "Next: `reconcile readiness ews-retirement" in shown.err
     assert {one["name"] for one in json.loads(commands.run("readiness", "-o", "json").out)["reports"]} == {
         "ews-retirement",
         "smtp-basic-authentication",

@@ -76,6 +76,25 @@ def test_a_value_that_changed_is_planned_handed_over_and_shown_nowhere(watched: 
         assert canary.encode() not in everything
 
 
+def test_a_mailbox_that_failed_is_looked_at_at_once_with_the_new_value(watched: Watched) -> None:
+    """Not hours later: nothing but the value behind the reference was wrong."""
+    write_estate(watched.folder, [imap_profile("one", incoming={"server": "127.0.0.1", "port": 9}), user_mailbox("sales")])
+    assert watched("apply", "--yes").code == 0
+    assert watched("sync", estate=False).code == 1
+    assert _why(watched).startswith("127.0.0.1:9")
+    # Applied again without a change, nothing is new.
+    assert watched("apply", "--yes").code == 0
+    assert _why(watched).startswith("127.0.0.1:9")
+    watched.set_file(SECOND)
+    assert watched("apply", "--yes").code == 0
+    assert _why(watched).startswith("changed since it failed: 127.0.0.1:9")
+
+
+def _why(watched: Watched) -> str:
+    (mailbox,) = json.loads(watched("mailboxes", "--output", "json", estate=False).out)["mailboxes"]
+    return str(mailbox["why"])
+
+
 def test_what_this_host_cannot_read_is_told_and_nothing_follows(watched: Watched) -> None:
     assert watched("apply", "--yes", CANARY=FIRST).code == 0
     blind = watched("plan", "--detailed-exitcode")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,7 +57,7 @@ class Place:
         (self.estate / name).write_text(text)
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
-        words = 2 if arguments[0] == "outbox" else 1
+        words = 2 if arguments[0] in ("outbox", "alerts") else 1
         self._capsys.readouterr()
         ended = run([*arguments[:words], *self.options, *arguments[words:]])
         out, err = self._capsys.readouterr()
@@ -113,6 +114,29 @@ def test_a_bad_file_holds_its_own_and_the_rest_goes_on(place: Place) -> None:
     assert (event["kind"], event["applied"]) == ("stalled", 1)
     place.write("environment.yaml", "kind: [")
     assert place.once(code=3)["configuration"]["kind"] == "stalled"
+
+
+def test_a_broken_file_is_named_with_its_line_and_raises_an_alert_until_it_is_mended(place: Place) -> None:
+    def lasting() -> list[tuple[str, str]]:
+        document = json.loads(place("alerts", "list", "--output", "json"))
+        return [(one["about"]["kind"], one["text"]) for one in document["alerts"] if one["code"] == "ConfigurationStalled"]
+
+    place.once()
+    mended = (place.estate / "sales.yaml").read_text()
+    place.write("sales.yaml", f"{mended}  broken: [\n")
+    events = place.once(code=3)
+    where = f"sales.yaml:{len(mended.splitlines()) + 1}:"
+    told = events["configuration"]["message"]
+    assert where in told
+    assert "stays as it was applied last, the rest goes on" in told
+    assert (events["rules"]["kind"], where in events["rules"]["message"]) == ("found", True), "not settled: nobody could judge it"
+    assert lasting() == [("Environment", told)]
+    shown = told.replace("`reconcile lint`", f"`reconcile lint {shlex.join(place.options)}`")
+    assert shown != told
+    assert shown in place("alerts", "list"), "in full, though the table has no room for it"
+    place.write("sales.yaml", mended)
+    place.once()
+    assert lasting() == []
 
 
 def test_what_was_changed_outside_is_put_back_or_told(place: Place, tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ def test_a_mail_that_others_hold_for_uncertain_is_taken_back_by_who_knows_that_i
     class Doubted(Sleeper):
         def meanwhile(self) -> None:
             with Database.open(self.store) as database:
-                assert [one.state for one in recover(SqliteOutbox(database), now=datetime.now(UTC))] == [OutgoingState.UNCERTAIN]
+                found = recover(SqliteOutbox(database), now=datetime.now(UTC))
+                assert [one.state for one in found] == [OutgoingState.UNCERTAIN]
 
     sleeper = Doubted(tmp_path, server)
     sleeper.run()

@@ -99,6 +99,7 @@ def test_one_that_the_base_took_back_counts_no_more(repository: Repository, gate
     assert gate() == {"our-names": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [0, 60])
 @pytest.mark.parametrize("at", ["1000000000 +0000", "1800000000 +0000"])
 def test_a_merge_brings_back_nothing_that_was_taken_back(

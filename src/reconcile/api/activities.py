@@ -13,6 +13,7 @@ from reconcile.api.service import Service
 from reconcile.errors import ReconcileError
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import ActivityState
+from reconcile.model.mail_address import same_mailbox
 from reconcile.report.activities_json import FORMAT_VERSION, activity_json, text_json
 from reconcile.sync.message_text import message_text
 
@@ -68,7 +69,7 @@ def _one(service: Service, number: int) -> Activity:
 
 def _mailbox(service: Service, word: str) -> str:
     for mailbox_id, (slug, address) in service.mailboxes().items():
-        if word in (slug, mailbox_id) or word.lower() == address.lower():
+        if word in (slug, mailbox_id) or same_mailbox(word, address):
             return mailbox_id
     raise Problem(400, "BadParameter", f"no mailbox {word[:200]!r} is applied", "Give the slug, address or id of an applied mailbox.")
 

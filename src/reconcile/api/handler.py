@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Problem(500, "Bug", words, "Report it with the traceback on stderr.", close=True) from error
         self._send(answer)
 
-    def _route(self) -> tuple[routes.Route, tuple[int, ...], str, str]:
+    def _route(self) -> tuple[routes.Route, tuple[int | str, ...], str, str]:
         head = self.headers
         self.server.guard.check(
             host=head.get_all("Host", []),

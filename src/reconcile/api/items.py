@@ -1,4 +1,6 @@
-"""GET /v1/items, /v1/items/ID, POST /v1/items/edits: appointments, contacts and tasks, with the same code as the commands."""
+"""GET /v1/items, /v1/items/ID, /v1/items/ID/attachments/DIGEST, POST /v1/items/edits: appointments, contacts and tasks.
+
+The same code as the commands."""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from reconcile.api.intake import answered, lines
 from reconcile.api.problem import Problem, no_such
 from reconcile.api.request import Answer, Request
 from reconcile.api.service import Service
-from reconcile.model.item import ItemKind
+from reconcile.errors import PermanentError
+from reconcile.model.item import Appointment, ItemKind
 from reconcile.report.item_fate import link_json
 from reconcile.report.items import FORMAT_VERSION, item_json
 
@@ -35,6 +38,21 @@ def item(service: Service, request: Request, number: int) -> Answer:
         raise no_such("such item", "GET /v1/items lists them.")
     links = [link_json(link, service.mailboxes()) for link in service.items.edits.links_of(number)]
     return Answer(document={"formatVersion": FORMAT_VERSION, **item_json(found), "mailboxes": links})
+
+
+def attachment(service: Service, request: Request, number: int, digest: str) -> Answer:
+    """The bytes of one of its files."""
+    found = service.items.edits.item(number)
+    files = found.item.attachments if found is not None and isinstance(found.item, Appointment) else ()
+    if all(one.digest != digest for one in files):
+        raise no_such("such attachment", f"GET /v1/items/{number} lists them, if there are any.")
+    try:
+        content = service.items.edits.blob(digest)
+    except KeyError:
+        raise PermanentError("the bytes of the attachment are missing in the store", hint="Restore a backup.") from None
+    # What a stranger calls it is no name for a header, and what it says it is, nothing to be opened by a browser.
+    headers = {"Content-Disposition": f'attachment; filename="{digest[:12]}.bin"'}
+    return Answer(chunks=(content,), length=len(content), content_type="application/octet-stream", headers=headers)
 
 
 def edits(service: Service, request: Request) -> Answer:

@@ -19,12 +19,14 @@ of_profile = click.option("--profile", metavar="NAME", help="All mailboxes of th
 
 def chosen(resources: Sequence[AppliedResource], words: Sequence[str], profile: str | None) -> list[AppliedResource]:
     """In the order they were named. Raises UsageError when nothing is named, UserError for a mailbox that is not applied."""
+    from reconcile.model.mail_address import same_mailbox
+
     if not words and profile is None:
         raise click.UsageError("name mailboxes, or --profile NAME for all of a profile")
     applied = [one for one in resources if one.kind == "Mailbox"]
     found: list[AppliedResource] = []
     for word in words:
-        matching = [one for one in applied if word in (one.name, one.external_id) or word.lower() == _address(one).lower()]
+        matching = [one for one in applied if word in (one.name, one.external_id) or same_mailbox(word, _address(one))]
         if not matching:
             raise no_such_mailbox(word, (name for one in applied for name in (one.name, _address(one))))
         found += [one for one in matching if one not in found]

@@ -18,7 +18,9 @@ from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from reconcile.model.change import Plan
+    from reconcile.model.discovered import Pinned
     from reconcile.model.selection import Selection
+    from reconcile.store.sqlite.database import Database
 
 
 @click.command("apply", short_help="Carry out a plan: show it, ask, do it, record it.")
@@ -105,10 +107,10 @@ def _fresh(
 
 
 def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock: float, approvals: tuple[str, ...]) -> ExitCode:
-    from reconcile.apply.apply import apply_plan, lift
+    from reconcile.apply.apply import apply_plan, lift, stopped
     from reconcile.apply.ground import check_environment, check_target
     from reconcile.apply.recover import recover
-    from reconcile.cli.plan_file import read_plan
+    from reconcile.cli.plan_file import check_declared, read_plan
     from reconcile.report.plan_text import plan_head
     from reconcile.wiring.configuration import apply_store
     from reconcile.wiring.state import open_database
@@ -118,6 +120,7 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
     plan = read_plan(plan_file)
     # Before a store is opened, which makes it when it is not there.
     check_environment(plan, context.environment)
+    check_declared(context, plan)
     plan = judged_again(context, lift(plan, lifted), approvals)
     if not context.as_json:
         context.data(plan_head(plan, color=context.color))
@@ -133,7 +136,17 @@ def _saved(context: Context, plan_file: Path, lifted: tuple[str, ...], wait_lock
             ground = writer.observe()
             tools = apply_tools(context, writer, database, clock, None)
             report = apply_plan(plan, tools, saved_ground=ground, recovered=recovered)
+            if plan.discovered and not stopped(report.plan):
+                report = replace(report, pinned=_pinned(plan, database, context.actor))
     return print_report(context, report)
+
+
+def _pinned(plan: Plan, database: Database, actor: str) -> tuple[Pinned, ...]:
+    from reconcile.apply.pinning import pin_discovered
+    from reconcile.wiring.applied import applied_state
+    from reconcile.wiring.permits import discovered_servers
+
+    return pin_discovered(plan, applied_state(database).resources(), discovered_servers(database), actor=actor)
 
 
 def _agreed(plan: Plan) -> bool:

@@ -46,7 +46,7 @@ def print_report(context: Context, report: ApplyReport) -> ExitCode:
     """Print what an apply did; returns its exit code."""
     from reconcile.plan.document import document
     from reconcile.report.audit_text import head_text
-    from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text
+    from reconcile.report.outcome_text import outcome_counts, outcome_json, outcome_text, pinned_json, pinned_text
     from reconcile.report.plan_rules import refusal
 
     if context.as_json:
@@ -58,6 +58,7 @@ def print_report(context: Context, report: ApplyReport) -> ExitCode:
                 "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
                 "summary": outcome_counts(report.outcomes),
                 "recovered": [{"key": str(one.key), "action": one.action, "done": one.done} for one in report.recovered],
+                **({"discovered": [pinned_json(one) for one in report.pinned]} if report.pinned else {}),
                 "audit": None if report.trail is None else {"sequence": report.trail.sequence, "hash": report.trail.hash},
                 "exit": report.code.reason,
             }
@@ -71,13 +72,16 @@ def print_report(context: Context, report: ApplyReport) -> ExitCode:
     if report.brakes:
         names = ", ".join(brake.name for brake in report.brakes)
         lifting = " ".join(f"--lift-brake {brake.name}" for brake in report.brakes)
-        context.say(f"nothing was applied: the brake {names} stands; if that is meant: {lifting}")
+        stand = f"the brakes {names} stand" if len(report.brakes) > 1 else f"the brake {names} stands"
+        context.say(f"nothing was applied: {stand}; if that is meant: {lifting}")
     elif words:
         pass
     elif report.outcomes:
         context.data(outcome_text(report.outcomes, color=context.color))
     else:
-        context.say("nothing to do")
+        context.say("nothing was applied: what is left to do is held, see above" if report.plan.held else "nothing to do")
+    for pinned in report.pinned:
+        context.data(pinned_text(pinned))
     if report.trail is not None and report.outcomes:
         context.data(head_text(report.trail.sequence, report.trail.hash))
     return report.code

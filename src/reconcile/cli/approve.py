@@ -60,13 +60,15 @@ def command(context: Context, mailboxes: tuple[str, ...], profile: str | None, r
 def _check_own(context: Context, resources: Sequence[AppliedResource], found: Sequence[AppliedResource]) -> None:
     """Raises UserError where one's own address is approved and the organization does not want that."""
     from reconcile.errors import UserError
+    from reconcile.model.mail_address import same_mailbox
 
     organization = next((one for one in resources if one.kind == "Organization"), None)
     if organization is None or organization.spec.get("approval.requirePrivilegeForOwnAddress") is not True:
         return
     actor = context.actor.casefold()
     for mailbox in found:
-        if actor in (str(mailbox.spec.get("emailAddress", "")).casefold(), str(mailbox.spec.get("owner") or "").casefold()):
+        own = same_mailbox(context.actor, str(mailbox.spec.get("emailAddress", "")))
+        if own or actor == str(mailbox.spec.get("owner") or "").casefold():
             raise UserError(
                 f"{mailbox.name} is your own mailbox, and approval.requirePrivilegeForOwnAddress is true",
                 hint="Somebody else has to approve it.",

@@ -96,8 +96,8 @@ def _print(context: Context, judged: Judged) -> None:
         context.json(gate_json(gate, judged.known))
         return
     shown: Found = judged.found([*gate.new, *gate.old] if gate.strict else gate.new)
-    for piece in pieces(context.output, shown, Wishes(), color=context.color):
-        click.echo(piece, nl=False, color=context.color)
+    for piece in pieces(context.output, shown, Wishes(), color=context.color, columns=context.room):
+        context.piece(piece)
     for note in gate.notes:
         context.say(note)
     for one in gate.judges:

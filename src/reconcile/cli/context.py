@@ -6,18 +6,21 @@ import functools
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from reconcile.errors import SettingsError
+from reconcile.cli.pasted import ENVIRONMENT, ESTATE, FLAGS, SECRETS, STATE, in_helps, pastable
+from reconcile.errors import ReconcileError, SettingsError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.settings import Settings
 
 Command = Callable[..., Any]
+
+_ROOM = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Context:
     output: str
     color: bool
     progress: bool
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def as_json(self) -> bool:
@@ -39,7 +43,12 @@ class Context:
 
     def data(self, text: str) -> None:
         """Text to stdout."""
-        click.echo(text, color=self.color)
+        click.echo(pastable(text, self.given, quoted=True) if self.output == "text" else text, color=self.color)
+
+    def piece(self, text: str) -> None:
+        """A piece of a report of findings to stdout, without a line break of its own. Its files and differences stay as they are: only
+        what it says to do next is said for this estate."""
+        click.echo(in_helps(text, self.given) if self.output == "text" else text, nl=False, color=self.color)
 
     def json(self, document: object) -> None:
         """One JSON document to stdout."""
@@ -53,12 +62,22 @@ class Context:
 
     def say(self, text: str) -> None:
         """Talk, to stderr."""
-        click.echo(text, err=True, color=self.progress and not os.environ.get("NO_COLOR"))
+        click.echo(pastable(text, self.given), err=True, color=self.progress and not os.environ.get("NO_COLOR"))
 
     @property
     def columns(self) -> int | None:
         """How wide the terminal is that data goes to; None when data goes elsewhere."""
         return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+    @property
+    def room(self) -> int:
+        """For how many columns findings are laid out in data; the same wherever it goes but to a terminal, whatever COLUMNS says."""
+        return self.columns or _ROOM
+
+    @property
+    def talk_room(self) -> int:
+        """The same of talk."""
+        return shutil.get_terminal_size((_ROOM, 24)).columns if self.progress else _ROOM
 
     @property
     def actor(self) -> str:
@@ -130,9 +149,12 @@ def common(
     `outputs`: what --output takes, the first by default; none for a command that prints in one form only.
     """
 
+    shared = {"directory": estate or state, "state_dir": state, "secrets_dir": state, "environment": environment}
+
     def decorate(function: Command) -> Command:
         @functools.wraps(function)
         def with_context(**options: Any) -> Any:
+            given = {name: str(value) for name in FLAGS if shared[name] and (value := options.get(name)) is not None}
             directory = options.pop("directory", None) or default_directory()
             settings = read_settings(directory, options.pop("state_dir", None), options.pop("secrets_dir", None))
             if (named := options.get("environment")) is not None and "{environment}" in settings.key_reference:
@@ -145,8 +167,13 @@ def common(
                 output=options.pop("output", "text"),
                 color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
                 progress=sys.stderr.isatty(),
+                given=given,
             )
-            return function(context, **options)
+            try:
+                return function(context, **options)
+            except ReconcileError as error:
+                error.hint, error.message = pastable(error.hint, given), pastable(error.message, given)
+                raise
 
         folder = click.Path(file_okay=False, path_type=Path)
         added = []
@@ -155,17 +182,15 @@ def common(
             added.append(click.option("--output", "-o", type=form, default=outputs[0], help=f"How results are printed [{outputs[0]}]."))
         if state:
             added += [
-                click.option("--secrets-dir", type=folder, help="What file: references are relative to [STATE/secrets]."),
-                click.option("--state-dir", type=folder, help="Where state lies [ESTATE/.reconcile]."),
+                click.option("--secrets-dir", type=folder, help=SECRETS),
+                click.option("--state-dir", type=folder, help=STATE),
             ]
         if environment:
-            added.append(click.option("--environment", "-e", metavar="NAME", help="Which Environment, when there are several."))
+            added.append(click.option("--environment", "-e", metavar="NAME", help=ENVIRONMENT))
         if estate:
             added.append(click.option("--revision", metavar="REV", help="Read the estate at this git revision, without a checkout."))
         if estate or state:
-            added.append(
-                click.option("--directory", "-C", type=folder, help="The estate [desired-state if there is one, else this folder].")
-            )
+            added.append(click.option("--directory", "-C", type=folder, help=ESTATE))
         for option in added:
             with_context = option(with_context)
         return with_context

@@ -29,6 +29,7 @@ def command(
     Example: reconcile enable sales
     """
     from reconcile.model.enablement import Enable
+    from reconcile.model.mail_address import mailbox_identity
     from reconcile.report.mailbox_test_text import mailbox_test_json, mailbox_test_text
     from reconcile.wiring.permits import claims
     from reconcile.wiring.state import environment_name, writable_database
@@ -46,7 +47,7 @@ def command(
             claimed.take_over(name, {str(one.spec.get("emailAddress", "")) for one in found})
         others = claimed.held_by_others(name)
         for mailbox in found:
-            other = others.get(str(mailbox.spec.get("emailAddress", "")).lower())
+            other = others.get(mailbox_identity(str(mailbox.spec.get("emailAddress", ""))))
             if other is not None:
                 # Enabled here it would do nothing, and its test would say that it works.
                 held.append((mailbox.name, other))

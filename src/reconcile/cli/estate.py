@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from reconcile.policy.baseline import Baseline
     from reconcile.ports.source import Listing, Source
     from reconcile.wiring.policies import RuleBooks
+
+_UNUSABLE = "neither estate nor Environment can be used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +87,15 @@ def load_desired(context: Context, cache: DocumentCache | None, *, judge: bool =
             read = next((content for _, content in source.read([files[path]])), None) if path in files else None
             return read if isinstance(read, bytes) else None
 
-        columns = shutil.get_terminal_size((100, 24)).columns
-        for block in findings_text(errors, contents, color=context.progress, columns=columns):
-            click.echo(block + "\n", err=True)
+        for block in findings_text(errors, contents, color=context.progress, columns=context.talk_room):
+            context.say(block + "\n")
     if result.desired is None:
         if context.as_json:
             _refusal(context, result.findings)
+        else:
+            # Findings alone look as if the rest had been looked at, with nothing to say about it.
+            click.echo(f"error: {_UNUSABLE}, so nothing was done", err=True)
+            click.echo("  next: Mend what stands above.", err=True)
         return None
     if words := rules_say(judged):
         context.say(f"{words}; see `reconcile lint -e {result.desired.environment}`")
@@ -214,5 +218,5 @@ def _refusal(context: Context, findings: Sequence[Finding]) -> None:
     """The document of a command that had nothing to work on."""
     from reconcile.report.findings_json import FORMAT_VERSION, findings_json
 
-    words = {"kind": "DesiredStateError", "message": "neither estate nor Environment can be used", "hint": "Mend the findings."}
+    words = {"kind": "DesiredStateError", "message": _UNUSABLE, "hint": "Mend the findings."}
     context.json({"formatVersion": FORMAT_VERSION, "error": words, "findings": findings_json(findings), "exit": ExitCode.FINDINGS.reason})

@@ -74,6 +74,7 @@ def command(context: Context, words: tuple[str, ...], online: bool) -> ExitCode:
 def _said_otherwise(context: Context, asked: str) -> bool:
     """Findings and brakes are known by their ids alone."""
     from reconcile.desired.rules import RULES
+    from reconcile.model.item_brake import ITEM_DELETIONS, STOPS
     from reconcile.plan.brakes import BRAKES
 
     rule = next((rule for rule in RULES if rule.id == asked), None)
@@ -83,6 +84,10 @@ def _said_otherwise(context: Context, asked: str) -> bool:
     elif asked in BRAKES:
         document = {"brake": asked, "stops": BRAKES[asked]}
         text = f"brake {asked}\n  stops: {BRAKES[asked]}\n  lifted for one run by: reconcile apply --lift-brake {asked}"
+    elif asked == ITEM_DELETIONS:
+        document = {"brake": asked, "stops": STOPS}
+        lifted = "`reconcile status` says where it stands; reconcile activities items release MAILBOX KIND --deletions NUMBER"
+        text = f"brake {asked}\n  stops: {STOPS}\n  lifted for that number by: {lifted}"
     else:
         return False
     if context.as_json:

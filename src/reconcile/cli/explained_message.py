@@ -72,6 +72,7 @@ def _looked_for(context: Context, database: Database | None, found: MessageFates
 
 
 def _found(stores: Stores, word: str, names: dict[str, tuple[str, str]]) -> MessageFates:
+    from reconcile.model.mail_address import same_mailbox
     from reconcile.sync.message_fates import fates_of_activity, fates_of_message_id, fates_of_place
 
     if word.isascii() and word.isdigit() and len(word) < 19:
@@ -82,7 +83,7 @@ def _found(stores: Stores, word: str, names: dict[str, tuple[str, str]]) -> Mess
     mailbox, colon, number = word.rpartition(":")
     if colon and "<" not in mailbox:
         for mailbox_id, (slug, address) in names.items():
-            if mailbox in (slug, mailbox_id) or mailbox.lower() == address.lower():
+            if mailbox in (slug, mailbox_id) or same_mailbox(mailbox, address):
                 return fates_of_place(stores, mailbox_id, number)
         if "@" not in number and number.isdigit():
             raise no_such_mailbox(mailbox, (name for pair in names.values() for name in pair))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -129,13 +128,13 @@ def report(context: Context, found: Found, wishes: Wishes) -> None:
         return
     if context.output in _ALWAYS_UTF8 and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
-    for piece in pieces(context.output, found, wishes, color=context.color):
-        click.echo(piece, nl=False, color=context.color)
+    for piece in pieces(context.output, found, wishes, color=context.color, columns=context.room):
+        context.piece(piece)
     if not context.as_json:
         context.say(summary(found.findings, files=found.files))
 
 
-def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> Iterator[str]:
+def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False, columns: int = 100) -> Iterator[str]:
     """One form of the report. Each piece can be written at once; nothing is kept."""
     match form:
         case "json":
@@ -172,14 +171,13 @@ def pieces(form: str, found: Found, wishes: Wishes, *, color: bool = False) -> I
 
             return iter([findings_markdown(found.findings, found.known, place_of=found.place_of, show_accepted=wishes.show_accepted)])
         case _:
-            return _text(found, wishes, color)
+            return _text(found, wishes, color, columns)
 
 
-def _text(found: Found, wishes: Wishes, color: bool) -> Iterator[str]:
+def _text(found: Found, wishes: Wishes, color: bool, columns: int) -> Iterator[str]:
     from reconcile.report.findings_text import findings_text
 
     shown = [finding for finding in found.findings if finding.counts or wishes.show_accepted]
-    columns = shutil.get_terminal_size((100, 24)).columns
     for block in findings_text(shown, found.contents, color=color, columns=columns, every=wishes.every, place_of=found.place_of):
         yield f"{block}\n\n"
     yield from _offered(found)

@@ -125,6 +125,8 @@ def _asked(context: Context, found: Linted) -> Online:
 
     asked = online_findings(context.settings, found.states, actor=context.actor)
     _with_more(found, asked.findings)
+    if not asked.asked and not asked.findings:
+        context.say("--online asked nobody: no profile leaves the server of a mailbox to be found (autodiscover: true)")
     return asked
 
 

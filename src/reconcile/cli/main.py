@@ -110,7 +110,7 @@ SUMMARIES: Mapping[str, str] = {
     "serve": "Answer a CRM on this machine: feed, activities, outgoing mail over HTTP.",
     "backup": "Write the whole state of an environment into one file.",
     "restore": "Bring a backup back, checked to the last byte.",
-    "purge": "Take mail out of the store for good.",
+    "purge": "Take mail and items out of the store for good.",
     "key": "Change the key that seals credentials, without stopping.",
     "demo": "Run the whole way once on a mail world of its own.",
     "sandbox": "Start a mail world on this machine to try things on.",

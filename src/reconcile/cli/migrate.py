@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -71,8 +70,7 @@ def command(context: Context, paths: tuple[Path, ...], check: bool, folder: Path
             }
         )
         return code
-    columns = shutil.get_terminal_size((100, 24)).columns
-    for block in findings_text(findings, contents.get, color=context.color, columns=columns):
+    for block in findings_text(findings, contents.get, color=context.color, columns=context.room):
         context.data(block + "\n")
     for name in changed:
         context.data(f"{'would change' if check else 'changed'} {name}")

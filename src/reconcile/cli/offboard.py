@@ -36,7 +36,7 @@ def command(context: Context, mailbox: str, purge: bool, yes: bool) -> ExitCode:
     from reconcile.model.outgoing import OutgoingState
     from reconcile.model.purge import Purged, PurgeSelection
     from reconcile.wiring.applied import mailbox_names
-    from reconcile.wiring.mail import outbox_store
+    from reconcile.wiring.mail import outbox_store, recover_outbox
     from reconcile.wiring.permits import enablement_store
     from reconcile.wiring.purge import mail_purge
     from reconcile.wiring.sign_in import token_store
@@ -51,6 +51,9 @@ def command(context: Context, mailbox: str, purge: bool, yes: bool) -> ExitCode:
         store, outbox, tokens = enablement_store(database), outbox_store(database), token_store(database, context.settings)
         said = store.enablements().get(identity)
         enabled = [direction for direction in Direction if said is None or said.leg(direction).enabled is not False]
+        if yes:
+            # What a dead run had taken and not handed over waits again, and is withdrawn too.
+            recover_outbox(database, now=clock.now())
         waiting = outbox.entries(states=(OutgoingState.PENDING, OutgoingState.DRAFT), mailbox_id=identity)
         selection = PurgeSelection(mailbox_id=identity)
         purged = mail_purge(database).count(selection) if purge else Purged()
@@ -111,6 +114,7 @@ def _tell(context: Context, name: str, done: bool, *, enabled: bool, waiting: in
     parts += [f"{counted(waiting, 'waiting mail')} taken back"] if waiting else []
     parts += ["its token forgotten"] if token else []
     parts += [f"{counted(purged.mails, 'e-mail')} purged"] if purged is not None and purged.mails else []
+    parts += [counted(purged.items, "item") + " purged"] if purged is not None and purged.items else []
     if not parts:
         rest = "" if purged is None else ", and it holds no mail"
         context.data(f"{name}: nothing is left to do: both directions were disabled before{rest}")

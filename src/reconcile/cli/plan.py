@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when changes are pending.")
 @click.option("--lift-brake", "lifted", multiple=True, metavar="NAME", help="Lift one brake for this plan; may be repeated.")
 @click.option("--verbose", "-v", is_flag=True, help="Show each change with its fields, however many there are.")
-@click.option("--online", is_flag=True, help="Ask the mail servers, read-only, how many messages a change brings in.")
+@click.option("--online", is_flag=True, help="Ask how many messages a change brings in, and Autodiscover for servers.")
 @click.option("--revert", metavar="COMMIT", help="Plan the opposite of this commit, and list what cannot be undone.")
 @click.option("--against", metavar="git:REF", help="Compare with this revision instead of the target: no store, no secret, no network.")
 @approving
@@ -84,6 +84,7 @@ def _on_target(
     from reconcile.wiring.configuration import comparing_secrets, inventory_reader
     from reconcile.wiring.mail import plan_counts
     from reconcile.wiring.permits import deciding
+    from reconcile.wiring.plan_discovering import PlanDiscovering
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -94,6 +95,7 @@ def _on_target(
     with open_database(context.settings, loaded.desired.environment, read_only=True) as database:
         reader = target_reader(loaded.target, database, export=loaded.export)
         counting = plan_counts(context.settings, database, online=online)
+        asking = PlanDiscovering(context.settings, database, loaded.desired.environment) if online else None
         found = planned(
             loaded.desired,
             reader,
@@ -102,10 +104,11 @@ def _on_target(
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
-            deciding=deciding(context.settings, database, loaded.desired.environment),
+            deciding=asking.deciding if asking is not None else deciding(context.settings, database, loaded.desired.environment),
         )
         unknown = tuple(Note(message=text) for text in counting.unknown())
-    plan = judge(found.plan, found.desired)
+    planned_now = asking.told(found.plan) if asking is not None else found.plan
+    plan = judge(planned_now, found.desired)
     return replace(plan, notes=(*loaded.notes, *plan.notes, *unknown))
 
 

@@ -38,11 +38,17 @@ def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> timed
     return span
 
 
-@click.command("purge", short_help="Take mail out of the store for good.")
-@click.option("--older-than", callback=_age, metavar="DURATION", help="Mail received (or settled, if outgoing) longer ago, such as 365d.")
-@click.option("--mailbox", metavar="NAME", help="Mail of this mailbox (slug, address or id), applied or not.")
+@click.command("purge", short_help="Take mail and items out of the store for good.")
+@click.option(
+    "--older-than",
+    callback=_age,
+    metavar="DURATION",
+    help="Mail received (or settled, if outgoing) and items over longer ago, such as 365d.",
+)
+@click.option("--mailbox", metavar="NAME", help="Mail and items of this mailbox (slug, address or id), applied or not.")
 @click.option("--activity", type=Number(1), metavar="ID", help="This tracked e-mail, from every mailbox.")
 @click.option("--outgoing", type=Number(1), metavar="ID", help="This mail of the outbox.")
+@click.option("--item", type=Number(1), metavar="ID", help="This appointment, contact or task.")
 @click.option("--clock-is-right", "clock_right", is_flag=True, help="Purging by age goes on, although the clock went far ahead. Recorded.")
 @click.option("--yes", is_flag=True, help="Do it. Without, only counts are shown.")
 @common(estate=False)
@@ -52,23 +58,27 @@ def command(
     mailbox: str | None,
     activity: int | None,
     outgoing: int | None,
+    item: int | None,
     clock_right: bool,
     yes: bool,
 ) -> ExitCode:
-    """Take mail out of the store for good: rows, texts, edits, and the bytes themselves. It does not come back with the next sync.
+    """Take mail, appointments, contacts and tasks out of the store for good: rows, texts, edits, and the bytes themselves. They do not come
+    back with the next sync.
 
-    Shows what would go; does it with --yes. Nothing is deleted at the mail server.
+    Shows what would go; does it with --yes. Nothing is deleted at the mail server: items stay in their mailboxes, untied.
 
     Example: reconcile purge --mailbox left@contoso.example --yes
     """
+    from reconcile.cli.purging_one import nothing_to_purge
     from reconcile.wiring.purge import mail_purge
     from reconcile.wiring.state import environment_name, writable_database
 
-    by_age_alone = older_than is None and mailbox is None and activity is None and outgoing is None
+    single = [one for one in (activity, outgoing, item) if one is not None]
+    by_age_alone = older_than is None and mailbox is None and not single
     if by_age_alone and not clock_right:
-        raise click.UsageError("say what: --older-than, --mailbox, --activity or --outgoing")
-    if (activity is not None or outgoing is not None) and (older_than is not None or mailbox is not None):
-        raise click.UsageError("--activity and --outgoing name one mail; leave --older-than and --mailbox out")
+        raise click.UsageError("say what: --older-than, --mailbox, --activity, --outgoing or --item")
+    if single and (older_than is not None or mailbox is not None):
+        raise click.UsageError("--activity, --outgoing and --item name a single one; leave --older-than and --mailbox out")
     name = environment_name(context.settings, context.environment)
     with writable_database(context.settings, name) as database:
         purge = mail_purge(database)
@@ -78,10 +88,16 @@ def command(
                 return ExitCode.NOTHING_TO_DO
         if older_than is not None:
             _check_clock(purge, older_than)
-        selection = _selection(database, older_than, mailbox, activity, outgoing)
+        selection = _selection(database, older_than, mailbox, activity, outgoing, item)
+        absent = nothing_to_purge(database, selection) if single and purge.count(selection).nothing else None
         if not yes:
+            if absent is not None:
+                raise absent
             return _show(context, purge.count(selection), _left(database, selection))
         done, erased, waiting = carry_out(context, name, purge, selection)
+        # Whoever repeats it because bytes were left behind finds no row any more.
+        if absent is not None and done.nothing and not erased and not waiting:
+            raise absent
         left = _left(database, selection)
     code = ExitCode.LOCKED if waiting else ExitCode.NOTHING_TO_DO
     if context.as_json:
@@ -125,17 +141,25 @@ def _check_clock(purge: MailPurge, older_than: timedelta) -> None:
 
 
 def _selection(
-    database: Database, older_than: timedelta | None, mailbox: str | None, activity: int | None, outgoing: int | None
+    database: Database, older_than: timedelta | None, mailbox: str | None, activity: int | None, outgoing: int | None, item: int | None
 ) -> PurgeSelection:
     from reconcile.model.purge import PurgeSelection
     from reconcile.wiring.system import SystemClock
 
-    if activity is not None or outgoing is not None:
-        return PurgeSelection(activity_id=activity, outgoing_id=outgoing, mail=activity is not None, outgoing=outgoing is not None)
+    if activity is not None or outgoing is not None or item is not None:
+        return PurgeSelection(
+            activity_id=activity,
+            outgoing_id=outgoing,
+            item_id=item,
+            mail=activity is not None,
+            outgoing=outgoing is not None,
+            items=item is not None,
+        )
     before = None if older_than is None else SystemClock().now() - older_than
     return PurgeSelection(
         before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%SZ"),
         settled_before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        items_before=None if before is None else before.strftime("%Y-%m-%dT%H:%M:%SZ"),
         mailbox_id=None if mailbox is None else named_mailbox(database, mailbox),
     )
 
@@ -144,11 +168,12 @@ def named_mailbox(database: Database, word: str) -> str:
     """The id of the mailbox of that slug, address or id, applied or not. Raises UserError when there is none, or several that left."""
     from reconcile.cli.mailbox_name import no_such_mailbox
     from reconcile.errors import UserError
+    from reconcile.model.mail_address import same_mailbox
     from reconcile.wiring.purge import holding_mailboxes
 
     known = holding_mailboxes(database)
     # One that is applied comes first: a new mailbox may have the name of one that left.
-    found = [one for one in known if word in one[:2] or (one[2] and word.lower() == one[2].lower())]
+    found = [one for one in known if word in one[:2] or (one[2] and same_mailbox(word, one[2]))]
     applied = [one for one in found if one[3]] or found
     if not applied:
         raise no_such_mailbox(word, (name for one in known for name in one[:3] if name))
@@ -166,7 +191,9 @@ def carry_out(context: Context, environment: str, purge: MailPurge, selection: P
     from reconcile.wiring.system import SystemClock
 
     asked = {
-        name: value for name in ("before", "mailbox_id", "activity_id", "outgoing_id") if (value := getattr(selection, name)) is not None
+        name: value
+        for name in ("before", "mailbox_id", "activity_id", "outgoing_id", "item_id")
+        if (value := getattr(selection, name)) is not None
     }
     done = Purged()
     if selection.before is not None:
@@ -215,10 +242,14 @@ def _show(context: Context, found: Purged, left: int) -> ExitCode:
 def _words(verb: str, found: Purged) -> str:
     from reconcile.report.counted import counted
 
-    parts = [f"{counted(found.mails, 'e-mail')} ({found.octets:,} bytes)"]
+    mails = [f"{counted(found.mails, 'e-mail')} ({found.octets:,} bytes)"]
+    parts = mails if found.mails else []
     parts += [f"{counted(found.released, 'e-mail')} let go that another mailbox holds too"] if found.released else []
     parts += [f"{counted(found.outgoing, 'outgoing mail')} ({found.outgoing_octets:,} bytes)"] if found.outgoing else []
-    return f"{verb}: {', '.join(parts)}"
+    parts += [counted(found.items, "appointment, contact or task", "appointments, contacts and tasks")] if found.items else []
+    kept = "is owned by somebody else or in another mailbox, too, and stays", "are owned by others or in other mailboxes, too, and stay"
+    parts += [f"{found.items_kept} {kept[found.items_kept > 1]}"] if found.items_kept else []
+    return f"{verb}: {', '.join(parts or mails)}"
 
 
 def _say_left(context: Context, left: int) -> None:

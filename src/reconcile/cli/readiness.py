@@ -47,6 +47,7 @@ def command(context: Context, report: str | None, origin: str | None, today: str
             )
         else:
             context.data(table(("REPORT", "WHAT IT SAYS"), [(one.name, one.title) for one in TOPICS.values()]))
+            context.say(f"Next: `reconcile readiness {next(iter(TOPICS))}` names the mailboxes and what to change.")
         return ExitCode.NOTHING_TO_DO
     topic = TOPICS.get(report)
     if topic is None:

@@ -72,7 +72,7 @@ def _found(context: Context, loaded: DesiredEnvironment, word: str) -> tuple[Des
 def _key(desired: DesiredState, word: str) -> Key | None:
     """Kind/name, the slug of a mailbox, or its address."""
     from reconcile.model.key import KINDS, Key
-    from reconcile.model.mail_address import fold
+    from reconcile.model.mail_address import mailbox_identity
 
     kind, slash, name = word.partition("/")
     if slash:
@@ -82,9 +82,9 @@ def _key(desired: DesiredState, word: str) -> Key | None:
     key = Key("Mailbox", word)
     if key in desired.resources or key in desired.held:
         return key
-    folded = fold(word)
+    wanted = mailbox_identity(word)
     mailboxes = ((key, one.spec.get("emailAddress")) for key, one in desired.resources.items() if key.kind == "Mailbox")
-    return next((key for key, address in mailboxes if isinstance(address, str) and fold(address) == folded), None)
+    return next((key for key, address in mailboxes if isinstance(address, str) and mailbox_identity(address) == wanted), None)
 
 
 def _nothing(desired: DesiredState, word: str) -> UserError:

@@ -100,6 +100,7 @@ def command(context: Context, mailbox: str, since: datetime, purged: bool, yes: 
 def _receiving(context: Context, database: Database, environment: str, word: str, since: datetime) -> ReceivingMailbox:
     from reconcile.cli.mailbox_name import no_such_mailbox
     from reconcile.errors import UserError
+    from reconcile.model.mail_address import same_mailbox
     from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
     from reconcile.wiring.applied import applied_state
     from reconcile.wiring.permits import permits
@@ -112,7 +113,7 @@ def _receiving(context: Context, database: Database, environment: str, word: str
         permits=permits(context.settings, database, environment)(),
     )
     for each in found:
-        if word in (each.name, each.mailbox_id) or word.lower() == each.address.lower():
+        if word in (each.name, each.mailbox_id) or same_mailbox(word, each.address):
             if not isinstance(each, ReceivingMailbox):
                 raise UserError(f"{each.name} does not receive: {each.conditions[0].message}", hint="`reconcile status` says what to do.")
             if each.floor is not None and since < each.floor:

@@ -29,6 +29,7 @@ def plan_revert(
     from reconcile.wiring.estate import document_cache, recorded
     from reconcile.wiring.mail import mail_counts, plan_counts
     from reconcile.wiring.permits import deciding
+    from reconcile.wiring.plan_discovering import PlanDiscovering
     from reconcile.wiring.state import open_database
     from reconcile.wiring.target import target_reader
 
@@ -44,6 +45,7 @@ def plan_revert(
     with open_database(context.settings, today.environment, read_only=True) as database:
         reader, inventory = target_reader(loaded.target, database, export=loaded.export), inventory_reader(database)
         counting = plan_counts(context.settings, database, online=online)
+        asking = PlanDiscovering(context.settings, database, today.environment) if online else None
         found = planned(
             reverted.desired,
             reader,
@@ -52,14 +54,15 @@ def plan_revert(
             comparing=comparing_secrets(context.settings),
             count=counting.count,
             selection=selection,
-            deciding=deciding(context.settings, database, today.environment),
+            deciding=asking.deciding if asking is not None else deciding(context.settings, database, today.environment),
             keys={*reverted.touched, *reverted.names.values(), *(reverted.desired.held.keys() - today.held.keys())},
         )
         since = AuditQuery(since=datetime.fromisoformat(commit.at))
         records = inventory.history(limit=None, query=since)
         stays = lasting(reverted, today, inventory.entries(), records, mail_counts(database).moved)
         unknown = tuple(Note(message=text) for text in counting.unknown())
-    plan = plan_judge(context, approvals)(found.plan, found.desired)
+    planned_now = asking.told(found.plan) if asking is not None else found.plan
+    plan = plan_judge(context, approvals)(planned_now, found.desired)
     notes = (*_git_says(commit, short), *loaded.notes, *reverted.notes, *plan.notes, *unknown)
     return explained(replace(plan, notes=notes, lasting=stays), reverted, commit=short)
 

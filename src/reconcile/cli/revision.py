@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from reconcile.cli.context import Context
@@ -77,7 +78,11 @@ def fetch_hint(revision: str) -> str:
         return f"Clones of a pipeline have few commits. Fetch it: git fetch origin {revision}, or all with git fetch --unshallow."
     if re.search(r"[~^@:{]", revision):
         return "The history here may be shorter: git log --oneline shows it; git fetch --unshallow brings what a shallow clone lacks."
+    if revision.startswith("-") or re.search(r"\s", revision):
+        # A command that is copied from here must not be another one.
+        return "No branch, tag or commit is called so: git branch --all and git tag list those that are here."
     remote, slash, branch = revision.partition("/")
     if slash and remote == "origin":
-        return f"Clones of a pipeline have few branches. Fetch it: git fetch origin +refs/heads/{branch}:refs/remotes/origin/{branch}"
-    return f"Clones of a pipeline have few branches. Fetch it: git fetch origin {revision}, and name it FETCH_HEAD."
+        what = shlex.quote(f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
+        return f"Clones of a pipeline have few branches. Fetch it: git fetch origin {what}"
+    return f"Clones of a pipeline have few branches. Fetch it: git fetch origin {shlex.quote(revision)}, and name it FETCH_HEAD."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconcile.controller.rules import JudgedAs
     from reconcile.desired.load import LoadResult
     from reconcile.model.finding import Finding
+    from reconcile.model.item import ItemKind
     from reconcile.ports.clock import Clock
 
 
@@ -74,31 +75,34 @@ def command(context: Context, once: bool, interval: float, drift: str) -> ExitCo
     )
     usual, longest = timedelta(seconds=interval), timedelta(seconds=min(interval, 15.0))
     settings = context.settings
+    limits = Limits(parallel=settings.parallel_mailboxes, per_server=settings.per_server)
+    items = Items(opened=lambda: _item_work(context, estate.environment, clock, stop), clock=clock, limits=limits)
     mail = Mail(
         environment=lambda: environment_name(settings, estate.environment),
-        opened=lambda name: _mail_opened(context, clock, stop, name),
+        opened=lambda name: _mail_opened(context, clock, stop, name, items.news),
         longest=longest,
         bounds=Bounds(
-            limits=Limits(parallel=settings.parallel_mailboxes, per_server=settings.per_server),
+            limits=limits,
             kept=settings.kept_connections,
             watched=settings.watched_mailboxes,
         ),
         once=once,
+        configuration=lambda: loop.stalled("configuration"),
     )
-    items = Items(opened=lambda: _item_work(context, estate.environment, clock, stop), clock=clock, parallel=settings.parallel_mailboxes)
     retention = Retention(opened=lambda: _retention_tools(context, estate.environment, clock), clock=clock, stop=stop.is_set)
     parts = (
         Part(name="configuration", interval=usual, run=configuration.run),
-        Part(name="rules", interval=usual, run=Rules(found=lambda: estate.judged).run),
+        Part(name="rules", interval=usual, run=Rules(found=lambda: (*estate.errors, *estate.judged)).run),
         Part(name="mail", interval=longest, run=mail.run),
-        Part(name="items", interval=ITEMS, run=items.run),
+        Part(name="items", interval=ITEMS, run=items.run, early=items.early),
         Part(name="retention", interval=RETENTION, run=retention.run),
     )
+    loop = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell)
     if not once:
         context.say(f"Looking at {context.directory.resolve()} every {interval:g} s, and at mail that is due. Ctrl-C ends it.")
     with _signals(stop, context):
         try:
-            code = Loop(parts=parts, clock=clock, stop=stop.is_set, tell=tell).run(once=once)
+            code = loop.run(once=once)
         finally:
             mail.close()
     return code if once else ExitCode.NOTHING_TO_DO
@@ -113,12 +117,14 @@ class _Estate:
     environment: str | None
     clock: Clock
     judged: Sequence[Finding] = ()
+    errors: Sequence[Finding] = ()
     _judged_as: JudgedAs | None = None
 
     def load(self) -> LoadResult:
         from reconcile.cli.estate import estate_label, load_judged
         from reconcile.controller.rules import judged_as
         from reconcile.errors import DesiredStateError
+        from reconcile.model.finding import Severity
         from reconcile.wiring.estate import document_cache, open_source
         from reconcile.wiring.judging import BASELINE_FILE
 
@@ -142,6 +148,8 @@ class _Estate:
         if fresh:
             self.judged = judged
             self._judged_as = judged_as(source.revision, listing.files, baseline, now, result.desired)
+        # Rules cannot judge what cannot be read: without these a broken file would look like one that was mended.
+        self.errors = [finding for finding in result.findings if finding.severity is Severity.ERROR]
         if result.desired is not None:
             self.environment = result.desired.environment
         return result
@@ -188,12 +196,15 @@ def _item_work(context: Context, environment: str | None, clock: Clock, stop: th
 
 
 @contextmanager
-def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: str) -> Iterator[Opened]:
+def _mail_opened(
+    context: Context, clock: Clock, stop: threading.Event, name: str, items: Callable[[str, frozenset[ItemKind]], None]
+) -> Iterator[Opened]:
     from reconcile.controller.mail import MailTools, Opened
     from reconcile.sync.connections import Connections
     from reconcile.sync.look import LookTools
     from reconcile.wiring.alerts import alert_store, sending_failures
     from reconcile.wiring.feed import mail_intake
+    from reconcile.wiring.item_findings import item_findings
     from reconcile.wiring.mail import deciders, inboxes, mail_store, marker, outgoing, quarantine_of, watchers
     from reconcile.wiring.permits import claims, gives_up
     from reconcile.wiring.secrets import secret_resolver
@@ -218,11 +229,12 @@ def _mail_opened(context: Context, clock: Clock, stop: threading.Event, name: st
                     connections=connections,
                 ),
                 claim=partial(claims(settings).claim, name),
-                watch=watchers(settings, accounts, secrets),
+                watch=watchers(settings, accounts, secrets, items),
                 alerts=alert_store(database),
                 sending_failures=sending_failures(database),
                 alarms=mail_intake(database),
                 quarantined=quarantine_of(database).counts,
+                items=partial(item_findings, database, counted_too=True),
             )
 
         yield Opened(environment=name, tools=tools)

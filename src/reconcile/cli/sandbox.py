@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from reconcile.errors import SettingsError
 from reconcile.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from reconcile.sandbox.asked_faults import AskedFault
     from reconcile.sandbox.world import World
 
 
@@ -31,8 +33,26 @@ if TYPE_CHECKING:
 @click.option("--imap-port", type=click.IntRange(0, 65535), default=20143, help="IMAP with STARTTLS [20143].")
 @click.option("--submission-port", type=click.IntRange(0, 65535), default=20587, help="SMTP with STARTTLS [20587].")
 @click.option("--ews-port", type=click.IntRange(0, 65535), default=20443, help="Exchange Web Services with TLS [20443].")
+@click.option("--mailboxes", type=click.IntRange(1, 10_000), default=5, help="How many mailboxes [5]; those beyond have a few messages.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[:NAME=VALUE,...]",
+    help="What goes wrong, as busy:every=10,back-off=2; may be repeated. `--fault list` shows all.",
+)
 @click.option("--empty", is_flag=True, help="Start without any mail.")
-def command(context: Context, folder: Path, imaps_port: int, imap_port: int, submission_port: int, ews_port: int, empty: bool) -> ExitCode:
+def command(
+    context: Context,
+    folder: Path,
+    imaps_port: int,
+    imap_port: int,
+    submission_port: int,
+    ews_port: int,
+    mailboxes: int,
+    faults: tuple[str, ...],
+    empty: bool,
+) -> ExitCode:
     """Start IMAP, SMTP and Exchange (EWS) servers on loopback with five mailboxes and a few hundred messages, until Ctrl-C.
 
     A mailbox has the same mail over IMAP and EWS; over EWS it has a calendar, contacts and tasks, too. Mail lives in memory.
@@ -40,25 +60,37 @@ def command(context: Context, folder: Path, imaps_port: int, imap_port: int, sub
     of the sandbox's authority and a password file a mailbox.
 
     `sandbox export` writes an export of a product that does not exist, to try import, plan and drift on.
+
+    Example: reconcile sandbox --mailboxes 50 --fault busy:every=10 --fault 503:operation=GetItem,times=3
     """
     if click.get_current_context().invoked_subcommand is not None:
         return ExitCode.NOTHING_TO_DO
+    if "list" in faults:
+        from reconcile.sandbox.asked_faults import kinds_text
+
+        context.data(kinds_text())
+        return ExitCode.NOTHING_TO_DO
     from reconcile.sandbox.corpus.addresses import MAILBOXES
+    from reconcile.sandbox.corpus.addresses import mailboxes as so_many
     from reconcile.sandbox.world import Place, Ports, World
 
+    known = so_many(mailboxes)
+    asked = _asked(faults, known)
     folder = folder.resolve()
     world = World(
         place=Place(directory=folder, secrets_directory=folder / "secrets"),
-        mailboxes=MAILBOXES,
+        mailboxes=known,
         now=lambda: datetime.now(UTC),
         wanted=Ports(imaps=imaps_port, imap=imap_port, submission=submission_port, ews=ews_port),
     )
     with world:
-        count = 0 if empty else world.fill()
+        count = 0 if empty else world.fill([address for slug, address in known.items() if slug not in MAILBOXES])
+        for fault in asked:
+            fault.switch_on(world)
         if context.as_json:
-            context.json({"formatVersion": "1.0", **world.description()})
+            context.json({"formatVersion": "1.0", **world.description(), "faults": [fault.written for fault in asked]})
         else:
-            context.data(_instructions(world, count))
+            context.data(_instructions(world, count, asked))
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -94,7 +126,19 @@ def export_command(context: Context, mailboxes: int, seed: int, out: Path) -> Ex
     return ExitCode.NOTHING_TO_DO
 
 
-def _instructions(world: World, count: int) -> str:
+def _asked(faults: Sequence[str], mailboxes: Mapping[str, str]) -> list[AskedFault]:
+    if not faults:
+        return []
+    from reconcile.sandbox.asked_faults import asked_fault
+    from reconcile.sandbox.fault_options import FaultWords
+
+    try:
+        return [asked_fault(text, mailboxes) for text in faults]
+    except FaultWords as error:
+        raise click.BadParameter(f"{error} (`--fault list` shows all)", param_hint="'--fault'") from error
+
+
+def _instructions(world: World, count: int, faults: Sequence[AskedFault]) -> str:
     from reconcile.sandbox.instructions import instructions
 
-    return instructions(world, count)
+    return instructions(world, count, [(fault.written, fault.says) for fault in faults])

@@ -15,7 +15,8 @@ def command(context: Context) -> ExitCode:
     from reconcile.model.left_alone import still_away
     from reconcile.model.outgoing import OutgoingState
     from reconcile.model.profile_counters import profile_counters
-    from reconcile.report.item_runs import standings_json, standings_lines
+    from reconcile.report.disk_room import disk_room_json, disk_room_lines
+    from reconcile.report.item_standings import standings_json, standings_lines
     from reconcile.report.left_alone import counters_json, counters_lines, left_alone_json, left_alone_lines
     from reconcile.report.sync_json import FORMAT_VERSION, condition_json, status_json
     from reconcile.report.sync_text import health_counts, status_text
@@ -23,7 +24,7 @@ def command(context: Context) -> ExitCode:
     from reconcile.wiring.items import item_standings, items_refused
     from reconcile.wiring.mail import idle_settings, outbox_reader
     from reconcile.wiring.mailbox_statuses import left_alone, mailbox_statuses
-    from reconcile.wiring.state import open_database
+    from reconcile.wiring.state import disk_of, open_database
     from reconcile.wiring.system import SystemClock
 
     now = SystemClock().now()
@@ -35,6 +36,7 @@ def command(context: Context) -> ExitCode:
         resting = still_away(left_alone(database, now), statuses)
         items, conflicts = item_standings(database)
         idle += items_refused(context.settings, database, environment)
+    folder, room, full = disk_of(context.settings, environment)
     counters = profile_counters(statuses, {one.name for one in resting if one.kind == "server"})
     if context.as_json:
         context.json(
@@ -44,6 +46,7 @@ def command(context: Context) -> ExitCode:
                 "health": health_counts(statuses),
                 "mailboxes": [status_json(status) for status in statuses],
                 "profiles": counters_json(counters),
+                "disk": disk_room_json(room, full=full),
                 "leftAlone": left_alone_json(resting),
                 "items": {"mailboxes": standings_json(items), "conflicts": conflicts},
                 "outgoing": unsent_json(waiting),
@@ -51,10 +54,12 @@ def command(context: Context) -> ExitCode:
             }
         )
     else:
+        fit = context.columns
         beside = {
-            "profiles": counters_lines(counters),
+            "disk": disk_room_lines(folder, room, full=full),
+            "profiles": counters_lines(counters, fit=None if fit is None else fit - 2),
             "left alone by `run`": left_alone_lines(resting, now=now),
-            "appointments, contacts and tasks": standings_lines(items, conflicts),
+            "appointments, contacts and tasks": standings_lines(items, conflicts, told={one.name: one.why for one in statuses}),
         }
-        context.data(status_text(environment, statuses, now=now, waiting=waiting, idle=idle, beside=beside))
+        context.data(status_text(environment, statuses, now=now, waiting=waiting, idle=idle, beside=beside, fit=fit))
     return ExitCode.NOTHING_TO_DO

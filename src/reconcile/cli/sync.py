@@ -33,12 +33,15 @@ if TYPE_CHECKING:
 def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
     """Look at every mailbox that is applied, or at those named by slug or address, once.
 
-    Works from what was applied, never from git. Ends with 1 when a mailbox failed or a mail needs a look, with 8 when others work on
-    all mailboxes.
+    Works from what was applied, never from git. Ends with 1 when a mailbox failed or was not tried, or a mail needs a look, with 8 when
+    others work on all mailboxes.
     """
+    from dataclasses import replace
+
     from reconcile.cli.interrupt import soon_interrupted
     from reconcile.cli.synced_items import synced_items
     from reconcile.report.sync_run import run_json, run_text
+    from reconcile.report.wrapped import wrapped
     from reconcile.sync.claiming import admitted
     from reconcile.sync.decide.eligible import ReceivingMailbox
     from reconcile.sync.decide.instant_text import instant_text
@@ -71,7 +74,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
             raise
         finally:
             progress.close()
-    results = [run.result() for run in runs]
+    results = [replace(run.result(), tried=run.tried) for run in runs]
     code = strongest([_code(results), ExitCode.FAILURE if sent and sent.report.needs_a_look else ExitCode.NOTHING_TO_DO, items.code])
     idle = [mailbox for mailbox in found if not isinstance(mailbox, ReceivingMailbox)]
     conditions = [(mailbox.name, condition) for mailbox in found for condition in mailbox.conditions if condition.type != "Off"]
@@ -82,7 +85,7 @@ def command(context: Context, mailboxes: tuple[str, ...]) -> ExitCode:
         context.json({**document, "outgoing": _sending_json(sent), "items": _items_json(items)})
     else:
         report = run_text(results, conditions, idle=len(idle), seconds=seconds, fit=context.columns)
-        context.data("\n".join([report, *_sending_lines(sent), *_items_lines(items)]))
+        context.data(wrapped("\n".join([report, *_sending_lines(sent), *_items_lines(items)]), context.columns))
     return code
 
 
@@ -189,9 +192,11 @@ def _received(
 def _chosen(found: Sequence[ReceivingMailbox | IdleMailbox], wanted: tuple[str, ...]) -> list[ReceivingMailbox | IdleMailbox]:
     if not wanted:
         return list(found)
+    from reconcile.model.mail_address import same_mailbox
+
     chosen = []
     for word in wanted:
-        matching = [mailbox for mailbox in found if word in (mailbox.name, mailbox.mailbox_id) or word.lower() == mailbox.address.lower()]
+        matching = [mailbox for mailbox in found if word in (mailbox.name, mailbox.mailbox_id) or same_mailbox(word, mailbox.address)]
         if not matching:
             raise no_such_mailbox(word, (name for mailbox in found for name in (mailbox.name, mailbox.address)))
         chosen += [mailbox for mailbox in matching if mailbox not in chosen]

@@ -48,6 +48,7 @@ def synced_items(
     if not found:
         return SyncedItems()
     from reconcile.report.item_runs import WORDS, ItemRunLine
+    from reconcile.sync.admission import Limits
     from reconcile.sync.decide.item_mailboxes import KeptInStep
     from reconcile.sync.items.run import synchronise_items
 
@@ -56,7 +57,8 @@ def synced_items(
     if not kept:
         return SyncedItems(refused=refused)
     tools = item_tools(context.settings, database, clock, stop.is_set)
-    runs = synchronise_items(kept, tools, parallel=context.settings.parallel_mailboxes)
+    limits = Limits(parallel=context.settings.parallel_mailboxes, per_server=context.settings.per_server)
+    runs = synchronise_items(kept, tools, limits=limits)
     lines = tuple(
         ItemRunLine(
             mailbox=run.mailbox.name,
@@ -64,6 +66,7 @@ def synced_items(
             error=run.error,
             hint=run.hint,
             skipped=run.skipped,
+            tried=run.tried,
             failed=[f"item {number}: {words}" if number else words for number, words in run.counts.failed],
         )
         for run in runs

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import click
 
 from reconcile.cli.context import Context
 from reconcile.errors import DesiredStateError, SettingsError
@@ -166,9 +163,8 @@ def _estate(context: Context, into: Path, read: _Origin) -> _Estate | None:
         result = load([*listed, _ENVIRONMENT], refused, contents, environment=None, source=str(into), revision="")
     errors = [finding for finding in result.findings if finding.severity >= Severity.ERROR]
     if errors or result.desired is None:
-        columns = shutil.get_terminal_size((100, 24)).columns
-        for block in findings_text(errors, lambda path: None, color=context.progress, columns=columns):
-            click.echo(block + "\n", err=True)
+        for block in findings_text(errors, lambda path: None, color=context.progress, columns=context.talk_room):
+            context.say(block + "\n")
         if result.desired is None or result.desired.held or result.desired.held_files:
             raise DesiredStateError(
                 f"{into} has errors, so nobody can tell which rows it declares",

@@ -17,11 +17,16 @@ only = click.option("--only", type=click.Choice(["incoming", "outgoing"]), help=
 @click.command("test-mailbox", short_help="Try the servers of a mailbox, step by step.")
 @named
 @of_profile
-@only
+@click.option(
+    "--only",
+    type=click.Choice(["incoming", "outgoing", "items"]),
+    help="One direction, or the folders of items; otherwise what is declared.",
+)
 @click.option("--send-to", metavar="ADDRESS", help="Also send a short test message to this address.")
 @common(estate=False)
 def command(context: Context, mailboxes: tuple[str, ...], profile: str | None, only: str | None, send_to: str | None) -> ExitCode:
-    """Go as far as it gets with the real protocol: name, connection, TLS, sign-in, inbox, quota. The result is kept with the mailbox.
+    """Go as far as it gets with the real protocol: name, connection, TLS, sign-in, inbox, quota, and where appointments, contacts and
+    tasks are kept in step, their folders. The result of each direction is kept with the mailbox.
     Nothing at the server changes and nothing is sent, unless --send-to asks for it. Enables nothing.
 
     Example: reconcile test-mailbox sales
@@ -34,12 +39,12 @@ def command(context: Context, mailboxes: tuple[str, ...], profile: str | None, o
     with writable_database(context.settings, name) as database:
         tester = mailbox_tester(context.settings, database, actor=context.actor)
         found = chosen(tester.resources, mailboxes, profile)
-        results = [result for mailbox in found for result in tester.test(mailbox, only)]
+        results = [result for mailbox in found for result in tester.test(mailbox, only, items=True)]
         sent = [tester.send(mailbox, send_to) for mailbox in found] if send_to else []
     code = ExitCode.NOTHING_TO_DO if results and all(one.ok for one in results) and all(one.ok for one in sent) else ExitCode.FAILURE
     if context.as_json:
         document = {"tests": [mailbox_test_json(one) for one in (*results, *sent)], "exit": code.reason}
         context.json({"formatVersion": FORMAT_VERSION, "environment": name, **document})
     else:
-        context.data("\n".join(mailbox_test_text(one) for one in (*results, *sent)) or "nothing to test: no direction is server-side")
+        context.data("\n".join(mailbox_test_text(one) for one in (*results, *sent)) or "nothing to test: nothing of it is server-side")
     return code

@@ -6,7 +6,7 @@ A brake, a bad file or a refused change stalls what it touches and is told; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from reconcile.desired.load import LoadResult
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.change import Change, Create, Moved, Plan, Update
 from reconcile.model.exit_code import ExitCode
-from reconcile.model.finding import Severity
+from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
 from reconcile.model.outcome import Applied, Failed, Skipped
 from reconcile.model.resource import DesiredState
@@ -53,9 +53,12 @@ class Configuration:
         loaded = self.load()
         errors = [finding for finding in loaded.findings if finding.severity >= Severity.ERROR]
         if loaded.desired is None:
-            first = f"{errors[0].position}: {errors[0].message}" if errors else "no environment"
+            first = broken(errors) if errors else "no environment"
             return Report(
-                stalled=f"the estate cannot be used: {first}", code=ExitCode.FINDINGS, quiet=True, detail={"findings": len(errors)}
+                stalled=f"the estate cannot be used: {first}; all that was applied goes on as it is; see `reconcile lint`",
+                code=ExitCode.FINDINGS,
+                quiet=True,
+                detail={"findings": len(errors)},
             )
         desired = loaded.desired
         with (
@@ -73,7 +76,7 @@ class Configuration:
                 plan = replace(plan, changes=left, figures=figures)
             plan = self.judge(plan, found.desired)
             report = apply_plan(plan, tools, recovered=recovered)
-        return told(report, plan, drifted=drifted)
+        return told(report, plan, drifted=drifted, errors=errors)
 
 
 def target_of(desired: DesiredState) -> str:
@@ -94,7 +97,13 @@ def is_drift(change: Change) -> bool:
             return False
 
 
-def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...]) -> Report:
+def broken(errors: Sequence[Finding]) -> str:
+    """Where the first error stands and what it is; how many more there are."""
+    first = min(errors, key=Finding.sort_key)
+    return f"{first.position}: {first.message}" + (f" (and {counted(len(errors) - 1, 'more error')})" if len(errors) > 1 else "")
+
+
+def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...], errors: Sequence[Finding] = ()) -> Report:
     """What the loop says about a pass, and whether a person or time must help. Pure."""
     applied = sum(isinstance(outcome, Applied) for outcome in report.outcomes)
     failed = [outcome for outcome in report.outcomes if isinstance(outcome, Failed)]
@@ -130,5 +139,7 @@ def told(report: ApplyReport, plan: Plan, *, drifted: tuple[Key, ...]) -> Report
         return replace(result, retry=failed[0].reason if failed else skipped[0].reason)
     if plan.findings:
         findings = counted(plan.findings, "finding holds its document", "findings hold their documents")
-        return replace(result, stalled=f"{findings}; see `reconcile lint`")
+        where = f"{broken(errors)}; " if errors else ""
+        kept = "what is declared there stays as it was applied last, the rest goes on"
+        return replace(result, stalled=f"{where}{findings}: {kept}; see `reconcile lint`")
     return replace(result, message=result.message or "nothing to do")

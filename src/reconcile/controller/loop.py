@@ -52,11 +52,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """`run` makes one pass; it raises ReconcileError, and ends within a bound once the loop is asked to stop."""
+    """`run` makes one pass; it raises ReconcileError, and ends within a bound once the loop is asked to stop. `early` says that there is
+    work before the interval is over; it is not asked while the part is in trouble."""
 
     name: str
     interval: timedelta
     run: Callable[[], Report]
+    early: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +98,19 @@ class Loop:
             for part in self.parts:
                 if self.stop():
                     break
-                if self._standing(part).due <= self.clock.monotonic():
+                standing = self._standing(part)
+                if standing.due <= self.clock.monotonic() or (isinstance(standing.result, Settled) and part.early()):
                     self._pass(part)
             if once:
                 break
             self._sleep()
         self.tell(Event(at=self.clock.now(), part="loop", kind="stopped", message="as asked" if self.stop() else "done"))
         return strongest(standing.code for standing in self._standings.values())
+
+    def stalled(self, part: str) -> str:
+        """Why a part waits for a person since its last pass; "" when it does not."""
+        standing = self._standings.get(part)
+        return standing.result.reason if standing is not None and isinstance(standing.result, Stalled) else ""
 
     def _standing(self, part: Part) -> Standing:
         return self._standings.get(part.name) or Standing(due=self.clock.monotonic())

@@ -30,6 +30,7 @@ from reconcile.sync.alarm_mailing import AlarmMail, mail_alarms
 from reconcile.sync.alerting import write_alerts
 from reconcile.sync.claiming import Claim, admitted
 from reconcile.sync.counting_failures import count_sending_failures
+from reconcile.sync.decide.alerts import configuration_cause
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.decide.submission import sending_setup
 from reconcile.sync.due import next_look
@@ -39,7 +40,7 @@ from reconcile.sync.mail_intake import MailIntake
 from reconcile.sync.outgoing import Outgoing, send_due
 from reconcile.sync.receivers import Receivers
 from reconcile.sync.servers import Outage, Servers
-from reconcile.sync.status import rhythm_of
+from reconcile.sync.status import ItemFinding, rhythm_of
 from reconcile.sync.watching import Watching
 
 #: Passes are never closer together,
@@ -65,6 +66,7 @@ class MailTools:
     sending_failures: SendingFailureStore | None = None
     alarms: MailIntake | None = None
     quarantined: Callable[[], Mapping[str, int]] = dict
+    items: Callable[[], Mapping[str, ItemFinding]] = dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class _Standing:
     stack: ExitStack
     since: datetime
     alerted: float | None = None
+    alerted_of: str = ""
     sending: Future[SendingReport] | None = None
     told_outages: frozenset[str] = frozenset()
     left_alone: list[LeftAlone] | None = None
@@ -105,13 +108,15 @@ class _Standing:
 @dataclass(slots=True, kw_only=True)
 class Mail:
     """`environment` names the one that is applied, `opened` opens its store, which stays open until `close`; looks at the outbox are at
-    most `longest` apart. `once`: a pass waits for everything it let begin."""
+    most `longest` apart. `once`: a pass waits for everything it let begin. `configuration` says why what is declared waits for a person, ""
+    where it does not."""
 
     environment: Callable[[], str]
     opened: Callable[[str], AbstractContextManager[Opened]]
     longest: timedelta
     bounds: Bounds
     once: bool = False
+    configuration: Callable[[], str] = str
     _standing: _Standing | None = field(default=None, repr=False)
 
     def run(self) -> Report:
@@ -203,7 +208,9 @@ class Mail:
     ) -> tuple[list[AlarmMail], tuple[str, ...]]:
         """What became of alarms that are mailed, and profiles whose alarm is over."""
         clock = tools.outgoing.clock
-        if tools.alerts is None or (standing.alerted is not None and clock.monotonic() - standing.alerted < ALERTS):
+        waits = self.configuration()
+        lately = standing.alerted is not None and clock.monotonic() - standing.alerted < ALERTS
+        if tools.alerts is None or (lately and waits == standing.alerted_of):
             return [], ()
         now = clock.now()
         before = tools.alerts.alerts(kind="EmailServerProfile")
@@ -218,7 +225,10 @@ class Mail:
             now=now,
             sending=sending_setup(resources, now=instant.text(now), permits=tools.outgoing.permits()).mailboxes,
             quarantined=tools.quarantined(),
+            items=tools.items(),
+            declared=[configuration_cause(standing.opened.environment, waits)] if waits else [],
         )
+        standing.alerted_of = waits
         mailed = mail_alarms(tools.alerts, tools.alarms, environment=standing.opened.environment) if tools.alarms is not None else []
         standing.alerted = clock.monotonic()
         # One that is refused is tried again each minute, and told once.

@@ -11,7 +11,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.purge import Erased, Purged, PurgeSelection
-from reconcile.model.retention import doubtful_clock, retention_of
+from reconcile.model.retention import doubtful_clock, retained_from, retention_of
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail_purge import MailPurge
@@ -27,6 +27,8 @@ _STEP = 500
 #: Later than any instant.
 _ALL = "~"
 _STEPS = 4
+#: A file is handed in before the appointment that has it.
+_HANDED_IN = timedelta(days=1)
 CLOCK_HINT = "set the clock right; if it is right: `reconcile purge --clock-is-right`"
 
 
@@ -52,23 +54,28 @@ class Retention:
         now = self.clock.now()
         with self.opened() as tools:
             environment = next((one for one in tools.applied.resources() if one.kind == "Environment"), None)
-            mail, outgoing = retention_of(environment.spec if environment else {}, now)
-            doubt = doubtful_clock(now, tools.purge.believed_clock(), (mail, outgoing))
+            spec = environment.spec if environment else {}
+            mail, outgoing = retention_of(spec, now)
+            items = retained_from(spec.get("retention.items"), now)
+            doubt = doubtful_clock(now, tools.purge.believed_clock(), (mail, outgoing, items))
             if doubt:
                 return Report(stalled=f"nothing is purged: {doubt}; {CLOCK_HINT}", quiet=True)
-            if mail is not None or outgoing is not None:
+            if mail is not None or outgoing is not None or items is not None:
                 tools.purge.believe_clock(now)
             done, steps = Purged(), 0
             selection = PurgeSelection(
                 before=None if mail is None else mail.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 settled_before=None if outgoing is None else outgoing.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                items_before=None if items is None else items.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 mail=mail is not None,
                 outgoing=outgoing is not None,
+                items=items is not None,
             )
-            more = selection.mail or selection.outgoing
+            more = selection.mail or selection.outgoing or selection.items
             while more and steps < _STEPS and not self.stop():
                 step = tools.purge.purge(selection, limit=_STEP, record=tools.record())
                 done, steps, more = done + step, steps + 1, not step.nothing
+            tools.purge.clear_files(before=instant.text(now - _HANDED_IN))
             erased = tools.purge.erase(now=instant.text(now), at_once=False)
             organization = next((one for one in tools.applied.resources() if one.kind == "Organization"), None)
             rules = correlation_rules(organization.spec if organization else {})
@@ -83,10 +90,11 @@ def told(done: Purged, erased: Erased, *, more: bool) -> Report:
     """What the loop says about a pass. Pure."""
     parts = [f"{counted(done.mails, 'e-mail')} purged"] if done.mails else []
     parts += [f"{counted(done.outgoing, 'outgoing mail')} purged"] if done.outgoing else []
+    parts += [counted(done.items, "item") + " purged"] if done.items else []
     parts += [f"{erased.octets:,} bytes erased"] if erased.octets else []
     return Report(
         message="kept too long: " + ", ".join(parts) if parts else "",
         quiet=not parts,
-        detail={"purged": done.mails, "outgoingPurged": done.outgoing, "erased": erased.octets},
+        detail={"purged": done.mails, "outgoingPurged": done.outgoing, "itemsPurged": done.items, "erased": erased.octets},
         again_after=_SOON if more or erased.packs else None,
     )

@@ -16,6 +16,7 @@ import orjson
 from reconcile.desired.migrations import is_old, migrated, with_places
 from reconcile.desired.pages import Entry, F, Page, Shelved, pack, pages, records_of, unpack
 from reconcile.desired.plaintext import may_be_kept
+from reconcile.desired.to_fill_in import to_fill_in
 from reconcile.desired.yaml import Path, Value, read_values
 from reconcile.desired.yaml_places import Document, Places, read_places
 from reconcile.lazy_dataclass import dataclass
@@ -151,10 +152,12 @@ def _take_content(result: Documents, path: str, content: bytes | Finding) -> lis
         result.findings.append(content)
         result.unread[path] = content.message
         return None
+    marks = to_fill_in(content, file=path)
+    result.findings.extend(marks)
     values = read_values(content)
     if values:
         _take_values(result, path, values)
-        return values
+        return None if marks else values  # kept is only what nothing is to be said of
     places = read_places(content, file=path)
     result.findings.extend(places.findings)
     if not places.complete:

@@ -87,6 +87,7 @@ def environments(documents: Sequence[SourceDocument], paths: Sequence[str]) -> E
             drafts += empty
             if not empty:
                 usable[document.name] = scope
+    drafts += _same_organization([*usable.values()])
     drafts += _old_versions(documents)
     for name in twice:
         usable.pop(name, None)
@@ -170,6 +171,28 @@ def _empty_folders(scope: Scope, paths: Sequence[str]) -> Iterator[Draft]:
                 hint=did_you_mean(folder, existing - {"."}) or "correct it, or remove it from the list",
                 place=Place(scope.document.file, scope.document.index, ("spec", "layers", number)),
                 resource=scope.resource.key,
+            )
+
+
+def _same_organization(scopes: Sequence[Scope]) -> Iterator[Draft]:
+    """A pin that was copied with the rest of the document keeps no environment apart from the other. An export of the same organization
+    beside them is meant so."""
+    first: dict[str, Scope] = {}
+    for scope in scopes:
+        spec = scope.resource.spec
+        pin = spec.get("organizationId")
+        if not isinstance(pin, str) or spec.get("target.type", "engine") != "engine":
+            continue
+        other = first.setdefault(pin, scope)
+        if other is not scope:
+            yield Draft(
+                rule="environment/same-organization",
+                severity=Severity.WARNING,
+                message=f"{scope.name} is pinned to the same organization as {other.name}",
+                hint="give each environment the id of its own organization, or leave organizationId out of one",
+                place=Place(scope.document.file, scope.document.index, ("spec", "organizationId")),
+                resource=scope.resource.key,
+                related=(Place(other.document.file, other.document.index, ("spec", "organizationId")),),
             )
 
 

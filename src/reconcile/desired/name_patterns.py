@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fnmatch import translate
+from unicodedata import normalize
 
 _WILD = re.compile(r"[*?\[\]]")
 _NONE: frozenset[str] = frozenset()
@@ -19,7 +20,7 @@ class NamePatterns:
         self._ends: dict[int, dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
         self._others: list[tuple[str, str, re.Pattern[str]]] = []
         for pattern in sorted(set(patterns)):
-            self._file(pattern, pattern.lower())
+            self._file(pattern, normalize("NFC", pattern.lower()))
 
     def _file(self, pattern: str, text: str) -> None:
         first = _WILD.search(text)
@@ -41,7 +42,7 @@ class NamePatterns:
         """The patterns, as written, that any of the names fits."""
         found: set[str] | None = None
         for name in names:
-            text = name.lower()
+            text = name.lower() if name.isascii() else normalize("NFC", name.lower())
             hits = self._candidates(text)
             fitting = [pattern for pattern, expression in hits if expression.match(text)]
             if text in self._whole:

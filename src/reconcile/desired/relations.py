@@ -44,7 +44,7 @@ def _same_identity(first: Declared, one: Declared) -> Draft:
         message, hint = f"a second {kind}; an environment has one", "merge the two, or move one to the folders of another environment"
     elif kind == "Mailbox":
         rule, path = "duplicate/address", ("spec", "emailAddress")
-        message = f"{first.resource.key} has the same address {_leaf(one, 'emailAddress')} (case makes no difference)"
+        message = f"{first.resource.key} has the same address {_leaf(one, 'emailAddress')} (neither case nor punycode makes a difference)"
         hint = "one address is one mailbox: remove one of the two, or change its address"
     else:
         rule, path = "duplicate/display-name", ("spec", "displayName")

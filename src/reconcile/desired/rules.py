@@ -49,6 +49,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "U+0085, U+2028 or U+2029, which some YAML readers take for a line break.",
         "Use an ordinary line break or an escape.",
     ),
+    Rule("text/merge-conflict", _ERROR, "Both sides of a merge that git could not join.", "Choose what is right, and finish the merge."),
     Rule("yaml/syntax", _ERROR, "Not valid YAML; the rest of the file is not read.", "Mend the place shown, then run again."),
     Rule("yaml/duplicate-key", _ERROR, "A key twice in one mapping.", "Remove one of the two."),
     Rule("yaml/key", _ERROR, "A key that is not text (a number, a truth value, null, a list).", "Put it in quotes."),
@@ -62,6 +63,12 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("yaml/too-long", _ERROR, "A key or value of more than 65,536 characters.", "Shorten it."),
     Rule("yaml/too-many-documents", _ERROR, "More than 10,000 documents in one file.", "Split the file."),
     Rule("document/empty", _INFORMATION, "A file that declares nothing.", "Remove it if it is no longer needed."),
+    Rule(
+        "document/to-fill-in",
+        _WARNING,
+        "A line that still bears the mark CHANGE-ME, as `reconcile init` writes it, at the beginning of a comment or of a value.",
+        "Write your own there and take the mark away.",
+    ),
     Rule("document/not-a-mapping", _ERROR, "A document that is a list or a single value.", "Write apiVersion, kind, metadata and spec."),
     Rule("document/kind", _ERROR, "kind is missing or unknown.", "Write one of the kinds."),
     Rule("document/api-version", _ERROR, "apiVersion is missing or another one.", "Write the apiVersion this program reads."),
@@ -277,7 +284,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "autodiscover/changed",
         _WARNING,
-        "`lint --online`: Autodiscover names another server than is pinned.",
+        "`lint --online`, `plan --online`: Autodiscover names another server than is pinned.",
         "Run `reconcile test-mailbox`, which tries the new one and pins it.",
     ),
     Rule(
@@ -285,6 +292,12 @@ RULES: Final[tuple[Rule, ...]] = (
         _WARNING,
         "`lint --online`: Autodiscover names no server for a mailbox.",
         "Name the server in the profile, or declare where Autodiscover may lead.",
+    ),
+    Rule(
+        "autodiscover/not-asked",
+        _INFORMATION,
+        "`lint --online`: a profile leaves servers to be found for mailboxes that are not applied like that.",
+        "Run `reconcile plan --online`, which asks what needs no credentials, or apply and lint again.",
     ),
     Rule(
         "autodiscover/one-server",
@@ -305,6 +318,12 @@ RULES: Final[tuple[Rule, ...]] = (
         _ERROR,
         "A folder of an Environment that holds no file; nothing is planned, because a misspelt folder would read as a deletion.",
         "Correct its name, or remove it from the list.",
+    ),
+    Rule(
+        "environment/same-organization",
+        _WARNING,
+        "Two environments of our engine are pinned to one organization: the pin keeps neither apart from the other.",
+        "Give each the id of its own, or leave it out of one.",
     ),
     Rule("environment/outside", _INFORMATION, "A document in a folder that no Environment names.", "Move it, or add the folder."),
 )

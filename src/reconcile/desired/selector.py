@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
+from unicodedata import normalize
 
 from reconcile.desired.name_patterns import NamePatterns
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
+from reconcile.model.mail_address import ascii_domain, spellings
 
 _LABELS: Final = "selector.labels."
 
@@ -53,7 +55,7 @@ def selector(spec: Spec) -> Selector:
     scope = spec.get("selector.scope", "declared")
     return Selector(
         types=_texts(spec, "types"),
-        domains=None if (domains := _texts(spec, "domains")) is None else frozenset(map(ascii_domain, domains)),
+        domains=None if (domains := _texts(spec, "domains")) is None else frozenset(map(_domain, domains)),
         labels=tuple((path.removeprefix(_LABELS), str(leaf)) for path, leaf in spec.items() if path.startswith(_LABELS)),
         business_units=_folded(_texts(spec, "businessUnits")),
         groups=_folded(_texts(spec, "groups")),
@@ -86,16 +88,17 @@ def _texts(spec: Spec, name: str) -> frozenset[str] | None:
 
 
 def _folded(texts: frozenset[str] | None) -> frozenset[str] | None:
-    return None if texts is None else frozenset(text.casefold() for text in texts)
+    return None if texts is None else frozenset(map(_fold, texts))
+
+
+def _fold(text: str) -> str:
+    """Without case, and a letter of two code points is that of one."""
+    return text.lower() if text.isascii() else normalize("NFC", text.casefold())
 
 
 @lru_cache(maxsize=4096)
-def ascii_domain(domain: str) -> str:
-    """Lower case, in ASCII where that exists (RFC 3490, 4.1): müller.example and xn--mller-kva.example are one domain."""
-    try:
-        return domain.lower().encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain.lower()
+def _domain(domain: str) -> str:
+    return ascii_domain(domain)
 
 
 class _Asked:
@@ -141,15 +144,15 @@ class Selectors:
         """The places of the selectors that mean this mailbox, whatever their scope. Equal answers are one object."""
         found = self._types.of(traits.type)
         if self._domains.by_value:
-            found &= self._domains.of(ascii_domain(traits.address.rpartition("@")[2]))
+            found &= self._domains.of(_domain(traits.address.rpartition("@")[2]))
         if self._labels:
             found &= self._labelled(traits.labels) if traits.labels else self._unlabelled
         if self._units.by_value:
-            found &= self._units.of(traits.business_unit.casefold())
+            found &= self._units.of(_fold(traits.business_unit))
         if self._groups.by_value:
-            found &= self._groups.of_any([group.casefold() for group in traits.groups])
+            found &= self._groups.of_any([_fold(group) for group in traits.groups])
         if self._names.by_value:
-            found &= self._names.of_any(self._patterns.matching(traits.slug, traits.address))
+            found &= self._names.of_any(self._patterns.matching(traits.slug, *spellings(traits.address)))
         places = self._places.get(found)
         if places is None:
             places = self._places[found] = tuple(place for place in range(found.bit_length()) if found >> place & 1)

@@ -82,9 +82,9 @@ def _take(table: Table, layout: Layout, paths: Sequence[Path | None], rows: Iter
         if len(cells) != len(paths):
             lines = lines or lines_of(text)
             where = cells_with_places(lines, record.line, layout.delimiter)
-            message = f"the record has {len(cells)} cells, the header has {len(paths)}"
+            message = f"the record has {len(cells)} cell{'' if len(cells) == 1 else 's'}, the header has {len(paths)}"
             hint = "put cells that hold the delimiter in quotes, and write the delimiter once more for an empty cell"
-            _add(table, layout, "table/cells", message, hint, where[min(len(cells), len(paths)) - 1][1])
+            _add(table, layout, "table/cells", message, hint, where[min(len(cells) - 1, len(paths))][1])
             continue
         document: dict[str, Value] = {"spec": _copy(layout.settings), "metadata": {}}
         for number, path, meaning in used:

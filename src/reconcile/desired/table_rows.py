@@ -135,7 +135,7 @@ def _spec(
     record: Record, headers: Sequence[str], paths: Sequence[str | None], readers: Sequence[Callable[[str], Leaf] | None]
 ) -> dict[str, Leaf]:
     if len(record.cells) != len(headers):
-        raise ValueError(f"it has {len(record.cells)} cells, the header has {len(headers)}")
+        raise ValueError(f"it has {len(record.cells)} cell{'' if len(record.cells) == 1 else 's'}, the header has {len(headers)}")
     spec: dict[str, Leaf] = {}
     for header, path, read, cell in zip(headers, paths, readers, record.cells, strict=True):
         if path is None or read is None or not cell.strip():

@@ -20,6 +20,9 @@ _NOT_PRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800
 # YAML 1.2 (5.4) says these are no line breaks; libyaml, whose scanner is YAML 1.1, breaks lines at them.
 _FOREIGN_BREAK = re.compile("[\x85\u2028\u2029]")
 
+# What git writes around the two sides of a merge that it leaves to a person. No YAML of ours begins a line so, and no table a cell.
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
 _LINE_BREAK = re.compile("\r\n|\n|\r")
 
 
@@ -59,6 +62,15 @@ def read_text(data: bytes) -> str | NotText:
             rule="text/line-separator",
             message=f"U+{ord(bad.group()):04X} is a line break to some YAML readers and a character to others",
             hint=f'use an ordinary line break, or write "\\u{ord(bad.group()):04x}" in double quotes',
+            line=line,
+            column=column,
+        )
+    if ("<<<<<<< " in text or ">>>>>>> " in text) and (bad := _CONFLICT.search(text)) is not None:
+        line, column = line_and_column(text, bad.start())
+        return NotText(
+            rule="text/merge-conflict",
+            message="the file holds both sides of a merge that git could not join",
+            hint="choose what is right between <<<<<<< and >>>>>>>, remove those lines and =======, and finish the merge",
             line=line,
             column=column,
         )

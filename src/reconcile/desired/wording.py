@@ -67,6 +67,13 @@ _NAMES: Mapping[str, str] = {
 _REFERENCE_HINT = "write env:NAME or file:PATH, the path relative to the secrets directory"
 
 
+#: What spreadsheets in other languages write for a truth value.
+_MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("wahr", "vrai", "verdadero", "vero", "waar", "ja", "oui"), "true"),
+    **dict.fromkeys(("falsch", "faux", "falso", "onwaar", "nein", "non"), "false"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong with a document."""
@@ -195,7 +202,8 @@ def _type(path: Path, value: object, types: list[str], schema: Mapping[str, Any]
     message = f"{field_name(path)} is {show(value, path)}, expected {wanted}"
     hint = f"write {wanted}"
     if "boolean" in types and isinstance(value, str):
-        hint = "write true or false, without quotes (yes, no, on and off are text in YAML 1.2)"
+        meant = _MEANT.get(value.strip().casefold())
+        hint = f"write {meant}" if meant else "write true or false, without quotes (yes, no, on and off are text in YAML 1.2)"
     elif "integer" in types and isinstance(value, str) and value.strip().isdigit():
         hint = f"write {value.strip()[:20]} without quotes"
     elif "string" in types and isinstance(value, (int, float, bool)):

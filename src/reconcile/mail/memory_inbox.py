@@ -12,7 +12,7 @@ from reconcile.errors import Unavailable
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Foretell, Listed, Look
 
 PROTOCOL = "memory"
 _BATCH = 3
@@ -104,6 +104,7 @@ class MemoryInbox:
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None = None,
         foresee: Foresee | None = None,
+        foretell: Foretell | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         before = self._open(cursor)
@@ -117,13 +118,13 @@ class MemoryInbox:
             last = start + size >= len(numbers)
             end = self._cursor(next_number - 1, next_number, count) if last else self._cursor(number)
             there = [self._listed(each) for each in part if each in self.server.messages]
-            yield self._batch(there, (), wanted, accept, examine, foresee, end)
+            yield self._batch(there, (), wanted, accept, examine, foresee, foretell, end)
             number = next_number - 1 if last else number
         if retry:
             asked = [int(remote.value) for remote in retry]
             there = [self._listed(each) for each in asked if each in self.server.messages]
             gone = tuple(self._id(each) for each in asked if each not in self.server.messages)
-            yield self._batch(there, gone, wanted, accept, examine, foresee, self._cursor(number, next_number, count))
+            yield self._batch(there, gone, wanted, accept, examine, foresee, foretell, self._cursor(number, next_number, count))
 
     def _id(self, number: int) -> RemoteId:
         return RemoteId(PROTOCOL, str(number))
@@ -140,8 +141,11 @@ class MemoryInbox:
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None,
         foresee: Foresee | None,
+        foretell: Foretell | None,
         cursor: Cursor,
     ) -> Batch:
+        if foretell is not None:
+            foretell(listed)
         chosen = [message for message in listed if wanted(message)]
         read: list[Listed] = []
         missing: list[Listed] = []

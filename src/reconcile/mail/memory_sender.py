@@ -102,7 +102,7 @@ class MemorySender:
         if isinstance(fault, Die):
             raise Crash
         if isinstance(fault, Drop) or not self.server.is_up:
-            raise Unavailable(f"{account.server}:{account.port}: nobody answers")
+            raise Unavailable(f"{account.server}:{account.port}: nobody answers", about="server")
         if isinstance(fault, Answer):
             raise (PermanentError if fault.code >= 500 else Unavailable)(f"{account.server}: {fault.code} {fault.text}")
         if self.server.logins:

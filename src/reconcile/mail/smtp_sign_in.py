@@ -27,13 +27,14 @@ def sign_in_over(connection: Connection, sign_in: SignIn, *, host: str, offered:
     for again in (False, True):
         mechanism = sign_in.mechanism(protocol="smtp", host=host, offered=frozenset(offered.upper().split()))
         secrets += (*mechanism.secrets,)
-        code, text = _exchange(connection, mechanism)
-        reply = reply_of(code, text, secrets)
-        if reply.is_positive:
-            return secrets
-        if code == 421 or 400 <= code <= 499:
-            raise Unavailable(f"the server cannot check the login now: {reply}")
-        another = sign_in.refused()
+        with sign_in.showing():
+            code, text = _exchange(connection, mechanism)
+            reply = reply_of(code, text, secrets)
+            if reply.is_positive:
+                return secrets
+            if code == 421 or 400 <= code <= 499:
+                raise Unavailable(f"the server cannot check the login now: {reply}")
+            another = sign_in.refused()
         if again or not another:
             with explained(sign_in, mechanism):
                 raise _rejected(sign_in, reply)

@@ -139,5 +139,10 @@ def handshake_refused(error: ssl.SSLError, where: object) -> ReconcileError:
     return PermanentError(f"no TLS with {where}: {_one_line(reason)}", hint="Check port and tls; TLS 1.2 is the least that is accepted.")
 
 
+def is_about_our_certificate(error: ssl.SSLError) -> bool:
+    """Whether the server refuses it, or wants one. Under TLS 1.3 it says so when our side of the handshake is over."""
+    return (error.reason or "") in _WANTS_CERTIFICATE | _DISLIKES_OURS
+
+
 def _one_line(text: str) -> str:
     return _UNPRINTABLE.sub(" ", text).strip()[:200]

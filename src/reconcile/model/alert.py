@@ -22,8 +22,9 @@ class AlertLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Something that is so now. `kind` is Mailbox, EmailServerProfile or Server; `about` its external id (host:port for a server), `name`
-    what people call it, `owner` whom it concerns ("" for nobody in particular). `code` is a stable word."""
+    """Something that is so now. `kind` is Mailbox, EmailServerProfile, Server or Environment; `about` its external id (host:port for a
+    server, the name of an environment), `name` what people call it, `owner` whom it concerns ("" for nobody in particular). `code` is a
+    stable word."""
 
     level: AlertLevel
     code: str

@@ -17,6 +17,7 @@ from reconcile.model.selection import Selection
 
 if TYPE_CHECKING:
     from reconcile.model.commit import Commit
+    from reconcile.model.discovered import Discovered
     from reconcile.model.judgement import Judgement
 
 
@@ -230,6 +231,7 @@ class Plan:
     touched it; `selection` is the part that was asked for, and `left_out` how many changes it left out; `lasting` says what of a
     revert cannot be undone. `against` is the git revision that took the target's place ("git:main"): such a plan is for reading.
     `figures` is what the changes come to, None in plans of older files; `judgement` what the rules say, None where none was asked.
+    `discovered` are servers that Autodiscover named for mailboxes of this plan, where it was asked.
     """
 
     target: str
@@ -253,4 +255,5 @@ class Plan:
     against: str = ""
     figures: Figures | None = None
     judgement: Judgement | None = None
+    discovered: tuple[Discovered, ...] = ()
     digest: str = ""

@@ -37,6 +37,7 @@ COMBINATIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "outgoing": "a forward mailbox sends nothing; a queue has no Outlook",
             "deleteAfterProcessing": "only on queue and forward mailboxes",
             "appointmentsContactsTasks": "only on user mailboxes",
+            "trackedFolders": "only on user mailboxes; each folder once",
         },
     }
 )

@@ -38,8 +38,9 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "allowedSenders",
             "retention.mail",
             "retention.outgoing",
+            "retention.items",
             *(f"ignore.{kind}" for kind in ("Mailbox", "EmailServerProfile", "Organization")),
-            *(f"brakes.{brake}.{limit}" for brake in ("bulkDelete", "bulkUpdate") for limit in ("count", "percent")),
+            *(f"brakes.{brake}.{limit}" for brake in ("bulkDelete", "bulkUpdate", "itemDeletions") for limit in ("count", "percent")),
         }
     ),
     "EmailServerProfile": frozenset(
@@ -118,6 +119,8 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "tracking.skipRightsManagedEmail",
             "tracking.ignoreAutomaticReplies",
             "tracking.onlySynchronizingMailboxDecides",
+            "tracking.folderTracking",
+            "tracking.maximumFolderMappings",
             "queues.itemForSynchronizingMailbox",
             "queues.itemsForAcceptingRecipients",
             "queues.additionalItemsForTrackedEmail",
@@ -191,6 +194,7 @@ ACTS: Final[Mapping[str, frozenset[str]]] = {
             "sendAs",
             "displayName",
             "filter",
+            "trackedFolders",
         }
     ),
 }
@@ -205,6 +209,7 @@ PARTLY: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Mailbox": {
         "appointmentsContactsTasks": "server-side other than at an Exchange server, or by a delegate",
+        "trackedFolders": "other than at an Exchange server",
     },
     "EmailServerProfile": {
         "autodiscover": "true, other than for Exchange",
@@ -260,7 +265,7 @@ DESCRIBES: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-_OUTLOOK = NotBuilt("there is no tracking by hand or by folder")
+_OUTLOOK = NotBuilt("there is no tracking by hand in Outlook")
 _UPKEEP = NotBuilt("the engine has its own way", neutral=(None, False, True))
 
 NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
@@ -274,8 +279,6 @@ NOT_BUILT: Final[Mapping[str, Mapping[str, NotBuilt]]] = {
     },
     "Organization": {
         "tracking.autoTrackSentItems": NotBuilt("only the inbox is read"),
-        "tracking.folderTracking": _OUTLOOK,
-        "tracking.maximumFolderMappings": NotBuilt("there is no tracking by folder", neutral=(None,)),
         "tracking.hideAutoTrackOptions": _OUTLOOK,
         "tracking.hideTrackAllOption": _OUTLOOK,
         "tracking.recipientActivity": NotBuilt("nothing is watched in sent mail"),

@@ -54,11 +54,24 @@ class BulkUpdateLimit(Group):
     percent: int | None = setting("The same as a share of the rows that are ours.", derived="30", ge=0, le=100)
 
 
+class ItemDeletionLimit(Group):
+    """More deletions in one look at a mailbox than the larger of the two are not carried over to the other side."""
+
+    count: int | None = setting(
+        "Appointments, contacts or tasks of one mailbox that one look deletes or parts.", derived="10", ge=0, le=2**31 - 1
+    )
+    percent: int | None = setting("The same as a share of those the mailbox is linked with.", derived="10", ge=0, le=100)
+
+
 class Brakes(Group):
-    """How much one plan may change before a person has to lift a brake by name."""
+    """How much one plan, or one look at a mailbox, may change before a person has to lift a brake by name."""
 
     bulk_delete: BulkDeleteLimit = setting("Deleted, made inactive, given another profile.", default=BulkDeleteLimit.model_construct())
     bulk_update: BulkUpdateLimit = setting("Updated.", default=BulkUpdateLimit.model_construct())
+    item_deletions: ItemDeletionLimit = setting(
+        "Appointments, contacts and tasks that are deleted on one side and would go on the other.",
+        default=ItemDeletionLimit.model_construct(),
+    )
 
 
 def _at_least_a_day(value: timedelta) -> timedelta:
@@ -71,13 +84,19 @@ Retained = Annotated[Duration, AfterValidator(_at_least_a_day)]
 
 
 class Retention(Group):
-    """How long mail is kept. What is older is purged for good, and mail that is older is not brought in."""
+    """How long mail, and what calendars hold, is kept. What is older is purged for good, and is not brought in."""
 
     mail: Retained | None = setting(
         "Tracked mail, from when it was received; omitted means for ever.", examples=("730d",), derived="for ever"
     )
     outgoing: Retained | None = setting(
         "Outgoing mail, from when it was sent or failed for good; omitted means for ever.", examples=("365d",), derived="for ever"
+    )
+    items: Retained | None = setting(
+        "Appointments from their end, completed and canceled tasks and inactive contacts from their last edit; omitted means for ever. "
+        "Items in mailboxes stay.",
+        examples=("1095d",),
+        derived="for ever",
     )
 
 
@@ -114,8 +133,8 @@ class EnvironmentSpec(Spec):
     ignore: IgnoredFields = setting(
         "Fields that are owned elsewhere, by kind; as management.ignore of each document.", default=IgnoredFields.model_construct()
     )
-    retention: Retention = setting("How long mail is kept.", default=Retention.model_construct())
-    brakes: Brakes = setting("How much one plan may change.", default=Brakes.model_construct())
+    retention: Retention = setting("How long mail and items are kept.", default=Retention.model_construct())
+    brakes: Brakes = setting("How much may change at once.", default=Brakes.model_construct())
 
 
 class Environment(Document):

@@ -1,4 +1,4 @@
-"""The change feed: what happened to tracked e-mail and to outgoing mail, in the order in which it became true."""
+"""The change feed: what happened to tracked and outgoing mail, appointments, contacts and tasks, in the order in which it became true."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TypeAlias
 from reconcile.errors import CursorInvalid, UserError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
+from reconcile.model.item_conflict import ItemConflict
+from reconcile.model.item_record import Record
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent
 
 _FORM = struct.Struct(">B16sQ8s")
@@ -24,15 +26,21 @@ class FeedKind(StrEnum):
 
     EMAIL = "email"
     OUTBOX = "outbox"
+    APPOINTMENT = "appointment"
+    CONTACT = "contact"
+    TASK = "task"
 
 
 class FeedAction(StrEnum):
-    """`changed` is done by reconcile (a further mailbox holds an e-mail, a mail is sent), `edited` by whoever edits activities."""
+    """`changed` is done by reconcile (a further mailbox holds an e-mail, a mail is sent, a mailbox brings another version of an item),
+    `edited` by whoever edits activities and items. `conflict`: both sides changed an item; `resolved`: somebody saw to that."""
 
     CREATED = "created"
     CHANGED = "changed"
     EDITED = "edited"
     DELETED = "deleted"
+    CONFLICT = "conflict"
+    RESOLVED = "resolved"
 
 
 def mark(sequence: int, kind: str, action: str, item: int, at: str) -> bytes:
@@ -69,13 +77,14 @@ class FeedCursor:
         return cls(epoch.hex(), sequence, entry)
 
 
-FeedRow: TypeAlias = Activity | OutboxEntry | None
+FeedRow: TypeAlias = Activity | OutboxEntry | Record | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """`cursor` stands behind this entry. `id` is the activity's or the mail's. `row` is as it stands when the feed is read, None when
-    it is deleted by now. `transition` is set for outgoing mail that was not deleted."""
+    """`cursor` stands behind this entry. `id` is the activity's, the mail's or the item's. `row` is as it stands when the feed is read,
+    None when it is deleted by now. `transition` is set for outgoing mail that was not deleted, `conflict` where it is about one. `by` is
+    who did it, "" where that is not kept."""
 
     cursor: FeedCursor
     kind: FeedKind
@@ -84,6 +93,8 @@ class FeedEntry:
     at: str
     row: FeedRow
     transition: OutboxEvent | None = None
+    conflict: ItemConflict | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,10 @@ def text(moment: datetime) -> str:
 
 def day(moment: datetime) -> str:
     """For people: `2027-03-31`, and with its time what does not begin a day of UTC (`2027-03-30 22:00 UTC`), so that nobody takes it for
-    another day than the one that was written. Takes an aware datetime."""
+    another day than the one that was written. A moment that begins a day in its own zone is told as that day. Takes an aware
+    datetime."""
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
+        return f"{moment:%Y-%m-%d}"
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%d}" if (utc.hour, utc.minute) == (0, 0) else f"{utc:%Y-%m-%d %H:%M} UTC"
 

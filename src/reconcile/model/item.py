@@ -56,6 +56,15 @@ class TaskStatus(StrEnum):
     DEFERRED = "deferred"
 
 
+class TaskType(StrEnum):
+    """activitytypecode of what is a task in a mailbox. Only a task goes both ways; the others are shown there, one way (ADR 0046)."""
+
+    TASK = "task"
+    PHONE_CALL = "phonecall"
+    LETTER = "letter"
+    FAX = "fax"
+
+
 class Answer(StrEnum):
     """What an attendee said."""
 
@@ -179,8 +188,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One task. Its dates are days, as mailboxes keep them. Completed, 100 per cent and a day of completion go together (`normal`)."""
+    """One task, or a call, letter or fax to be done. Its dates are days, as mailboxes keep them. Completed, 100 per cent and a day of
+    completion go together (`normal`). A mailbox never says what type it is."""
 
+    activitytypecode: TaskType = TaskType.TASK
     subject: str = ""
     description: str = ""
     scheduledstart: date | None = None

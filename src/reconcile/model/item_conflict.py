@@ -18,7 +18,7 @@ class NewConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemConflict:
-    """One that was kept; `id` counts from 1, `resolved_at` is "" while nobody has seen to it."""
+    """One that was kept; `id` counts from 1, `resolved_at` is "" while nobody has seen to it. Of old ones nobody knows `resolved_by`."""
 
     id: int
     record_id: int
@@ -30,3 +30,4 @@ class ItemConflict:
     ours_wins: bool
     at: str
     resolved_at: str = ""
+    resolved_by: str = ""

@@ -2,6 +2,8 @@
 
 direction   KIND.FIELD=DIRECTION                          contact.jobtitle=to-records
 filter      KIND [owner=self|any] [state=WORD|any] [regarding=TYPE]     task owner=self state=open
+
+A filter's kind may be phonecall, letter or fax, too: those go to mailboxes as tasks.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.model.item import ItemKind
+from reconcile.model.item import ItemKind, TaskType
 from reconcile.model.item_field import Direction, Settable, by_name
 from reconcile.model.item_record import STATES, ItemState
 
@@ -24,11 +26,13 @@ class TaskDeletion(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemFilter:
-    """Records that go to a mailbox. `owned`: only those whose owner the mailbox belongs to. No `states` means any."""
+    """Records that go to a mailbox. `owned`: only those whose owner the mailbox belongs to. No `states` means any. Of tasks only those of
+    this `type`, None: of any."""
 
     owned: bool = True
     states: frozenset[ItemState] = frozenset({ItemState.OPEN})
     regarding_type: str = ""
+    type: TaskType | None = None
 
 
 def read_direction(text: str) -> tuple[ItemKind, str, Direction]:
@@ -41,7 +45,7 @@ def read_direction(text: str) -> tuple[ItemKind, str, Direction]:
     field = by_name(kind).get(name)
     if field is None:
         settable = ", ".join(one.name for one in by_name(kind).values() if one.settable is Settable.SETTABLE)
-        raise ValueError(f"a {kind} has no field {name!r}; those whose direction can be declared are {settable}")
+        raise ValueError(f"{kind}s have no field {name!r}; those whose direction can be declared are {settable}")
     if field.settable is not Settable.SETTABLE:
         why = "is fixed" if field.settable is Settable.FIXED else "follows from other settings"
         raise ValueError(f"the direction of {kind}.{name} {why}")
@@ -55,8 +59,9 @@ def read_filter(text: str) -> tuple[ItemKind, ItemFilter]:
     """Raises ValueError."""
     words = text.split()
     if not words:
-        raise ValueError("a filter begins with appointment, contact or task")
-    kind, parts = _kind(words[0]), dict[str, str]()
+        raise ValueError("a filter begins with appointment, contact, task, phonecall, letter or fax")
+    type_ = TaskType(words[0]) if words[0] in tuple(TaskType) else None
+    kind, parts = ItemKind.TASK if type_ is not None else _kind(words[0]), dict[str, str]()
     for word in words[1:]:
         name, equals, value = word.partition("=")
         if not equals or name not in ("owner", "state", "regarding") or name in parts or not value:
@@ -68,14 +73,26 @@ def read_filter(text: str) -> tuple[ItemKind, ItemFilter]:
         raise ValueError("owner is self or any")
     state = parts.get("state", "open")
     if state != "any" and state not in STATES[kind]:
-        raise ValueError(f"a {kind} is {', '.join(STATES[kind])}, or state=any")
+        raise ValueError(f"a {words[0]} is {', '.join(STATES[kind])}, or state=any")
     if kind is ItemKind.CONTACT and "regarding" in parts:
         raise ValueError("a contact is regarding nothing")
     states = frozenset[ItemState]() if state == "any" else frozenset({ItemState(state)})
-    return kind, ItemFilter(owned=parts.get("owner", "self") == "self", states=states, regarding_type=parts.get("regarding", ""))
+    owned = parts.get("owner", "self") == "self"
+    return kind, ItemFilter(owned=owned, states=states, regarding_type=parts.get("regarding", ""), type=type_)
+
+
+def not_kept(word: str) -> str:
+    """Why items of this kind are not kept, "" for a word that names none of the product's."""
+    if word in ("serviceappointment", "serviceactivity"):
+        return f"{word}: service activities are not kept; they are planned for resources and services, which nobody keeps here"
+    if word in tuple(TaskType):
+        return f"{word}: only filters name it; elsewhere it is a task with activitytypecode={word}"
+    return ""
 
 
 def _kind(word: str) -> ItemKind:
+    if why := not_kept(word) if word not in tuple(ItemKind) else "":
+        raise ValueError(why)
     try:
         return ItemKind(word)
     except ValueError:

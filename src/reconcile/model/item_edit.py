@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, TypeAlias, assert_never
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.activity_edit import KEEP, EditRefusal, EditResult, Keep
+from reconcile.model.attachment_name import unfit
 from reconcile.model.item import Appointment, Contact, Item, ItemKind, Task, TaskStatus, Value, kind_of
 from reconcile.model.item_json import ItemFormatError, checked, dumped, dumped_value
 from reconcile.model.item_normal import normal, whole_name
@@ -20,17 +21,20 @@ from reconcile.model.item_record import STATES, ItemState, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddItem:
-    """A new record. `client_key` is the caller's own name for this edit ("" when none): the same key never edits twice."""
+    """A new record. `client_key` is the caller's own name for this edit ("" when none): the same key never edits twice. `files` are the
+    bytes of its attachments, by their digests."""
 
     item: Item
     owner: str
     state: ItemState = ItemState.OPEN
     client_key: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeItem:
-    """Some columns of a record of this kind. With `expected_version` it holds only for that version."""
+    """Some columns of a record of this kind. With `expected_version` it holds only for that version. `files` are the bytes of attachments
+    that the record does not have yet, by their digests."""
 
     item_id: int
     kind: ItemKind
@@ -39,6 +43,7 @@ class ChangeItem:
     state: ItemState | Keep = KEEP
     expected_version: int | None = None
     client_key: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,8 @@ def _added(edit: AddItem, moment: str, by: str, at: datetime) -> ItemDecision:
     kind = kind_of(edit.item)
     if edit.state not in STATES[kind]:
         return _refused(0, EditRefusal.CONFLICT, None, "state", f"a {kind} is {' or '.join(STATES[kind])}", "Choose one of them.")
+    if (missing := _without_bytes(edit.item, (), edit.files)) is not None:
+        return missing
     item = edit.item
     if isinstance(item, Appointment) and not item.organizer:
         item = replace(item, organizer=edit.owner)
@@ -153,9 +160,11 @@ def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetim
         words = f"a {edit.kind} is {' or '.join(STATES[edit.kind])}"
         return _refused(before.id, EditRefusal.CONFLICT, before, "state", words, "Choose one of them.")
     try:
-        item = checked(replace(_renamed(before.item, edit.columns), **edit.columns))  # type: ignore[arg-type]
+        item = checked(_known_files(replace(_renamed(before.item, edit.columns), **edit.columns), before.item))  # type: ignore[arg-type]
     except ItemFormatError as error:
         return _refused(before.id, EditRefusal.CONFLICT, before, f"set.{'.'.join(map(str, error.path))}", error.message, error.hint)
+    if (refused := _without_bytes(item, digests(before.item), edit.files, before) or _unfit_name(item, before)) is not None:
+        return refused
     item, state = coupled(before.item, item, before.state, state, at)
     owner = before.owner if isinstance(edit.owner, Keep) else edit.owner.lower()
     after = replace(before, item=item, owner=owner, state=state)
@@ -163,6 +172,42 @@ def _changed(edit: ChangeItem, before: Record, moment: str, by: str, at: datetim
         return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.UNCHANGED, version=before.version))
     after = replace(after, version=before.version + 1, edited_at=moment, edited_by=by)
     return ItemDecision(outcome=ItemEdited(id=before.id, result=EditResult.EDITED, version=after.version), record=after)
+
+
+def digests(item: Item) -> frozenset[str]:
+    """Of its attachments."""
+    return frozenset(one.digest for one in item.attachments) if isinstance(item, Appointment) else frozenset()
+
+
+def _without_bytes(item: Item, there: Collection[str], files: Mapping[str, bytes], before: Record | None = None) -> ItemDecision | None:
+    """The refusal of an attachment of which nobody has the bytes. Those of other records do not count: who knows a digest must not get a
+    file by it."""
+    for one in item.attachments if isinstance(item, Appointment) else ():
+        if one.digest not in there and one.digest not in files:
+            words = f"the record has no attachment with the bytes of {one.filename[:80]!a}"
+            hint = "Give its content as base64, or attach it with `reconcile activities items attach`."
+            return _refused(before.id if before else 0, EditRefusal.CONFLICT, before, "set.attachments", words, hint)
+    return None
+
+
+def _known_files(item: Item, before: Item) -> Item:
+    """What the record has already of a file, whoever names it need not say again."""
+    if not isinstance(item, Appointment) or not isinstance(before, Appointment) or item.attachments == before.attachments:
+        return item
+    known = {(one.filename, one.digest): one for one in before.attachments}
+    return replace(item, attachments=tuple(known.get((one.filename, one.digest), one) for one in item.attachments))
+
+
+def _unfit_name(item: Item, before: Record) -> ItemDecision | None:
+    """The refusal of a name that is new and none."""
+    there = before.item.attachments if isinstance(before.item, Appointment) else ()
+    for one in item.attachments if isinstance(item, Appointment) else ():
+        why = unfit(one.filename) or ("its media type has more than one line" if "\n" in one.mimetype or "\r" in one.mimetype else "")
+        if why and one not in there:
+            return _refused(
+                before.id, EditRefusal.CONFLICT, before, "set.attachments", f"an attachment's name: {why}", "Give it another one."
+            )
+    return None
 
 
 def _renamed(item: Item, columns: Mapping[str, Value]) -> Item:

@@ -93,6 +93,7 @@ FIELDS: Final[Mapping[ItemKind, tuple[ItemField, ...]]] = {
         _address(3),
     ),
     ItemKind.TASK: (
+        _fixed("activitytypecode", default=Direction.NONE),
         *_one("subject", "description", "scheduledstart", "scheduledend", "percentcomplete", "actualend"),
         ItemField(name="statuscode", columns=("statuscode",), settable=Settable.COMPUTED),
         _fixed("prioritycode"),

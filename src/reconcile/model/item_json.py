@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar, assert_never
 
 from reconcile.errors import UserError
+from reconcile.model import instant
 from reconcile.model.instant import zone
 from reconcile.model.item import (
     TYPES,
     Answer,
-    Appointment,
     Attachment,
     Attendee,
     Item,
@@ -26,11 +26,13 @@ from reconcile.model.item import (
     Response,
     ShowAs,
     TaskStatus,
+    TaskType,
     Value,
     columns,
     kind_of,
     value,
 )
+from reconcile.model.item_bounds import unsound
 from reconcile.model.recurrence import (
     ChangedOccurrence,
     Daily,
@@ -85,7 +87,7 @@ def dumped_value(found: Value) -> Any:
         case None | str() | bool() | int():
             return str(found) if isinstance(found, StrEnum) else found
         case datetime():
-            return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return instant.text(found.replace(microsecond=0))
         case date():
             return found.isoformat()
         case Recurrence():
@@ -152,17 +154,8 @@ def loaded_columns(kind: ItemKind, written: Mapping[str, Any]) -> dict[str, Valu
 
 def checked(item: Item) -> Item:
     """What single columns cannot tell. Raises ItemFormatError."""
-    if isinstance(item, Appointment):
-        if item.scheduledend < item.scheduledstart:
-            raise ItemFormatError(("scheduledend",), "it ends before it begins")
-        place = zone(item.timezone)
-        local = [moment.astimezone(place) for moment in (item.scheduledstart, item.scheduledend)]
-        if item.isalldayevent and any((one.hour, one.minute, one.second) != (0, 0, 0) for one in local):
-            raise ItemFormatError(("scheduledstart",), f"an all-day event begins and ends at midnight in its timezone ({item.timezone})")
-        if item.isalldayevent and item.scheduledend == item.scheduledstart:
-            raise ItemFormatError(("scheduledend",), "an all-day event lasts a day at least")
-        if item.exceptions and item.recurrence is None:
-            raise ItemFormatError(("exceptions",), "only a series has exceptions")
+    if (wrong := unsound(item)) is not None:
+        raise ItemFormatError((wrong[0],), wrong[1])
     return item
 
 
@@ -301,11 +294,12 @@ def _attachments(one: object, path: Sequence[str | int]) -> tuple[Attachment, ..
     names = frozenset({"filename", "mimetype", "filesize", "digest"})
     for number, each in enumerate(_list(one, path)):
         place = (*path, number)
-        given = _object(each, place, names, frozenset({"filename", "digest"}))
+        given = _object(each, place, names, frozenset({"digest"}))
         found.append(
             Attachment(
-                filename=_line(given["filename"], (*place, "filename")),
-                mimetype=_line(given.get("mimetype", ""), (*place, "mimetype")),
+                # A mailbox may have files without a name, or with any: who edits hands them back as they are.
+                filename=_text(given.get("filename", ""), (*place, "filename")),
+                mimetype=_text(given.get("mimetype", ""), (*place, "mimetype")),
                 filesize=_number(given.get("filesize", 0), (*place, "filesize")),
                 digest=_line(given["digest"], (*place, "digest")),
             )
@@ -374,6 +368,7 @@ _READERS: Final[Mapping[tuple[ItemKind, str], Callable[[object, Sequence[str | i
     (ItemKind.TASK, "scheduledend"): _day,
     (ItemKind.APPOINTMENT, "statuscode"): _word(ShowAs),
     (ItemKind.TASK, "statuscode"): _word(TaskStatus),
+    (ItemKind.TASK, "activitytypecode"): _word(TaskType),
 }
 _READERS_BY_COLUMN: Final[Mapping[str, Callable[[object, Sequence[str | int]], Value]]] = {
     "description": _text,

@@ -11,7 +11,21 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from reconcile.model.item import TYPES, Answer, Attachment, Attendee, Item, ItemKind, Priority, Response, ShowAs, TaskStatus, Value, columns
+from reconcile.model.item import (
+    TYPES,
+    Answer,
+    Attachment,
+    Attendee,
+    Item,
+    ItemKind,
+    Priority,
+    Response,
+    ShowAs,
+    TaskStatus,
+    TaskType,
+    Value,
+    columns,
+)
 from reconcile.model.item_json import loaded_columns
 from reconcile.model.recurrence import ChangedOccurrence, DeletedOccurrence, SeriesException
 
@@ -69,6 +83,7 @@ _BY_COLUMN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "attachments": _many(_attachment),
     "recurrence": lambda found: loaded_columns(ItemKind.APPOINTMENT, {"recurrence": found})["recurrence"],
     "prioritycode": Priority,
+    "activitytypecode": TaskType,
     "isalldayevent": bool,
     "isprivate": bool,
     "actualend": date.fromisoformat,

@@ -23,6 +23,7 @@ from reconcile.model.canonical import Spec as CanonicalSpec
 from reconcile.model.document import Document, SecretValue, Spec, Strict
 from reconcile.model.fields import FieldInfo
 from reconcile.model.key import Key
+from reconcile.model.mail_address import mailbox_identity
 from reconcile.model.problem import Problem
 from reconcile.model.resource import Lifecycle
 from reconcile.model.secret import SecretRef
@@ -213,11 +214,11 @@ def references(kind: str, spec: CanonicalSpec) -> tuple[Key, ...]:
 def natural_identity(kind: str, spec: CanonicalSpec) -> str | None:
     """By what a row is recognised that carries no slug of ours: address, display name, or the kind of a singleton."""
     if kind == "Mailbox":
-        leaf = spec.get("emailAddress")
-    elif lifecycle(kind) is Lifecycle.SINGLETON:
+        address = spec.get("emailAddress")
+        return mailbox_identity(address) if isinstance(address, str) else None
+    if lifecycle(kind) is Lifecycle.SINGLETON:
         return kind
-    else:
-        leaf = spec.get("displayName")
+    leaf = spec.get("displayName")
     return leaf.casefold() if isinstance(leaf, str) else None
 
 

@@ -1,4 +1,5 @@
-"""What `run` does not ask for a while: a server that is away or asked for a pause, an account whose server asked for one."""
+"""What `run` does not ask for a while: a server that is away or asked for a pause, an account whose server asked for one, or that is not
+to be locked."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _LABEL = re.compile(r"[^\x00-/:-@\[-`{-\x7F]([^\x00-,./:-@\[-`{-\x7F]*[^\x00-/:-@\[-`{-\x7F])?")
 #: An address with its name: more is no address, and is not looked at.
 _LONGEST = 1000
+#: Octets of a label (RFC 1035, 2.3.4). Punycode takes time by the square, and mail may name a domain of any length.
+_LONGEST_LABEL = 63
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>")
 
 
@@ -66,8 +68,21 @@ def parse_address(text: str) -> MailAddress:
 
 
 def same_address(left: str, right: str) -> bool:
-    """Equal but for the case of ASCII letters."""
-    return fold(left) == fold(right)
+    """Equal but for the case of ASCII letters and the spelling of an internationalised domain (see `comparable`)."""
+    return comparable(left) == comparable(right)
+
+
+def same_mailbox(left: str, right: str) -> bool:
+    """Equal as `mailbox_identity` has it: for finding a mailbox by the address that a person or a target writes."""
+    return mailbox_identity(left) == mailbox_identity(right)
+
+
+def mailbox_identity(address: str) -> str:
+    """The normal form by which a mailbox is recognised: `comparable`, and no letter of the local part tells its case."""
+    if address.isascii():
+        return address.lower()
+    local, at, domain = comparable(address).rpartition("@")
+    return local.casefold() + at + domain
 
 
 def fold(address: str) -> str:
@@ -87,7 +102,7 @@ def is_allowed(address: str, allowed: Sequence[str]) -> bool:
 
 
 def comparable(address: str) -> str:
-    """The one form in which addresses of the directory are compared: ASCII letters in lower case, an internationalised domain as
+    """The one form in which addresses are compared: ASCII letters in lower case, an internationalised domain as
     its A-labels (RFC 5890), so that it and its punycode are one. For looking people up; never for an allow-list (see `fold`).
 
     Text that is no address comes back folded; nothing is raised.
@@ -95,9 +110,33 @@ def comparable(address: str) -> str:
     if address.isascii():
         return address.lower()
     local, at, domain = address.rpartition("@")
+    return fold(_composed(local)) + at + ascii_domain(domain)
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain in the form of `comparable`: müller.example and xn--mller-kva.example are one, straße.example and strasse.example two."""
+    if domain.isascii():
+        return domain.lower()
     # The ideographic full stops part labels, too (RFC 3490, section 3.1).
-    labels = re.split("[.\u3002\uff0e\uff61]", domain)
-    return fold(_composed(local)) + at + ".".join(_a_label(label) for label in labels)
+    return ".".join(_a_label(label) for label in re.split("[.\u3002\uff0e\uff61]", domain))
+
+
+def readable(address: str) -> str:
+    """`comparable` with the domain as people read it: labels that are punycode of something (RFC 3492) are decoded."""
+    local, at, domain = comparable(address).rpartition("@")
+    return local + at + ".".join(_u_label(label) for label in domain.split(".")) if "xn--" in domain else local + at + domain
+
+
+def spellings(address: str) -> tuple[str, ...]:
+    """The address with its domain in punycode and as people read it: one, or both where they differ. For patterns."""
+    form = comparable(address)
+    shown = readable(form) if "xn--" in form else form
+    return (form,) if shown == form else (form, shown)
+
+
+def kept_spellings(address: str) -> tuple[str, ...]:
+    """As the owner of an item may be kept, which is in lower case and as it was written. For queries."""
+    return tuple(dict.fromkeys((address.lower(), *spellings(address))))
 
 
 def _composed(text: str) -> str:
@@ -109,7 +148,21 @@ def _composed(text: str) -> str:
 def _a_label(label: str) -> str:
     if label.isascii():
         return label.lower()
-    lower = unicodedata.normalize("NFC", label.lower())
-    if lower.isascii() or any("\ud800" <= character <= "\udfff" for character in lower):
+    if len(label) > 4 * _LONGEST_LABEL:
+        return fold(label)
+    # Letter by letter: a capital sigma at the end of a word is that of its beginning (UTS #46).
+    lower = unicodedata.normalize("NFC", "".join(map(str.lower, label)))
+    if lower.isascii() or len(lower) > _LONGEST_LABEL or any("\ud800" <= character <= "\udfff" for character in lower):
         return fold(label)
     return "xn--" + lower.encode("punycode").decode("ascii")
+
+
+def _u_label(label: str) -> str:
+    if not label.startswith("xn--") or len(label) > _LONGEST_LABEL:
+        return label
+    try:
+        found = label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label
+    # What would not come out as it went in is no punycode of ours, and stays what it is.
+    return found if _a_label(found) == label else label

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from reconcile.model.document import Document, Group, SecretField, Spec, Strict, required, setting
 from reconcile.model.problem import Problem
@@ -93,9 +93,25 @@ class MailboxSettings(Strict):
     facts: SharedFacts = setting("Facts the product has no column for.", default=SharedFacts.model_construct())
 
 
+def _tracked_folder(text: str) -> str:
+    from reconcile.model.tracked_folder import read_folder
+
+    read_folder(text)
+    return text
+
+
+#: See `model.tracked_folder`.
+FolderLine: TypeAlias = Annotated[Line, AfterValidator(_tracked_folder)]
+
+
 class MailboxSpec(MailboxSettings, MailboxIdentity):
     """One mailbox."""
 
+    tracked_folders: Annotated[tuple[FolderLine, ...], Field(strict=False, max_length=25), SetOf] | None = setting(
+        "Folders below the inbox whose mail is tracked whatever the filter says, one a line: FOLDER, or FOLDER = TYPE:ID[:NAME] with the"
+        " record that their mail is about. User mailboxes at Exchange only; tracking.folderTracking of the Organization allows it.",
+        examples=(["Projects/Fabrikam = account:4711:Fabrikam"],),
+    )
     credentials: MailboxCredentials = setting("Credentials of the mailbox itself.", default=MailboxCredentials.model_construct())
     facts: MailboxFacts = setting("Facts the product has no column for.", default=MailboxFacts.model_construct())
 
@@ -108,7 +124,7 @@ class Mailbox(Document):
 
 
 #: The fields that `problems` looks at.
-COMBINED: Final = ("type", "incoming", "outgoing", "appointmentsContactsTasks", "deleteAfterProcessing")
+COMBINED: Final = ("type", "incoming", "outgoing", "appointmentsContactsTasks", "deleteAfterProcessing", "trackedFolders")
 
 
 def problems(spec: MailboxSpec) -> Iterator[Problem]:
@@ -124,6 +140,13 @@ def problems(spec: MailboxSpec) -> Iterator[Problem]:
         yield Problem("deleteAfterProcessing", "mail of a user mailbox is never deleted: only queue and forward mailboxes may say true")
     if spec.type != "user" and spec.appointments_contacts_tasks != "none":
         yield Problem("appointmentsContactsTasks", f"a {spec.type} mailbox has no appointments, contacts and tasks: only none fits")
+    if spec.tracked_folders:
+        from reconcile.model.tracked_folder import named_twice
+
+        if spec.type != "user":
+            yield Problem("trackedFolders", f"folders of a {spec.type} mailbox are not tracked: only user mailboxes may have some")
+        if twice := named_twice(spec.tracked_folders):
+            yield Problem("trackedFolders", f"folder {twice!r} stands there twice: its mail is about one record")
     if spec.type == "queue":
         for name, value in (("incoming", spec.incoming), ("outgoing", spec.outgoing)):
             if value == "outlook":

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
+
+#: What to do where tracked folders are not read.
+MEND_FOLDERS: Final = "Make the folder below the inbox, or change trackedFolders and apply."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class Attempt:
     `error_kind` is the class of the error ("" after a success), `permanent` whether a person must act; `fingerprint` is a digest of
     the configuration and credentials that were used, so that a change of them ends a stall at once. `about` says whom the error
     concerned. The rest is as it stands after the look: `failures` that count toward ten and `counted_at`, `breaks`, `stuck_since` (see
-    MailboxState); `news` whether something came.
+    MailboxState); `news` whether something came. `lacking` says of tracked folders, one each, why they are not read.
     """
 
     mailbox_id: str
@@ -45,6 +50,7 @@ class Attempt:
     breaks: int = 0
     news: bool = False
     stuck_since: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,8 @@ class MailboxState:
 
     `failures` are those in a row that count toward ten (sync/decide/failures.py) and `counted_at` when it rose last; `breaks` are all
     in a row that came after the inbox was open: what is read may be what breaks. `stuck_since` is set while the server counts more than
-    before and the cursor does not move. Instants are UTC RFC 3339, "" for never.
+    before and the cursor does not move. `lacking` says of tracked folders why the last look that ended well did not read them. Instants are
+    UTC RFC 3339, "" for never.
     """
 
     mailbox_id: str
@@ -94,6 +101,7 @@ class MailboxState:
     stuck_since: str = ""
     missing: tuple[MissingMessage, ...] = ()
     latest: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 def unseen(state: MailboxState) -> int:

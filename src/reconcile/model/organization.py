@@ -226,11 +226,12 @@ class LinkedItemSettings(Group):
         "Only unlink an item at Exchange when its row left the sync filter or became invisible; false deletes it, which cancels meetings."
     )
     one_mailing_address: bool | None = setting(
-        "Synchronise one mailing address of a contact; false is the mode of three addresses, which maps fields of linked contacts anew."
+        "Synchronise one mailing address of a contact; false synchronises home and other as well, each side overwriting the other's."
     )
     filters: Annotated[tuple[Annotated[Line, AfterValidator(_filter)], ...], Field(strict=False), SetOf] | None = setting(
-        "Records that go to mailboxes, one filter a line: KIND, then owner=self|any, state=WORD|any, regarding=TYPE. They are united; a"
-        " kind without a filter does not go out. Omitted: what is open and belongs to the mailbox's owner.",
+        "Records that go to mailboxes, one filter a line: KIND (appointment, contact, task, phonecall, letter, fax), then owner=self|any,"
+        " state=WORD|any, regarding=TYPE. They are united; a kind without a filter does not go out. Omitted: what is open and belongs to"
+        " the mailbox's owner.",
         examples=(["task owner=self state=open", "contact owner=any"],),
     )
     directions: Annotated[tuple[Annotated[Line, AfterValidator(_direction)], ...], Field(strict=False), SetOf] | None = setting(

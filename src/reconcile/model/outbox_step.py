@@ -57,12 +57,13 @@ class Reserve:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveBack:
     """A reserved mail's turn did not come: it waits as before, and no try is counted. The store takes off again what it counted of the
-    account with these limits at `counted_at`, the moment of the reservation (None: nothing): another moment would be another mail's."""
+    account with these limits at `counted_at`, the moment of the reservation (None: nothing): another moment would be another mail's. Where
+    `limits` is None nobody knows the account any more: it is the one that was counted then, if no other was."""
 
     owner: str
     attempt: int
     why: str
-    limits: SendingLimits = NO_LIMITS
+    limits: SendingLimits | None = NO_LIMITS
     counted_at: datetime | None = None
 
 
@@ -88,12 +89,12 @@ class Settle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postpone:
-    """Nothing was tried with this mail (its mailbox cannot send, or the server cannot be reached). `counted` says whether it
-    counts as a try; `give_up` ends it."""
+    """Nothing was tried with this mail, so no try is counted: its mailbox cannot send, or the server cannot be reached. `asked`: a server
+    was asked in vain, from when on its days count. `give_up` ends it."""
 
     next_try_at: datetime
     why: str
-    counted: bool
+    asked: bool = False
     give_up: bool = False
 
 
@@ -232,13 +233,12 @@ def advanced(entry: OutboxEntry, step: Step, *, at: datetime, owner_is_live: boo
             return _settled(entry, step)
         case Postpone():
             _require(entry, entry.state is OutgoingState.PENDING and not (entry.owner and owner_is_live), "postpone")
-            attempts = entry.attempts + (1 if step.counted else 0)
-            entry = replace(entry, tried_since=entry.tried_since or (at if step.counted else None))
+            entry = replace(entry, tried_since=entry.tried_since or (at if step.asked else None))
             if step.give_up:
                 gone = RecipientResult(state=RecipientState.FAILED, reason=step.why)
                 names = [recipient.address for recipient in entry.in_state(RecipientState.PENDING)]
-                return _moved(replace(entry, attempts=attempts), _with(entry.recipients, dict.fromkeys(names, gone)), None, step.why)
-            return Advanced(entry=replace(entry, attempts=attempts, next_try_at=step.next_try_at, reason=step.why, owner=""), why=step.why)
+                return _moved(entry, _with(entry.recipients, dict.fromkeys(names, gone)), None, step.why)
+            return Advanced(entry=replace(entry, next_try_at=step.next_try_at, reason=step.why, owner=""), why=step.why)
         case Abandon():
             _require(entry, entry.state is OutgoingState.SENDING and not owner_is_live, "give up")
             why = "the process ended between handing the mail over and the server's answer; it may or may not have been sent"

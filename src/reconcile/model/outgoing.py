@@ -69,6 +69,8 @@ class Recipient:
 #: How the reason ends where a person took a mail back, and how it begins where tries came to an end.
 WITHDREW: Final = " withdrew it"
 GIVEN_UP: Final = "given up after"
+#: Before what a person can do, at the end of the reason of a mail that waits for its mailbox.
+NEXT_STEP: Final = "; next: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from reconcile.model.canonical import Spec
 from reconcile.model.key import Key
+from reconcile.model.mail_address import ascii_domain
 from reconcile.model.mail_provider import MailProviderSpec
 
 KIND: Final = "MailProvider"
@@ -131,7 +132,7 @@ _HYBRID: Final[Mapping[object, str]] = {"exchange-online-hybrid": "exchange-onli
 def _told_apart(found: Sequence[Provider], spec: Spec) -> Provider | None:
     for path in ("incoming.username", "outgoing.username"):
         _, _, domain = str(spec.get(path) or "").rpartition("@")
-        theirs = [one for one in found if domain.lower() in one.spec.domains]
+        theirs = [one for one in found if ascii_domain(domain) in map(ascii_domain, one.spec.domains)]
         if len(theirs) == 1:
             return theirs[0]
     general = [one for one in found if not one.spec.domains]

@@ -187,6 +187,47 @@ def starts(recurrence: Recurrence, first: datetime, timezone: str, *, until: dat
         yield start
 
 
+def goes_on(recurrence: Recurrence, first: datetime, timezone: str, moment: datetime) -> bool:
+    """Whether the pattern gives a start at `moment` or later, without going through those before it: a series may be centuries old."""
+    match recurrence.range:
+        case NoEnd():
+            return True
+        case Numbered():
+            return any(start >= moment for start in starts(recurrence, first, timezone))
+        case EndsOn(day=last):
+            place = zone(timezone)
+            begins = first.astimezone(place).date()
+            near = _aligned(recurrence.pattern, begins, moment.astimezone(place).date() - timedelta(days=2))
+            clock = first.astimezone(place).time()
+            for day in _days(recurrence.pattern, near):
+                if day > last:
+                    return False
+                if day >= begins and datetime.combine(day, clock, tzinfo=place) >= moment:
+                    return True
+            return False
+        case _:
+            assert_never(recurrence.range)
+
+
+def _aligned(pattern: Pattern, first: date, near: date) -> date:
+    """A day at or before `near` from which the pattern gives the same days as from `first`."""
+    if near <= first:
+        return first
+    match pattern:
+        case Daily(interval=interval):
+            return first + timedelta(days=(near - first).days // interval * interval)
+        case Weekly(interval=interval):
+            return first + timedelta(weeks=(near - first).days // (7 * interval) * interval)
+        case Monthly(interval=interval) | MonthlyNth(interval=interval):
+            months = (near.year - first.year) * 12 + near.month - first.month
+            month = first.year * 12 + first.month - 1 + months // interval * interval
+            return date(month // 12, month % 12 + 1, 1)
+        case Yearly() | YearlyNth():
+            return date(near.year, 1, 1)
+        case _:
+            assert_never(pattern)
+
+
 def _days(pattern: Pattern, first: date) -> Iterator[date]:
     try:
         match pattern:

@@ -1,4 +1,4 @@
-"""How long an Environment keeps mail."""
+"""How long an Environment keeps mail and items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHARE, _LEAST, _MOST = 10, timedelta(days=1), timedelta(days=35)
 
 
 def retained_from(retention: Leaf, now: datetime) -> datetime | None:
-    """Mail received before this is not kept (None: everything is). `retention` is a canonical duration, as applied."""
+    """What is from before this is not kept (None: everything is). `retention` is a canonical duration, as applied."""
     span = duration.parse(retention) if isinstance(retention, str) and retention else timedelta(0)
     return now - span if span else None
 

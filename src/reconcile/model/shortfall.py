@@ -17,6 +17,7 @@ class Effect(StrEnum):
     OUTGOING = "outgoing"
     APPOINTMENTS = "appointmentsContactsTasks"
     MOVING = "moveUndeliveredEmails"
+    FOLDERS = "trackedFolders"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

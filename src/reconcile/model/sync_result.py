@@ -10,8 +10,9 @@ class SyncResult:
     """Counts of messages. `at_server` is the server's count, None when it could not be asked;
     `ignored` were older than the floor, or (`refused`) not taken by filter and rules; `duplicates` were kept already;
     `missing` came without content; `failed` are tried again, `given_up` lie in quarantine. `marked` were deleted, marked or moved at
-    the server, `marking_error` says why others were not. `skipped` says who else works on the mailbox. `error_kind` is "" after a
-    success."""
+    the server, `marking_error` says why others were not; `lacking` says of tracked folders why they are not read. `skipped` says who
+    else works on the mailbox. `error_kind` is "" after a success. One that was not `tried` has a server that is away: its error is that of
+    the server, and it failed at nothing."""
 
     mailbox: str
     address: str
@@ -32,3 +33,5 @@ class SyncResult:
     given_up: int = 0
     marked: int = 0
     marking_error: str = ""
+    lacking: tuple[str, ...] = ()
+    tried: bool = True

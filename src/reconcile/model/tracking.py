@@ -93,9 +93,9 @@ def owner_of(tracking: Tracking | None) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """`reason` is a stable word ("all-mail", "reply", "known-sender", "no-recipient-match", "no-correlation-match", "unknown-sender",
-    "filter-none", "internal", "automatic-reply", "own-mail", "rights-managed", "older-than-floor" …); `facts` are the values it was
-    decided by,
-    (name, text) in the order they were looked at. `activity_id` is None unless tracked. `at` and `received` are UTC RFC 3339.
+    "filter-none", "tracked-folder", "internal", "automatic-reply", "own-mail", "rights-managed", "older-than-floor"
+    …); `facts` are the values it was decided by, (name, text) in the order they were looked at. `activity_id` is None unless
+    tracked. `at` and `received` are UTC RFC 3339.
     """
 
     mailbox_id: str

@@ -9,7 +9,7 @@ from reconcile.errors import SettingsError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import duration
 from reconcile.model.canonical import Spec
-from reconcile.model.change import Adopt, BrakeTripped, Change, Delete, FieldChange, Update
+from reconcile.model.change import Adopt, BrakeTripped, Change, Create, Delete, FieldChange, Update
 from reconcile.model.inventory import InventoryEntry
 from reconcile.model.key import Key
 
@@ -20,7 +20,9 @@ FLOOR_MOVED_BACK = "floor-moved-back"
 PROFILE_IN_USE = "profile-in-use"
 IMPERSONATING_ACCOUNT = "impersonating-account-changed"
 RETENTION_SHORTENED = "retention-shortened"
+THREE_ADDRESSES = "three-addresses"
 
+_ONE_ADDRESS = "linkedItems.oneMailingAddress"
 _NO_KNOB = "none, any one trips it"
 _RAISE_FIRST = "apply that first with --only Environment"
 
@@ -33,6 +35,7 @@ BRAKES: Mapping[str, str] = {
     PROFILE_IN_USE: "a profile is deleted, forgotten, made inactive or renamed while mailboxes use it",
     IMPERSONATING_ACCOUNT: "mailboxes are opened by another account than before",
     RETENTION_SHORTENED: "mail that is kept now would be purged for good",
+    THREE_ADDRESSES: "three addresses of linked contacts would be synchronised, and what is overwritten then does not come back",
 }
 
 
@@ -142,6 +145,7 @@ def tripped(changes: Sequence[Change], ground: Ground) -> tuple[BrakeTripped, ..
         _in_use(ground),
         _impersonation(ground),
         _retention(touched),
+        _three_addresses(changes),
     ]
     return tuple(brake for brake in found if brake is not None)
 
@@ -285,7 +289,7 @@ def _retention(moved: Sequence[Update | Adopt]) -> BrakeTripped | None:
         return None
     return BrakeTripped(
         name=RETENTION_SHORTENED,
-        message="mail would be kept for a shorter time than now, and what is older purged for good",
+        message="mail or items would be kept for a shorter time than now, and what is older purged for good",
         count=len(keys),
         of=len(keys),
         limit=0,
@@ -299,6 +303,33 @@ def _shortened(field: FieldChange) -> bool:
     if not field.path.startswith("retention.") or not isinstance(field.after, str):
         return False
     return not isinstance(field.before, str) or duration.parse(field.after) < duration.parse(field.before)
+
+
+def _three_addresses(changes: Sequence[Change]) -> BrakeTripped | None:
+    """A door of one way (ADR 0045): switching back stops what is still to come and restores nothing. An organization that is only now
+    declared counts, too: contacts may be linked since long."""
+    keys = tuple(change.key for change in changes if change.key.kind == "Organization" and _opens(change))
+    if not keys:
+        return None
+    return BrakeTripped(
+        name=THREE_ADDRESSES,
+        message="home and other address of linked contacts would be synchronised: what one side has there takes the place of what the other"
+        " has as soon as somebody edits it, and switching back restores nothing",
+        count=len(keys),
+        of=len(keys),
+        limit=0,
+        keys=keys,
+        knob=_NO_KNOB,
+        scope="the environment",
+    )
+
+
+def _opens(change: Change) -> bool:
+    if isinstance(change, Create):
+        return change.spec.get(_ONE_ADDRESS) is False
+    return isinstance(change, (Update, Adopt)) and any(
+        field.path == _ONE_ADDRESS and field.after is False and field.before is not False for field in change.fields
+    )
 
 
 def lift(brakes: Sequence[BrakeTripped], names: Collection[str]) -> tuple[tuple[BrakeTripped, ...], tuple[str, ...]]:

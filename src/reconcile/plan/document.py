@@ -9,14 +9,16 @@ from typing import TypeAlias, assert_never
 
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, FieldChange, Forget, Keep, Plan, SecretChange, Update
+from reconcile.model.discovered import Discovered
 from reconcile.model.key import Key
 from reconcile.model.position import Position
 from reconcile.plan.judgement_document import figures_document, judgement_document, place
 
-#: 1.2: figures and judgement.
+#: 1.2: figures and judgement. 1.3: servers that Autodiscover named; a plan without any is written as before, for readers of 1.2.
 FORMAT_VERSION = "1.2"
+WITH_DISCOVERED = "1.3"
 #: Those that are read.
-READABLE = ("1.1", FORMAT_VERSION)
+READABLE = ("1.1", FORMAT_VERSION, WITH_DISCOVERED)
 
 JsonLeaf: TypeAlias = str | bool | int | list[str] | None
 
@@ -39,7 +41,7 @@ def checksum(body: Mapping[str, object]) -> str:
 
 def _body(plan: Plan) -> dict[str, object]:
     return {
-        "formatVersion": FORMAT_VERSION,
+        "formatVersion": WITH_DISCOVERED if plan.discovered else FORMAT_VERSION,
         "target": plan.target,
         "environment": plan.environment,
         "organizationId": plan.organization_id,
@@ -82,7 +84,20 @@ def _body(plan: Plan) -> dict[str, object]:
         **({"against": plan.against} if plan.against else {}),
         **({"figures": figures_document(plan.figures)} if plan.figures is not None else {}),
         **({"judgement": judgement_document(plan.judgement)} if plan.judgement is not None else {}),
+        **({"discovered": [_discovered(one) for one in plan.discovered]} if plan.discovered else {}),
         "digest": plan.digest,
+    }
+
+
+def _discovered(one: Discovered) -> dict[str, str]:
+    return {
+        "key": str(one.key),
+        "address": one.address,
+        "url": one.url,
+        "method": one.method,
+        "at": one.at,
+        "before": one.before,
+        "beforeAt": one.before_at,
     }
 
 

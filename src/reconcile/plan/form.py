@@ -28,6 +28,7 @@ from reconcile.model.change import (
     Update,
 )
 from reconcile.model.commit import Commit
+from reconcile.model.discovered import Discovered
 from reconcile.model.key import SLUG_PATTERN, Key
 from reconcile.model.management import OnRemoval
 from reconcile.model.position import Position
@@ -175,6 +176,17 @@ class _Selection(StrictForm):
     exclude: list[str]
 
 
+class _Discovered(StrictForm):
+    key: str
+    address: str
+    # It is where credentials go.
+    url: Annotated[str, Field(pattern=r"^https://[!-~]+$", max_length=2048)]
+    method: str
+    at: str
+    before: str
+    before_at: str
+
+
 class PlanForm(StrictForm):
     """The whole file."""
 
@@ -201,6 +213,7 @@ class PlanForm(StrictForm):
     against: str = ""
     figures: FiguresForm | None = None
     judgement: JudgementForm | None = None
+    discovered: list[_Discovered] = Field(default=[])
     digest: str
     checksum: str
 
@@ -362,5 +375,17 @@ def to_plan(plan: PlanForm) -> Plan:
         against=plan.against,
         figures=None if plan.figures is None else to_figures(plan.figures),
         judgement=None if plan.judgement is None else to_judgement(plan.judgement),
+        discovered=tuple(
+            Discovered(
+                key=Key.parse(one.key),
+                address=one.address,
+                url=one.url,
+                method=one.method,
+                at=one.at,
+                before=one.before,
+                before_at=one.before_at,
+            )
+            for one in plan.discovered
+        ),
         digest=plan.digest,
     )

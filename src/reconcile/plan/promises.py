@@ -22,8 +22,10 @@ _TAKEN_BACK: Mapping[Effect, str] = {
     Effect.INCOMING: "incoming mail is asked for and will not start: see the notes",
     Effect.OUTGOING: "outgoing mail is asked for and will not start: see the notes",
     Effect.APPOINTMENTS: "appointments, contacts and tasks are asked for and will not start: see the notes",
+    Effect.FOLDERS: "folders are to be tracked, and not all of them will be: see the notes",
 }
-_WITHOUT: Mapping[Effect, str] = {Effect.INCOMING: "nothing is received", Effect.OUTGOING: "nothing is sent"}
+_MAIL: Mapping[Effect, str] = {Effect.INCOMING: "received", Effect.OUTGOING: "sent"}
+_ITEMS = "appointments, contacts and tasks"
 
 
 def promise_less(found: dict[Key, Change], given: Given) -> list[Note]:
@@ -96,17 +98,35 @@ def _of_profile(sentence: str, stalled: bool) -> str:
 
 
 def _notes(short: Collection[Shortfall], given: Given) -> Iterator[Note]:
-    """One a cause. Where several profiles have the same one, the first stands for them."""
-    causes: dict[tuple[str, str, str, Effect], list[Shortfall]] = {}
+    """One a cause, with all that follows from it. Where several profiles have the same one, the first stands for them."""
+    causes: dict[tuple[str, str, str], list[Shortfall]] = {}
     for one in short:
-        causes.setdefault((one.type, one.field, one.message, one.effect), []).append(one)
-    for (type_, field, message, effect), those in causes.items():
+        causes.setdefault((one.type, one.field, one.message), []).append(one)
+    for (type_, field, message), those in causes.items():
         owner = min(one.owner for one in those)
-        names = sorted(one.mailbox.name for one in those)
-        words = [message if field in message else f"{field}: {message}"]
-        if (without := _WITHOUT.get(effect, "")) not in message:
-            words.append(without)
-        words.append(f"{mailboxes(len(names))} ({some(names)})")
         prefix = "Unsupported: " if type_ == "Unsupported" else ""
+        cause = message if field in message else f"{field}: {message}"
         place = given.desired.locate(owner, field) if owner in given.desired.resources else None
-        yield Note(message=f"{prefix}{': '.join(words)}", key=owner, position=place)
+        yield Note(message=f"{prefix}{cause}: {'; '.join(_follows(those, message))}", key=owner, position=place)
+
+
+def _follows(those: Collection[Shortfall], message: str) -> Iterator[str]:
+    """What the same mailboxes go without is told together."""
+    without: dict[Effect, set[str]] = {}
+    for one in those:
+        without.setdefault(one.effect, set()).add(one.mailbox.name)
+    alike: dict[tuple[str, ...], set[Effect]] = {}
+    for effect, names in without.items():
+        alike.setdefault(tuple(sorted(names)), set()).add(effect)
+    for mailbox_names, effects in sorted(alike.items(), key=lambda pair: (-len(pair[0]), pair[0])):
+        words = f"{mailboxes(len(mailbox_names))} ({some(mailbox_names)})"
+        said = ", and ".join(_lacking(effects, message))
+        yield f"{said}: {words}" if said else words
+
+
+def _lacking(effects: Collection[Effect], message: str) -> Iterator[str]:
+    mail = " or ".join(word for effect, word in _MAIL.items() if effect in effects)
+    if mail and f"nothing is {mail}" not in message:
+        yield f"nothing is {mail}"
+    if Effect.APPOINTMENTS in effects and (mail or _ITEMS not in message):
+        yield f"{_ITEMS} are not kept in step"

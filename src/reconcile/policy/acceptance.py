@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.finding import Finding, Severity
+from reconcile.model.instant import zone
 from reconcile.model.key import Key
 from reconcile.model.policy_declared import PolicyDeclared
 from reconcile.model.position import Position
@@ -21,6 +22,8 @@ from reconcile.policy.configure import Configuration
 from reconcile.policy.variables import PLAN_SUBJECTS
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     # Many estates have neither waivers nor a baseline.
     from reconcile.model.waiver import WaiverSpec
     from reconcile.policy.baseline import Baseline
@@ -44,7 +47,8 @@ class Acceptance:
         self, desired: DesiredState, findings: Iterable[Finding], configuration: Configuration, waivers: Mapping[Key, PolicyDeclared]
     ) -> list[Finding]:
         """The findings of one environment, those marked that a waiver accepts. `waivers` are documents, of which others are passed over."""
-        declared = [self._declared(one, configuration) for key, one in sorted(waivers.items()) if key.kind == "Waiver"]
+        place = _zone_of(desired)
+        declared = [self._declared(one, configuration, place) for key, one in sorted(waivers.items()) if key.kind == "Waiver"]
         if not declared:
             return [*findings]
         from reconcile.policy.waivers import Waivers
@@ -100,8 +104,10 @@ class Acceptance:
             maximum_days=configuration.maximum_waiver_days,
         )
 
-    def _declared(self, one: PolicyDeclared, configuration: Configuration) -> DeclaredWaiver:
-        spec: WaiverSpec = one.document.spec  # type: ignore[assignment]
+    def _declared(self, one: PolicyDeclared, configuration: Configuration, place: ZoneInfo) -> DeclaredWaiver:
+        written: WaiverSpec = one.document.spec  # type: ignore[assignment]
+        # The same instant, in the zone in which it was written as a date.
+        spec = written.model_copy(update={"expires": written.expires.astimezone(place)})
         doubt, waits = "", False
         if spec.expires > self.today:
             proof = self.proof_of(one, configuration)
@@ -120,6 +126,12 @@ def hidden_by(findings: Iterable[Finding]) -> Finding | None:
     """An error that keeps rules from seeing what is there: while there is one, what is not found may be there all the same."""
     own = ("waiver/", "baseline/")
     return next((one for one in findings if one.severity is Severity.ERROR and "/" in one.rule and not one.rule.startswith(own)), None)
+
+
+def _zone_of(desired: DesiredState) -> ZoneInfo:
+    own = desired.resources.get(Key("Environment", desired.environment))
+    named = own.spec.get("timeZone") if own is not None else None
+    return zone(named if isinstance(named, str) else "UTC")
 
 
 def _labels(desired: DesiredState, key: Key) -> Mapping[str, str]:

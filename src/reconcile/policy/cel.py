@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from reconcile.desired.suggest import did_you_mean
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
-from reconcile.policy.variables import Type, Variable
+from reconcile.policy.variable import Type, Variable
 
 if TYPE_CHECKING:
     from cel_expr_python.cel import Env

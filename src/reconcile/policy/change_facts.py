@@ -13,7 +13,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.change import Adopt, Cause, Change, Command, Create, Delete, Forget, Moved, Plan, Update
 from reconcile.model.key import Key
-from reconcile.policy.variables import Type, Variable
+from reconcile.policy.variable import Type, Variable
 
 _ACTIONS: Final[Mapping[type, str]] = MappingProxyType(
     {Create: "create", Adopt: "adopt", Update: "update", Delete: "delete", Forget: "forget", Command: "command"}

@@ -18,7 +18,8 @@ from reconcile.policy.expression_place import within
 from reconcile.policy.message import parts
 from reconcile.policy.plan_facts import countable
 from reconcile.policy.rule import Expression, Rule, RuleBook
-from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
+from reconcile.policy.variable import PREFIXES, Type, Variable
+from reconcile.policy.variables import vocabulary
 
 _FIRST_SENTENCE: Final = re.compile(r"(.+?[.!?])(?=\s+[^a-z\s]|\s*$)", re.DOTALL)
 _LOOK_UP: Final = "docs/policies/variables.md lists what a rule may read, docs/policies/index.md says how it is written"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.policy.variables import PREFIXES, Type, Variable
+from reconcile.policy.variable import PREFIXES, Type, Variable
 
 
 @dataclass(frozen=True, slots=True)

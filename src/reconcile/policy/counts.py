@@ -2,7 +2,7 @@
 
 To add a number about profiles or organizations, add an entry to `_OF_MAILBOXES`: a name, what it counts, the fields of a mailbox it looks
 at (its own, or `profile.` fields of its profile; mailboxes that are `alike` must agree in them), and when a mailbox counts. Everything else
-is a function of the `World` that gives name of object → value. Nothing is counted that no rule reads.
+is a function of an environment that gives name of object → value. Nothing is counted that no rule reads.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.mail_address import ascii_domain, mailbox_identity
 from reconcile.model.resource import Resource
+from reconcile.policy.countable import Countable
 from reconcile.policy.lookalikes import skeletons
-from reconcile.policy.variables import Type, Variable
-from reconcile.policy.world import World
+from reconcile.policy.variable import Type, Variable
 
 #: Name of an object → what was counted for it; objects that are missing have `default`.
 Counted = Mapping[str, Any]
@@ -29,7 +30,7 @@ class Count:
 
     variable: Variable
     default: Any
-    of: Callable[[World], Counted]
+    of: Callable[[Countable], Counted]
 
 
 class _Mailboxes(NamedTuple):
@@ -129,7 +130,7 @@ _OF_MAILBOXES: Final[tuple[_Mailboxes, ...]] = (
 )
 
 
-def _profile_of(world: World) -> list[Any]:
+def _profile_of(world: Countable) -> list[Any]:
     return world.all("Mailbox", "mailbox.profile")
 
 
@@ -137,15 +138,15 @@ def _full(field: str) -> str:
     return field if field.startswith("profile.") else f"mailbox.{field}"
 
 
-def _selected(world: World, one: _Mailboxes) -> Iterator[tuple[Any, int]]:
+def _selected(world: Countable, one: _Mailboxes) -> Iterator[tuple[Any, int]]:
     """(name of the profile, number) of the combinations of mailboxes that count."""
     columns = world.combinations
     counting = map(one.where, *(columns[_full(field)] for field in one.fields)) if one.fields else repeat(True)
     return compress(zip(columns["mailbox.profile"], world.mailboxes.times, strict=True), counting)
 
 
-def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
-    def count(world: World) -> Counted:
+def _by_profile(one: _Mailboxes) -> Callable[[Countable], Counted]:
+    def count(world: Countable) -> Counted:
         found: Counter[Any] = Counter()
         for profile, times in _selected(world, one):
             if profile:
@@ -155,8 +156,8 @@ def _by_profile(one: _Mailboxes) -> Callable[[World], Counted]:
     return count
 
 
-def _by_organization(one: _Mailboxes) -> Callable[[World], Counted]:
-    def count(world: World) -> Counted:
+def _by_organization(one: _Mailboxes) -> Callable[[Countable], Counted]:
+    def count(world: Countable) -> Counted:
         # A forward mailbox that somebody else keeps collects mail as well, unless its document says that it does not.
         others = sum(map(_may_collect, world.foreign)) if one.name == "forwardReceiving" else 0
         return dict.fromkeys(world.names("Organization"), others + sum(times for _, times in _selected(world, one)))
@@ -172,7 +173,7 @@ def _may_collect(one: Resource) -> bool:
     )
 
 
-def _start_dates(world: World) -> Counted:
+def _start_dates(world: Countable) -> Counted:
     dates: dict[str, set[str]] = defaultdict(set)
     columns = world.combinations
     for profile, date in zip(columns["mailbox.profile"], columns["mailbox.processEmailFrom"], strict=True):
@@ -181,10 +182,10 @@ def _start_dates(world: World) -> Counted:
     return {profile: len(found) for profile, found in dates.items()}
 
 
-def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold, active: bool = False) -> Callable[[World], Counted]:
+def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold, active: bool = False) -> Callable[[Countable], Counted]:
     """Names of the other mailboxes with the same value, or of the other active ones."""
 
-    def count(world: World) -> Counted:
+    def count(world: Countable) -> Counted:
         mailboxes = world.objects("Mailbox")
         values = world.all("Mailbox", f"mailbox.{field}")
         said = [*map(fold, filter(None, values))]
@@ -206,7 +207,7 @@ def _sharing(field: str, *, fold: Callable[[str], str] = str.casefold, active: b
 _MOST: Final = 20
 
 
-def _lookalikes(world: World) -> Counted:
+def _lookalikes(world: Countable) -> Counted:
     """Other mailboxes whose address reads the same but is another."""
     addresses = [str(address or "") for address in world.all("Mailbox", "mailbox.emailAddress")]
     # One address is one mailbox, so most have a skeleton of their own.
@@ -215,7 +216,7 @@ def _lookalikes(world: World) -> Counted:
     groups: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for name, address, one in zip(world.names("Mailbox"), addresses, alike, strict=True) if several else ():
         if address and one in several:
-            groups[one].setdefault(address.casefold(), []).append(name)
+            groups[one].setdefault(mailbox_identity(address), []).append(name)
     found: dict[str, tuple[str, ...]] = {}
     for group in groups.values():
         if len(group) > 1:
@@ -226,7 +227,7 @@ def _lookalikes(world: World) -> Counted:
     return found
 
 
-def _elsewhere(world: World) -> Counted:
+def _elsewhere(world: Countable) -> Counted:
     """Names of the other environments in which a mailbox with the same address is active and synchronised."""
     if not world.others:
         return {}
@@ -234,7 +235,7 @@ def _elsewhere(world: World) -> Counted:
     mailboxes = world.objects("Mailbox")
     for one, address in zip(mailboxes, world.all("Mailbox", "mailbox.emailAddress"), strict=True):
         if address:
-            here[address.casefold()].append(one.key.name)
+            here[mailbox_identity(address)].append(one.key.name)
     found: dict[str, set[str]] = defaultdict(set)
     for other in world.others:
         for address in here.keys() & other.counted(_synchronized_addresses).keys():
@@ -243,28 +244,34 @@ def _elsewhere(world: World) -> Counted:
     return {name: tuple(sorted(environments)) for name, environments in found.items()}
 
 
-def _synchronized_addresses(world: World) -> Counted:
+def _synchronized_addresses(world: Countable) -> Counted:
     columns = [world.all("Mailbox", f"mailbox.{field}") for field in ("emailAddress", "state", *_METHODS)]
     rows = zip(*columns, strict=True)
-    return {address.casefold(): True for address, state, *ways in rows if address and state == "active" and _syncs(*ways)}
+    return {mailbox_identity(address): True for address, state, *ways in rows if address and state == "active" and _syncs(*ways)}
 
 
-def _outside(world: World) -> Counted:
-    """Whether the domain of a mailbox is none of organization.ownedDomains, where that says any."""
+def _outside(world: Countable) -> Counted:
+    """Whether the domain of a mailbox is none of organization.ownedDomains nor below one of them, where that says any."""
     organization = world.single("Organization")
     owned = organization.get("ownedDomains") if organization is not None else None
     if not owned:
         return {}
     mailboxes = world.objects("Mailbox")
     domains = world.all("Mailbox", "mailbox.domain")
-    known = {name.lower() for name in owned}
-    return {one.key.name: True for one, domain in zip(mailboxes, domains, strict=True) if domain and domain not in known}
+    known = {ascii_domain(name) for name in owned}
+    return {one.key.name: True for one, domain in zip(mailboxes, domains, strict=True) if domain and known.isdisjoint(_upward(domain))}
 
 
-def _same_elsewhere(path: str) -> Callable[[World], Counted]:
+def _upward(domain: str) -> Iterator[str]:
+    """The domain, in the form in which domains are compared, and those that it is below."""
+    labels = ascii_domain(domain).split(".")
+    return (".".join(labels[place:]) for place in range(len(labels)))
+
+
+def _same_elsewhere(path: str) -> Callable[[Countable], Counted]:
     """Names of the other environments whose organization has the same value."""
 
-    def count(world: World) -> Counted:
+    def count(world: Countable) -> Counted:
         own = world.single("Organization")
         value = own.get(path) if own is not None else None
         if value is None:
@@ -279,24 +286,24 @@ def _same_elsewhere(path: str) -> Callable[[World], Counted]:
     return count
 
 
-def _mailing_everybody(world: World) -> Counted:
+def _mailing_everybody(world: Countable) -> Counted:
     """Names of the other environments that may mail everybody."""
     others = ((other.environment, other.single("Environment")) for other in world.others)
     names = [name for name, values in others if values is not None and "*" in (values.get("allowedRecipients") or ())]
     return dict.fromkeys(world.names("Environment"), tuple(sorted(names)))
 
 
-def _profiles(where: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> Callable[[World], Counted]:
+def _profiles(where: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> Callable[[Countable], Counted]:
     return lambda world: dict.fromkeys(world.names("Organization"), sum(1 for values in world.profiles.values() if where(values)))
 
 
-def _default_server_type(world: World) -> Counted:
+def _default_server_type(world: Countable) -> Counted:
     own = world.single("Organization")
     profile = world.profiles.get(own.get("defaults.profile") or "") if own is not None else None
     return dict.fromkeys(world.names("Organization"), profile.get("serverType") if profile is not None else None)
 
 
-def _same_account(world: World) -> Counted:
+def _same_account(world: Countable) -> Counted:
     """Names of the other profiles that sign in at the same server with the same account."""
     accounts: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, values in world.profiles.items():
@@ -307,11 +314,11 @@ def _same_account(world: World) -> Counted:
     }
 
 
-def _count(name: str, says: str, of: Callable[[World], Counted], *, type: Type = Type.NUMBER, default: Any = 0, **more: Any) -> Count:  # noqa: A002
+def _count(name: str, says: str, of: Callable[[Countable], Counted], *, type: Type = Type.NUMBER, default: Any = 0, **more: Any) -> Count:  # noqa: A002
     return Count(variable=Variable(name=f"counts.{name}", type=type, description=says, **more), default=default, of=of)
 
 
-def _names(name: str, says: str, of: Callable[[World], Counted]) -> Count:
+def _names(name: str, says: str, of: Callable[[Countable], Counted]) -> Count:
     return _count(name, says, of, type=Type.TEXTS, default=())
 
 
@@ -353,7 +360,7 @@ _MAILBOX: Final = (
     _names("elsewhere", "Names of the other environments that synchronise an active mailbox with the same address.", _elsewhere),
     _count(
         "outsideOwnedDomains",
-        "Whether its domain is none of organization.ownedDomains, where that says any.",
+        "Whether its domain is none of organization.ownedDomains, in whichever spelling, nor below one of them, where that says any.",
         _outside,
         type=Type.TRUTH,
         default=False,

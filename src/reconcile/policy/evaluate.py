@@ -19,7 +19,7 @@ from reconcile.policy import cel
 from reconcile.policy.budget import Budget
 from reconcile.policy.report_finding import Reporter
 from reconcile.policy.rule import Rule, RuleBook
-from reconcile.policy.variables import PREFIXES
+from reconcile.policy.variable import PREFIXES
 from reconcile.policy.view import Tells, View
 from reconcile.policy.world import MISSING, Columns, World, plain
 from reconcile.policy.worlds import Worlds

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from reconcile.model.mail_address import readable
+
 _ALIKE: Final = str.maketrans(
     {
         **dict(zip("асеорхуіјѕԁһԛԝвкмнтгпьѐ", "aceopxyijsdhqwbkmhtrnbe", strict=True)),  # Cyrillic
@@ -28,8 +30,8 @@ _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
 
 def skeletons(addresses: Sequence[str]) -> list[str]:
-    """Of each address, which has no line break in it. Two addresses with one skeleton look alike; the domain's dots stay."""
-    letters = "\n".join(addresses).casefold()
+    """Of each address as people read it; none has a line break. Two with one skeleton look alike; the domain's dots stay."""
+    letters = "\n".join(map(readable, addresses)).casefold()
     if not letters.isascii():
         plain = unicodedata.normalize("NFKD", letters).translate(_ALIKE)
         letters = "".join(char for char in plain if not unicodedata.combining(char))

@@ -15,7 +15,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.change import Adopt, Change, Command, Create, Delete, Forget, Plan, Update
 from reconcile.model.key import Key
-from reconcile.policy.variables import Type, Variable
+from reconcile.policy.variable import Type, Variable
 
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WEEKDAY: Final = Variable(name="now.weekday", type=Type.TEXT, values=_DAYS, description="Day of the week, in the environment's time zone.")

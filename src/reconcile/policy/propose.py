@@ -13,7 +13,7 @@ from reconcile.model.finding import Finding
 from reconcile.model.key import Key
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy.fixes import Fix, Suggestion, shown
-from reconcile.policy.variables import PREFIXES
+from reconcile.policy.variable import PREFIXES
 
 if TYPE_CHECKING:
     from reconcile.model.policy_rule import RuleEdit

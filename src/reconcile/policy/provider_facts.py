@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reconcile.model import instant
-from reconcile.policy.variables import Type, Variable
+from reconcile.policy.variable import Type, Variable
 
 if TYPE_CHECKING:
     from reconcile.model.provider_catalogue import Provider

@@ -15,7 +15,7 @@ from reconcile.policy.change_facts import causes
 from reconcile.policy.plan_facts import PLAN_FACTS
 from reconcile.policy.plan_world import PlanWorld
 from reconcile.policy.rule import Rule
-from reconcile.policy.variables import PREFIXES
+from reconcile.policy.variable import PREFIXES
 from reconcile.policy.worded import rule_failed, worded
 
 _KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}

@@ -10,7 +10,7 @@ from reconcile.model.key import Key
 from reconcile.model.position import Position
 from reconcile.model.resource import Resource
 from reconcile.policy.rule import Rule
-from reconcile.policy.variables import PREFIXES
+from reconcile.policy.variable import PREFIXES
 from reconcile.policy.worded import rule_failed, worded
 from reconcile.policy.world import World
 

@@ -20,7 +20,7 @@ from reconcile.policy.example import Example, read_before, read_example
 from reconcile.policy.plan_world import PlanWorld
 from reconcile.policy.rule import Rule, RuleBook
 from reconcile.policy.tables import tables
-from reconcile.policy.variables import PREFIXES
+from reconcile.policy.variable import PREFIXES
 from reconcile.policy.world import MISSING, World
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from reconcile.policy.cel import EXTENSIONS
 from reconcile.policy.change_facts import CHANGE_FACTS
 from reconcile.policy.plan_facts import HOUR, PLAN_FACTS, WEEKDAY
-from reconcile.policy.variables import PLAN_SUBJECTS, PREFIXES, TODAY, Variable, vocabulary
+from reconcile.policy.variable import PREFIXES, Variable
+from reconcile.policy.variables import PLAN_SUBJECTS, TODAY, vocabulary
 
 _HEAD: Final = """\
 # Variables of rules

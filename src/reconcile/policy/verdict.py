@@ -14,7 +14,7 @@ from reconcile.policy.message import shown
 from reconcile.policy.operands import operands
 from reconcile.policy.rule import Rule
 from reconcile.policy.tables import Table, answers, tables
-from reconcile.policy.variables import PREFIXES
+from reconcile.policy.variable import PREFIXES
 from reconcile.policy.world import MISSING, World
 
 #: `holds` and `fires` where the rule looks at the object; `passed-over` where match leaves it out; `not-known` where the rule reads what

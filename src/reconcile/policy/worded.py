@@ -13,7 +13,8 @@ from reconcile.model.position import Position
 from reconcile.policy import cel
 from reconcile.policy.message import shown
 from reconcile.policy.rule import Expression, Rule
-from reconcile.policy.variables import Type, variable
+from reconcile.policy.variable import Type
+from reconcile.policy.variables import variable
 from reconcile.policy.view import View
 from reconcile.policy.world import MISSING, plain
 

@@ -19,7 +19,8 @@ from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.policy.alike import Alike, alike, shared
 from reconcile.policy.computed import COMPUTED
 from reconcile.policy.provider_facts import facts
-from reconcile.policy.variables import PREFIXES, Type, Variable, own_variables, variable
+from reconcile.policy.variable import PREFIXES, Type, Variable
+from reconcile.policy.variables import own_variables, variable
 from reconcile.policy.view import View
 
 

@@ -11,6 +11,8 @@ from typing import Protocol
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Item, ItemKind
+from reconcile.model.item_aside import ItemAside
+from reconcile.model.item_brake import ItemBrake
 from reconcile.model.item_conflict import ItemConflict, NewConflict
 from reconcile.model.item_edit import ItemEdit, ItemEditOutcome
 from reconcile.model.item_link import Link
@@ -19,17 +21,37 @@ from reconcile.model.remote_id import RemoteId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemLook:
+    """How a look ended. `at` is UTC RFC 3339, "" for never; `error` is "" for well, and `kind` then, too: the class of the error.
+    `permanent`: a person must act; `about` says whom it concerns; `failures` in a row count toward ten, and rose last at `counted_at`;
+    `fingerprint` is of configuration and credential, so that a change of them ends a stall."""
+
+    at: str = ""
+    error: str = ""
+    hint: str = ""
+    kind: str = ""
+    permanent: bool = False
+    about: str = ""
+    failures: int = 0
+    counted_at: str = ""
+    retry_after: float = 0.0
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPlace:
     """Where a mailbox stands with one kind. `rules` is the fingerprint of the rules by which all links were last decided. `verify`: the
-    history began anew, and what it did not name has to be looked for. `at` and `error` tell how the last look ended, UTC RFC 3339; "" for
-    never and for well."""
+    history began anew, and what it did not name has to be looked for. `folder` is what the server calls it, "" while nobody asked. `brake`
+    stands until it no longer has a reason; `released` is the number of its deletions that somebody let go. `look` tells how the last one
+    ended."""
 
     cursor: Cursor | None = None
     rules: str = ""
     verify: bool = False
-    at: str = ""
-    error: str = ""
-    hint: str = ""
+    folder: str = ""
+    brake: ItemBrake | None = None
+    released: int = 0
+    look: ItemLook = ItemLook()
 
 
 class IntentKind(StrEnum):
@@ -96,10 +118,11 @@ class ItemReader(Protocol):
         kinds: Collection[ItemKind] = tuple(ItemKind),
         owner: str = "",
         state: ItemState | None = None,
+        apart: bool = False,
         after: int = 0,
         limit: int | None = None,
     ) -> Iterator[Record]:
-        """By id, those behind `after`."""
+        """By id, those behind `after`. `apart`: only those that are tied to a mailbox where they are not kept in step now."""
         ...
 
     def item(self, item_id: int) -> Record | None: ...
@@ -120,6 +143,10 @@ class ItemReader(Protocol):
         """How many items each mailbox is linked with."""
         ...
 
+    def asides(self) -> Sequence[ItemAside]:
+        """Single items that could not be dealt with, of all mailboxes."""
+        ...
+
     def blob(self, digest: str) -> bytes:
         """The bytes of an attachment. Raises KeyError."""
         ...
@@ -135,16 +162,16 @@ class ItemEdits(Protocol):
         """
         ...
 
-    def resolve(self, conflict_id: int, *, at: datetime) -> bool:
-        """Somebody saw to it. False where there is no open one of this number."""
+    def resolve(self, conflict_id: int, *, at: datetime, by: str) -> bool:
+        """`by` saw to it. False where there is no open one of this number."""
         ...
 
     def keep_blob(self, content: bytes) -> str:
         """Keep the bytes of an attachment; its digest."""
         ...
 
-    def relink(self, item_id: int) -> int:
-        """Ties that were parted come together again with the next pass; how many."""
+    def relink(self, item_id: int, *, anew: bool = False) -> int:
+        """Ties that were parted come together again with the next pass; how many. `anew`: where the item was deleted, another is made."""
         ...
 
 
@@ -161,10 +188,22 @@ class ItemStore(ItemReader, ItemEdits, Protocol):
 
     def by_token(self, mailbox_id: str, tokens: Collection[str]) -> Mapping[str, Link]: ...
 
+    def by_trace(self, mailbox_id: str, traces: Collection[str]) -> Mapping[str, Sequence[Link]]:
+        """Of what came in: a trace may be that of copies, too."""
+        ...
+
     def by_record(self, mailbox_id: str, record_ids: Collection[int]) -> Mapping[int, Link]: ...
+
+    def saying(self, mailbox_id: str, kind: ItemKind, items: Collection[Item]) -> Sequence[Link]:
+        """Of what came in from the mailbox and is not parted: where both sides last agreed that its item says one of these."""
+        ...
 
     def links(self, mailbox_id: str, kind: ItemKind) -> Iterator[Link]:
         """All of a mailbox and kind."""
+        ...
+
+    def linked(self, mailbox_id: str, kind: ItemKind) -> int:
+        """How many pairs are kept in step."""
         ...
 
     def records(self, record_ids: Collection[int]) -> Mapping[int, Record]: ...
@@ -178,16 +217,19 @@ class ItemStore(ItemReader, ItemEdits, Protocol):
         ...
 
     def due(self, mailbox_id: str, kind: ItemKind, *, owner: str | None, everything: bool) -> Sequence[int]:
-        """Ids of records to be decided: linked ones whose record changed or went since it was last looked at, and records of `owner`
+        """Ids of records to be decided: tied ones whose record changed or went, or whose item departed, and records of `owner`
         (None: of anybody) that were never tied to this mailbox. With `everything` also all that are tied to it."""
         ...
 
-    def intents(self, mailbox_id: str, kind: ItemKind) -> Sequence[ItemIntent]:
-        """Those that are not over, oldest first."""
+    def intents(
+        self, mailbox_id: str, kind: ItemKind, *, after: ItemIntent | None = None, limit: int | None = None
+    ) -> Sequence[ItemIntent]:
+        """Those that are not over, oldest first: those behind `after`, at most `limit`."""
         ...
 
     def begin(self, intents: Sequence[ItemIntent]) -> None:
-        """Durable when it returns."""
+        """All of them or none; durable when it returns. Raises PreconditionFailed where a record that an item is to be made from is no
+        longer at its version, or a pair that is to change is no longer tied: decide again."""
         ...
 
     def commit(
@@ -203,9 +245,38 @@ class ItemStore(ItemReader, ItemEdits, Protocol):
         verify: bool | None = None,
         blobs: Mapping[str, bytes] | None = None,
     ) -> None:
-        """All of it or nothing. Raises PreconditionFailed when a record is not at the version that is expected."""
+        """All of it or nothing. Raises PreconditionFailed when a record is not at the version that is expected. A pair whose record was
+        purged meanwhile is let go instead: nothing of it comes back."""
         ...
 
-    def ended(self, mailbox_id: str, kind: ItemKind, *, at: datetime, error: str, hint: str) -> None:
-        """How a look ended; `error` "" for well."""
+    def purged(self, mailbox_id: str, names: Collection[str]) -> Collection[str]:
+        """Of these names of items (`model/item_purge.py`) those whose record was purged, so that they do not come in again."""
+        ...
+
+    def ended(self, mailbox_id: str, kind: ItemKind, look: ItemLook) -> None:
+        """How a look ended."""
+        ...
+
+    def is_folder(self, mailbox_id: str, kind: ItemKind, folder: str) -> None:
+        """What the server calls it from here on."""
+        ...
+
+    def brake(self, mailbox_id: str, kind: ItemKind, brake: ItemBrake | None) -> None:
+        """It stands; None: it stands no longer. Either way what was released is used up."""
+        ...
+
+    def release(self, mailbox_id: str, kind: ItemKind, brake: ItemBrake) -> bool:
+        """Somebody lets go what this brake holds, with the next look. False where it no longer stands like that: nothing is released."""
+        ...
+
+    def spend(self, mailbox_id: str, kind: ItemKind, *, left: int) -> None:
+        """Of what was released so many may still go: those that are gone are not let go a second time."""
+        ...
+
+    def set_aside(self, asides: Sequence[ItemAside]) -> None:
+        """These could not be dealt with; they replace what was known of the same ones."""
+        ...
+
+    def taken_up(self, asides: Sequence[ItemAside]) -> None:
+        """These could."""
         ...

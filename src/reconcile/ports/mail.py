@@ -14,21 +14,24 @@ from reconcile.model.remote_id import RemoteId
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A message the server names. `received` is the server's clock (aware, UTC), None where it gives none; `size` in bytes as the
-    server claims (it may be wrong)."""
+    server claims (it may be wrong). `folder` is the tracked folder it lies in, as it is declared; "" for the inbox."""
 
     remote_id: RemoteId
     received: datetime | None
     size: int
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a first look tells. `messages` is the server's count, `news` whether `read` may find anything, `restarted` whether the
-    cursor belongs to another history (or there was none): then everything is listed again, under a new generation."""
+    cursor belongs to another history (or there was none): then everything is listed again, under a new generation. `lacking` says of
+    tracked folders, one each, why they are not read."""
 
     messages: int
     news: bool
     restarted: bool
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ class Batch:
     `read` were given to `accept` in this order, `declined` were not wanted, `missing` are listed by the server but without content,
     `vanished` were asked for again (see `retry`) but are no longer listed. `messages` is the server's count now, `unlisted` how many it
     counts behind the last one it lists: it is asked again for those, and while it stays above 0 nobody may call the inbox read.
+    `last`: nothing is read after it, as far as is known, so nothing is won by keeping it beside the reading.
     """
 
     read: tuple[Listed, ...]
@@ -47,6 +51,7 @@ class Batch:
     cursor: Cursor
     messages: int
     unlisted: int = 0
+    last: bool = False
 
 
 #: Asked with a message and its header (everything up to and with the empty line, cut after 256 KB, never empty), before its body is
@@ -56,8 +61,13 @@ Examine: TypeAlias = Callable[[Listed, bytes], bool]
 Foresee: TypeAlias = Callable[[Sequence[tuple[Listed, bytes]]], None]
 
 
+#: Told of several messages before `wanted` is asked for each of them, for the same reason.
+Foretell: TypeAlias = Callable[[Sequence[Listed]], None]
+
+
 class Inbox(Protocol):
-    """One mailbox's inbox over one connection, read-only: nothing at the server changes, no flag either."""
+    """One mailbox's inbox over one connection, and tracked folders below it where the server has such, read-only: nothing at the server
+    changes, no flag either."""
 
     def look(self, cursor: Cursor | None) -> Look:
         """Open the inbox. Cheap: no search, no listing.
@@ -77,6 +87,7 @@ class Inbox(Protocol):
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None = None,
         foresee: Foresee | None = None,
+        foretell: Foretell | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         """List what lies behind the cursor (everything for None), ask `wanted` for each message, hand the bytes of each wanted one
@@ -84,7 +95,8 @@ class Inbox(Protocol):
 
         With `examine` the header of each wanted message is fetched first, in order, and only those it takes are read as a whole; the
         others count as `declined`, those that come without a header as `missing`. Without it no header is fetched by
-        itself. `foresee` goes with `examine`; where headers come one by one it is not told.
+        itself. `foresee` goes with `examine`; where headers come one by one it is not told. `foretell`
+        goes with `wanted`, and is told of all messages that are not asked for again.
 
         A server that tells no dates (POP3) is asked for the header first: then `wanted` is asked twice, with `received` None before
         anything is fetched, and with the date once it is known.
@@ -120,7 +132,7 @@ class Watcher(Protocol):
 
 
 class MessageCounter(Protocol):
-    """Looks how much mail an inbox holds; nothing at the server changes."""
+    """Looks how much mail an inbox, and what is read beside it, holds; nothing at the server changes."""
 
     def count(self, since: datetime | None, before: datetime | None) -> int:
         """Messages received from `since` (included) to `before` (excluded), by the server's clock; None leaves an end open.

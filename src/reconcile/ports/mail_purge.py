@@ -1,4 +1,4 @@
-"""Taking mail out of the store for good."""
+"""Taking mail, appointments, contacts and tasks out of the store for good."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class MailPurge(Protocol):
 
     def forget_hashes(self, *, before: str, limit: int) -> int:
         """Take away the hashes for smart matching of mails from before (UTC RFC 3339), at most of `limit` mails; of how many."""
+        ...
+
+    def clear_files(self, *, before: str) -> int:
+        """Take away the bytes of files that no appointment has and that were handed in before then (UTC RFC 3339); how many."""
         ...
 
     def forget_mailbox(self, mailbox_id: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
-from reconcile.model.activity_details import ActivityState
+from reconcile.model.activity_details import ActivityState, Regarding
 from reconcile.model.cursor import Cursor
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.mailbox_state import Attempt, MailboxState
@@ -38,6 +38,10 @@ class Arrival:
     nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it
     becomes an activity, `more_queue_items` where it is one already. By `clues` it is found later. `contact` is made for its unknown
     sender, unless there is such a row. `held_for` is a mailbox that it came for by way of this one ("" for none).
+
+    `folder` is the tracked folder it lies in ("" for the inbox). A message without Message-ID that was kept from another folder of the same
+    mailbox is that one. The first time that a folder holds an activity last held by no tracked folder or by another one of the mailbox,
+    `regarding` is set on it as an edit; what is edited afterwards stays.
     """
 
     remote_id: RemoteId
@@ -55,6 +59,8 @@ class Arrival:
     more_queue_items: Sequence[NewQueueItem] = ()
     contact: PartyRow | None = None
     held_for: str = ""
+    folder: str = ""
+    regarding: Regarding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +148,13 @@ class Receiving(Protocol):
         """As of the last commit."""
         ...
 
-    def known(self, message_id: str, content: bytes) -> bool:
-        """Whether an activity with this Message-ID and content is kept (then its bytes need not be kept again). What another process or
-        mailbox kept within the last moment may be missed: the commit asks again."""
+    def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
+        """Those (Message-ID, content) of which an activity is kept, so that their bytes need not be kept again; never one without a
+        Message-ID. What another process or mailbox kept within the last moment may be missed: the commit asks again."""
         ...
 
-    def has(self, remote_id: RemoteId) -> bool:
-        """Whether this message of this history is kept already."""
+    def kept(self, remote_ids: Collection[RemoteId]) -> Set[RemoteId]:
+        """Which of these messages of this history are kept already."""
         ...
 
     def begin(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from reconcile.model.secret import Secret
@@ -59,8 +60,17 @@ class SignIn(Protocol):
         """
         ...
 
+    def showing(self) -> AbstractContextManager[object]:
+        """Stands around each exchange that shows the server what proves the account, and around nothing else: others may wait for it.
+
+        It ended without an error: the server took it. `refused` was called in it: it did not. With a ReconcileError: whoever raised it
+        knows that nothing was judged. With any other error nobody knows. Raises, before anything is shown, AuthenticationRejected or
+        Throttled while the account is left alone.
+        """
+        ...
+
     def refused(self) -> bool:
-        """The server refused what `mechanism` gave last. True when trying once more makes sense, with another token: at most once."""
+        """The server refused what was shown last. True when trying once more makes sense, with another token: at most once."""
         ...
 
 

@@ -91,10 +91,12 @@ class TargetWriter(TargetReader, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedResource:
-    """A resource as applied: what the sync engine works from, never git. `origins` maps paths to file:line."""
+    """A resource as applied: what the sync engine works from, never git. `origins` maps paths to file:line. `written` is the token of
+    its last write: another one where no more changed than the value behind a reference."""
 
     kind: str
     name: str
     external_id: str
     spec: Spec
     origins: Mapping[str, str] = field(default_factory=dict)
+    written: str = ""

@@ -10,6 +10,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "reply": ("it answers a mail of ours, and the filter replies takes that", ""),
     "known-sender": ("the sender is a contact, account or lead, and the filter known-senders takes that", ""),
     "email-enabled-sender": ("the sender is a row with an address, and the filter email-enabled takes that", ""),
+    "tracked-folder": ("it was put into a tracked folder, which no filter keeps out", ""),
     "no-recipient-match": (
         "no recipient is a user or queue with a mailbox here, and the mailbox it lies in does not take all mail",
         "Mail that comes by Bcc or a distribution list needs filter: all on the mailbox.",

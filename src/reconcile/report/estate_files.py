@@ -7,6 +7,7 @@ from itertools import count, groupby
 from typing import Final, Literal, Protocol, TypeAlias
 
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.mail_address import readable
 from reconcile.model.slug import slug
 from reconcile.plan.takeover.declare import Draft
 from reconcile.report.document_text import document_text
@@ -104,7 +105,7 @@ def _table(drafts: list[Draft], names: _Names, origin: str) -> Iterator[EstateFi
 
 def _grouped(drafts: Iterable[Draft], names: _Names, origin: str) -> Iterator[EstateFile]:
     """Several documents a file, by domain. They come sorted by domain."""
-    for domain, run in groupby(drafts, key=lambda draft: str(draft.spec["emailAddress"]).rpartition("@")[2]):
+    for domain, run in groupby(drafts, key=lambda draft: readable(str(draft.spec["emailAddress"])).rpartition("@")[2]):
         part: list[Draft] = []
         texts: list[bytes] = []
         size = 0

@@ -69,17 +69,31 @@ def _reason(finding: Finding) -> Hashable:
     """What findings of one group share; None for a finding that stands alone."""
     if finding.cause is not None:
         return (finding.rule, finding.severity, finding.accepted, finding.cause)
+    if in_table(finding):
+        # The same mistake down a column: its lines differ in what they say there, and are mended by one replacement.
+        return (finding.rule, finding.severity, finding.accepted, finding.position.file, finding.path, finding.hint)
     if finding.resource is None:
         return None
     # The same place for several resources: an assignment or an earlier layer wrote the field.
     return (finding.rule, finding.severity, finding.accepted, finding.position, finding.path, finding.hint)
 
 
+def in_table(finding: Finding) -> bool:
+    """Whether a built-in check found it in a line of a table below its header, and it names no other place."""
+    place = finding.position
+    return "/" in finding.rule and not finding.related and place.file.lower().endswith(".csv") and place.line > 1
+
+
+#: Lines of a table that are shown each: what they say there differs.
+_FEW_LINES = 3
+
+
 def _told_apart(findings: Sequence[Finding]) -> Iterable[Sequence[Finding]]:
-    """Several findings about one resource at one place say different things: each stands alone."""
-    if len(findings) == 1 or findings[0].cause is not None or len({one.resource for one in findings}) == len(findings):
+    """Several findings about one resource at one place say different things: each stands alone. So do a few lines of a table."""
+    if findings[0].cause is not None:
         return (findings,)
-    return [(one,) for one in findings]
+    together = len(findings) > _FEW_LINES if in_table(findings[0]) else len({one.resource for one in findings}) == len(findings)
+    return (findings,) if together or len(findings) == 1 else [(one,) for one in findings]
 
 
 def _place(findings: Sequence[Finding], place_of: PlaceOf) -> Position:

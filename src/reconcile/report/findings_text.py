@@ -11,7 +11,7 @@ from reconcile.model.finding import Accepted, Finding, Severity
 from reconcile.model.instant import day
 from reconcile.model.position import Position
 from reconcile.report.excerpt import excerpt
-from reconcile.report.finding_groups import Group, PlaceOf, grouped, kinds_of, nowhere, worst_first
+from reconcile.report.finding_groups import Group, PlaceOf, grouped, in_table, kinds_of, nowhere, worst_first
 from reconcile.report.safe_text import neutral
 
 #: The bytes of a file of the source, None when it cannot be read.
@@ -69,7 +69,7 @@ def _few_of_each(groups: Sequence[Group]) -> tuple[list[Group], dict[tuple[str, 
 
 
 def summary(findings: Sequence[Finding], *, files: int) -> str:
-    """`2 errors, 1 warning in 3 places; 12 files read`. Accepted findings are counted apart."""
+    """`2 errors, 1 warning in 3 files; 12 files read`. Accepted findings are counted apart."""
     accepted = len(findings) - len(findings := [finding for finding in findings if finding.counts])
     apart = f"; {accepted:,} accepted (--show-accepted shows them)" if accepted else ""
     return _standing(findings, files) + apart
@@ -98,7 +98,7 @@ def _standing(findings: Sequence[Finding], files: int) -> str:
         if (count := sum(finding.severity is severity for finding in findings))
     ]
     touched = len({finding.position.file for finding in findings})
-    return f"{', '.join(counts)} in {touched} place{'' if touched == 1 else 's'}; {read} read"
+    return f"{', '.join(counts)} in {touched} file{'' if touched == 1 else 's'}; {read} read"
 
 
 class _Paint:
@@ -140,6 +140,10 @@ def _block(group: Group, lines: Sequence[str] | None, paint: _Paint, columns: in
 
 
 def _for_one_reason(group: Group) -> str:
+    if in_table(group.first):
+        places = ", ".join(_place(one.position, exact=True) for one in group.findings[:_NAMED])
+        more = f", and {len(group.findings) - _NAMED:,} more lines (--all shows each)" if len(group.findings) > _NAMED else ""
+        return f"{len({one.position.line for one in group.findings}):,} lines like this: {places}{more}"
     names = ", ".join(_named(one, group.position) for one in group.findings[:_NAMED])
     more = f" and {len(group.findings) - _NAMED:,} more (--all shows each)" if len(group.findings) > _NAMED else ""
     return f"{kinds_of(group.findings)} for this reason: {names}{more}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -29,6 +30,9 @@ from reconcile.report.csv_text import csv_octets
 _DOMAIN: Final = "reconcile.invalid"
 _PRIORITY: Final = {Priority.LOW: 9, Priority.NORMAL: 5, Priority.HIGH: 1}
 _FOLD: Final = 75
+_BREAK: Final = re.compile("\r\n|[\r\x85\u2028\u2029]")
+#: Clocks are written down for appointments between these.
+_CLOCKS: Final = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 #: A calendar program has a series without end up to here at least.
 _YEARS: Final = 3
 
@@ -206,6 +210,8 @@ def _time(name: str, moment: datetime, item: Appointment) -> str:
 def _zone(name: str, first: datetime, last: datetime) -> Iterator[str]:
     """The changes of its clock from the first appointment to some years behind the last, one by one (RFC 5545, 3.6.5)."""
     place = zone(name)
+    # What lies centuries away has no known clock: the first and the last rule count for it.
+    first, last = (min(max(one, _CLOCKS[0]), _CLOCKS[1]) for one in (first, last))
     day, end = first - timedelta(days=366), last + timedelta(days=366 * _YEARS)
     before = day.astimezone(place).utcoffset() or timedelta()
     yield "BEGIN:VTIMEZONE"
@@ -245,16 +251,21 @@ def _stamp(moment: str) -> str:
 
 def _text(text: str) -> str:
     """Escaped (RFC 5545, 3.3.11; RFC 6350, 3.4); nothing else ends a line."""
-    lines = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(one for one in lines.replace("\n", "\\n") if ord(one) >= 32 or one == "\t")
+    lines = _BREAK.sub("\n", text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,"))
+    return "".join(one for one in lines.replace("\n", "\\n") if one == "\t" or not _is_control(one))
+
+
+def _is_control(character: str) -> bool:
+    """Some readers take more than CR and LF for the end of a line."""
+    return ord(character) < 32 or 127 <= ord(character) < 160 or character in "\u2028\u2029"
 
 
 def _uri(text: str) -> str:
-    return "".join(one for one in text if ord(one) > 32)
+    return "".join(one for one in text if ord(one) > 32 and not _is_control(one))
 
 
 def _parameter(text: str) -> str:
-    return '"' + "".join(one for one in text if ord(one) >= 32 and one != '"') + '"'
+    return '"' + "".join(one for one in text if not _is_control(one) and one != '"') + '"'
 
 
 def _folded(lines: Iterable[str]) -> str:

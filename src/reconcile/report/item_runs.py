@@ -1,4 +1,4 @@
-"""What looks at appointments, contacts and tasks did, and how mailboxes stand with them."""
+"""What looks at appointments, contacts and tasks did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.report.counted import counted
+from reconcile.report.counted import counted, several
 from reconcile.report.safe_text import neutral
 
 #: Counts of a look, and the words for them.
@@ -22,12 +22,13 @@ WORDS: Mapping[str, str] = {
     "conflicts": "changed on both sides",
     "held": "held back",
     "announced": "announced to attendees",
+    "braked": "deletions held by the brake (`reconcile status`)",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRunLine:
-    """One mailbox. `failed` are words about single items."""
+    """One mailbox. `failed` are words about single items. One that was not `tried` has a server that is away."""
 
     mailbox: str
     counts: Mapping[str, int]
@@ -35,18 +36,7 @@ class ItemRunLine:
     hint: str = ""
     skipped: str = ""
     failed: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemStanding:
-    """How one mailbox stands with one kind. `at` is UTC RFC 3339, "" for never."""
-
-    mailbox: str
-    kind: str
-    linked: int
-    at: str
-    error: str
-    hint: str
+    tried: bool = True
 
 
 def runs_json(lines: Sequence[ItemRunLine]) -> list[dict[str, Any]]:
@@ -57,6 +47,7 @@ def runs_json(lines: Sequence[ItemRunLine]) -> list[dict[str, Any]]:
             **{_camel(name): count for name, count in line.counts.items()},
             "failed": list(line.failed),
             "skipped": line.skipped or None,
+            "tried": line.tried,
             "error": {"message": line.error, "hint": line.hint} if line.error else None,
         }
         for line in lines
@@ -64,11 +55,21 @@ def runs_json(lines: Sequence[ItemRunLine]) -> list[dict[str, Any]]:
 
 
 def runs_lines(lines: Sequence[ItemRunLine]) -> Iterator[str]:
-    """Only what has news."""
+    """Only what has news. What went wrong in many mailboxes alike is told once."""
+    alike: dict[tuple[str, str], list[str]] = {}
     for line in lines:
+        if _only_failed(line):
+            alike.setdefault((line.error, line.hint), []).append(line.mailbox)
+    for (error, hint), names in alike.items():
+        yield f"  {neutral(several(names))}: {neutral(error)}"
+        yield from [f"    next: {neutral(hint)}"] if hint else []
+    for line in lines:
+        if _only_failed(line):
+            continue
         said = [f"{count} {WORDS[name]}" for name, count in line.counts.items() if count]
         if line.error or line.skipped or said or line.failed:
-            yield f"  {neutral(line.mailbox)}: {neutral(line.error or line.skipped) or ', '.join(said) or 'nothing new'}"
+            words = [neutral(line.error or line.skipped), ", ".join(said)]
+            yield f"  {neutral(line.mailbox)}: {'; '.join(filter(None, words)) or 'nothing new'}"
         if line.error and line.hint:
             yield f"    next: {neutral(line.hint)}"
         yield from (f"    not done: {neutral(words)}" for words in line.failed[:5])
@@ -76,35 +77,8 @@ def runs_lines(lines: Sequence[ItemRunLine]) -> Iterator[str]:
             yield f"    and {counted(len(line.failed) - 5, 'more item', 'more items')} not done"
 
 
-def standings_json(standings: Sequence[ItemStanding]) -> list[dict[str, Any]]:
-    """One object a mailbox and kind."""
-    return [
-        {
-            "mailbox": one.mailbox,
-            "kind": one.kind,
-            "linked": one.linked,
-            "lastLook": one.at or None,
-            "error": {"message": one.error, "hint": one.hint} if one.error else None,
-        }
-        for one in standings
-    ]
-
-
-def standings_lines(standings: Sequence[ItemStanding], conflicts: int) -> list[str]:
-    """A sum, then what failed."""
-    linked = {kind: sum(one.linked for one in standings if one.kind == kind) for kind in ("appointment", "contact", "task")}
-    mailboxes = len({one.mailbox for one in standings})
-    if not mailboxes:
-        return []
-    sums = ", ".join(counted(count, kind) for kind, count in linked.items())
-    lines = [f"{sums} kept in step in {counted(mailboxes, 'mailbox', 'mailboxes')}"]
-    if conflicts:
-        lines.append(f"{counted(conflicts, 'field')} changed on both sides: `reconcile activities items conflicts`")
-    for one in standings:
-        if one.error:
-            lines.append(f"{neutral(one.mailbox)}: {neutral(one.error)}")
-            lines += [f"  next: {neutral(one.hint)}"] if one.hint else []
-    return lines
+def _only_failed(line: ItemRunLine) -> bool:
+    return bool(line.error) and not line.failed and not any(line.counts.values())
 
 
 def _camel(name: str) -> str:

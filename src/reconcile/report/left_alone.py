@@ -40,15 +40,17 @@ def left_alone_json(found: Sequence[LeftAlone]) -> list[dict[str, object]]:
     ]
 
 
-def counters_lines(found: Sequence[ProfileCounters]) -> list[str]:
-    """A table, one line a profile."""
+def counters_lines(found: Sequence[ProfileCounters], *, fit: int | None = None) -> list[str]:
+    """A table, one line a profile. On a narrow terminal columns in which nothing stands but 0 give way first."""
     rows = [
         (one.name or "(none)", one.mailboxes, one.failing, one.waiting, one.left_alone, one.disabled, one.tracked, one.sent)
         for one in found
     ]
     if not rows:
         return []
-    return table(("profile", "mailboxes", "failing", "waiting", "left alone", "disabled", "tracked", "sent"), rows).splitlines()
+    headers = ("profile", "mailboxes", "failing", "waiting", "left alone", "disabled", "tracked", "sent")
+    spare = sorted(("left alone", "disabled", "waiting", "failing", "sent"), key=lambda name: any(row[headers.index(name)] for row in rows))
+    return table(headers, rows, limits=(40,), fit=fit, spare=spare).splitlines()
 
 
 def counters_json(found: Sequence[ProfileCounters]) -> list[dict[str, object]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reconcile.model.message_fate import Fate, MessageFates
 from reconcile.report.decision_words import meaning, next_step
 from reconcile.report.safe_text import neutral
 from reconcile.report.tracking import tracking_json, tracking_values
 
 FORMAT_VERSION = "1.0"
+_ELSEWHERE: Final = (
+    "; only the Inbox is read (at Exchange tracked folders, too), so a rule at the server that moves mail keeps it from being tracked"
+)
 
 
 def fates_json(found: MessageFates) -> dict[str, object]:
@@ -49,8 +54,7 @@ def fates_text(found: MessageFates) -> str:
     if found.whereabouts:
         blocks.append(
             "\n".join(
-                f"{neutral(each.mailbox)}: the server has it in folder {neutral(each.folder)}"
-                + ("" if each.inbox else "; only the Inbox is read, so a rule at the server that moves mail keeps it from being tracked")
+                f"{neutral(each.mailbox)}: the server has it in folder {neutral(each.folder)}" + ("" if each.inbox else _ELSEWHERE)
                 for each in found.whereabouts
             )
         )

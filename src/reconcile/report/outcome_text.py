@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
+from reconcile.model.discovered import Pinned
 from reconcile.model.outcome import Applied, Failed, Outcome, Skipped
 from reconcile.report.plan_text import Paint
 from reconcile.report.safe_text import neutral
@@ -75,3 +76,14 @@ def outcome_json(outcome: Outcome) -> dict[str, object]:
         case Skipped():
             return {"key": str(outcome.key), "result": "voided" if outcome.voided else "skipped", "reason": outcome.reason}
     assert_never(outcome)
+
+
+def pinned_text(one: Pinned) -> str:
+    """What became of a server that Autodiscover named for a mailbox."""
+    words = f"{one.url} is not pinned: {one.why}" if one.why else f"its server is {one.url}, pinned as Autodiscover named it"
+    return f"i {neutral(str(one.key))}: {neutral(words)}"
+
+
+def pinned_json(one: Pinned) -> dict[str, object]:
+    """The same as a document."""
+    return {"key": str(one.key), "url": one.url, "pinned": not one.why, "why": one.why or None}

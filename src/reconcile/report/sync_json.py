@@ -6,7 +6,7 @@ from reconcile.model.condition import Condition
 from reconcile.model.mailbox_state import unseen
 from reconcile.model.mailbox_status import MailboxStatus
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 def status_json(status: MailboxStatus) -> dict[str, object]:
@@ -41,6 +41,7 @@ def status_json(status: MailboxStatus) -> dict[str, object]:
         "looks": state.looks,
         "lastNews": state.last_news or None,
         "stuckSince": state.stuck_since or None,
+        "foldersNotRead": list(state.lacking),
         "unseen": unseen(state),
         "error": {"kind": state.error_kind, "message": state.error, "hint": state.hint, "about": state.about} if state.error_kind else None,
         "quarantined": status.quarantined,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconcile.model.condition import Condition
+from reconcile.model.mailbox_state import MEND_FOLDERS
 from reconcile.model.sync_result import SyncResult
 from reconcile.report.counted import counted, several
 from reconcile.report.safe_text import neutral
@@ -42,11 +43,17 @@ def run_text(
     for result in results:
         if result.error_kind:
             failed.setdefault((result.error, result.hint), []).append(result.mailbox)
-    lines += [""] if failed else []
+    lacking = [result for result in results if result.lacking and not result.error_kind]
+    lines += [""] if failed or lacking else []
+    told = set[str]()
     for (error, hint), names in failed.items():
         lines.append(f"{neutral(several(names))}: {neutral(error)}")
-        if hint:
+        if hint and hint not in told:
             lines.append(f"  next: {neutral(hint)}")
+        told.add(hint)
+    for result in lacking:
+        lines += [f"{neutral(result.mailbox)}: tracked folder not read: {neutral(words)}" for words in result.lacking]
+    lines += [f"  next: {MEND_FOLDERS}"] if lacking else []
     if conditions:
         lines += ["", "declared, but not done:"]
         for name, condition in conditions:
@@ -57,12 +64,12 @@ def run_text(
 
 def _has_news(result: SyncResult) -> bool:
     counts = (result.read, result.ignored, result.missing, result.failed, result.given_up, result.marked)
-    return any(counts) or bool(result.error_kind or result.skipped or result.marking_error)
+    return any(counts) or bool(result.error_kind or result.skipped or result.marking_error or result.lacking)
 
 
 def _note(result: SyncResult) -> str:
     if result.error_kind:
-        return "failed, see below"
+        return "failed, see below" if result.tried else "not tried, see below"
     if result.skipped:
         return result.skipped
     notes = []
@@ -80,22 +87,34 @@ def _note(result: SyncResult) -> str:
         notes.append(f"{result.given_up} given up: `reconcile quarantine list`")
     if result.marking_error:
         notes.append(f"not done at the server yet: {result.marking_error}")
+    if result.lacking:
+        notes.append(f"{counted(len(result.lacking), 'tracked folder')} not read, see below")
     return "; ".join(notes)
 
 
 def _sum(results: Sequence[SyncResult], quiet: int, idle: int, seconds: float) -> str:
     if not results and not idle:
-        return "no mailbox is applied; `reconcile plan` shows what is declared"
-    failed = sum(bool(result.error_kind) for result in results)
+        return "no mailbox is applied; `reconcile plan` shows what is declared, `reconcile apply` applies it"
+    failed, untried = _failed(results), _untried(results)
     tracked = sum(result.tracked for result in results)
-    parts = [f"{counted(tracked, 'e-mail')} tracked from {counted(len(results), 'mailbox', 'mailboxes')} in {seconds:.1f} s"]
+    parts = [f"{counted(tracked, 'e-mail')} tracked from {counted(len(results) - untried, 'mailbox', 'mailboxes')} in {seconds:.1f} s"]
     if quiet:
         parts.append(f"{quiet} without news")
     if failed:
         parts.append(f"{failed} failed")
+    if untried:
+        parts.append(f"{untried} not tried")
     if idle:
         parts.append(f"{idle} not received here")
     return ", ".join(parts)
+
+
+def _failed(results: Sequence[SyncResult]) -> int:
+    return sum(bool(result.error_kind) and result.tried for result in results)
+
+
+def _untried(results: Sequence[SyncResult]) -> int:
+    return sum(not result.tried for result in results)
 
 
 def run_json(
@@ -128,12 +147,16 @@ def run_json(
                 "givenUp": result.given_up,
                 "marked": result.marked,
                 "markingError": result.marking_error or None,
+                "foldersNotRead": list(result.lacking),
                 "reindexed": result.reindexed,
                 "skipped": result.skipped or None,
+                "tried": result.tried,
                 "error": {"kind": result.error_kind, "message": result.error, "hint": result.hint} if result.error_kind else None,
             }
             for result in results
         ],
+        "failed": _failed(results),
+        "notTried": _untried(results),
         "notReceiving": idle,
         "conditions": [
             {"mailbox": name, "type": condition.type, "field": condition.field, "origin": condition.origin, "message": condition.message}

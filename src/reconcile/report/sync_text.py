@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -12,8 +12,12 @@ from reconcile.report.counted import counted, several
 from reconcile.report.safe_text import neutral
 from reconcile.report.table import table
 from reconcile.report.unsent import Unsent, unsent_lines
+from reconcile.report.wrapped import wrapped
 
-_NONE = "no mailbox is applied; `reconcile plan` shows what is declared"
+_NONE = "no mailbox is applied; `reconcile plan` shows what is declared, `reconcile apply` applies it"
+#: What is wrong with items is told in a section of its own, with its numbers.
+_ABOUT_ITEMS = frozenset({"ItemDeletions", "ItemsAside"})
+_TOLD_ABOVE = "see appointments, contacts and tasks above"
 _ORDER = (Health.STALLED, Health.WAITING, Health.HEALTHY, Health.OFF)
 
 
@@ -53,6 +57,9 @@ def mailboxes_table(statuses: Sequence[MailboxStatus], *, now: datetime, fit: in
         rows,
         limits=(30, 40, None, None, None, None, None, 100),
         fit=fit,
+        # Who and why come first: the address gives way before them.
+        spare=("address", "tracked"),
+        narrowest=16,
         empty=_NONE,
     )
 
@@ -87,8 +94,9 @@ def status_text(
     waiting: Sequence[Unsent] = (),
     idle: Sequence[tuple[str, Condition]] = (),
     beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    fit: int | None = None,
 ) -> str:
-    """The environment at a glance: counts, then everything that wants a person, with the next step.
+    """The environment at a glance: counts, then everything that wants a person, with the next step; no wider than the terminal (`fit`).
 
     `idle` are applied settings that do nothing, with the name of the resource that declares them. `beside` are more sections by title,
     without those that are empty.
@@ -114,10 +122,10 @@ def status_text(
         for status in statuses:
             if status.health is health and (health is not Health.OFF or _by_people(status)):
                 # One cause in a hundred documents is one cause: where it stands makes no difference.
-                alike.setdefault(tuple(_placeless(line, status) for line in _details(status, now)), []).append(status)
+                alike.setdefault(tuple(_placeless(line, status) for line in _details(status)), []).append(status)
         for group in alike.values():
             names = [f"{status.name} <{status.address}>" for status in group]
-            lines += ["", f"{health}: {neutral(several(names))}", *_details(group[0], now, group[1:])]
+            lines += ["", f"{health}: {neutral(several(names))}", *_details(group[0], group[1:]), *_next_look(group, now)]
     if waiting:
         lines += ["", "outgoing mail:", *(f"  {line}" for line in unsent_lines(waiting))]
     undone = [
@@ -137,7 +145,7 @@ def status_text(
         place = f" ({neutral(origin)})" if origin else ""
         others = f" and {len(declared) - 1} more" if len(declared) > 1 else ""
         lines.append(f"  {neutral(name)}{others}: {neutral(field)}{place}: {neutral(message)}")
-    return "\n".join(lines)
+    return wrapped("\n".join(lines), fit)
 
 
 def _by_people(status: MailboxStatus) -> bool:
@@ -157,7 +165,7 @@ def _placeless(line: str, status: MailboxStatus) -> str:
     return line
 
 
-def _details(status: MailboxStatus, now: datetime, others: Sequence[MailboxStatus] = ()) -> tuple[str, ...]:
+def _details(status: MailboxStatus, others: Sequence[MailboxStatus] = ()) -> tuple[str, ...]:
     """Of one mailbox; `others` are those of which the same is said."""
     lines = [f"  why:  {neutral(_why(status))}"]
     elsewhere = [_placed(other) for other in others]
@@ -166,8 +174,13 @@ def _details(status: MailboxStatus, now: datetime, others: Sequence[MailboxStatu
         more = f" and {counted(len(places) - 1, 'more place')}" if len(places) > 1 else ""
         lines.append(f"  at:   {neutral(condition.origin)} ({neutral(condition.field)}){more}")
     if status.hint:
-        lines.append(f"  next: {neutral(status.hint)}")
-    if status.next_look:
-        left = (datetime.fromisoformat(status.next_look) - now).total_seconds()
-        lines.append(f"  next look {'is due' if left <= 0 else f'in {span(left)}'}")
+        lines.append(f"  next: {_TOLD_ABOVE if status.reason in _ABOUT_ITEMS else neutral(status.hint)}")
     return tuple(lines)
+
+
+def _next_look(group: Sequence[MailboxStatus], now: datetime) -> Iterator[str]:
+    """The first of them: that seconds lie between them makes no two causes of one."""
+    planned = [status.next_look for status in group if status.next_look]
+    if planned:
+        left = (datetime.fromisoformat(min(planned)) - now).total_seconds()
+        yield f"  next look {'is due' if left <= 0 else f'in {span(left)}'}"

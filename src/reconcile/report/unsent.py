@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.model.outgoing import OutboxEntry, OutgoingState
+from reconcile.model.outgoing import NEXT_STEP, OutboxEntry, OutgoingState
 from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
 
@@ -22,7 +22,7 @@ _MOST = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsent:
     """Mails of one mailbox with one reason. `first` is the id of one of them, `next_try` UTC to the second ("" for none). `step` is what
-    a person does first so that the mailbox may send, "" where it may. `due`: the time of all of them has come."""
+    a person does first so that the mailbox may or can send, "" where it can. `due`: the time of all of them has come."""
 
     mailbox: str
     state: OutgoingState
@@ -50,14 +50,19 @@ def unsent(
             mailbox=mailbox,
             state=state,
             mails=len(members),
-            reason=reason,
+            reason=reason.partition(NEXT_STEP)[0],
             first=members[0].id,
             next_try=min((f"{one.due_at:%Y-%m-%d %H:%M:%SZ}" for one in members if one.next_try_at or is_due), default=""),
-            step=steps.get(members[0].mailbox_id, "") if state is OutgoingState.PENDING else "",
+            step=(steps.get(members[0].mailbox_id) or _step(reason, members[0].id)) if state is OutgoingState.PENDING else "",
             due=is_due,
         )
         for (mailbox, state, reason, is_due), members in groups.items()
     ]
+
+
+def _step(reason: str, first: int) -> str:
+    hint = reason.partition(NEXT_STEP)[2]
+    return f"{hint} Then, to wait no longer: reconcile outbox retry {first}" if hint else ""
 
 
 def _is_told(entry: OutboxEntry, *, now: datetime, due: bool | None) -> bool:

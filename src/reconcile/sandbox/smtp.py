@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Octets of one message, announced with SIZE.
 SIZE_LIMIT = 32 * 1024 * 1024
+#: Is told of each mail that was put into an INBOX: sender and recipient of the envelope, and the octets that were sent.
+Received = Callable[[str, str, bytes], None]
 _LOG = logging.getLogger(__name__)
 HOST_NAME = "mail.contoso.example"
 
@@ -31,10 +33,11 @@ HOST_NAME = "mail.contoso.example"
 class _Delivery:
     """What aiosmtpd calls for each command. Method names are its own."""
 
-    def __init__(self, post_office: PostOffice, faults: Faults, now: Callable[[], datetime]) -> None:
+    def __init__(self, post_office: PostOffice, faults: Faults, now: Callable[[], datetime], received: Received) -> None:
         self._post_office = post_office
         self._faults = faults
         self._now = now
+        self._received = received
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         refusal = self._faults.recipient_reply(address)
@@ -64,6 +67,7 @@ class _Delivery:
                 trace = f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n"
                 trace += f"Received: from localhost by {HOST_NAME} with ESMTPSA\r\n\tfor <{recipient}>; {format_datetime(now)}\r\n"
                 self._post_office.deliver(recipient, trace.encode() + content, now)
+                self._received(sender, recipient, content)
             else:
                 elsewhere.append(recipient)
         if elsewhere:
@@ -73,8 +77,15 @@ class _Delivery:
 class SmtpServer:
     """One submission port (RFC 6409) with STARTTLS (RFC 3207), in a thread with its own event loop."""
 
-    def __init__(self, post_office: PostOffice, faults: Faults, now: Callable[[], datetime], context: ssl.SSLContext) -> None:
-        self._delivery = _Delivery(post_office, faults, now)
+    def __init__(
+        self,
+        post_office: PostOffice,
+        faults: Faults,
+        now: Callable[[], datetime],
+        context: ssl.SSLContext,
+        received: Received = lambda sender, recipient, octets: None,
+    ) -> None:
+        self._delivery = _Delivery(post_office, faults, now, received)
         self._post_office = post_office
         self._faults = faults
         self._context = context

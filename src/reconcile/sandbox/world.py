@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
@@ -103,7 +103,7 @@ class World:
         services = Services(post_office=self.post_office, faults=self.faults, now=self.now)
         imaps = ImapServer(services, certificates.context, implicit_tls=True)
         imap = ImapServer(services, certificates.context, implicit_tls=False)
-        submission = SmtpServer(self.post_office, self.faults, self.now, certificates.context)
+        submission = SmtpServer(self.post_office, self.faults, self.now, certificates.context, self.exchange.organization.received)
         chosen = []
         for server, port in ((imaps, self.wanted.imaps), (imap, self.wanted.imap), (submission, self.wanted.submission)):
             chosen.append(server.start(HOST, port))
@@ -155,9 +155,10 @@ class World:
             ],
         }
 
-    def fill(self) -> int:
-        """Deliver the corpus; answers how many messages lie in inboxes."""
-        seeds = corpus(self.seeded_at)
+    def fill(self, others: Iterable[str] = ()) -> int:
+        """Deliver the corpus, also a few messages to each of the `others` (addresses); answers how many messages lie in inboxes."""
+        known = {address.lower() for address in self.mailboxes.values()}
+        seeds = [seed for seed in corpus(self.seeded_at, others=others) if seed.mailbox.lower() in known]
         for seed in seeds:
             self.post_office.deliver(seed.mailbox, seed.raw, seed.internal_date, folder=seed.folder, flags=seed.flags)
         return sum(seed.folder == INBOX for seed in seeds)

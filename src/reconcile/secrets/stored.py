@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -10,8 +11,10 @@ from typing import Final
 from reconcile.model.secret import Secret
 from reconcile.ports.credentials import SealedValues, Sealer
 
-#: Where more than so many are asked for within a second, all are read at once, and what was read counts until that second is over.
+#: Where more than so many are asked for within a second, all are read at once, and what was read counts for a second. Reading one costs as
+#: much as so many of all: where there are ten thousand and few hundred a second are asked for, they are read one by one.
 _SINGLE: Final = 20
+_OF_ALL: Final = 8
 _SECONDS: Final = 1.0
 
 
@@ -24,6 +27,8 @@ class StoredCredentials:
         self._monotonic = monotonic
         self._second = 0.0
         self._asked = 0
+        self._number = 0
+        self._reading = threading.Lock()
         #: Until when it counts, and what is sealed.
         self._read: tuple[float, Mapping[tuple[str, str], bytes]] = (0.0, {})
 
@@ -44,8 +49,12 @@ class StoredCredentials:
             # Nothing sealed is held longer than it is of use.
             self._second, self._asked, self._read = now, 0, (0.0, {})
         self._asked += 1
-        if self._asked <= _SINGLE:
+        # One reads for all who ask meanwhile.
+        if self._asked <= max(_SINGLE, self._number // _OF_ALL) or not self._reading.acquire(blocking=False):
             return self._values.sealed_value(external_id, path)
-        values = self._values.sealed_values()
-        self._read = (now + _SECONDS, values)
+        try:
+            values = self._values.sealed_values()
+            self._number, self._read = len(values), (now + _SECONDS, values)
+        finally:
+            self._reading.release()
         return values.get((external_id, path))

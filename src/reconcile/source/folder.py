@@ -48,7 +48,11 @@ class FolderSource:
         return ""
 
     def list(self) -> Listing:
-        """Raises DesiredStateError when the root cannot be read."""
+        """Raises DesiredStateError when the root cannot be read, or is that of the whole machine."""
+        if self._root.resolve() == Path(self._root.resolve().anchor):
+            raise DesiredStateError(
+                f"{self.label} is the root of this machine's files and no estate", hint="name the folder that holds the estate with -C"
+            )
         files: list[SourceFile] = []
         findings: list[Finding] = []
         racy_after = self._now() - _RACY_SECONDS if self._now is not None else float("-inf")

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconcile.errors import SettingsError
+from reconcile.model.mail_address import mailbox_identity
 
 _FILE = "mailbox-claims.json"
 
 
 class Claims:
-    """`folder` is the state directory; a missing one reads as empty. Addresses are compared without case."""
+    """`folder` is the state directory; a missing one reads as empty. Addresses are kept and given as `mailbox_identity` has them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,13 +29,13 @@ class Claims:
         self._known: dict[str, str] = {}
 
     def held_by_others(self, environment: str) -> Mapping[str, str]:
-        """Address (lower case) → the other environment that holds it."""
+        """Address → the other environment that holds it."""
         return {address: holder for address, holder in self._read().items() if holder != environment}
 
     def claim(self, environment: str, addresses: Collection[str]) -> Mapping[str, str]:
         """What of `addresses` nobody holds belongs to `environment` from here on; what it held and no longer names is free. Durable
         when it returns; writes nothing when nothing changes. Returns what others hold then."""
-        wanted = {one.lower() for one in addresses}
+        wanted = {mailbox_identity(one) for one in addresses}
         if _claimed(self._read(), environment, wanted) != self._known:
             with self._locked():
                 after = _claimed(self._read(), environment, wanted)
@@ -46,7 +47,7 @@ class Claims:
         """These belong to `environment` from here on, whoever held them; returns who did, by address."""
         with self._locked():
             before = self._read()
-            taken = {one.lower() for one in addresses}
+            taken = {mailbox_identity(one) for one in addresses}
             self._write({**before, **dict.fromkeys(taken, environment)})
             return {address: before[address] for address in taken if before.get(address, environment) != environment}
 
@@ -60,7 +61,10 @@ class Claims:
         if seen != self._seen:
             try:
                 document = json.loads(self._path.read_bytes())
-                self._known = {str(address): str(holder) for address, holder in document["claims"].items()}
+                self._known = {}
+                for address, holder in document["claims"].items():
+                    # Once they were written in lower case only.
+                    self._known.setdefault(mailbox_identity(str(address)), str(holder))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise SettingsError(f"{self._path} is damaged", hint="Remove it: each environment claims its mailboxes anew.") from error
             self._seen = seen

@@ -30,6 +30,11 @@ def outgoing_mark(salt: bytes, kind: str, name: str) -> bytes:
     return _mark(salt, b"outgoing", kind, name)
 
 
+def item_mark(salt: bytes, mailbox_id: str, name: str) -> bytes:
+    """An appointment, contact or task by one of its names (`model/item_purge.py`)."""
+    return _mark(salt, b"item", mailbox_id, name)
+
+
 def _mark(salt: bytes, *parts: bytes | str) -> bytes:
     code = hmac.new(salt, digestmod=hashlib.sha256)
     for part in parts:

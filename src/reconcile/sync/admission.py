@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import Final
 
-from reconcile.errors import ReconcileError
+from reconcile.errors import HeldBack, ReconcileError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.servers import Servers
@@ -82,6 +82,7 @@ class Admission:
         if mailbox.mailbox_id in self._waiting or mailbox.mailbox_id in self._running:
             return False
         self._waiting.add(mailbox.mailbox_id)
+        self._servers.meets(mailbox.account_group, mailbox.mailbox_id, mailbox.fingerprint)
         lane = self._lanes.setdefault(server_of(mailbox), _Lane())
         group = mailbox.account_group
         place = lane.full if group in lane.full else lane.open
@@ -157,6 +158,9 @@ class Admission:
             if group in lane.full:
                 lane.open[group] = lane.full.pop(group)
             self._servers.ended(name, group, error, asked=asked)
+            if isinstance(error, HeldBack):
+                for held in (mailbox, *lane.open.get(group, ()), *lane.full.get(group, ())):
+                    self._servers.meets(group, held.mailbox_id, held.fingerprint)
             # Whoever ended takes the place that is free; one more, where a server that came back takes one more.
             self._changed.notify()
             self._ended.notify_all()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from reconcile.model.alert import Cause
 from reconcile.model.canonical import Leaf
 from reconcile.model.loop_sign import LoopSign
 from reconcile.model.mailbox_state import MailboxState
@@ -18,7 +19,7 @@ from reconcile.sync.decide.alerts import PROFILE_FAILING, Watched, alert_rules, 
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox
 from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox
 from reconcile.sync.servers import Outage
-from reconcile.sync.status import mailbox_statuses
+from reconcile.sync.status import ItemFinding, mailbox_statuses
 
 
 def write_alerts(
@@ -32,9 +33,12 @@ def write_alerts(
     now: datetime,
     sending: Mapping[str, SendingMailbox | SilentMailbox] = MappingProxyType({}),
     quarantined: Mapping[str, int] = MappingProxyType({}),
+    items: Mapping[str, ItemFinding] = MappingProxyType({}),
+    declared: Sequence[Cause] = (),
 ) -> None:
     """Begin, go on and end alerts, and leave a sign of life. `found` answers for each applied mailbox; `sending` says by mailbox id who may
-    send, `quarantined` how many messages were given up."""
+    send, `quarantined` how many messages were given up, `items` what is wrong with appointments, contacts and tasks, `declared` what keeps
+    from being carried out what is declared."""
     organization = next((one.spec for one in resources if one.kind == "Organization"), {})
     rules = alert_rules(organization)
     away = {server: (outage.error, outage.hint) for server, outage in outages.items()}
@@ -48,12 +52,14 @@ def write_alerts(
         away={server: error for server, (error, _) in away.items()},
         sending=sending,
         quarantined=quarantined,
+        items=items,
     )
     watched = _watched(found, statuses, resources)
     lasting = {one.cause.about for one in alerts.alerts(kind="EmailServerProfile") if one.cause.code == PROFILE_FAILING}
     # Of an alarm that has just ended somebody is still to be written.
     keep_from = now - max(rules.retention, 4 * CALM)
-    alerts.observe(causes(watched, away, rules, now=now, lasting=lasting), now=now, keep_from=keep_from)
+    found_now = [*causes(watched, away, rules, now=now, lasting=lasting), *(one for one in declared if rules.wants(one.level))]
+    alerts.observe(found_now, now=now, keep_from=keep_from)
     alerts.sign(loop)
 
 

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Final
 
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.mail_address import mailbox_identity
 from reconcile.model.sign_in import SignInPlan
 
 #: How often a waiting one asks whether it is to stop (seconds).
@@ -18,7 +19,7 @@ _ASK: Final = 0.5
 def account_of(plan: SignInPlan, otherwise: str) -> str:
     """Who is counted: the user that signs in, which is the mailbox's own where its credentials are used, and one for all of them where the
     profile's are; `otherwise` where nobody signs in."""
-    return plan.username.lower() or otherwise
+    return mailbox_identity(plan.username) or otherwise
 
 
 @dataclass(slots=True)

@@ -8,12 +8,14 @@ from typing import Final, TypeAlias
 
 from reconcile.errors import Unavailable
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.activity_details import Regarding
 from reconcile.model.mail_address import comparable
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.message import MessageHeader
 from reconcile.model.party import PartyRow, PartyType
 from reconcile.model.queue_item import NewQueueItem
 from reconcile.model.remote_id import RemoteId
+from reconcile.model.tracked_folder import TrackedFolder
 from reconcile.model.tracking import Correlation, Decision, MailRef, Outcome, Tracking
 from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
@@ -32,12 +34,14 @@ from reconcile.sync.decide.signals import Signals, signals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A message to decide about. `block` is its header as bytes (b"" where no rule asks for it), `received` is UTC RFC 3339."""
+    """A message to decide about. `block` is its header as bytes (b"" where no rule asks for it), `received` is UTC RFC 3339. `folder` is
+    the tracked folder it lies in, "" for the inbox."""
 
     remote_id: RemoteId
     header: MessageHeader
     block: bytes
     received: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Decided:
     more_queue_items: Sequence[NewQueueItem] = ()
     contact: PartyRow | None = None
     held_for: str = ""
+    regarding: Regarding | None = None
 
 
 _TRACKED = Decided(accepted=True, decision=None)
@@ -76,7 +81,7 @@ class Decider:
         self._own: OwnMailbox = acceptors.by_id[mailbox_id]
         self._address = comparable(self._own.address)
         self._book = AddressBook(own=acceptors.rows)
-        around = Surroundings(ours=frozenset(acceptors.by_address), parties=lambda address: self._book.at(address))
+        around = Surroundings(ours=acceptors.addresses, parties=lambda address: self._book.at(address))
         self._correlator = Correlator(correlation, acceptors.correlation, around, now=now)
         self._row = self._own_row()
         #: Whether the mail in it is other people's, forwarded as attachment.
@@ -111,7 +116,7 @@ class Decider:
     def _plain(self, candidate: Candidate, ours: dict[str, MailRef], generation: int) -> Decided:
         """Where all mail is tracked and nobody is known: what it belongs to is all there is to find."""
         header = candidate.header
-        if header.message_id in ours or header.loops:
+        if header.message_id in ours or header.loops or candidate.folder:
             return self._one(candidate, ours, generation)
         correlation = self._correlator.correlation(header)
         if correlation is None and self._correlator.unbelieved(header):
@@ -132,6 +137,7 @@ class Decider:
         if (
             sender in met
             or header.loops
+            or candidate.folder
             or any(party.address in met for parties in (header.to, header.cc, header.bcc) for party in parties)
             or not self._correlator.is_alone(header)
         ):
@@ -150,6 +156,7 @@ class Decider:
         header, marks = candidate.header, signals(candidate.block) if candidate.block and acceptors.rules.asks_signals else Signals()
         people = resolved(header, self._book, acceptors.resolution, tracking_user=self._tracking_user())
         mailbox = self._processed(people)
+        folder = self._own.folders.get(candidate.folder)
         known = Known(
             sender=people.sender_address,
             sender_row=people.sender.ref if people.sender else None,
@@ -164,12 +171,13 @@ class Decider:
             internal=internal_refusal(
                 sender=people.sender, recipient=self._row, sent_copy=header.message_id in ours, rules=acceptors.internal
             ),
+            folder=str(folder) if folder is not None else "",
         )
         verdict = accept(mailbox, known, acceptors.rules)
         decision = self._decision(candidate, verdict, people.sender_address, generation)
         if not verdict.accepted:
             return Decided(accepted=False, decision=decision)
-        return self._accepted(candidate, mailbox, known, verdict, decision, people, correlation)
+        return self._accepted(candidate, mailbox, known, verdict, decision, people, correlation, folder)
 
     def _accepted(
         self,
@@ -180,9 +188,11 @@ class Decider:
         decision: Decision,
         people: Resolved,
         correlation: Correlation | None,
+        folder: TrackedFolder | None,
     ) -> Decided:
         header, by = candidate.header, verdict.by
         assert by is not None
+        filed = folder.regarding if folder is not None else None
         owner = None
         items: tuple[NewQueueItem, ...] = ()
         more: tuple[NewQueueItem, ...] = ()
@@ -202,7 +212,7 @@ class Decider:
             header,
             clues,
             received=candidate.received,
-            regarding=correlation.regarding if correlation else None,
+            regarding=filed or (correlation.regarding if correlation else None),
             owner=owner.id if owner else "",
         )
         tracking = Tracking(
@@ -215,13 +225,14 @@ class Decider:
         )
         return Decided(
             accepted=True,
-            decision=None if by.processed and by.filter is Filter.ALL and not known.unbelieved else decision,
+            decision=None if by.processed and by.filter is Filter.ALL and not known.unbelieved and folder is None else decision,
             tracking=None if tracking == Tracking() else tracking,
             clues=clues,
             queue_items=items,
             more_queue_items=more,
             contact=contact,
             held_for=next((each.id for each in self._acceptors.by_address.values() if self.unwraps and each.name == by.name), ""),
+            regarding=filed,
         )
 
     def _decision(self, candidate: Candidate, verdict: Verdict, sender: str, generation: int) -> Decision:

@@ -10,6 +10,7 @@ import zlib
 from datetime import datetime, timedelta
 from typing import Final
 
+from reconcile.errors import HeldBack
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.sync.decide.failures import APART
@@ -48,8 +49,8 @@ class Due:
 
 
 def next_look(state: MailboxState | None, rhythm: Rhythm, *, now: datetime, recovered: datetime | None = None) -> Due:
-    """A changed configuration or credential ends any pause but the server's own. `recovered` is when its server came back from an outage
-    that this process saw."""
+    """A changed configuration or credential ends any pause but the server's own; one that we keep ourselves, too. `recovered` is when its
+    server came back from an outage that this process saw."""
     if state is None or not state.last_attempt:
         return Due(at=now, why="never looked at")
     last = datetime.fromisoformat(state.last_attempt)
@@ -58,7 +59,7 @@ def next_look(state: MailboxState | None, rhythm: Rhythm, *, now: datetime, reco
         return Due(at=now, why="the clock was set back")
     if not state.error_kind:
         return Due(at=last + interval_of(state, rhythm, now=now) + spread(state.mailbox_id, rhythm.interval), why="polling interval")
-    if state.retry_after:
+    if state.retry_after and not (state.error_kind == HeldBack.__name__ and mended(state, rhythm)):
         return Due(at=last + timedelta(seconds=state.retry_after), why="the server asked for a pause")
     if mended(state, rhythm):
         return Due(at=now, why="changed or enabled since the error")

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import assert_never
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.model.activity_edit import Edit, Edited, EditOutcome, EditRefusal, EditRefused, EditResult
-from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, Taken
+from reconcile.model.activity_edit import Edit, Edited, EditOutcome, EditRefusal, EditRefused
+from reconcile.model.intake import LineOutcome, Refusal, Refused, Taken
 from reconcile.ports.clock import Clock
 from reconcile.ports.edit_store import EditStore
 from reconcile.sync.decide.edit_intake import edit_line
-from reconcile.sync.decide.intake_line import LineError, column
+from reconcile.sync.decide.intake_line import column
+from reconcile.sync.line_batches import EDITED, EDITS, edited_lines, line_batches
 from reconcile.sync.lines import Line
-from reconcile.sync.refusal import misfit, too_long
 
-_BATCH = 256
-_RESULTS = {
-    EditResult.EDITED: IntakeResult.EDITED,
-    EditResult.UNCHANGED: IntakeResult.UNCHANGED,
-    EditResult.REPEATED: IntakeResult.REPEATED,
-}
 #: Why the store refuses, and which field of the line that is about.
 _REFUSALS = {
     EditRefusal.CONFLICT: (Refusal.CONFLICT, "expectedVersion"),
@@ -39,28 +34,8 @@ class EditIntake:
 
     def take(self, lines: Iterable[Line]) -> Iterator[list[LineOutcome]]:
         """Outcomes of lines in their order, batch by batch, each durable when it is told."""
-        batch: list[Line] = []
-        for line in lines:
-            batch.append(line)
-            if len(batch) >= _BATCH:
-                yield self._take(batch)
-                batch = []
-        if batch:
-            yield self._take(batch)
-
-    def _take(self, batch: list[Line]) -> list[LineOutcome]:
-        read = [_edit(line) for line in batch]
-        outcomes = iter(self.edits.edit([one for one in read if isinstance(one, Edit)], at=self.clock.now(), by=self.by))
-        return [one if isinstance(one, Refused) else _outcome(line, one, next(outcomes)) for line, one in zip(batch, read, strict=True)]
-
-
-def _edit(line: Line) -> Edit | Refused:
-    if line.data is None:
-        return too_long(line)
-    try:
-        return edit_line(line.data)
-    except LineError as error:
-        return misfit(line, error)
+        for batch in line_batches(lines, EDITS):
+            yield edited_lines(batch, read=edit_line, edit=partial(self.edits.edit, at=self.clock.now(), by=self.by), tell=_outcome)
 
 
 def _outcome(line: Line, edit: Edit, outcome: EditOutcome) -> LineOutcome:
@@ -69,7 +44,7 @@ def _outcome(line: Line, edit: Edit, outcome: EditOutcome) -> LineOutcome:
             return Taken(
                 line=line.number,
                 client_key=edit.client_key,
-                result=_RESULTS[outcome.result],
+                result=EDITED[outcome.result],
                 id=outcome.activity_id,
                 version=outcome.version,
             )

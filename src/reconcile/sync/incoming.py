@@ -34,7 +34,8 @@ LEAVE_AFTER: Final = 4
 @dataclass(slots=True, kw_only=True)
 class Received:
     """Counts of one look at one mailbox. `server_messages` is the server's count, once it was asked (`looked`). `refused` of the `ignored`
-    were read by their header and not tracked; `failed` are tried again, `given_up` are undeliverable or in quarantine."""
+    were read by their header and not tracked; `failed` are tried again, `given_up` are undeliverable or in quarantine. `lacking`: see
+    `Look`."""
 
     looked: bool = False
     server_messages: int = 0
@@ -49,6 +50,7 @@ class Received:
     given_up: int = 0
     reindexed: bool = False
     reread: bool = False
+    lacking: tuple[str, ...] = ()
 
 
 def receive(
@@ -64,6 +66,7 @@ def receive(
     marks: frozenset[MarkAction] = frozenset(),
     advancing: bool = False,
     again_from: datetime | None = None,
+    settle: Callable[[], None] = lambda: None,
 ) -> None:
     """Everything new of one inbox. `progress` counts while it goes on, so it is right even when an error ends it.
 
@@ -71,12 +74,13 @@ def receive(
     without it everything happens in one order, for tests that end the process at a counted step. `decider` is asked once there is
     something to decide; without one all mail is tracked.
     `marks` are journalled, to be done at the server afterwards. With `advancing` the floor is at least the date of the newest kept
-    message. `again_from` lists everything from then on once more, whatever was decided about it; what is kept stays as it is.
+    message. `again_from` lists everything from then on once more, whatever was decided about it; what is kept stays as it is. `settle`
+    is called after each batch.
     """
     state = receiving.state
     declared, floor = floor, _advanced_floor(floor, state, clock.now()) if advancing else floor
     look = inbox.look(state.cursor)
-    progress.looked, progress.server_messages = True, look.messages
+    progress.looked, progress.server_messages, progress.lacking = True, look.messages, look.lacking
     now = instant_text(clock.now())
     lowest = instant_text(floor) if floor else ""
     if again_from is not None:
@@ -115,6 +119,7 @@ def receive(
             accept=reading.accept,
             examine=reading.examine if reading.examines else None,
             foresee=reading.foresee if reading.examines else None,
+            foretell=reading.foretell if begun else None,
             careful=state.breaks >= CAREFUL_AFTER,
         )
 
@@ -133,12 +138,13 @@ def receive(
     last: Batch | None = None
     with Commits(receiving, beside=beside) as commits:
         for batch in chain(read([]) if look.news or restart or reread else (), read_again() if retry else ()):
+            settle()
             decided += len(batch.read) + batch.declined + len(batch.missing)
             made, ignored = reading.close(batch, restart=restart, recount=recount, floor=lowest, marks=marks)
             made = replace(made, lift_purged=True) if receiving.lift_purged else made
             # A date that has not come yet is none that the mail has reached.
             newest = max(newest, *(each.received for each in made.arrivals if each.received <= made.at), "")
-            commits.submit(made, partial(_count, progress, made, ignored))
+            commits.submit(made, partial(_count, progress, made, ignored), last=batch.last)
             restart = recount = False
             if stopping():
                 return
@@ -162,6 +168,7 @@ def receive(
                     latest=latest,
                 ),
                 lambda _: None,
+                last=True,
             )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity_edit import EditRefusal, EditResult
@@ -10,17 +11,12 @@ from reconcile.model.intake import IntakeResult, LineOutcome, Refusal, Refused, 
 from reconcile.model.item_edit import AddItem, ItemEdit, ItemEdited, ItemEditOutcome
 from reconcile.ports.clock import Clock
 from reconcile.ports.item_store import ItemStore
-from reconcile.sync.decide.intake_line import LineError, column
+from reconcile.sync.decide.intake_line import column
+from reconcile.sync.decide.item_files import FilesIn
 from reconcile.sync.decide.item_line import item_line
+from reconcile.sync.line_batches import EDITED, EDITS, edited_lines, line_batches
 from reconcile.sync.lines import Line
-from reconcile.sync.refusal import misfit, too_long
 
-_BATCH = 256
-_RESULTS = {
-    EditResult.EDITED: IntakeResult.EDITED,
-    EditResult.UNCHANGED: IntakeResult.UNCHANGED,
-    EditResult.REPEATED: IntakeResult.REPEATED,
-}
 _REFUSALS = {
     EditRefusal.CONFLICT: Refusal.CONFLICT,
     EditRefusal.NOT_FOUND: Refusal.NOT_FOUND,
@@ -30,43 +26,24 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemIntake:
-    """`by` is recorded with each edit."""
+    """`by` is recorded with each edit. `files` says, as it is applied now, how attachments are taken in."""
 
     edits: ItemStore
     clock: Clock
     by: str
+    files: Callable[[], FilesIn] = FilesIn
 
     def take(self, lines: Iterable[Line]) -> Iterator[list[LineOutcome]]:
         """Outcomes of lines in their order, batch by batch, each durable when it is told."""
-        batch: list[Line] = []
-        for line in lines:
-            batch.append(line)
-            if len(batch) >= _BATCH:
-                yield self._take(batch)
-                batch = []
-        if batch:
-            yield self._take(batch)
-
-    def _take(self, batch: list[Line]) -> list[LineOutcome]:
-        read = [_edit(line) for line in batch]
-        given = [one for one in read if not isinstance(one, Refused)]
-        outcomes = iter(self.edits.edit(given, at=self.clock.now(), by=self.by))
-        return [one if isinstance(one, Refused) else _outcome(line, one, next(outcomes)) for line, one in zip(batch, read, strict=True)]
-
-
-def _edit(line: Line) -> ItemEdit | Refused:
-    if line.data is None:
-        return too_long(line)
-    try:
-        return item_line(line.data)
-    except LineError as error:
-        return misfit(line, error)
+        read = partial(item_line, files=self.files())
+        for batch in line_batches(lines, EDITS):
+            yield edited_lines(batch, read=read, edit=partial(self.edits.edit, at=self.clock.now(), by=self.by), tell=_outcome)
 
 
 def _outcome(line: Line, edit: ItemEdit, outcome: ItemEditOutcome) -> LineOutcome:
     if isinstance(outcome, ItemEdited):
         added = isinstance(edit, AddItem) and outcome.result is EditResult.EDITED
-        result = IntakeResult.ADDED if added else _RESULTS[outcome.result]
+        result = IntakeResult.ADDED if added else EDITED[outcome.result]
         return Taken(line=line.number, client_key=edit.client_key, result=result, id=outcome.id, version=outcome.version)
     assert line.data is not None
     return Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from reconcile.errors import ReconcileError
@@ -19,6 +19,14 @@ class KeptMessage:
 
     found: Description
     place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class SmallMessage:
+    """Described, and not kept yet: `keep_small` does that for several at once."""
+
+    found: Description
+    message: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +66,9 @@ def keep_as_it_is(receiving: Receiving, chunks: Iterator[bytes], error: Exceptio
     return UnkeptMessage(error=error, raw=kept.found.raw, size=kept.found.size, place=kept.place, header=kept.found.header)
 
 
-def keep(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | UnkeptMessage:
-    """Describe a message and append its bytes, unless the same content is kept already. Consumes `chunks` whatever happens.
+def keep(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | SmallMessage | UnkeptMessage:
+    """Describe a message and append its bytes, unless it comes in one piece (then `keep_small` follows) or the same content is kept
+    already. Consumes `chunks` whatever happens.
 
     A bug of ours in describing concerns this message only. Errors of the store and of the connection pass through.
     """
@@ -67,7 +76,7 @@ def keep(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage | UnkeptM
     second = next(chunks, None)
     try:
         if second is None:
-            return _small(receiving, first)
+            return SmallMessage(describe(first), first)
         return _large(receiving, chain((first, second), chunks))
     except ReconcileError:
         raise
@@ -107,13 +116,19 @@ def keep_anyway(receiving: Receiving, chunks: Iterator[bytes], *, known_too: boo
     return UnkeptMessage(error=error, raw=digest.digest(), size=size, place=receiving.end())
 
 
-def _small(receiving: Receiving, message: bytes) -> KeptMessage:
-    found = describe(message)
-    if _known(receiving, found):
-        return KeptMessage(found=found, place=None)
+def keep_small(receiving: Receiving, messages: Sequence[SmallMessage]) -> list[KeptMessage]:
+    """Append the bytes of those whose content is not kept yet. The store is asked once: each question by itself costs more in handing
+    the interpreter over to another thread than in looking."""
+    known = receiving.known([(each.found.header.message_id, each.found.content) for each in messages if each.found.header.message_id])
+    return [_placed(receiving, each, known=(each.found.header.message_id, each.found.content) in known) for each in messages]
+
+
+def _placed(receiving: Receiving, small: SmallMessage, *, known: bool) -> KeptMessage:
+    if known:
+        return KeptMessage(found=small.found, place=None)
     receiving.begin()
-    receiving.write(message)
-    return KeptMessage(found=found, place=receiving.end())
+    receiving.write(small.message)
+    return KeptMessage(found=small.found, place=receiving.end())
 
 
 def _large(receiving: Receiving, chunks: Iterator[bytes]) -> KeptMessage:
@@ -138,4 +153,4 @@ def _settled(receiving: Receiving, found: Description) -> KeptMessage:
 
 
 def _known(receiving: Receiving, found: Description) -> bool:
-    return bool(found.header.message_id) and receiving.known(found.header.message_id, found.content)
+    return bool(found.header.message_id and receiving.known([(found.header.message_id, found.content)]))

@@ -70,6 +70,7 @@ class MailboxRun:
             refused=self.received.refused,
             failed=self.received.failed,
             given_up=self.received.given_up,
+            lacking=self.received.lacking,
             marked=self.marked,
             marking_error=self.marking_error,
         )
@@ -86,7 +87,8 @@ class MailboxRun:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookTools:
     """What a look works with. Without `decider` all mail is tracked, without `marker` nothing changes at the servers, without `give_up`
-    nothing is ever disabled. `disconnect` gets every inbox back, and whether it may be used again."""
+    nothing is ever disabled. `disconnect` gets every inbox back, and whether it may be used again. `settle` is called before each
+    look and each batch."""
 
     store: MailStore
     connect: Callable[[ReceivingMailbox], Inbox]
@@ -96,10 +98,12 @@ class LookTools:
     give_up: GiveUp | None = None
     disconnect: Callable[[ReceivingMailbox, Inbox, bool], None] = lambda _, inbox, __: inbox.close()
     connections: Connections = field(default_factory=Connections)
+    settle: Callable[[], None] = lambda: None
 
 
 def look_at(run: MailboxRun, tools: LookTools, stopping: Callable[[], bool]) -> Attempt | None:
     """Everything new of the mailbox; what is to be remembered of it, None where another process has it."""
+    tools.settle()
     try:
         account = account_of(run.mailbox.sign_in, run.mailbox.mailbox_id)
         room = tools.connections.hold(account, run.mailbox.connections, stopping)
@@ -114,6 +118,7 @@ def look_at(run: MailboxRun, tools: LookTools, stopping: Callable[[], bool]) -> 
                     clock=tools.clock,
                     progress=run.received,
                     stopping=stopping,
+                    settle=tools.settle,
                     decider=partial(tools.decider, run.mailbox.mailbox_id),
                     marks=run.mailbox.marks,
                     advancing=run.mailbox.advancing,
@@ -160,6 +165,7 @@ def _attempt(run: MailboxRun, clock: Clock) -> Attempt:
             fingerprint=run.mailbox.fingerprint,
             server_messages=run.received.server_messages,
             news=bool(run.received.read or run.received.refused),
+            lacking=run.received.lacking,
             stuck_since=before.stuck_since
             if run.stopped
             else stuck_since(before, run.after or before, run.received.server_messages, at=at),

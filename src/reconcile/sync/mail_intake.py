@@ -34,13 +34,14 @@ from reconcile.sync.decide.mail_intake import File, MailOrder, mail_order, place
 from reconcile.sync.decide.outgoing_limits import check_attachments, check_size
 from reconcile.sync.decide.permitted import Permits, next_step
 from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
+from reconcile.sync.line_batches import line_batches
 from reconcile.sync.lines import Line
 from reconcile.sync.refusal import misfit, too_long
 
 #: Addresses that one message names.
 _SHOWN = 20
 #: So many mails, or about so many octets, share a transaction.
-_BATCH, _OCTETS = 64, 4 * 1024 * 1024
+_MAILS = (64, 4 * 1024 * 1024)
 
 
 class Refusing(UserError):
@@ -103,15 +104,7 @@ class MailIntake:
 
     def take(self, lines: Iterable[Line]) -> Iterator[list[LineOutcome]]:
         """Outcomes of lines in their order, batch by batch, each durable when it is told."""
-        batch, size = list[Line](), 0
-        for line in lines:
-            batch.append(line)
-            size += len(line.data or b"")
-            if len(batch) >= _BATCH or size >= _OCTETS:
-                yield self._take(batch)
-                batch, size = [], 0
-        if batch:
-            yield self._take(batch)
+        return map(self._take, line_batches(lines, _MAILS))
 
     def _take(self, batch: list[Line]) -> list[LineOutcome]:
         orders = [_order(line) for line in batch]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from reconcile.errors import ReconcileError
 from reconcile.lazy_dataclass import dataclass
@@ -17,6 +18,9 @@ from reconcile.ports.mail_store import ActivityReader
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.decide.permitted import Permits
+
+#: So many mailboxes are told of one by one.
+_NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +123,25 @@ def _unknown(stores: Stores, mailbox_id: str | None) -> tuple[str, ...]:
     """What it may be, with the values that bound it."""
     states = stores.activities.states()
     notes = ["No such message was seen in an Inbox."]
-    for each, slug in sorted(stores.mailboxes.items(), key=lambda one: one[1])[:20]:
-        if mailbox_id in (None, each):
-            state = states.get(each)
-            if state is None or not state.last_success:
-                notes.append(f"{slug}: was never looked at")
-            else:
-                floor = f"mail received before {state.floor} is not processed" if state.floor else "mail of any date is processed"
-                notes.append(f"{slug}: looked at last {state.last_success}; {floor}; {state.server_messages} messages in its Inbox then")
+    asked = sorted((slug, each) for each, slug in stores.mailboxes.items() if mailbox_id in (None, each))
+    for slug, each in asked[:_NAMED]:
+        state = states.get(each)
+        if state is None or not state.last_success:
+            notes.append(f"{slug}: was never looked at")
+        else:
+            floor = f"mail received before {state.floor} is not processed" if state.floor else "mail of any date is processed"
+            notes.append(f"{slug}: looked at last {state.last_success}; {floor}; {state.server_messages} messages in its Inbox then")
+    if len(asked) > _NAMED:
+        notes.append(f"… and {len(asked) - _NAMED} mailboxes more")
     if mailbox_id is None and stores.forward:
         notes.append(
             "Of mail in a forward mailbox the Message-ID of the mail attached to it is known, not that of the mail around it. Ask by the"
             f" mailbox and the number at its server: `reconcile explain message {stores.forward[0]}:NUMBER`."
         )
-    notes.append("Beside that only the Inbox is read: a rule at the server may have moved it. `--online` looks into the other folders.")
+    notes.append(
+        "Beside that only the Inbox is read (at Exchange tracked folders, too): a rule at the server may have moved it."
+        " `--online` looks into the other folders."
+    )
     return tuple(notes)
 
 

@@ -10,6 +10,7 @@ from reconcile.ports.applied import AppliedState
 from reconcile.ports.clock import Clock
 from reconcile.ports.mail import MessageCounter
 from reconcile.ports.target import AppliedResource
+from reconcile.report.counted import several
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.decide.reachable import reachable
 
@@ -39,7 +40,8 @@ class OnlineCount:
         self._resources: Sequence[AppliedResource] | None = None
         self._known: dict[tuple[str, str, str], int | None] = {}
         self._late = 0
-        self._failed: list[str] = []
+        #: Names of mailboxes by why they could not be asked.
+        self._failed: dict[str, list[str]] = {}
 
     def __call__(self, external_id: str, since: str, before: str) -> int | None:
         question = external_id, since, before
@@ -49,11 +51,16 @@ class OnlineCount:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences, in the order of asking."""
+        """Sentences, in the order of asking; one reason is one sentence."""
+        failed = [
+            f"messages of {f'Mailbox/{names[0]}' if len(names) == 1 else f'{len(names):,} mailboxes ({several(names)})'}"
+            f" were not counted: {why}"
+            for why, names in self._failed.items()
+        ]
         late = (
             (f"{self._late:,} mailboxes were not asked for their messages: the {self._whole:g} s for that were over",) if self._late else ()
         )
-        return (*self._failed, *late)
+        return (*failed, *late)
 
     def _ask(self, external_id: str, since: str, before: str) -> int | None:
         if self._resources is None:
@@ -63,7 +70,7 @@ class OnlineCount:
         if mailbox is None or self._connect is None:
             return None
         if not isinstance(mailbox, ReceivingMailbox):
-            self._failed.append(f"messages of Mailbox/{mailbox.name} were not counted: {mailbox.conditions[0].message}")
+            self._fails(mailbox.name, mailbox.conditions[0].message)
             return None
         if self._clock.monotonic() >= self._until:
             self._late += 1
@@ -71,8 +78,13 @@ class OnlineCount:
         try:
             return self._connect(mailbox).count(_moment(since), _moment(before))
         except ReconcileError as error:
-            self._failed.append(f"messages of Mailbox/{mailbox.name} were not counted: {error.message}")
+            self._fails(mailbox.name, error.message)
             return None
+
+    def _fails(self, name: str, why: str) -> None:
+        names = self._failed.setdefault(why, [])
+        if name not in names:
+            names.append(name)
 
 
 def _moment(text: str) -> datetime | None:

@@ -14,15 +14,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cache, partial
+from datetime import datetime
+from functools import partial
 
 from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, SettingsError, Throttled, TransientError
 from reconcile.model import instant
 from reconcile.model.condition import Condition
 from reconcile.model.outbox_step import Begin, Claim, Postpone, RecipientResult, Settle, Step, advanced
-from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
-from reconcile.model.sending_limits import NO_LIMITS, Exhausted, SendingLimits, exhausted
+from reconcile.model.outgoing import NEXT_STEP, OutboxEntry, OutgoingState, RecipientState
+from reconcile.model.sending_limits import Exhausted, SendingLimits, exhausted
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
 from reconcile.ports.outbox_store import Move
 from reconcile.ports.sender import Envelope, Session
@@ -51,7 +51,8 @@ def send_due(outgoing: Outgoing, *, mailboxes: Collection[str] | None = None) ->
 
     Raises what the store raises. What happens with single mailboxes and mails is in the report.
     """
-    recovered = recover(outgoing.outbox, now=outgoing.clock.now(), notes=outgoing.notes, limits=_limits_now(outgoing))
+    now = outgoing.clock.now()
+    recovered = recover(outgoing.outbox, now=now, notes=outgoing.notes)
     abandoned = tuple(entry for entry in recovered if entry.state is OutgoingState.UNCERTAIN)
     settled = tuple(entry for entry in recovered if entry.state is not OutgoingState.UNCERTAIN)
     _wake(outgoing)
@@ -87,22 +88,7 @@ def _wake(outgoing: Outgoing) -> None:
 def _due_now(outgoing: Outgoing, entry: OutboxEntry, now: datetime, why: str) -> None:
     # Another process may have it.
     with suppress(PreconditionFailed):
-        outgoing.outbox.advance(entry.id, Postpone(next_try_at=now, why=why, counted=False), at=now)
-
-
-def _limits_now(outgoing: Outgoing) -> Callable[[str], SendingLimits]:
-    """Of the account of the mailbox with this id. Nothing is read before it is asked."""
-
-    @cache
-    def mailboxes() -> Mapping[str, SendingMailbox | SilentMailbox]:
-        now = instant.text(outgoing.clock.now())
-        return sending_setup(outgoing.applied.resources(), now=now, permits=outgoing.permits()).mailboxes
-
-    def limits(mailbox_id: str) -> SendingLimits:
-        found = mailboxes().get(mailbox_id)
-        return found.limits if isinstance(found, SendingMailbox) else NO_LIMITS
-
-    return limits
+        outgoing.outbox.advance(entry.id, Postpone(next_try_at=now, why=why), at=now)
 
 
 def _held(outgoing: Outgoing, limits: SendingLimits) -> Exhausted | None:
@@ -299,13 +285,14 @@ class _Pass:
             return None
         except PreconditionFailed:
             return None  # another process has it, or a person changed it meanwhile; nothing was handed over
-        except (PermanentError, Throttled) as error:
-            # The server wants a login, or another connection of the account used up its limit: not about this mail, and nothing was
-            # handed over.
-            later = timedelta(seconds=error.retry_after) if isinstance(error, Throttled) else timedelta()
-            again = outgoing.clock.now() + later
-            settling.settle(end(Settle(owner=outgoing.owner, attempt=entry.attempts, results={}, next_try_at=again, why=error.message)))
-            if isinstance(error, Throttled):
+        except (PermanentError, Throttled):
+            # The server wants a login or a pause, or another connection of the account used up its limit: not about this mail, and nothing
+            # was handed over, so no try is counted.
+            if reserved is not None and before:
+                settling.follow([Move(known=known, steps=tuple(before[:1]), at=outgoing.clock.now())])
+            held = _held(outgoing, mailbox.limits)
+            if held is not None:
+                self._wait_for(held, mailbox.limits, [listed])
                 return None
             raise
         now = outgoing.clock.now()
@@ -359,13 +346,11 @@ class _Pass:
         condition: Condition | None = None,
         error: ReconcileError | None = None,
     ) -> None:
-        now, permanent = self._outgoing.clock.now(), not isinstance(error, TransientError)
+        now, told = self._outgoing.clock.now(), f"{why}{NEXT_STEP}{error.hint}" if error and error.hint else why
         for entry in entries:
-            step = after_no_connection(entry, why, now=now, permanent=permanent, policy=self._outgoing.policy)
-            try:
+            step = after_no_connection(entry, told, now=now, error=error, policy=self._outgoing.policy)
+            with suppress(PreconditionFailed):
                 self._outgoing.outbox.advance(entry.id, step, at=now)
-            except PreconditionFailed:
-                continue
         if condition is None:
             reason = type(error).__name__ if error else "NotApplied"
             condition = Condition(type="Ready", status=False, reason=reason, message=why, since=instant.text(now))

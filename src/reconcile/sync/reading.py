@@ -20,10 +20,22 @@ from reconcile.sync.decide.floor import is_wanted
 from reconcile.sync.decide.header import header_end, instant_text, scan
 from reconcile.sync.decide.unwrap import LARGEST, LONGEST_HEADER, unwrapped
 from reconcile.sync.deciding import Candidate, Decided, Decider
-from reconcile.sync.keeping import KeptMessage, NoAttachedMessage, UnkeptMessage, gathered, keep, keep_anyway, keep_as_it_is
+from reconcile.sync.keeping import (
+    KeptMessage,
+    NoAttachedMessage,
+    SmallMessage,
+    UnkeptMessage,
+    gathered,
+    keep,
+    keep_anyway,
+    keep_as_it_is,
+    keep_small,
+)
 
 #: How often a message that came without content, or could not be kept, is asked for again before it is given up.
 TRIES: Final = 5
+#: Small messages are kept once they are so large together, or with their batch.
+_TOGETHER: Final = 512 << 10
 #: Between two tries of a message that could not be kept (Power Platform: "Use Outlook category to track appointments and emails").
 TRY_AGAIN: Final = timedelta(minutes=15)
 
@@ -56,10 +68,13 @@ class Reading:
         self.decider: Decider | None = None
         self.examines = False
         self._taken: dict[RemoteId, Arrival | UnkeptMessage] = {}
+        self._small: list[tuple[Listed, SmallMessage]] = []
+        self._small_octets = 0
         self._verdicts: dict[RemoteId, Decided] = {}
         self._unexamined: set[RemoteId] = set()
         self._outer: dict[RemoteId, str] = {}
         self._foreseen: dict[RemoteId, Decided] = {}
+        self._foretold: dict[RemoteId, bool] = {}
         #: Headers of messages that were read as a whole, where rules ask for them.
         self.blocks: dict[RemoteId, bytes] = {}
         self._refused: list[Decision] = []
@@ -67,14 +82,26 @@ class Reading:
         self._settled: list[RemoteId] = []
         self._kept_before = 0
 
+    def foretell(self, messages: Sequence[Listed]) -> None:
+        """Ask the store about several at once; `wanted` gives the answers."""
+        asked = [listed.remote_id for listed in messages]
+        kept = self._receiving.kept(asked)
+        self._foretold = {remote_id: remote_id in kept for remote_id in asked}
+
+    def is_kept(self, remote_id: RemoteId) -> bool:
+        """Whether the store has it from this history."""
+        told = self._foretold.get(remote_id)
+        return bool(self._receiving.kept([remote_id])) if told is None else told
+
     def wanted(self, listed: Listed) -> bool:
         """By date, and by what is kept."""
         remote_id = listed.remote_id
-        if not is_wanted(listed.received, self.retry_floor if remote_id in self._retry else self._floor):
+        # What a person puts into a folder is no later than what the mailbox began with, whatever came since.
+        if not is_wanted(listed.received, self.retry_floor if remote_id in self._retry or listed.folder else self._floor):
             if remote_id in self._retry:
                 self._settled.append(remote_id)
             return False
-        if self._begun and remote_id not in self._retry and self._receiving.has(remote_id):
+        if self._begun and remote_id not in self._retry and self.is_kept(remote_id):
             self._kept_before += 1
             return False
         if self._leave and remote_id not in self._retry:
@@ -130,12 +157,20 @@ class Reading:
             kept = self._unwrap(listed, chunks)
         else:
             kept = keep_anyway(self._receiving, chunks) if listed.remote_id in self._last else keep(self._receiving, chunks)
-        if isinstance(kept, UnkeptMessage):
-            self._taken[listed.remote_id] = kept
+        if isinstance(kept, SmallMessage):
+            self._small.append((listed, kept))
+            self._small_octets += len(kept.message)
+            if self._small_octets >= _TOGETHER:
+                self._keep_small()
             return
-        self._taken[listed.remote_id] = self._arrival(listed, kept)
+        self._taken[listed.remote_id] = kept if isinstance(kept, UnkeptMessage) else self._arrival(listed, kept)
 
-    def _unwrap(self, listed: Listed, chunks: Iterator[bytes]) -> KeptMessage | UnkeptMessage:
+    def _keep_small(self) -> None:
+        small, self._small, self._small_octets = self._small, [], 0
+        for (listed, _), kept in zip(small, keep_small(self._receiving, [each for _, each in small]), strict=True):
+            self._taken[listed.remote_id] = self._arrival(listed, kept)
+
+    def _unwrap(self, listed: Listed, chunks: Iterator[bytes]) -> KeptMessage | SmallMessage | UnkeptMessage:
         """The mail that is attached to this one."""
         outer, rest = gathered(chunks, LARGEST)
         inner = unwrapped(outer) if rest is None else None
@@ -146,7 +181,7 @@ class Reading:
         assert self.decider is not None
         last = listed.remote_id in self._last
         kept = keep_anyway(self._receiving, iter((inner,))) if last else keep(self._receiving, iter((inner,)))
-        if isinstance(kept, KeptMessage) and self.decider.needs_block:
+        if not isinstance(kept, UnkeptMessage) and self.decider.needs_block:
             self.blocks[listed.remote_id] = inner[: kept.found.header_length]
         return kept
 
@@ -161,6 +196,7 @@ class Reading:
             header=found.header,
             header_length=found.header_length,
             place=kept.place,
+            folder=listed.folder,
         )
         return arrival if verdict is None else _with(arrival, verdict)
 
@@ -173,7 +209,13 @@ class Reading:
         self._unexamined.difference_update(each.remote_id for each in arrivals)
         blocks, self.blocks = self.blocks, {}
         asked = [
-            Candidate(remote_id=each.remote_id, header=each.header, block=blocks.get(each.remote_id, b""), received=each.received)
+            Candidate(
+                remote_id=each.remote_id,
+                header=each.header,
+                block=blocks.get(each.remote_id, b""),
+                received=each.received,
+                folder=each.folder,
+            )
             for each in arrivals
         ]
         refused, unused = list[Decision](), list[Place]()
@@ -189,6 +231,8 @@ class Reading:
 
     def close(self, batch: Batch, *, restart: bool, recount: bool, floor: str, marks: frozenset[MarkAction]) -> tuple[ReceivedBatch, int]:
         """What a batch makes true, and how many of it count as ignored."""
+        if self._small:
+            self._keep_small()
         now = self._clock.now()
         at, next_try = instant_text(now), instant_text(now + TRY_AGAIN)
         arrivals, failed, given_up = [], list[Failure](), list[Unprocessed]()
@@ -237,7 +281,7 @@ class Reading:
         return made, declined - known
 
     def _candidate(self, listed: Listed, header: MessageHeader, block: bytes) -> Candidate:
-        return Candidate(remote_id=listed.remote_id, header=header, block=block, received=self._received(listed))
+        return Candidate(remote_id=listed.remote_id, header=header, block=block, received=self._received(listed), folder=listed.folder)
 
     def _received(self, listed: Listed) -> str:
         # Where the server gives no date, the moment it was first seen stands for it.
@@ -274,6 +318,7 @@ def _with(arrival: Arrival, verdict: Decided) -> Arrival:
         more_queue_items=verdict.more_queue_items,
         contact=verdict.contact,
         held_for=verdict.held_for,
+        regarding=verdict.regarding,
     )
 
 

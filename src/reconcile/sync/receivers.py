@@ -13,6 +13,7 @@ from reconcile.sync.admission import Admission, Limits
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.kept import Kept
 from reconcile.sync.look import LookTools, MailboxRun, look_at
+from reconcile.sync.one_cpu import OneCpu
 from reconcile.sync.run import Records
 from reconcile.sync.servers import Servers
 
@@ -29,6 +30,7 @@ class Receivers:
         self._stopping_outside = stopping
         self._admission = Admission(limits, servers)
         self._records = Records(store)
+        self._one_cpu = OneCpu()
         self._threads: list[threading.Thread] = []
         self._tools: LookTools | None = None
         self._closing = threading.Event()
@@ -40,7 +42,7 @@ class Receivers:
 
     def look(self, due: Sequence[ReceivingMailbox], tools: LookTools) -> None:
         """These are due now, and nobody else; those that run go on."""
-        self._tools = replace(tools, connect=self.kept.connecting(tools.connect), disconnect=self.kept.give)
+        self._tools = replace(tools, connect=self.kept.connecting(tools.connect), disconnect=self.kept.give, settle=self._one_cpu.settle)
         self._admission.renew(due)
         wanted = min(self._limits.parallel, len(due) + sum(thread.is_alive() for thread in self._threads))
         self._threads = [thread for thread in self._threads if thread.is_alive()]
@@ -105,6 +107,7 @@ class Receivers:
         self._admission.close()
         for thread in self._threads:
             thread.join()
+        self._one_cpu.close()
         try:
             self._records.flush()
         finally:

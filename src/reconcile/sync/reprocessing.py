@@ -44,7 +44,7 @@ def passed_over(inbox: Inbox, receiving: Receiving, *, since: datetime, decider:
         if not is_wanted(message.received, since):
             return False
         listed += 1
-        if receiving.has(message.remote_id):
+        if reading.is_kept(message.remote_id):
             kept += 1
             return False
         taken += not headers
@@ -61,6 +61,7 @@ def passed_over(inbox: Inbox, receiving: Receiving, *, since: datetime, decider:
     def accept(message: Listed, chunks: Iterator[bytes]) -> None:
         raise AssertionError("nothing is read here")
 
-    for _ in inbox.read(None, since=since, retry=(), wanted=wanted, accept=accept, examine=examine if headers else None):
+    asking = examine if headers else None
+    for _ in inbox.read(None, since=since, retry=(), wanted=wanted, accept=accept, examine=asking, foretell=reading.foretell):
         reading.forget()
     return PassedOver(listed=listed, kept=kept, taken=taken, refused=dict(refused), decided=headers)

@@ -15,6 +15,7 @@ from reconcile.sync.admission import Limits as Limits
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.look import LookTools, look_at
 from reconcile.sync.look import MailboxRun as MailboxRun
+from reconcile.sync.one_cpu import OneCpu
 from reconcile.sync.servers import Servers
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def synchronise(
     servers = Servers(clock=clock, full=limits.per_server)
     admission, records = Admission(limits, servers, closed=True), Records(store)
     admission.renew(mailboxes)
-    tools = LookTools(store=store, connect=connect, clock=clock, decider=decider, marker=marker, give_up=give_up)
+    one_cpu = OneCpu()
+    tools = LookTools(store=store, connect=connect, clock=clock, decider=decider, marker=marker, give_up=give_up, settle=one_cpu.settle)
     runs: dict[str, MailboxRun] = {}
 
     def work() -> None:
@@ -103,7 +105,7 @@ def synchronise(
     waiting = Counter(server_of(mailbox) for mailbox in mailboxes)
     count = max(1, min(limits.parallel, sum(min(limits.per_server, number) for number in waiting.values())))
     try:
-        with ThreadPoolExecutor(count, thread_name_prefix="mailbox") as pool:
+        with one_cpu, ThreadPoolExecutor(count, thread_name_prefix="mailbox") as pool:
             try:
                 for future in [pool.submit(work) for _ in range(count)]:
                     future.result()

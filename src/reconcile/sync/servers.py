@@ -1,4 +1,4 @@
-"""What this process knows of mail servers and accounts between looks and passes: circuits, and pauses that were asked for."""
+"""What this process knows of mail servers and accounts between looks and passes: circuits, and pauses of accounts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 
-from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, TransientError
+from reconcile.errors import AuthenticationRejected, HeldBack, ReconcileError, Throttled, TransientError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.left_alone import LeftAlone
@@ -27,6 +27,15 @@ class Outage:
     retry_in: float
 
 
+@dataclass(slots=True)
+class _Pause:
+    """Of an account. `held` is set where we keep it ourselves; then `fingerprints` are, by mailbox, those that it holds for."""
+
+    until: float
+    held: HeldBack | None = None
+    fingerprints: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True, kw_only=True)
 class Servers:
     """Keyed by host:port in lower case; accounts by their group. For several threads. `full` mailboxes of a server may run at once."""
@@ -36,7 +45,7 @@ class Servers:
     _circuits: defaultdict[str, Circuit] = field(default_factory=lambda: defaultdict(lambda: CLOSED))
     _since: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
     _recovered: dict[str, datetime] = field(default_factory=dict)
-    _pauses: dict[str, float] = field(default_factory=dict)
+    _pauses: dict[str, _Pause] = field(default_factory=dict)
     _proven: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,13 +55,21 @@ class Servers:
             return admits(self._circuits.get(server, CLOSED), running=running, now=self.clock.monotonic())
 
     def rests(self, account: str) -> bool:
-        """Whether its server asked this account for a pause."""
+        """Whether its server asked this account for a pause, or we keep one."""
         with self._guard:
-            until = self._pauses.get(account)
-            if until is not None and until <= self.clock.monotonic():
+            pause = self._pauses.get(account)
+            if pause is not None and pause.until <= self.clock.monotonic():
                 del self._pauses[account]
                 return False
-            return until is not None
+            return pause is not None
+
+    def meets(self, account: str, mailbox_id: str, fingerprint: str) -> None:
+        """A mailbox that waits, with the fingerprint of its configuration and credential: another one than before ends a pause of its
+        account that we keep ourselves. Whether the credential is another one finds out who looks, before a server does."""
+        with self._guard:
+            pause = self._pauses.get(account)
+            if pause is not None and pause.held is not None and pause.fingerprints.setdefault(mailbox_id, fingerprint) != fingerprint:
+                del self._pauses[account]
 
     def proven(self, account: str) -> bool:
         """Whether its credential was taken since this process began. Until then its mailboxes try one after the other: together they
@@ -78,7 +95,7 @@ class Servers:
                 case Throttled(retry_after=seconds) if error.about == "server":
                     after = after_request(before, seconds=seconds, now=now)
                 case Throttled(retry_after=seconds):
-                    self._pauses[account] = now + seconds
+                    self._pauses[account] = _Pause(now + seconds, error if isinstance(error, HeldBack) else None)
                     after = after_neither(before, now=now)
                 case ReconcileError(about="server"):
                     after = after_failure(before, now=now)
@@ -141,10 +158,11 @@ class Servers:
                         again_at=at + timedelta(seconds=max(0.0, again - now)),
                     )
                 )
-            for account, until in self._pauses.items():
-                if until > now:
-                    why, left = "its server asked for a pause", timedelta(seconds=until - now)
-                    found.append(LeftAlone(kind="account", name=account, why=why, hint="", since="", again_at=at + left))
+            for account, pause in self._pauses.items():
+                if pause.until > now:
+                    why, hint = (pause.held.message, pause.held.hint) if pause.held is not None else ("its server asked for a pause", "")
+                    left = timedelta(seconds=pause.until - now)
+                    found.append(LeftAlone(kind="account", name=account, why=why, hint=hint, since="", again_at=at + left))
         return sorted(found, key=lambda one: (one.kind, one.name))
 
     @property

@@ -15,7 +15,6 @@ from datetime import datetime
 from reconcile.errors import PreconditionFailed, ReconcileError
 from reconcile.model.outbox_step import Abandon, Begin, GiveBack, Settle, Step, is_reserved
 from reconcile.model.outgoing import OutboxEntry, OutgoingState
-from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
 from reconcile.ports.outbox_store import Move, OutboxStore
 from reconcile.ports.settled_notes import NoNotes, Noted, SettledNotes
 
@@ -86,10 +85,9 @@ def recover(
     *,
     now: datetime,
     notes: SettledNotes | None = None,
-    limits: Callable[[str], SendingLimits] = lambda _: NO_LIMITS,
 ) -> tuple[OutboxEntry, ...]:
     """Mails that a dead run was handing over are settled by its notes, or given back, else become uncertain. Notes that nobody needs any
-    more go. `limits` are those of the account of a mailbox: what is given back does not count."""
+    more go. What is given back does not count for its account, whichever that was and whether or not its mailbox still sends."""
     kept = notes or NoNotes()
     # In this order: what a run that has ended noted does not change any more.
     ended = set(kept.left_behind())
@@ -108,7 +106,7 @@ def recover(
             steps = _given_up(entry, noted[entry.owner], ended=entry.owner in ended)
             if steps and isinstance(steps[0], GiveBack):
                 # The newest that is known of it is its reservation.
-                steps = (replace(steps[0], limits=limits(entry.mailbox_id), counted_at=outbox.events(entry.id)[-1].at),)
+                steps = (replace(steps[0], limits=None, counted_at=outbox.events(entry.id)[-1].at),)
             if steps:
                 given_up = outbox.advance(entry.id, *steps, at=now)
                 found += [given_up] if given_up.state is not OutgoingState.PENDING else []

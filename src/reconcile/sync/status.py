@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from reconcile.model.condition import Condition, Health
 from reconcile.model.loop_sign import LoopSign
-from reconcile.model.mailbox_state import MailboxState, unseen
+from reconcile.model.mailbox_state import MEND_FOLDERS, MailboxState, unseen
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted
 from reconcile.sync.admission import server_of
@@ -24,6 +24,8 @@ from reconcile.sync.due import Rhythm, enabled_since, interval_of, next_look
 ENABLE: Final = "`reconcile enable {name}` tests it and enables it."
 #: A mailbox that was not looked at for so many of its intervals was forgotten.
 OVERLOOKED: Final = 3
+#: Health, why, next step, and a stable word.
+ItemFinding: TypeAlias = tuple[Health, str, str, str]
 _WORST: Final = (Health.STALLED, Health.WAITING, Health.OFF, Health.HEALTHY)
 
 
@@ -39,31 +41,35 @@ def mailbox_statuses(
     sending: Mapping[str, SendingMailbox | SilentMailbox] = MappingProxyType({}),
     quarantined: Mapping[str, int] = MappingProxyType({}),
     sign_in_again: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    items: Mapping[str, ItemFinding] = MappingProxyType({}),
 ) -> list[MailboxStatus]:
     """In the order given. `outbox` counts mails by mailbox id and state. `loop` is the sign of life of `run`, `away` says of servers
     (host:port) why they are not asked now. `sending` has by mailbox id who may send; of two directions the worse one tells the health.
     `quarantined` counts messages that were given up, by mailbox id: a person must look at them. `sign_in_again` says by account (external
-    id) why a person must sign in, and the next step."""
+    id) why a person must sign in, and the next step. `items` says by mailbox id what is wrong with appointments, contacts and tasks."""
     return [
-        _with_quarantine(
-            _with_sign_in(
-                _with_sending(
-                    _status(
+        _with_items(
+            _with_quarantine(
+                _with_sign_in(
+                    _with_sending(
+                        _status(
+                            mailbox,
+                            states.get(mailbox.mailbox_id),
+                            holders.get(mailbox.mailbox_id, ""),
+                            outbox.get(mailbox.mailbox_id, {}),
+                            now,
+                            loop if loop is not None and loop.runs(now) else None,
+                            away,
+                        ),
                         mailbox,
-                        states.get(mailbox.mailbox_id),
-                        holders.get(mailbox.mailbox_id, ""),
-                        outbox.get(mailbox.mailbox_id, {}),
-                        now,
-                        loop if loop is not None and loop.runs(now) else None,
-                        away,
+                        sending.get(mailbox.mailbox_id),
                     ),
-                    mailbox,
-                    sending.get(mailbox.mailbox_id),
+                    (mailbox, sending.get(mailbox.mailbox_id)),
+                    sign_in_again,
                 ),
-                (mailbox, sending.get(mailbox.mailbox_id)),
-                sign_in_again,
+                quarantined.get(mailbox.mailbox_id, 0),
             ),
-            quarantined.get(mailbox.mailbox_id, 0),
+            items.get(mailbox.mailbox_id),
         )
         for mailbox in mailboxes
     ]
@@ -164,6 +170,17 @@ def _with_quarantine(status: MailboxStatus, count: int) -> MailboxStatus:
     return replace(_worse(replace(status, why="") if declared_off else status, found), quarantined=count)
 
 
+def _with_items(status: MailboxStatus, found: ItemFinding | None) -> MailboxStatus:
+    """Its mail goes on, and may be well."""
+    if found is None:
+        return status
+    declared_off = status.health is Health.OFF and status.conditions[0].type == "Off"
+    health, why, hint, reason = found
+    if status.why and status.why in why:  # what keeps its mail from going on keeps its items, too: told once
+        why = status.why
+    return _worse(replace(status, why="") if declared_off else status, (health, why, hint, reason))
+
+
 def _worse(status: MailboxStatus, other: tuple[Health, str, str, str]) -> MailboxStatus:
     """With another finding (health, why, next step, stable word) beside its own: the worse one first, and its next step."""
     both = [(status.health, status.why, status.hint, status.reason), other] if status.why else [other]
@@ -184,7 +201,7 @@ def rhythm_of(mailbox: ReceivingMailbox) -> Rhythm:
 
 
 #: Errors that no time mends, whomever they concern.
-_FOR_A_PERSON = frozenset({"PermanentError", "PermissionDenied", "BlockedByTenant", "SettingsError"})
+_FOR_A_PERSON = frozenset({"PermanentError", "PermissionDenied", "MailboxRefused", "BlockedByTenant", "SettingsError"})
 
 
 def _health(state: MailboxState, mailbox: ReceivingMailbox) -> tuple[Health, str, str]:
@@ -208,6 +225,9 @@ def _health(state: MailboxState, mailbox: ReceivingMailbox) -> tuple[Health, str
     if state.stuck_since:
         words = f"since {day_and_time(state.stuck_since)} its server counts more messages and lists none of them"
         return Health.STALLED, words, "Look at it with a mail program; its server may have to be mended."
+    if state.lacking and mailbox.folders:
+        words = f"tracked folder not read: {'; '.join(state.lacking)}"
+        return Health.STALLED, words, MEND_FOLDERS
     left = unseen(state)
     if left:
         return Health.WAITING, f"{counted(left, 'message')} of {state.server_messages} at the server not looked at yet", ""

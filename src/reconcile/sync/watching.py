@@ -1,4 +1,5 @@
-"""Waiting for news of mailboxes that ask for it (IDLE). A hint only: polling goes on beside it, so a lost hint costs minutes at most."""
+"""Waiting for news of mailboxes that ask for it (IDLE, notifications over a stream). A hint only: polling goes on beside it, so a lost hint
+costs minutes at most."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Watching:
         """Watch these (the first `most` by name) and no others."""
         chosen = {mailbox.mailbox_id: mailbox for mailbox in sorted(mailboxes, key=lambda one: one.name)[: self.most]}
         for name, watch in list(self._watches.items()):
-            if name not in chosen or chosen[name].fingerprint != watch.mailbox.fingerprint:
+            if name not in chosen or _what(chosen[name]) != _what(watch.mailbox):
                 self._end(self._watches.pop(name))
         for name, mailbox in chosen.items():
             if name not in self._watches:
@@ -94,3 +95,8 @@ class Watching:
         for watch in watches:
             if watch.thread is not None:
                 watch.thread.join(timeout=5.0)
+
+
+def _what(mailbox: ReceivingMailbox) -> object:
+    """What a watch is made from: folders and items follow from the organization, too."""
+    return mailbox.fingerprint, mailbox.folders, mailbox.items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconcile.settings import Settings
@@ -11,6 +12,7 @@ from reconcile.wiring.secrets import secret_resolver
 
 if TYPE_CHECKING:
     from reconcile.mail.endpoint import Endpoint
+    from reconcile.model.item import ItemKind
     from reconcile.ports.mail import Inbox, MessageCounter, MessageFinder, Watcher
     from reconcile.ports.mail_marks import MailMarks
     from reconcile.ports.secrets import SecretResolver
@@ -31,7 +33,7 @@ def inboxes(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> C
         if mailbox.protocol == "ews":
             from reconcile.mail.ews.inbox import EwsInbox
 
-            return EwsInbox(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
+            return EwsInbox(exchange_account(mailbox, reach(mailbox)), exchange_sessions(), mailbox.folders)
         from reconcile.mail.imap.inbox import ImapInbox
 
         return ImapInbox(*reach(mailbox))
@@ -79,15 +81,22 @@ def message_finders(settings: Settings, database: Database) -> Callable[[Receivi
     return connect
 
 
-def watchers(settings: Settings, accounts: SignIns, secrets: SecretResolver) -> Callable[[ReceivingMailbox], Watcher]:
-    """Makes what waits for new mail of a mailbox (incoming.idle). Raises as `inboxes`."""
+def watchers(
+    settings: Settings,
+    accounts: SignIns,
+    secrets: SecretResolver,
+    items: Callable[[str, frozenset[ItemKind]], None] | None = None,
+) -> Callable[[ReceivingMailbox], Watcher]:
+    """Makes what waits for new mail of a mailbox (incoming.idle); `items` is told of its id and the kinds of items that changed, where its
+    items are kept in step. Raises as `inboxes`."""
     reach = reached(settings, accounts, secrets)
 
     def connect(mailbox: ReceivingMailbox) -> Watcher:
         if mailbox.protocol == "ews":
             from reconcile.mail.ews.watcher import EwsWatcher
 
-            return EwsWatcher(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
+            told = partial(items, mailbox.mailbox_id) if items is not None and mailbox.items else None
+            return EwsWatcher(exchange_account(mailbox, reach(mailbox)), exchange_sessions(), mailbox.folders, told)
         from reconcile.mail.imap.idle import ImapWatcher
 
         return ImapWatcher(*reach(mailbox))
@@ -107,7 +116,7 @@ def message_counters(settings: Settings, accounts: SignIns, secrets: SecretResol
         if mailbox.protocol == "ews":
             from reconcile.mail.ews.count import EwsCounter
 
-            return EwsCounter(exchange_account(mailbox, reach(mailbox)), exchange_sessions())
+            return EwsCounter(exchange_account(mailbox, reach(mailbox)), exchange_sessions(), mailbox.folders)
         from reconcile.mail.imap.count import ImapCounter
 
         return ImapCounter(*reach(mailbox))

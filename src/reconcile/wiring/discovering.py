@@ -55,7 +55,7 @@ class Discovering:
             # What is wrong with it is told by the test of the direction; some hosts answer without it.
             plan = None
         discoverer = Discoverer(
-            rules=self._rules(profile),
+            rules=rules_of(profile, self.database),
             sign_in=signs.of(plan, name=mailbox.name) if plan is not None else None,
             random=SystemRandom().random,
             authority=secret_resolver(self.settings).resolve(SecretRef.parse(str(authority))).reveal() if authority else None,
@@ -103,27 +103,33 @@ class Discovering:
 
     def profile_of(self, mailbox: AppliedResource) -> AppliedResource | None:
         """The applied one, of the mailbox or of the organization for all."""
-        organization = next((one for one in self.resources if one.kind == "Organization"), None)
-        slug = mailbox.spec.get("profile") or (organization.spec.get("defaults.profile") if organization is not None else None)
-        return next((one for one in self.resources if one.kind == "EmailServerProfile" and one.name == slug), None)
+        return profile_of(mailbox, self.resources)
 
-    def _rules(self, profile: AppliedResource) -> Rules:
-        from ipaddress import ip_network
 
-        from reconcile.mail.autodiscover.discovery import Rules
-        from reconcile.mail.autodiscover.host_policy import host_of
+def profile_of(mailbox: AppliedResource, resources: Sequence[AppliedResource]) -> AppliedResource | None:
+    """Of the mailbox, or of the organization for all."""
+    organization = next((one for one in resources if one.kind == "Organization"), None)
+    slug = mailbox.spec.get("profile") or (organization.spec.get("defaults.profile") if organization is not None else None)
+    return next((one for one in resources if one.kind == "EmailServerProfile" and one.name == slug), None)
 
-        spec = profile.spec
-        hosts, networks = spec.get("discovery.hosts"), spec.get("discovery.privateNetworks")
-        # What was pinned before, a person has seen.
-        confirmed = {host_of(each.url) for each in discovered_servers_reader(self.database).discovered().values()}
-        return Rules(
-            hosts=tuple(map(str, hosts)) if isinstance(hosts, tuple) else (),
-            private_networks=tuple(ip_network(str(each)) for each in networks) if isinstance(networks, tuple) else (),
-            root_domain=spec.get("discovery.rootDomain") is True,
-            plain_http=spec.get("discovery.plainHttp") is True,
-            confirmed=frozenset(confirmed),
-        )
+
+def rules_of(profile: AppliedResource, database: Database | None) -> Rules:
+    """Where Autodiscover may go for a profile. Hosts that were pinned before, a person has seen."""
+    from ipaddress import ip_network
+
+    from reconcile.mail.autodiscover.discovery import Rules
+    from reconcile.mail.autodiscover.host_policy import host_of
+
+    spec = profile.spec
+    hosts, networks = spec.get("discovery.hosts"), spec.get("discovery.privateNetworks")
+    confirmed = {host_of(each.url) for each in discovered_servers_reader(database).discovered().values()}
+    return Rules(
+        hosts=tuple(map(str, hosts)) if isinstance(hosts, tuple) else (),
+        private_networks=tuple(ip_network(str(each)) for each in networks) if isinstance(networks, tuple) else (),
+        root_domain=spec.get("discovery.rootDomain") is True,
+        plain_http=spec.get("discovery.plainHttp") is True,
+        confirmed=frozenset(confirmed),
+    )
 
 
 def _now() -> str:

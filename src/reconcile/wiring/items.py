@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from reconcile.ports.collection import Collection
     from reconcile.ports.item_store import ItemReader, ItemStore
     from reconcile.ports.target import AppliedResource
-    from reconcile.report.item_runs import ItemStanding
+    from reconcile.report.item_standings import ItemStanding
     from reconcile.store.sqlite.database import Database
+    from reconcile.sync.decide.item_files import FilesIn
     from reconcile.sync.decide.item_mailboxes import KeptInStep, NotKept
+    from reconcile.sync.decide.two_way_rules import TwoWayRules
     from reconcile.sync.item_intake import ItemIntake
     from reconcile.sync.items.mailbox import ItemMailbox, ItemTools
 
@@ -37,32 +39,55 @@ def item_store(database: Database) -> ItemStore:
     return SqliteItems(database)
 
 
-def item_intake(database: Database, by: str) -> ItemIntake:
-    """Edits in batches; `by` is recorded with each."""
+def item_intake(database: Database, by: str, read: Callable[[str], bytes] | None = None) -> ItemIntake:
+    """Edits in batches; `by` is recorded with each. `read` gives attachments by their path; without it none are read."""
     from reconcile.sync.item_intake import ItemIntake
     from reconcile.wiring.system import SystemClock
 
-    return ItemIntake(edits=item_store(database), clock=SystemClock(), by=by)
+    return ItemIntake(edits=item_store(database), clock=SystemClock(), by=by, files=lambda: files_in(database, read))
+
+
+def files_in(database: Database | None, read: Callable[[str], bytes] | None = None) -> FilesIn:
+    """How attachments of items are taken in, by what is applied."""
+    from reconcile.sync.decide.item_files import FilesIn, no_files
+    from reconcile.sync.mail_intake import media_type
+
+    return FilesIn(read=read or no_files, media_type=media_type, excluded=item_rules(database).excluded)
+
+
+def item_rules(database: Database | None) -> TwoWayRules:
+    """What the applied Organization declares about items."""
+    from reconcile.sync.decide.two_way_rules import two_way_rules
+    from reconcile.wiring.applied import applied_state
+
+    return two_way_rules(next((one.spec for one in applied_state(database).resources() if one.kind == "Organization"), {}))
 
 
 def item_standings(database: Database | None) -> tuple[list[ItemStanding], int]:
-    """How each mailbox stands with each kind that was ever looked at, by name; and how many conflicts nobody has seen to."""
-    from reconcile.report.item_runs import ItemStanding
-    from reconcile.wiring.applied import mailbox_names
+    """How each mailbox for which they are asked stands with each kind that was looked at, by name; and how many conflicts nobody has seen
+    to. What stood in the way of a mailbox that takes part no longer is over."""
+    from reconcile.report.item_standings import ItemStanding
+    from reconcile.sync.decide.items_asked import asking
+    from reconcile.wiring.applied import applied_state
 
     reader = item_reader(database)
-    places = reader.places()
+    names = {one.external_id: one.name for one in asking(applied_state(database).resources())}
+    places = {place: found for place, found in reader.places().items() if place[0] in names}
     if not places:
         return [], len(reader.conflicts())
-    names, tally = mailbox_names(database), reader.tally()
+    tally, asides = reader.tally(), reader.asides()
     standings = [
         ItemStanding(
-            mailbox=names.get(mailbox_id, (mailbox_id, ""))[0],
+            mailbox=names[mailbox_id],
             kind=str(kind),
             linked=tally.get((mailbox_id, kind), 0),
-            at=place.at,
-            error=place.error,
-            hint=place.hint,
+            at=place.look.at,
+            error=place.look.error,
+            hint=place.look.hint,
+            failures=place.look.failures,
+            asides=[one for one in asides if (one.mailbox_id, one.kind) == (mailbox_id, kind)],
+            brake=place.brake,
+            released=place.released,
         )
         for (mailbox_id, kind), place in places.items()
     ]
@@ -107,6 +132,8 @@ def item_mailbox(found: KeptInStep) -> ItemMailbox:
         rules=found.rules,
         fingerprint=found.fingerprint,
         reach=found.reach,
+        limit=found.limit,
+        keep_from=found.keep_from,
     )
 
 
@@ -123,7 +150,8 @@ def collections(settings: Settings, database: Database) -> Callable[[ItemMailbox
         from reconcile.mail.ews.collection import EwsCollection
 
         assert mailbox.reach is not None
-        return EwsCollection(exchange_account(mailbox.reach, reach(mailbox.reach)), exchange_sessions(), kind)
+        excluded = mailbox.rules.excluded if mailbox.rules.attachments else None
+        return EwsCollection(exchange_account(mailbox.reach, reach(mailbox.reach)), exchange_sessions(), kind, excluded)
 
     return connect
 

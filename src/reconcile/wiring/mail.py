@@ -210,6 +210,13 @@ def holds_outgoing(database: Database) -> bool:
     return holds_mail(database)
 
 
+def recover_outbox(database: Database, *, now: datetime) -> None:
+    """Settle what dead runs were handing over, before a person decides about mail by what is now. See `sync.settling.recover`."""
+    from reconcile.sync.settling import recover
+
+    recover(outbox_store(database), now=now, notes=settled_notes(database))
+
+
 def settled_notes(database: Database, *, threads: int = 1) -> SettledNotes:
     """What servers answered, for whoever comes after a run that died."""
     from reconcile.store.settled_notes import SettledNoteFiles

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reconcile.settings import Settings
 from reconcile.wiring.alerts import alert_reader
 from reconcile.wiring.applied import applied_state
+from reconcile.wiring.item_findings import item_findings
 from reconcile.wiring.mail import activity_reader, quarantine_of
 from reconcile.wiring.permits import permits
 from reconcile.wiring.state import environment_name, open_database
@@ -49,6 +50,7 @@ def mailbox_statuses(settings: Settings, environment: str | None) -> tuple[str, 
             quarantined=quarantine_of(database).counts(),
             sending=sending,
             sign_in_again=_sign_in_again(settings, database, [*found, *sending.values()], resources, at),
+            items=item_findings(database),
             away={one.cause.about: one.cause.text for one in alerts.alerts() if one.cause.kind == "Server"},
         )
         return name, [replace(status, profile=profiles.get(status.mailbox_id, "")) for status in made]

@@ -1,17 +1,19 @@
 """What only a server can tell about declared files: asked by `lint --online`, and by nothing else that lints.
 
 Asked is Autodiscover, for mailboxes that were applied to an environment of this state directory: what it names now, against what was
-pinned. Git gets the answer by `lint --fix`, where it is one for the whole profile.
+pinned. Git gets the answer by `lint --fix`, where it is one for the whole profile. What is declared and not applied has not been agreed to,
+and is shown no account: it is named instead (`plan --online` asks what needs none).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconcile.model.finding import Finding, Severity
 from reconcile.model.key import Key
+from reconcile.report.counted import counted, several
 from reconcile.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,23 +29,26 @@ _AT_ONCE: Final = 8
 
 
 class Online(NamedTuple):
-    """`fixes` are edits that would mend some of the findings, not proved yet."""
+    """`fixes` are edits that would mend some of the findings, not proved yet; `asked` is the number of mailboxes that were asked for."""
 
     findings: list[Finding]
     fixes: list[Fix]
+    asked: int = 0
 
 
 def online_findings(settings: Settings, states: Mapping[str, DesiredState], *, actor: str, outside: Outside | None = None) -> Online:
-    """For every environment of `states` that something was applied to. Writes nothing but refused sign-ins (no account is to be locked)."""
+    """For every environment of `states`. Writes nothing but refused sign-ins (no account is to be locked)."""
     from reconcile.wiring.state import store_path
 
-    found = Online([], [])
-    for environment, desired in states.items():
-        if store_path(settings, environment).exists():
-            one = _of_environment(settings, environment, desired, actor, outside)
-            found.findings.extend(one.findings)
-            found.fixes.extend(one.fixes)
-    return found
+    made = [
+        _of_environment(settings, environment, desired, actor, outside)
+        if store_path(settings, environment).exists()
+        else Online([*_not_asked(desired, frozenset())], [])
+        for environment, desired in states.items()
+    ]
+    # What is declared once may be left unasked for the same reason in several environments.
+    findings = dict.fromkeys(finding for one in made for finding in one.findings)
+    return Online([*findings], [fix for one in made for fix in one.fixes], sum(one.asked for one in made))
 
 
 def _of_environment(settings: Settings, environment: str, desired: DesiredState, actor: str, outside: Outside | None) -> Online:
@@ -68,7 +73,7 @@ def _of_environment(settings: Settings, environment: str, desired: DesiredState,
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="autodiscover") as pool:
             answers = list(pool.map(ask, mailboxes))
-    found = Online([], [])
+    found = Online([*_not_asked(desired, {Key("Mailbox", one.name) for one in mailboxes})], [], len(mailboxes))
     by_profile: dict[Key, set[str]] = {}
     for mailbox, answer in zip(mailboxes, answers, strict=True):
         finding, url = _of_mailbox(mailbox, answer, pinned.get(mailbox.external_id), desired)
@@ -82,6 +87,29 @@ def _of_environment(settings: Settings, environment: str, desired: DesiredState,
             found.findings.append(finding)
             found.fixes.append(fix)
     return found
+
+
+def _not_asked(desired: DesiredState, asked: Collection[Key]) -> Iterator[Finding]:
+    """Of mailboxes that git leaves to Autodiscover and that are not applied like that, once for each profile."""
+    usual = next((one.spec.get("defaults.profile") for key, one in desired.resources.items() if key.kind == "Organization"), None)
+    left: dict[Key, list[str]] = {}
+    for key, resource in sorted(desired.resources.items()):
+        if key.kind != "Mailbox" or key in asked or resource.spec.get("state") == "inactive":
+            continue
+        profile = desired.resources.get(Key("EmailServerProfile", str(resource.spec.get("profile") or usual)))
+        if profile is not None and profile.spec.get("autodiscover") is True:
+            left.setdefault(profile.key, []).append(key.name)
+    for profile_key, names in left.items():
+        whom = f"{counted(len(names), 'mailbox', 'mailboxes')} ({several(names)})"
+        yield Finding(
+            rule="autodiscover/not-asked",
+            severity=Severity.INFORMATION,
+            message=f"Autodiscover was not asked for {whom}: nothing is applied yet that leaves their server to be found",
+            position=desired.locate(profile_key, "autodiscover"),
+            hint="`reconcile plan --online` asks what needs no credentials; after the apply this asks the rest.",
+            path="spec.autodiscover",
+            resource=profile_key,
+        )
 
 
 def _of_mailbox(
@@ -100,9 +128,9 @@ def _of_mailbox(
         steps = "; ".join(f"{each.where}: {each.words}" for each in answer.asked)
         return says("autodiscover/nothing", Severity.WARNING, f"Autodiscover names no server: {steps}", answer.hint), ""
     if known is not None and known.url != answer.url:
-        message = f"Autodiscover names {answer.url} now, {known.url} is pinned since {known.at[:10]}"
-        hint = f"`reconcile test-mailbox {mailbox.name}` tries the new one and pins it."
-        return says("autodiscover/changed", Severity.WARNING, message, hint), answer.url
+        from reconcile.policy.server_changed import server_changed
+
+        return server_changed(key, now=answer.url, before=known.url, since=known.at, desired=desired), answer.url
     return None, answer.url
 
 

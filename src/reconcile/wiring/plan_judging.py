@@ -57,7 +57,7 @@ class PlanJudge:
         found = evaluate_plan(rules.book, plan, desired, approvers=names, today=today, clock=time.thread_time).findings
         acceptance = Acceptance(today=today, proof_of=self.approvals.of_waiver)
         unusable = _unusable(rules, desired.findings if self.policies is None else ())
-        waived = acceptance.of_environment(desired, [*unusable, *found], configuration, judges)
+        waived = acceptance.of_environment(desired, [*unusable, *found, *_changed_servers(plan, desired)], configuration, judges)
         looked_at = ""
 
         def proofs(names: Iterable[str]) -> Mapping[str, Proof]:
@@ -74,6 +74,15 @@ class PlanJudge:
         if configuration.approvers is not None:
             return [one.name for one in configuration.approvers]
         return [*dict.fromkeys(review.name for review in self.approvals.reviews)]
+
+
+def _changed_servers(plan: Plan, desired: DesiredState) -> Iterator[Finding]:
+    """What Autodiscover named while the plan was made, where something else is pinned."""
+    changed = [one for one in plan.discovered if one.changed]
+    if changed:
+        from reconcile.policy.server_changed import server_changed
+
+        yield from (server_changed(one.key, now=one.url, before=one.before, since=one.before_at, desired=desired) for one in changed)
 
 
 def _unusable(rules: Rules, of_documents: Iterable[Finding]) -> Iterator[Finding]:

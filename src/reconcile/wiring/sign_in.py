@@ -39,11 +39,11 @@ def sign_ins(settings: Settings, database: Database) -> SignIns:
     """What accounts sign in with, from what was applied. Accounts are left alone before their server locks them."""
     from reconcile.mail.sign_in.configured import ConfiguredSignIns
     from reconcile.mail.sign_in.guarded import GuardedSignIns
-    from reconcile.store.sqlite.sign_in_refusals import SqliteSignInRefusals
+    from reconcile.store.sign_in_tries import SignInTryFiles
 
     return GuardedSignIns(
         inner=ConfiguredSignIns(credentials(database, settings), _LaterTokens(lambda: access_tokens(settings, database))),
-        refusals=SqliteSignInRefusals(database),
+        tries=SignInTryFiles(database.path.parent / "sign-ins"),
         credential=_shown(settings, database),
         clock=SystemClock(),
     )

@@ -27,8 +27,10 @@ def environments(settings: Settings) -> list[str]:
 
 
 def environment_name(settings: Settings, wanted: str | None) -> str:
-    """The environment a command without desired state works on. Raises SettingsError when that is not clear."""
+    """The environment a command without desired state works on. Raises SettingsError when that is not clear, PermanentError where the
+    store of one that may be meant was lost: another is no substitute."""
     known = environments(settings)
+    _refuse_lost(settings, wanted, known)
     if wanted is not None:
         # An answer about nothing would look like good news for a misspelt name.
         if not store_path(settings, wanted).exists():
@@ -45,6 +47,21 @@ def environment_name(settings: Settings, wanted: str | None) -> str:
     raise SettingsError(f"several environments have a store: {', '.join(known)}", hint="Choose one with -e NAME.")
 
 
+def _refuse_lost(settings: Settings, wanted: str | None, known: list[str]) -> None:
+    import re
+
+    from reconcile.model.key import SLUG_PATTERN
+    from reconcile.store.sqlite.lost_store import refuse_lost, sign
+
+    state = settings.state_directory
+    left = (path.parent.name for pattern in ("*/packs", f"*/{sign(Path(STORE_FILE)).name}") for path in state.glob(pattern))
+    there = [wanted] if wanted is not None else sorted({*left})
+    for name in there:
+        # What no environment can be called was laid aside by somebody.
+        if name not in known and re.fullmatch(SLUG_PATTERN, name):
+            refuse_lost(store_path(settings, name))
+
+
 def store_path(settings: Settings, environment: str) -> Path:
     """The SQLite file of an environment. Raises SettingsError for a name that no Environment can have, such as a path."""
     import re
@@ -58,24 +75,41 @@ def store_path(settings: Settings, environment: str) -> Path:
 
 @contextmanager
 def open_database(settings: Settings, environment: str, *, read_only: bool) -> Iterator[Database | None]:
-    """The environment's store; None when it is missing and only reading is asked for (a missing store reads as empty)."""
+    """The environment's store; None when it is missing and only reading is asked for (a missing store reads as empty). Raises
+    PermanentError where it was lost."""
     from reconcile.store.sqlite.database import Database
+    from reconcile.store.sqlite.lost_store import mark_begun, refuse_lost
 
     path = store_path(settings, environment)
+    refuse_lost(path)
     if read_only and not Database.begun(path):
         yield None
         return
     with Database.open(path, read_only=read_only) as database:
+        if not read_only:
+            mark_begun(path)
         yield database
 
 
 @contextmanager
 def writable_database(settings: Settings, environment: str) -> Iterator[Database]:
-    """The store of an environment something was applied to. Raises SettingsError when there is none: only apply makes one."""
+    """The store of an environment something was applied to. Raises SettingsError when there is none: only apply makes one;
+    PermanentError where it was lost."""
     from reconcile.store.sqlite.database import Database
+    from reconcile.store.sqlite.lost_store import mark_begun, refuse_lost
 
     path = store_path(settings, environment)
+    refuse_lost(path)
     if not path.exists():
         raise SettingsError(f"nothing was applied to environment {environment}", hint="Run `reconcile apply` first.")
     with Database.open(path) as database:
+        mark_begun(path)
         yield database
+
+
+def disk_of(settings: Settings, environment: str) -> tuple[Path, int | None, int]:
+    """The folder of an environment's store, how many octets its disk has room for (None: nobody knows), and below how many it is full."""
+    from reconcile.store.disk_room import FULL, disk_room
+
+    folder = store_path(settings, environment).parent
+    return folder, disk_room(folder), FULL

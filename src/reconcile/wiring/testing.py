@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconcile.mail.endpoint import Endpoint
     from reconcile.model.discovered_server import DiscoveredServer
     from reconcile.model.enablement import Direction
-    from reconcile.model.mailbox_test import MailboxTest
+    from reconcile.model.mailbox_test import MailboxTest, TestedStep
     from reconcile.model.sign_in import SignInPlan
     from reconcile.ports.enablement_store import EnablementStore
     from reconcile.ports.target import AppliedResource
@@ -52,8 +52,9 @@ class MailboxTester:
         ]
         return [direction for direction in declared if only in (None, str(direction))]
 
-    def test(self, mailbox: AppliedResource, only: str | None) -> Iterator[MailboxTest]:
-        """One after the other; each result is kept before it is told."""
+    def test(self, mailbox: AppliedResource, only: str | None, *, items: bool = False) -> Iterator[MailboxTest]:
+        """One after the other; each result is kept before it is told. `items`: their folders as well, where they are asked for; what comes
+        of that is told only."""
         from dataclasses import replace
 
         from reconcile.model.enablement import Direction
@@ -69,6 +70,45 @@ class MailboxTester:
                 done = replace(done, steps=(step, *done.steps)) if step is not None else done
             self.store.advance(mailbox.external_id, done.ended(), at=SystemClock().now(), by=self.actor, name=mailbox.name)
             yield done
+        if items and only in (None, "items") and (tested := self._items(mailbox, step, server)) is not None:
+            yield tested
+
+    def _items(self, mailbox: AppliedResource, discovered: TestedStep | None, server: DiscoveredServer | None) -> MailboxTest | None:
+        import time
+
+        from reconcile.errors import ReconcileError
+        from reconcile.mail.reach import reach_steps
+        from reconcile.model.mailbox_test import MailboxTest
+        from reconcile.sync.decide.item_mailboxes import NotKept, item_mailboxes
+        from reconcile.sync.mailbox_test import items_test, not_possible
+        from reconcile.wiring.items import collections, item_mailbox
+
+        kept = next(iter(item_mailboxes(self._around(mailbox), now=_now(), permits=_trying(server))), None)
+        if kept is None:
+            return None
+        if discovered is not None and not discovered.ok:
+            return MailboxTest(mailbox=mailbox.name, direction=None, server="", steps=(discovered,))
+        if isinstance(kept, NotKept):
+            why = kept.condition
+            place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
+            return not_possible(mailbox.name, None, why.message, place)
+        found = kept.reach
+        try:
+            reach = reach_steps(self._endpoint(found.server, found.port, found.tls, found.authority, found.sign_in))
+        except ReconcileError as error:
+            return not_possible(mailbox.name, None, error.message, error.hint)
+        connect, opened = collections(self.settings, self.database), item_mailbox(kept)
+        return items_test(
+            mailbox.name,
+            f"{found.server}:{found.port}",
+            reach=reach,
+            connect=lambda kind: connect(opened, kind),
+            monotonic=time.monotonic,
+        )
+
+    def _around(self, mailbox: AppliedResource) -> list[AppliedResource]:
+        """The mailbox, and what is no mailbox."""
+        return [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
 
     def _incoming(self, mailbox: AppliedResource, server: DiscoveredServer | None) -> MailboxTest:
         import time
@@ -80,8 +120,7 @@ class MailboxTester:
         from reconcile.sync.decide.permitted import next_step
         from reconcile.sync.mailbox_test import incoming_test, not_possible
 
-        around = [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
-        found = receiving_mailboxes(around, now=_now(), permits=_trying(server))[0]
+        found = receiving_mailboxes(self._around(mailbox), now=_now(), permits=_trying(server))[0]
         if not isinstance(found, ReceivingMailbox):
             why = found.conditions[0]
             place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."
@@ -110,8 +149,7 @@ class MailboxTester:
         from reconcile.sync.mailbox_test import not_possible, outgoing_test
         from reconcile.sync.outgoing import account_of
 
-        around = [one for one in self.resources if one.kind != "Mailbox" or one.external_id == mailbox.external_id]
-        found = sending_setup(around, now=_now(), permits=_trying(server)).mailboxes[mailbox.external_id]
+        found = sending_setup(self._around(mailbox), now=_now(), permits=_trying(server)).mailboxes[mailbox.external_id]
         if not isinstance(found, SendingMailbox):
             why = found.condition
             place = f"Change {why.field}{f' ({why.origin})' if why.origin else ''} and apply."

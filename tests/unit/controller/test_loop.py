@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -164,3 +164,17 @@ def test_a_clock_that_is_set_back_does_not_stop_the_loop() -> None:
     show = Show(clock=Jumping())
     show.play(show.part("a", [], interval=30), stop=lambda: show.clock.monotonic() >= 200)
     assert show.times("a") == [0, 30, 60, 90, 120, 150, 180]
+
+
+def test_a_part_with_early_work_does_not_wait_for_its_interval() -> None:
+    show, early = Show(lasts=60), {10.0, 20.0}
+    part = replace(show.part("items", [], interval=30), early=lambda: show.clock.monotonic() in early)
+    show.play(part, show.part("mail", [], interval=5))
+    assert show.times("items") == [0, 10, 20, 50]
+
+
+def test_a_part_in_trouble_keeps_its_pause_whatever_is_early() -> None:
+    show = Show(lasts=100)
+    part = replace(show.part("items", [Throttled("busy", retry_after=60)], interval=30), early=lambda: True)
+    show.play(part, show.part("mail", [], interval=20))
+    assert show.times("items")[:2] == [0, 60]

@@ -14,7 +14,6 @@ from reconcile.model.condition import Condition
 from reconcile.model.exit_code import ExitCode
 from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.sending_report import MailboxTrouble, SendingReport
-from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.sync.alarm_mailing import AlarmMail
 from reconcile.sync.decide.alert_mail import AlarmLetter
 from reconcile.sync.decide.alerts import PROFILE_FAILING
@@ -23,29 +22,13 @@ from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.run import MailboxRun
 from reconcile.sync.servers import Outage, Servers
 from support.applied import START, StillClock
+from support.mail_fleet import fleet_mailbox
 
 LONGEST = timedelta(seconds=15)
 
 
 def mailbox(name: str, minutes: int = 5) -> ReceivingMailbox:
-    return ReceivingMailbox(
-        mailbox_id=name,
-        name=name,
-        address=f"{name}@contoso.example",
-        protocol="imap",
-        server="imap.contoso.example",
-        port=993,
-        tls="implicit",
-        authority="",
-        sign_in=SignInPlan(kind=SignInKind.PASSWORD, username=name, password=(name, "credentials.password")),
-        account_group=name,
-        connections=10,
-        floor=None,
-        polling_interval=timedelta(minutes=minutes),
-        silence=None,
-        fingerprint="f",
-        conditions=(),
-    )
+    return fleet_mailbox(name, polling_interval=timedelta(minutes=minutes))
 
 
 def looked(name: str, minutes_ago: float) -> MailboxState:

@@ -64,7 +64,7 @@ def test_every_error_of_the_tree_has_an_outcome() -> None:
     def below(kind: type[ReconcileError]) -> list[type[ReconcileError]]:
         return [kind, *(one for child in kind.__subclasses__() for one in below(child))]
 
-    special = {"Throttled": {"retry_after": 1.0}, "Unsupported": {"field": "x"}}
+    special = {"Throttled": {"retry_after": 1.0}, "HeldBack": {"retry_after": 1.0}, "Unsupported": {"field": "x"}}
     # What other rooms derive from them is told by what it is derived from.
     for kind in (kind for kind in below(ReconcileError) if kind.__module__ == ReconcileError.__module__):
         error = kind("why", **special.get(kind.__name__, {}))  # type: ignore[arg-type]

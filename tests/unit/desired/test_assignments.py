@@ -293,3 +293,35 @@ def test_where_documents_are_bad_the_selector_may_be_right() -> None:
     state = loaded(rule("one", {"profile": "second"}, names=["sales"]), box(incoming="nope"))
     (finding,) = [finding for finding in state.findings if finding.rule == "assignment/selects-nothing"]
     assert finding.hint.endswith("or it means one whose document has errors")
+
+
+@pytest.mark.parametrize(
+    ("selector", "address", "meant"),
+    [
+        ({"domains": ["müller.example"]}, "a@xn--mller-kva.example", True),
+        ({"domains": ["XN--mller-kva.example"]}, "a@Müller.example", True),
+        ({"domains": ["strasse.example"]}, "a@straße.example", False),
+        ({"names": ["*@müller.example"]}, "a@xn--mller-kva.example", True),
+        ({"names": ["*@MÜ*.example"]}, "a@xn--mller-kva.example", True),
+        ({"names": ["*@xn--mller-kva.example"]}, "a@müller.example", True),
+        ({"names": ["a@xn--*"]}, "a@müller.example", True),
+        ({"names": ["*@m*ller.example"]}, "a@miller.example", True),
+        ({"names": ["*@müller.example"]}, "a@muller.example", False),
+        # Letters of two code points, as some editors write them.
+        ({"names": ["*@mu\u0308ller.example"]}, "a@müller.example", True),
+        ({"names": ["jo\u0308rg@*"]}, "JÖRG@contoso.example", True),
+        ({"names": ["jörg@*"]}, "jo\u0308rg@contoso.example", True),
+    ],
+)
+def test_a_domain_and_its_punycode_are_one_for_selectors(selector: dict[str, object], address: str, meant: bool) -> None:
+    state = loaded(rule("one", {"filter": "none"}, **selector), box(emailAddress=address))
+    assert ("filter" in spec_of(state)) is meant
+
+
+@pytest.mark.parametrize("written", ["Vertrieb Süd", "VERTRIEB SU\u0308D"])
+@pytest.mark.parametrize("field", ["businessUnit", "groups"])
+def test_units_and_groups_are_one_however_their_letters_are_composed(written: str, field: str) -> None:
+    fact: object = written if field == "businessUnit" else [written]
+    for asked in ("Vertrieb Süd", "vertrieb su\u0308d"):
+        selector = {"businessUnits": [asked]} if field == "businessUnit" else {"groups": [asked]}
+        assert spec_of(loaded(rule("one", {"filter": "none"}, **selector), box(facts={field: fact})))["filter"] == "none"

@@ -63,7 +63,7 @@ def test_profiles_are_told_by_their_server_type() -> None:
     ("line", "why"),
     [
         ("a@x.example,9", "column incoming: '9' is none of forward-mailbox, none, outlook, server-side"),
-        ("a@x.example", "it has 1 cells, the header has 2"),
+        ("a@x.example", "it has 1 cell, the header has 2"),
         ("a@x.example,a,b", "it has 3 cells, the header has 2"),
     ],
 )

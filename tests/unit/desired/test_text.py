@@ -27,6 +27,10 @@ TABLE: list[tuple[str, bytes, str | tuple[str, int, int]]] = [
     ("not a character", "a: \ufffe".encode(), ("text/control-character", 1, 4)),
     ("next line", "a: \x85".encode(), ("text/line-separator", 1, 4)),
     ("line separator", "a\nb: x\u2028".encode(), ("text/line-separator", 2, 5)),
+    ("unresolved merge", b"a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> side\n", ("text/merge-conflict", 2, 1)),
+    ("unresolved merge, CR LF", b"<<<<<<< HEAD\r\nb: 2\r\n=======\r\nb: 3\r\n>>>>>>> side\r\n", ("text/merge-conflict", 1, 1)),
+    ("half resolved merge", b"a: 1\nb: 3\n>>>>>>> side\n", ("text/merge-conflict", 3, 1)),
+    ("signs in a value", b"a: <<<<<<< HEAD\nb: |\n  >>>>>>> side\n  =======\n", "a: <<<<<<< HEAD\nb: |\n  >>>>>>> side\n  =======\n"),
     ("paragraph separator", "\u2029".encode(), ("text/line-separator", 1, 1)),
 ]
 

@@ -40,6 +40,8 @@ POLICY = HostPolicy(
         ("https://anna:pw@contoso.example/a", "has a user name in it"),
         ("https://:@contoso.example/a", "has a user name in it"),
         ("https://contoso.example\\@attacker.example/a", "is no address"),
+        ("https://autodiscover.contoso.example#@contoso.example/a", "has a # in it"),
+        ("https://contoso.example#@attacker.example/a", "has a # in it"),
         ("https://contoso.example\t.attacker.example/a", "is no address"),
         ("https://contoso.example /a", "is no address"),
         ("https://c\u043entoso.example/a", "is no address"),
@@ -93,6 +95,30 @@ def test_http_is_for_the_one_question_that_may_go_there() -> None:
     ],
 )
 def test_ip_addresses(address: str, why: str) -> None:
+    found = POLICY.refusal_of_address(address)
+    assert (why in found) if why else found == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("64:ff9b::169.254.169.254", "link-local"),
+        ("64:ff9b::192.168.0.1", "not public"),
+        ("64:ff9b::127.0.0.1", "this host itself"),
+        ("64:ff9b::8.8.8.8", ""),
+        ("64:ff9b:1::8.8.8.8", "not public"),
+        ("2002:7f00:1::", "this host itself"),
+        ("2002:c0a8:1::1", "not public"),
+        ("2002:808:808::1", ""),
+        ("::127.0.0.1", "this host itself"),
+        ("::ffff:169.254.169.254", "link-local"),
+        ("::1", "this host itself"),
+        ("::", "not public"),
+        ("fec0::1", "not public"),
+        ("2606:4700::1111", ""),
+    ],
+)
+def test_ipv6_addresses_that_stand_for_ipv4_or_lead_nowhere_public(address: str, why: str) -> None:
     found = POLICY.refusal_of_address(address)
     assert (why in found) if why else found == ""
 

@@ -39,7 +39,7 @@ WITHOUT_COLUMN = {
             )
         ),
     },
-    "Mailbox": {"type", "sendAs"},
+    "Mailbox": {"type", "sendAs", "trackedFolders"},
     "Organization": {
         "deployment",
         "edition",

@@ -18,13 +18,13 @@ def test_every_field_stands_in_exactly_one_list(kind: str) -> None:
 
 def test_what_asks_for_something_is_named() -> None:
     spec = {
-        "tracking.folderTracking": True,
+        "tracking.recipientActivity": True,
         "sending.saveToSentItems": False,
         "processing.contentFiltering": True,
         "alerts.errors": None,
         "deployment": "online",
     }
     assert dict(not_built("Organization", spec)) == {
-        "tracking.folderTracking": "there is no tracking by hand or by folder",
+        "tracking.recipientActivity": "nothing is watched in sent mail",
         "processing.contentFiltering": NOT_BUILT["Organization"]["processing.contentFiltering"].instead,
     }

@@ -82,6 +82,12 @@ def test_a_day_of_another_zone_is_never_said_as_another_day(written: str, zone: 
     assert instant.day(instant.parse(written, zone)) == said
 
 
+def test_what_begins_a_day_in_its_own_zone_is_said_as_that_day() -> None:
+    assert instant.day(instant.parse("2027-03-31", "Europe/Berlin").astimezone(instant.zone("Europe/Berlin"))) == "2027-03-31"
+    assert instant.day(instant.parse("2027-03-31T00:00:00Z", "UTC").astimezone(instant.zone("Europe/Berlin"))) == "2027-03-31"
+    assert instant.day(instant.parse("2027-03-31T09:00:00Z", "UTC").astimezone(instant.zone("Europe/Berlin"))) == "2027-03-31 09:00 UTC"
+
+
 @pytest.mark.parametrize(
     ("written", "zone", "shown"),
     [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.model.item import Appointment, Attendee, Contact, ItemKind, Task
+from reconcile.model.item import Appointment, Attendee, Contact, ItemKind, Task, TaskType
 from reconcile.model.item_declared import ItemFilter, read_direction, read_filter
 from reconcile.model.item_field import Direction
 from reconcile.model.item_json import ItemFormatError, dumped, loaded, loaded_columns
@@ -154,7 +154,11 @@ def test_directions_and_filters() -> None:
     assert read_direction("contact.jobtitle=to-records") == (ItemKind.CONTACT, "jobtitle", Direction.TO_OURS)
     assert read_filter("task owner=any state=any regarding=account") == (
         ItemKind.TASK,
-        ItemFilter(owned=False, states=frozenset(), regarding_type="account"),
+        ItemFilter(owned=False, states=frozenset(), regarding_type="account", type=TaskType.TASK),
+    )
+    assert read_filter("phonecall owner=any") == (
+        ItemKind.TASK,
+        ItemFilter(owned=False, states=frozenset({ItemState.OPEN}), type=TaskType.PHONE_CALL),
     )
     assert read_filter("contact") == (ItemKind.CONTACT, ItemFilter(states=frozenset({ItemState.OPEN})))
     for text in ("contact.jobtitle", "contact.fullname=none", "appointment.attachments=both", "x.y=both", "contact.jobtitle=up"):
@@ -181,3 +185,12 @@ def test_a_line_is_refused_with_its_place(line: bytes, field: str, column: int) 
     with pytest.raises(LineError) as caught:
         item_line(line)
     assert (caught.value.field, caught.value.column) == (field, column)
+
+
+def test_years_have_four_digits() -> None:
+    early = datetime(47, 3, 1, 9, 30, tzinfo=UTC)
+    item = Appointment(subject="Ides", scheduledstart=early, scheduledend=early + timedelta(hours=1))
+    written = dumped(item)
+    assert written["scheduledstart"] == "0047-03-01T09:30:00Z"
+    assert restored(ItemKind.APPOINTMENT, written) == item
+    assert dumped(Task(subject="x", scheduledend=date(44, 3, 15)))["scheduledend"] == "0044-03-15"

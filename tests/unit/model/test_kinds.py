@@ -210,6 +210,7 @@ def test_references(kind: str, spec: dict[str, Leaf], expected: tuple[Key, ...])
     ("kind", "spec", "expected"),
     [
         ("Mailbox", {"emailAddress": "Sales@Contoso.example"}, "sales@contoso.example"),
+        ("Mailbox", {"emailAddress": "Sales@Müller.example"}, "sales@xn--mller-kva.example"),
         ("Mailbox", {"displayName": "x"}, None),
         ("Mailbox", {"emailAddress": None}, None),
         ("EmailServerProfile", {"displayName": "GRÖSSE"}, "grösse"),

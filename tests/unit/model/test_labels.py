@@ -86,6 +86,8 @@ def _documents() -> list[tuple[str, dict[str, Any]]]:
     ):
         spec = {"emailAddress": "a@contoso.example", "type": kind, "incoming": incoming, "outgoing": outgoing}
         found.append(("Mailbox", {**spec, "appointmentsContactsTasks": act, "deleteAfterProcessing": delete}))
+    for kind, folders in product(("user", "queue", "forward"), (["A", "B/a = lead:1"], ["a", "A = lead:1"])):
+        found.append(("Mailbox", {"emailAddress": "a@contoso.example", "type": kind, "trackedFolders": folders}))
     for server_type, server, tls, discover, protocol in product(
         ("exchange-server", "imap-smtp", "pop3-smtp"),
         ("https://mail.contoso.example/EWS/Exchange.asmx", "mail.contoso.example"),

@@ -6,7 +6,16 @@ import string
 
 import pytest
 
-from reconcile.model.mail_address import comparable, is_allowed, parse_address, same_address
+from reconcile.model.mail_address import (
+    ascii_domain,
+    comparable,
+    is_allowed,
+    mailbox_identity,
+    parse_address,
+    readable,
+    same_address,
+    same_mailbox,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +108,16 @@ def test_only_the_case_of_ascii_letters_is_forgotten() -> None:
         ("jo\u0308rg@contoso.example", "jörg@contoso.example"),
         ("a@例え。テスト", "a@xn--r8jz45g.xn--zckzah"),
         ("a@sub.bücher.example", "a@SUB.xn--bcher-kva.EXAMPLE"),
+        # A capital sigma at the end of a word is no final one (UTS #46).
+        ("a@ΝΟΜΟΣ.example", "a@νομοσ.example"),
     ],
 )
 def test_one_address_in_two_spellings(left: str, right: str) -> None:
     assert comparable(left) == comparable(right)
+    assert same_address(left, right)
+    assert same_mailbox(left, right)
+    assert ascii_domain(left.rpartition("@")[2]) == ascii_domain(right.rpartition("@")[2])
+    assert readable(left) == readable(right)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +134,46 @@ def test_one_address_in_two_spellings(left: str, right: str) -> None:
 )
 def test_two_addresses(left: str, right: str) -> None:
     assert comparable(left) != comparable(right)
+    assert not same_address(left, right)
+    assert readable(left) != readable(right)
+
+
+@pytest.mark.parametrize(
+    ("address", "identity"),
+    [
+        ("Info@Contoso.Example", "info@contoso.example"),
+        ("GRÖSSE@Bücher.example", "grösse@xn--bcher-kva.example"),
+        ("größe@xn--bcher-kva.example", "grösse@xn--bcher-kva.example"),
+        ("recent:info@bücher.example", "recent:info@xn--bcher-kva.example"),
+        ("a@\u212aontoso.example", "a@\u212aontoso.example"),
+        ("no address", "no address"),
+    ],
+)
+def test_by_what_a_mailbox_is_recognised(address: str, identity: str) -> None:
+    assert mailbox_identity(address) == identity
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("Info@XN--bcher-kva.example", "info@bücher.example"),
+        ("info@Bücher.example", "info@bücher.example"),
+        # None of these is what encoding a domain gives: they stay as they are.
+        ("a@xn--.example", "a@xn--.example"),
+        ("a@xn--contoso-.example", "a@xn--contoso-.example"),
+        ("a@xn--99999999999999.example", "a@xn--99999999999999.example"),
+        ("xn--bcher-kva@contoso.example", "xn--bcher-kva@contoso.example"),
+        ("xn--bcher-kva.example", "bücher.example"),
+    ],
+)
+def test_as_people_read_it(address: str, shown: str) -> None:
+    assert readable(address) == shown
+
+
+def test_an_allow_list_knows_one_spelling_only() -> None:
+    """A server that reads ß as ss would carry the mail on to another domain than was allowed."""
+    assert not is_allowed("a@straße.example", ["@xn--strae-oqa.example"])
+    assert is_allowed("a@xn--strae-oqa.example", ["@xn--strae-oqa.example"])
 
 
 @pytest.mark.parametrize("text", ["", "@", "nobody", "a@", "\ud800@\ud800.example", "a@" + "ü" * 70, "ü@ü@ü"])
@@ -141,3 +196,12 @@ def _taken(text: str) -> bool:
         return parse_address(text).address == text
     except ValueError:
         return False
+
+
+def test_what_is_too_long_for_a_label_is_not_taken_apart() -> None:
+    """Punycode takes time by the square: a minute for a label of 16,000 letters, which anybody may put into a mail."""
+    longest = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(64))
+    assert comparable(f"A@{longest}.Example") == f"a@{longest}.example"
+    assert comparable(f"a@{longest * 1000}.example") == f"a@{longest * 1000}.example"
+    encoded = f"a@xn--{'a9z8' * 30}.example"
+    assert readable(encoded) == encoded

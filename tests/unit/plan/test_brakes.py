@@ -223,6 +223,7 @@ def test_each_brake_names_its_number_knob_and_scope() -> None:
         (specs, {key: spec for key, spec in specs.items() if key != "EmailServerProfile/contoso" or not spec}),
         (specs, {**specs, "EmailServerProfile/contoso": {**specs["EmailServerProfile/contoso"], "incoming.username": "other"}}),
         ({"Environment/dev": {"target.type": "engine"}}, {"Environment/dev": {"target.type": "engine", "retention.mail": "9d"}}),
+        (specs, {**specs, "Organization/contoso": {"linkedItems.oneMailingAddress": False}}),
     ):
         bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
         bench.apply(estate(before))
@@ -324,3 +325,26 @@ def test_an_emptied_estate_of_adopted_rows_is_noticed_too() -> None:
     bench = Bench(writer=target, store=MemoryConfiguration())
     bench.apply(estate(many(2)))
     assert [brake.name for brake in bench.plan(estate({})).brakes] == ["bulk-delete", "emptied"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stands"),
+    [
+        (None, {"linkedItems.oneMailingAddress": False}, True),
+        ({}, {"linkedItems.oneMailingAddress": False}, True),
+        ({"linkedItems.oneMailingAddress": True}, {"linkedItems.oneMailingAddress": False}, True),
+        ({"linkedItems.oneMailingAddress": False}, {"linkedItems.oneMailingAddress": False}, False),
+        ({"linkedItems.oneMailingAddress": False}, {"linkedItems.oneMailingAddress": True}, False),
+        ({"linkedItems.oneMailingAddress": False}, {"linkedItems.oneMailingAddress": None}, False),
+        (None, {"linkedItems.oneMailingAddress": True}, False),
+    ],
+)
+def test_three_addresses_are_a_door_of_one_way(before: dict[str, Leaf] | None, after: dict[str, Leaf], stands: bool) -> None:
+    def specs(organization: dict[str, Leaf] | None) -> Specs:
+        return {**many(1), **({"Organization/contoso": organization} if organization is not None else {})}
+
+    applied = specs(before)
+    bench = Bench(writer=MemoryTarget(), store=MemoryConfiguration())
+    bench.apply(estate(applied), lifted=["three-addresses"])
+    plan = bench.plan(estate(specs(after)))
+    assert [brake.name for brake in plan.brakes] == (["three-addresses"] if stands else [])

@@ -48,8 +48,11 @@ CASES: list[tuple[Key, dict[str, Leaf], dict[str, Leaf], tuple[str, ...]]] = [
     (MAILBOX, {"profile": "two"}, {"profile": "one"}, ("moves to the server and credentials of profile one (was two)",)),
     (MAILBOX, {"profile": "alt"}, {"profile": "neu"}, ("same server and credentials: profile alt is now called neu",)),
     (MAILBOX, {"profile": "one"}, {"profile": None}, ("no profile: incoming and outgoing mail stop",)),
+    (MAILBOX, {}, {"emailAddress": "M@contoso.example"}, ("its address is spelled M@contoso.example; it is the same mailbox",)),
     (MAILBOX, {}, {"emailAddress": "n@contoso.example"}, ("mail of n@contoso.example is read and sent instead of m@contoso.example",)),
     (MAILBOX, {"credentials.password.generation": 1}, {"credentials.password.generation": 2}, ("connects with other credentials",)),
+    (MAILBOX, {"credentials.password.ref": "env:A"}, {"credentials.password.ref": "env:B"}, ("connects with other credentials",)),
+    (MAILBOX, {"credentials.password.expires": JAN}, {"credentials.password.expires": JUN}, ()),
     (
         MAILBOX,
         {"processEmailFrom": JUN},

@@ -80,11 +80,18 @@ def test_one_note_a_cause_with_how_many_and_the_place_of_the_field() -> None:
     server = Key("EmailServerProfile", "contoso")
     at = place(server, "incoming.credentials")
     everybody = "8 mailboxes (a, b, c, d, e and 3 more)"
+    words = f"nothing is received or sent: {everybody}; appointments, contacts and tasks are not kept in step: 1 mailbox (sales)"
     assert plan_of(exchange()).notes == (
-        Note(message=f"Unsupported: incoming.credentials: {CERTIFICATE}: 1 mailbox (sales)", key=server, position=at),
-        Note(message=f"Unsupported: incoming.credentials: {CERTIFICATE}: nothing is received: {everybody}", key=server, position=at),
-        Note(message=f"Unsupported: incoming.credentials: {CERTIFICATE}: nothing is sent: {everybody}", key=server, position=at),
+        Note(message=f"Unsupported: incoming.credentials: {CERTIFICATE}: {words}", key=server, position=at),
     )
+
+
+def test_one_cause_for_the_same_mailboxes_is_said_once_with_all_that_follows() -> None:
+    specs = exchange()
+    for key in [key for key in specs if key.startswith("Mailbox/") and key != "Mailbox/sales"]:
+        del specs[key]
+    follows = "nothing is received or sent, and appointments, contacts and tasks are not kept in step: 1 mailbox (sales)"
+    assert notes(plan_of(specs)) == [f"Unsupported: incoming.credentials: {CERTIFICATE}: {follows}"]
 
 
 def test_what_will_not_run_is_not_promised() -> None:
@@ -136,8 +143,9 @@ def test_what_is_not_declared_is_as_it_will_be_filled_in() -> None:
     }
     assert notes(plan_of({**rows, "Mailbox/sales": quiet}, rows)) == []
     rows["Organization/organization"]["defaults.incoming"] = "server-side"
-    assert len(notes(plan_of({**rows, "Mailbox/sales": quiet}, rows))) == 1
-    assert len(notes(plan_of({**rows, "Mailbox/sales": box("sales")}, rows))) == 2
+    approval = "approval.requireForUsers: the address waits for approval: nothing is"
+    assert notes(plan_of({**rows, "Mailbox/sales": quiet}, rows)) == [f"{approval} received: 1 mailbox (sales)"]
+    assert notes(plan_of({**rows, "Mailbox/sales": box("sales")}, rows)) == [f"{approval} received or sent: 1 mailbox (sales)"]
 
 
 def test_what_changes_around_a_mailbox_that_stays() -> None:

@@ -137,6 +137,14 @@ def test_slugs_come_from_addresses_and_are_given_once() -> None:
     assert taken(other, replace(state, rows=state.rows[::-1])).drafts == made.drafts
 
 
+def test_rows_come_by_domain_as_people_read_it() -> None:
+    """Files hold documents by domain, and both spellings of one are one."""
+    addresses = ["b@xn--bro-hoa.example", "a@contoso.example", "c@büro.example", "a@BÜRO.example"]
+    made = taken({}, rows(*(mailbox(address) for address in addresses)))
+    written = [draft.spec["emailAddress"] for draft in made.drafts]
+    assert written == ["a@BÜRO.example", "b@xn--bro-hoa.example", "c@büro.example", "a@contoso.example"]
+
+
 def test_documents_are_known_by_address_whatever_their_slug() -> None:
     specs = {
         "EmailServerProfile/contoso": profile(),

@@ -9,7 +9,7 @@ from support.specs import estate
 
 def test_one_note_a_field_with_its_first_place() -> None:
     profiles = {f"EmailServerProfile/{name}": {"defaultServerLocation": "mail.contoso.example"} for name in ("b", "a", "c")}
-    desired = estate({**profiles, "Organization/o": {"tracking.folderTracking": True, "alerts.errors": False}})
+    desired = estate({**profiles, "Organization/o": {"tracking.recipientActivity": True, "alerts.errors": False}})
     notes = unsupported_notes(desired.resources.values(), desired)
     assert [(note.key, note.message) for note in notes] == [
         (
@@ -21,7 +21,7 @@ def test_one_note_a_field_with_its_first_place() -> None:
         ),
         (
             Key("Organization", "o"),
-            "Unsupported: tracking.folderTracking is not built yet: there is no tracking by hand or by folder",
+            "Unsupported: tracking.recipientActivity is not built yet: nothing is watched in sent mail",
         ),
     ]
     assert all(note.position is not None for note in notes)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from reconcile.policy import cel
-from reconcile.policy.variables import Type, Variable, vocabulary
+from reconcile.policy.variable import Type, Variable
+from reconcile.policy.variables import vocabulary
 
 _OVER = vocabulary("Mailbox")
 

@@ -174,6 +174,7 @@ def test_addresses_outside_of_owned_domains() -> None:
         ("web@contoso.example", "vveb@contoso.example"),
         ("resume@contoso.example", "résumé@contoso.example"),
         ("info@contoso.example", "info@cοntoso.example"),  # Greek ο
+        ("info@contoso.example", "info@xn--cntoso-i0e.example"),  # the same in punycode
         ("bill@contoso.example", "bi11@contoso.example"),
     ],
 )

@@ -25,7 +25,8 @@ from reconcile.policy.evaluate_plan import evaluate_plan
 from reconcile.policy.example import read_before, read_example
 from reconcile.policy.plan_world import PlanWorld
 from reconcile.policy.rule import Rule, RuleBook
-from reconcile.policy.variables import PLAN_SUBJECTS, Type, Variable, vocabulary
+from reconcile.policy.variable import Type, Variable
+from reconcile.policy.variables import PLAN_SUBJECTS, vocabulary
 from reconcile.policy.world import MISSING, plain
 from reconcile.wiring.trying import between
 from support.judging import MAILBOX, PROFILE, TODAY, rule

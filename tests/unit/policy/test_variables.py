@@ -13,7 +13,8 @@ from reconcile.model.email_server_profile import CredentialRetrieval
 from reconcile.model.mail_provider import Standing
 from reconcile.policy import cel
 from reconcile.policy.computed import COMPUTED
-from reconcile.policy.variables import PREFIXES, Type, Variable, vocabulary
+from reconcile.policy.variable import PREFIXES, Type, Variable
+from reconcile.policy.variables import vocabulary
 from reconcile.policy.variables_page import variables_page
 from reconcile.policy.world import MISSING, World, plain
 from support.judging import MAILBOX, PROFILE, estate

@@ -26,7 +26,7 @@ spec: {{target: {{type: engine}}, timeZone: UTC, layers: [e{number}]}}
 apiVersion: reconcile/v1alpha2
 kind: Mailbox
 metadata: {{name: sales}}
-spec: {{displayName: Sales, emailAddress: {address}@contoso.example, type: queue, profile: one, incoming: server-side}}
+spec: {{displayName: Sales, emailAddress: {address}, type: queue, profile: one, incoming: server-side}}
 ---
 apiVersion: reconcile/v1alpha2
 kind: EmailServerProfile
@@ -53,7 +53,8 @@ def test_lint_of_many_environments_looks_at_each_once(tmp_path: Path, monkeypatc
     for number in range(NUMBER):
         folder = tmp_path / "estate" / f"e{number}"
         folder.mkdir(parents=True)
-        address = "Sales" if number == 3 else "sales" if number < 6 else f"sales{number}"
+        spelled = {3: "Sales@MÜLLER.example", 4: "sales@xn--mller-kva.example"}
+        address = spelled.get(number, "sales@müller.example") if number < 6 else f"sales{number}@müller.example"
         (folder / "all.yaml").write_text(DOCUMENTS.format(number=number, address=address))
     views: list[World] = []
     kept: list[str] = []

@@ -79,6 +79,28 @@ def test_what_is_counted() -> None:
 def test_accepted_findings_are_counted_apart() -> None:
     waived = replace(finding(0), accepted=Accepted(by="waiver", name="w"))
     assert summary([waived], files=2) == "no findings in 2 files; 1 accepted (--show-accepted shows them)"
-    assert summary([finding(0), waived], files=2).startswith("1 error in 1 place; 2 files read; 1 accepted")
+    assert summary([finding(0), waived], files=2).startswith("1 error in 1 file; 2 files read; 1 accepted")
     (block,) = findings_text([waived], FILES.get, color=False)
     assert "= accepted by waiver w" in block
+
+
+def test_the_same_mistake_down_a_column_of_a_table_is_one_block_and_others_stand_alone() -> None:
+    def cell(line: int, rule: str = "schema/type", path: str = "spec.credentials.allowUse") -> Finding:
+        about = Key("Mailbox", f"user{line}") if rule.startswith("schema/") else None
+        place = Position("staff.csv", line, 20, 24)
+        return Finding(
+            rule=rule, severity=Severity.ERROR, message=f"line {line}", hint="write true", position=place, path=path, resource=about
+        )
+
+    found = [cell(line) for line in range(2, 62)]
+    (block,) = findings_text(found, {}.get, color=False)
+    assert "60 lines like this: staff.csv:2:20, staff.csv:3:20, staff.csv:4:20, and 57 more lines (--all shows each)" in block
+    assert len(list(findings_text(found, {}.get, color=False, every=True))) == 60
+    # What names no mailbox is put together, too; another column, another rule and what is wrong with the header are not.
+    assert sizes([cell(line, "table/cells", "") for line in range(2, 6)]) == [4]
+    assert sizes([cell(line) for line in range(2, 5)]) == [1, 1, 1], "a few are shown each"
+    several = [cell(line, path=path) for path in ("spec.a", "spec.b") for line in range(2, 6)]
+    assert sizes([*several, *(cell(line, "schema/value") for line in range(2, 6))]) == [4, 4, 4]
+    assert sizes([cell(1, "table/header", "")] * 4) == [1, 1, 1, 1]
+    # What names another place says something of its own.
+    assert sizes([replace(cell(line), related=(Position("a.yaml"),)) for line in range(2, 6)]) == [1, 1, 1, 1]

@@ -83,7 +83,7 @@ def test_summary() -> None:
     warning = Finding(rule="x/y", severity=Severity.WARNING, message="m", position=Position("b.yaml"))
     information = Finding(rule="x/y", severity=Severity.INFORMATION, message="m", position=Position("b.yaml"))
     assert summary([], files=1) == "no findings in 1 file"
-    assert summary([RANGE, RANGE, warning, information], files=3) == "2 errors, 1 warning, 1 information in 2 places; 3 files read"
+    assert summary([RANGE, RANGE, warning, information], files=3) == "2 errors, 1 warning, 1 information in 2 files; 3 files read"
 
 
 def test_json() -> None:

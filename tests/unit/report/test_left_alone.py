@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from reconcile.errors import Throttled, Unavailable
+from reconcile.errors import HeldBack, Throttled, Unavailable
 from reconcile.model.condition import Condition, Health
 from reconcile.model.left_alone import LeftAlone, still_away
 from reconcile.model.mailbox_state import MailboxState
@@ -53,6 +53,10 @@ def test_mailboxes_are_counted_by_profile() -> None:
     assert counters_json(found)[2]["profile"] is None
     assert counters_lines(found)[2].split() == ["contoso", "5", "2", "1", "4", "1", "7", "2"]
     assert counters_lines([]) == []
+    assert "left alone" in counters_lines(found)[0]
+    narrow = counters_lines(found, fit=60)
+    assert max(map(len, narrow)) <= 60
+    assert narrow[0].split() == ["profile", "mailboxes", "failing", "waiting", "tracked", "sent"]
 
 
 def test_when_a_server_or_an_account_is_asked_again() -> None:
@@ -93,6 +97,13 @@ def test_a_pause_that_a_server_asked_for_is_no_outage_and_is_told() -> None:
         kind="server", name=SERVER, why="it asked for a pause", hint="", since="", again_at=START + timedelta(seconds=60)
     )
     assert servers.outages() == {}
+
+
+def test_an_account_that_we_leave_alone_says_why_and_what_to_do() -> None:
+    servers = Servers(clock=StillClock(), full=4)
+    servers.ended(SERVER, "sales", HeldBack("sales is not signed in now", retry_after=60, hint="Check its password."), asked=True)
+    (one,) = servers.left_alone()
+    assert (one.kind, one.name, one.why, one.hint) == ("account", "sales", "sales is not signed in now", "Check its password.")
 
 
 def test_a_success_of_another_process_ends_what_is_left_alone() -> None:

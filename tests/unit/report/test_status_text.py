@@ -107,3 +107,34 @@ def test_the_place_that_is_told_is_that_of_what_is_wrong() -> None:
     # What waits says all that is to be said, each with its place.
     waiting = status_text("demo", [replace(refused, health=Health.WAITING)], now=START)
     assert "  why:  the server refused the password; Unsupported: only at an Exchange server\n  at:   sales.yaml:12" in waiting
+
+
+def test_on_a_narrow_terminal_no_line_is_wider_and_nothing_is_left_out() -> None:
+    statuses = [replace(stalled(f"mailbox-{n}", "the server refused the credentials " * 3, f"m{n}.yaml:2"), reason="x") for n in range(9)]
+    beside = {"appointments, contacts and tasks": ["brake item-deletions holds what one look would delete, and that is a lot: " * 2]}
+    idles = [idle("Organization/contoso", "smartMatching.enabled", "organization/contoso.yaml:9")]
+    wide = status_text("production", statuses, now=START, idle=idles, beside=beside)
+    narrow = status_text("production", statuses, now=START, idle=idles, beside=beside, fit=60)
+    assert max(map(len, wide.splitlines())) > 60
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.split() == wide.split()
+
+
+def test_what_the_section_of_items_tells_is_not_told_again_for_each_mailbox() -> None:
+    why, hint = "the brake item-deletions holds its tasks", "`reconcile status` says how many would go"
+    statuses = [replace(stalled(name, why, "m.yaml:2"), conditions=(), hint=hint, reason="ItemDeletions") for name in ("a", "b")]
+    assert status_text("demo", statuses, now=START).splitlines()[4:] == [
+        "stalled: a <a@contoso.example>, b <b@contoso.example>",
+        f"  why:  {why}",
+        "  next: see appointments, contacts and tasks above",
+    ]
+
+
+def test_one_cause_is_one_entry_although_the_looks_lie_minutes_apart() -> None:
+    away = replace(stalled("a", "no route", ""), health=Health.WAITING, hint="", conditions=())
+    statuses = [replace(away, next_look="2026-03-01T08:09:00Z"), replace(away, name="b", next_look="2026-03-01T08:03:00Z")]
+    assert status_text("demo", statuses, now=START).splitlines()[4:] == [
+        "waiting: a <a@contoso.example>, b <a@contoso.example>",
+        "  why:  no route",
+        "  next look in 3 min",
+    ]

@@ -32,4 +32,6 @@ def test_the_table_fits_a_narrow_terminal() -> None:
 
 
 def test_nothing_applied_says_where_to_look() -> None:
-    assert "no mailbox is applied; `reconcile plan` shows what is declared" in status_text("test", [], now=NOW)
+    assert "no mailbox is applied; `reconcile plan` shows what is declared, `reconcile apply` applies it" in status_text(
+        "test", [], now=NOW
+    )

@@ -46,6 +46,23 @@ def test_what_must_be_whole_stays_whole_even_where_it_does_not_fit() -> None:
     assert "subject" in text
 
 
+def test_spare_columns_go_where_they_are_empty_and_where_there_is_no_room() -> None:
+    headers, rows = ("id", "subject", "rule", "owner"), [(1, "Budget of next year", "", "anna@contoso.example")]
+    limits = (None, 40, None, 40)
+    assert table(headers, rows, limits=limits, fit=60, spare=("owner", "rule")).splitlines()[0].split() == ["id", "subject", "owner"]
+    narrow = table(headers, rows, limits=limits, fit=16, spare=("owner", "rule"))
+    assert narrow.splitlines() == ["id  subject", " 1  Budget of n…"]
+    assert "anna@contoso.example" in table(headers, rows, limits=limits, spare=("owner",))
+
+
+def test_spare_columns_go_before_the_others_get_too_narrow_to_read() -> None:
+    headers, rows = ("name", "address", "why"), [("accounting-contoso", "accounting@contoso.example", "the server refused the credentials")]
+    limits = (30, 40, 100)
+    shown = table(headers, rows, limits=limits, fit=50, spare=("address",), narrowest=16)
+    assert shown.splitlines()[1] == "accounting-contoso  the server refused the creden…"
+    assert widest(table(headers, rows, limits=limits, fit=24, spare=("address",), narrowest=16)) <= 24
+
+
 @pytest.mark.parametrize(("number", "text"), [(0, "0 mailboxes"), (1, "1 mailbox"), (2, "2 mailboxes")])
 def test_numbers_agree_with_their_noun(number: int, text: str) -> None:
     assert counted(number, "mailbox", "mailboxes") == text

@@ -127,3 +127,16 @@ def test_a_pass_names_the_next_step_of_mail_that_waits() -> None:
     assert document["unsent"][0]["hint"] == "`reconcile enable info`"  # type: ignore[index]
     own = replace(trouble, hint="Check the password.")
     assert "  next: Check the password." in sending_lines(SendingReport(troubles=(own,)), steps=steps)
+
+
+def test_what_keeps_a_mailbox_from_sending_is_told_once() -> None:
+    why = Condition(type="Ready", status=False, reason="Unavailable", message="no route", since="")
+    trouble = MailboxTrouble(mailbox_id="m1", name="sales", condition=why, waiting=1, hint="Check the server.")
+    same = Unsent(mailbox="sales", state=OutgoingState.PENDING, mails=1, reason="no route", first=4, next_try="2026-03-01 08:09:00Z")
+    other = replace(same, reason="try 1: greylisted", first=5)
+    assert [one for one in sending_lines(SendingReport(troubles=(trouble,)), [same, other]) if one] == [
+        "sales: 1 mail waits: no route",
+        "  next: Check the server.",
+        "sales: 1 mail waits until 2026-03-01 08:09:00Z: try 1: greylisted",
+        "  next: nothing, or try now: reconcile outbox retry 5",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from reconcile.model.secret import Secret
@@ -74,3 +75,42 @@ def test_what_was_read_at_once_counts_for_a_second() -> None:
     secret = stored.credential("m", PATH)
     assert secret is not None
     assert secret.text() == "new"
+
+
+def test_few_of_many_are_read_one_by_one() -> None:
+    """Ten seconds of two hundred mailboxes each: of two thousand, all are read once, and not once a second."""
+    values, clock = Values(), Monotonic()
+    for number in range(2000):
+        values.apply(f"m{number}", "secret")
+    stored = StoredCredentials(values, lambda: SEALER, monotonic=clock)
+    for number in range(2000):
+        assert stored.credential(f"m{number}", PATH) is not None
+        clock.now += 1 / 200
+    assert values.whole == 1
+    # Where most are asked for within a second, all at once again.
+    for number in range(2000):
+        stored.credential(f"m{number}", PATH)
+    assert values.whole == 2
+
+
+def test_one_reads_all_for_those_who_ask_meanwhile() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Slow(Values):
+        def sealed_values(self) -> Mapping[tuple[str, str], bytes]:
+            entered.set()
+            assert go_on.wait(10)
+            return super().sealed_values()
+
+    values = Slow()
+    values.apply("m", "secret")
+    stored = StoredCredentials(values, lambda: SEALER, monotonic=Monotonic())
+    for _ in range(20):
+        stored.credential("m", PATH)
+    reading = threading.Thread(target=stored.credential, args=("m", PATH))
+    reading.start()
+    assert entered.wait(10)
+    assert stored.credential("m", PATH) is not None
+    go_on.set()
+    reading.join()
+    assert values.whole == 1

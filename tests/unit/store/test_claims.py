@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import SettingsError
+from reconcile.model.mail_address import mailbox_identity
 from reconcile.store.claims import Claims
 
 
@@ -16,6 +17,22 @@ def test_the_first_holds_it_whatever_the_case(tmp_path: Path) -> None:
     assert prod.claim("prod", {"Sales@contoso.example"}) == {}
     assert staging.claim("staging", {"sales@contoso.example", "info@contoso.example"}) == {"sales@contoso.example": "prod"}
     assert prod.held_by_others("prod") == {"info@contoso.example": "staging"}
+
+
+def test_a_domain_and_its_punycode_are_one(tmp_path: Path) -> None:
+    prod, staging = Claims(tmp_path), Claims(tmp_path)
+    prod.claim("prod", {"info@bücher.example"})
+    held = staging.claim("staging", {"info@xn--bcher-kva.example"})
+    assert held == {mailbox_identity("info@BÜCHER.example"): "prod"}
+    assert staging.take_over("staging", {"info@xn--bcher-kva.example"}) == {"info@xn--bcher-kva.example": "prod"}
+    assert prod.held_by_others("prod") == {mailbox_identity("info@bücher.example"): "staging"}
+
+
+def test_claims_of_an_older_version_still_count(tmp_path: Path) -> None:
+    """They were written in lower case only."""
+    (tmp_path / "mailbox-claims.json").write_text('{"formatVersion": "1.0", "claims": {"info@bücher.example": "prod"}}', encoding="utf-8")
+    assert Claims(tmp_path).claim("staging", {"info@xn--bcher-kva.example"}) == {"info@xn--bcher-kva.example": "prod"}
+    assert Claims(tmp_path).claim("prod", {"info@bücher.example"}) == {}
 
 
 def test_what_is_no_longer_named_is_free(tmp_path: Path) -> None:

@@ -194,3 +194,53 @@ def test_a_writer_that_cannot_connect_leaves_nobody_waiting(tmp_path: Path, monk
         for _ in range(2):
             with pytest.raises(PermanentError, match="cannot be used"):
                 database.submit(lambda _: None).result(timeout=20)
+
+
+def test_a_reader_that_was_given_back_is_lent_again_and_sees_what_is_there_then(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        reader = database.lent_reader()
+        assert reader is not database.lent_reader(), "two holders share none"
+        database.take_back(reader)
+        database.write(lambda connection: connection.execute("INSERT INTO meta VALUES ('colour', 'green')"))
+        again = database.lent_reader()
+        assert again is reader
+        assert again.execute("SELECT value FROM meta WHERE name = 'colour'").fetchone()[0] == "green"
+    database.take_back(again)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        again.execute("SELECT 1")
+
+
+def test_a_work_by_itself_that_fails_leaves_nothing_and_the_next_is_kept(tmp_path: Path) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO meta VALUES ('half', 'done')")
+        raise KeyError("in the middle")
+
+    with Database.open(tmp_path / "engine.db") as database:
+        for write in (database.write, database.write_here):
+            with pytest.raises(KeyError, match="in the middle"):
+                write(fails)
+            assert not database.reader().execute("SELECT * FROM meta WHERE name = 'half'").fetchall()
+            write(lambda connection: connection.execute("INSERT OR REPLACE INTO meta VALUES ('whole', 'kept')"))
+        assert database.reader().execute("SELECT value FROM meta WHERE name = 'whole'").fetchone()[0] == "kept"
+
+
+@pytest.mark.parametrize("way", ["write", "write_here"])
+def test_whatever_the_guard_raises_nobody_waits_for_ever_and_the_next_is_kept(tmp_path: Path, way: str) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    def guard(connection: sqlite3.Connection) -> None:
+        raise Interrupted
+
+    with Database.open(tmp_path / "engine.db") as database:
+        database.guard = guard
+        if way == "write_here":
+            with pytest.raises(Interrupted):
+                database.write_here(put("a", "1"))
+        else:
+            with pytest.raises(Interrupted):
+                database.submit(put("a", "1")).result(timeout=10)
+        database.guard = None
+        assert database.write_here(put("b", "1")) == "b"
+        assert database.submit(put("c", "1")).result(timeout=10) == "c"
+        assert {row[0] for row in database.reader().execute("SELECT name FROM meta WHERE length(name) = 1")} == {"b", "c"}

@@ -21,6 +21,14 @@ LANDED = {
     "0013_enablement.sql": "98ac40549bcd4ae1",
     "0014_scheduling.sql": "ddb49dbc7ed77f29",
     "0015_quarantine_deleted.sql": "3a43b830b2b6def3",
+    "0016_restored_mail.sql": "645f3b76d8d86d93",
+    "0017_outer_message_id.sql": "f2a86eca9d629ca9",
+    "0018_items.sql": "e70e8f6c71b5fa23",
+    "0019_discovered_servers.sql": "9943a16afee2ee5b",
+    "0020_tracked_folders.sql": "6e44d840eb60c866",
+    "0021_item_feed.sql": "6dc37ec32ff8e0de",
+    "0022_item_safety.sql": "45a6bba7898dc445",
+    "0024_resolved_by.sql": "7a80fe294e25900e",
 }
 
 

@@ -104,7 +104,7 @@ def test_a_body_that_was_known_and_is_purged_before_its_commit_is_read_again(sto
     fill(store, 1)
     with store.mail.receive("b") as receiving:
         found = describe(mail(1))
-        assert receiving.known(found.header.message_id, found.content)
+        assert receiving.known([(found.header.message_id, found.content)])
         store.take(PurgeSelection(mailbox_id="a"))
         with pytest.raises(Unavailable, match="purged in between"):
             store.bring(receiving, mail(1), keep=False)
@@ -120,9 +120,9 @@ def test_a_body_that_arrives_while_it_is_purged_is_refused_and_erased(store: Sto
         store.take(PurgeSelection(activity_id=1))
         kept = receiving.commit(ReceivedBatch(cursor=Cursor("imap", "2"), messages=1, at=AT, arrivals=[late], restart=True))
         assert (kept.tracked, kept.duplicates) == (0, 0)
-        assert receiving.known(late.header.message_id, late.content), "from now on its bytes are not even written"
+        assert receiving.known([(late.header.message_id, late.content)]), "from now on its bytes are not even written"
     with store.mail.receive("a") as receiving:
-        assert receiving.known(late.header.message_id, late.content)
+        assert receiving.known([(late.header.message_id, late.content)])
     store.mail.close()
     while store.erase().packs:
         pass

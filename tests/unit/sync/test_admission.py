@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import replace
 
-from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, Unavailable
+import pytest
+
+from reconcile.errors import AuthenticationRejected, HeldBack, ReconcileError, Throttled, Unavailable
 from reconcile.sync.admission import Admission, Limits
 from reconcile.sync.decide.eligible import ReceivingMailbox
 from reconcile.sync.servers import Servers
@@ -97,6 +100,39 @@ def test_an_account_that_is_asked_for_a_pause_rests_alone() -> None:
     assert names(made) == []
     clock.pass_by(seconds=61)
     assert names(made) == ["s1"]
+
+
+HELD = HeldBack("s0 is not signed in now", retry_after=3600, hint="Check its password.")
+
+
+@pytest.mark.parametrize("mended", ["s0", "s1"])
+def test_another_credential_ends_a_pause_that_we_keep_ourselves(mended: str) -> None:
+    """Be it the one of the mailbox that was held back, or of another that waited behind it."""
+    clock = StillClock()
+    shared = [fleet_mailbox(f"s{number}", account_group="service", fingerprint="old") for number in range(3)]
+    made = admission(*shared, clock=clock, per_server=1, closed=False)
+    assert names(made) == ["s0"]
+    end(made, shared[0], HELD)
+    for _ in range(3):
+        clock.pass_by(seconds=60)
+        made.renew(shared)
+        assert names(made) == []
+    changed = [replace(one, fingerprint="new") if one.name == mended else one for one in shared]
+    made.renew(changed)
+    assert names(made) == ["s0"]
+    # Still held back with it, and it is the same from now on.
+    end(made, changed[0], HELD)
+    made.renew(changed)
+    assert names(made) == []
+
+
+def test_another_credential_does_not_end_a_pause_that_the_server_asked_for() -> None:
+    one = fleet_mailbox("s0", account_group="service", fingerprint="old")
+    made = admission(one, closed=False)
+    assert names(made) == ["s0"]
+    end(made, one, Throttled("slow down", retry_after=60))
+    made.renew([replace(one, fingerprint="new")])
+    assert names(made) == []
 
 
 def test_many_threads_take_each_once_and_within_limits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -116,6 +117,29 @@ def test_a_mailbox_is_an_error_when_a_person_must_act_and_a_warning_while_it_is_
     assert (found[1].text, found[1].hint, found[1].owner) == ("refused", "mend", "owner of c")
 
 
+AWAY = {"error_kind": "Unavailable", "error": "no route", "hint": "check it", "about": "server"}
+
+
+def test_a_server_that_another_process_found_away_is_one_cause() -> None:
+    """A `sync` by hand asked twelve mailboxes in vain; this process has not asked yet."""
+    old, new = {"last_success": "2026-03-01T07:50:00Z"}, {"last_success": "2026-03-01T07:59:00Z"}
+    failed = [watched(f"f{number}", {**AWAY, **old}) for number in range(12)]
+    fine = [watched(f"m{number}", old) for number in range(30)]
+    (cause,) = causes([*failed, *fine], {}, AlertRules(), now=START)
+    assert (cause.code, cause.about) == ("ServerAway", SERVER)
+    assert (cause.text, cause.hint) == ("no route; 12 mailboxes wait", "check it")
+    # Somebody got through since: what is left of it are mailboxes that are tried again.
+    assert brief(causes([*failed, *fine, watched("m", new)], {}, AlertRules(), now=START)) == [
+        ("warning", "Unavailable", f"f{number}") for number in range(12)
+    ]
+    # Of one alone, and of a server that this process knows to be away, as before.
+    assert brief(causes([failed[0], *fine], {}, AlertRules(), now=START)) == [("warning", "Unavailable", "f0")]
+    known = causes([*failed, *fine], {SERVER: ("no route", "")}, AlertRules(errors=True), now=START)
+    assert [one.text for one in known if one.kind == "Server"] == ["no route; 42 mailboxes wait"]
+    # A mailbox that fails for another reason is still told.
+    assert ("warning", "TimedOut", "x") in brief(causes([*failed, *fine, watched("x", {**FAILS, **old})], {}, AlertRules(), now=START))
+
+
 @pytest.mark.parametrize(("failing", "of", "alarm"), [(1, 2, False), (2, 3, True), (5, 10, False), (6, 10, True), (1, 1, True)])
 def test_more_than_half_of_a_profile_is_an_alarm(failing: int, of: int, alarm: bool) -> None:
     boxes = [watched(f"m{number}", FAILS if number < failing else {}) for number in range(of)]
@@ -172,6 +196,24 @@ def test_a_server_that_is_away_is_one_alert_and_not_ten_thousand() -> None:
         ("error", "AuthenticationRejected", "c"),
     ]
     assert "1001 mailboxes wait" in found[0].text
+
+
+class _Walked(list[Watched]):
+    walks = 0
+
+    def __iter__(self) -> Iterator[Watched]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_many_servers_that_are_away_cost_no_walk_over_all_mailboxes_each() -> None:
+    """Where our own network fails, every server is away."""
+    found = {}
+    for count in (1, 30):
+        several = _Walked(watched(f"{n}", AWAY, server=f"mail{n % count}:993") for n in range(60))
+        causes(several, {}, AlertRules(), now=START)
+        found[count] = several.walks
+    assert found[1] == found[30]
 
 
 def test_levels_are_switched_by_the_organization() -> None:

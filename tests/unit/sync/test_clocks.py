@@ -21,7 +21,7 @@ from reconcile.mail.memory_sender import Answer, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model import instant
 from reconcile.model.outbox_step import Begin, Claim
-from reconcile.model.sign_in_refusals import WITHIN, Refusal, held_until
+from reconcile.model.sign_in_try import WITHIN, SignInTry, held_until
 from reconcile.ports.outbox_store import LONGEST_LEASE, OutboxStore
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.sqlite.database import Database
@@ -344,7 +344,7 @@ def test_a_circuit_knows_nothing_of_the_time_of_day(jump: timedelta) -> None:
 
 @pytest.mark.parametrize("jump", JUMPS)
 def test_an_account_is_left_alone_for_an_hour_at_most_whatever_the_clock_does(jump: timedelta) -> None:
-    refused = [Refusal(credential="c", at=START + timedelta(seconds=number)) for number in range(3)]
+    refused = [SignInTry(credential="c", at=START + timedelta(seconds=number), answered=True) for number in range(3)]
     now = START + timedelta(seconds=3) + jump
     until = held_until(refused, "c", now=now)
     assert until is None or until - now <= WITHIN
@@ -354,6 +354,6 @@ def test_the_summer_and_a_leap_day_make_no_day_of_waiting_longer() -> None:
     """Waits are lengths, and are added in UTC."""
     for text in ("2026-03-29T00:30:00Z", "2026-10-25T00:30:00Z", "2028-02-28T23:30:00Z", "2026-12-31T23:30:00Z"):
         at = datetime.fromisoformat(text)
-        assert held_until([Refusal(credential="c", at=at)] * 3, "c", now=at) == at + WITHIN
+        assert held_until([SignInTry(credential="c", at=at, answered=True)] * 3, "c", now=at) == at + WITHIN
         assert (at + timedelta(days=1) - at).total_seconds() == 86_400
     assert datetime(2028, 2, 29, tzinfo=UTC) - datetime(2028, 2, 28, tzinfo=UTC) == timedelta(days=1)

@@ -47,10 +47,11 @@ def test_batches_are_kept_in_order() -> None:
     assert store.kept == [str(number) for number in range(20)]
 
 
-def test_a_batch_behind_one_that_failed_is_never_kept() -> None:
+@pytest.mark.parametrize("batches", [2, 3, 4, 5, 6])
+def test_a_batch_behind_one_that_failed_is_never_kept_and_the_reason_is_told(batches: int) -> None:
     store = Slow(failing=True)
     with pytest.raises(Unavailable, match="the disk is gone"):
-        submitted(store, range(3))
+        submitted(store, range(batches))
     # The third waited for its turn already: with its cursor the messages of the second would be passed.
     assert store.kept == ["0"]
 
@@ -79,3 +80,35 @@ def test_without_a_thread_beside_each_is_kept_before_the_next() -> None:
         for number in range(3):
             commits.submit(batch(number), lambda _: None)
             assert store.kept == [str(each) for each in range(number + 1)]
+
+
+def test_the_last_is_kept_by_whoever_read_it_and_after_all_others() -> None:
+    store, threads = Slow(), list[threading.Thread]()
+    kept_by = store.commit
+
+    def commit(batch: ReceivedBatch) -> Kept:
+        threads.append(threading.current_thread())
+        return kept_by(batch)
+
+    store.commit = commit  # type: ignore[method-assign]
+    with Commits(cast("Receiving", store), beside=True) as commits:
+        commits.submit(batch(0), lambda _: None)
+        threading.Timer(0.05, store.go.set).start()
+        commits.submit(batch(1), lambda _: None, last=True)
+        assert store.kept == ["0", "1"], "it is durable once it was taken"
+    assert threads[0] is not threading.current_thread()
+    assert threads[1] is threading.current_thread()
+
+
+def test_the_last_is_not_kept_behind_one_that_failed() -> None:
+    store = Slow(failing=True)
+    store.go.set()
+
+    def read() -> None:
+        with Commits(cast("Receiving", store), beside=True) as commits:
+            for number in range(3):
+                commits.submit(batch(number), lambda _: None, last=number == 2)
+
+    with pytest.raises(Unavailable, match="the disk is gone"):
+        read()
+    assert store.kept == ["0"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
+from reconcile.mail.sign_in import guarded
 from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.sync.connections import Connections, account_of
 from reconcile.sync.look import LookTools, MailboxRun, look_at
@@ -14,6 +16,8 @@ from support.mail_fleet import Fleet, fleet_mailbox
 def test_who_is_counted() -> None:
     own = SignInPlan(kind=SignInKind.PASSWORD, username="Sales@contoso.example", password=("m1", "credentials.password"))
     assert account_of(own, "contoso") == "sales@contoso.example"
+    both = [replace(own, username=name) for name in ("Sales@MÜLLER.example", "sales@xn--mller-kva.example")]
+    assert len({account_of(one, "contoso") for one in both} | {guarded.account_of(one) for one in both}) == 1
     assert account_of(SignInPlan(kind=SignInKind.ANONYMOUS, username=""), "contoso") == "contoso"
 
 

@@ -34,6 +34,8 @@ CASES = [
     ("permanent, changed since", state(error_kind="AuthenticationRejected", permanent=True, fingerprint="g"), timedelta(0), False),
     ("throttled", state(error_kind="Throttled", retry_after=600.0, failures=1), timedelta(minutes=8), False),
     ("throttled, changed since", state(error_kind="Throttled", retry_after=600.0, fingerprint="g"), timedelta(minutes=8), False),
+    ("held back", state(error_kind="HeldBack", retry_after=600.0), timedelta(minutes=8), False),
+    ("held back, changed since", state(error_kind="HeldBack", retry_after=600.0, fingerprint="g"), timedelta(0), False),
     ("clock set back a year", state(last_attempt="2027-03-01T12:00:00Z"), timedelta(0), False),
     ("clock set back a minute", state(last_attempt="2026-03-01T12:01:00Z"), timedelta(minutes=6) + SOME, False),
     ("clock set forward a year", state(last_attempt="2025-03-01T12:00:00Z"), timedelta(days=-365, minutes=5) + SOME, False),

@@ -29,6 +29,7 @@ def decide(
     organization: dict[str, Leaf] | None = None,
     environment: dict[str, Leaf] | None = None,
     permits: Permits = NOTHING_SAID,
+    written: str = "",
 ) -> ReceivingMailbox | IdleMailbox:
     def row(kind: str, name: str, spec: dict[str, Leaf]) -> AppliedResource:
         return AppliedResource(
@@ -37,6 +38,7 @@ def decide(
             external_id=f"id-{name}",
             spec=spec,
             origins={path: f"{name}.yaml:{line}" for line, path in enumerate(spec, 3)},
+            written="second" if kind == written else "first",
         )
 
     rows = [row("EmailServerProfile", "contoso", {**PROFILE, **(profile or {})}), row("Mailbox", "sales", {**MAILBOX, **(mailbox or {})})]
@@ -165,6 +167,13 @@ def test_the_fingerprint_moves_with_configuration_and_credentials() -> None:
         decide(mailbox, profile).fingerprint
         for mailbox, profile in (({}, {}), ({"credentials.password.generation": 2}, {}), ({}, {"incoming.port": 1993}), ({}, {}))
     ]  # type: ignore[union-attr]
+    assert len(set(prints)) == 3
+    assert prints[0] == prints[3]
+
+
+def test_a_password_that_is_new_behind_its_reference_moves_the_fingerprint() -> None:
+    """The spec is the same then: all there is to see is that the row was written."""
+    prints = [decide(written=kind).fingerprint for kind in ("", "Mailbox", "EmailServerProfile", "")]  # type: ignore[union-attr]
     assert len(set(prints)) == 3
     assert prints[0] == prints[3]
 

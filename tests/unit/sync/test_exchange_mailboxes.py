@@ -229,3 +229,23 @@ def test_clear_text_needs_an_on_premises_organization_that_permits_it() -> None:
     permitted = receiving(plain, organization={"deployment": "on-premises", "deploymentSettings.allowNonSslEmail": True})
     assert isinstance(permitted, ReceivingMailbox)
     assert (permitted.tls, permitted.port) == ("none", 8080)
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "profile", "organization", "items"),
+    [
+        ({"appointmentsContactsTasks": "server-side"}, {}, None, True),
+        ({}, {}, {"defaults.appointmentsContactsTasks": "server-side"}, True),
+        ({}, {}, None, False),
+        ({"appointmentsContactsTasks": "none"}, {}, {"defaults.appointmentsContactsTasks": "server-side"}, False),
+        ({"type": "queue"}, {}, {"defaults.appointmentsContactsTasks": "server-side"}, False),
+        ({"appointmentsContactsTasks": "server-side"}, {"incoming.useImpersonation": False}, None, False),
+    ],
+    ids=["asked", "by default", "nobody", "not this one", "queue", "delegate"],
+)
+def test_news_of_items_count_where_they_are_kept_in_step(
+    mailbox: dict[str, Leaf], profile: dict[str, Leaf], organization: dict[str, Leaf] | None, items: bool
+) -> None:
+    (found,) = receiving_mailboxes(rows(profile, mailbox, organization), now="2026-03-10T12:00:00Z")
+    assert isinstance(found, ReceivingMailbox)
+    assert found.items is items

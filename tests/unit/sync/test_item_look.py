@@ -11,6 +11,7 @@ import pytest
 
 from reconcile.errors import Unavailable
 from reconcile.model.item import Appointment, Attendee, Contact, ItemKind, ShowAs, Task, TaskStatus
+from reconcile.model.item_field import Direction
 from reconcile.model.item_link import LinkState
 from reconcile.model.item_record import ItemState
 from reconcile.ports.item_store import ItemStore
@@ -65,6 +66,19 @@ def test_one_contact_goes_both_ways(world: ItemWorld) -> None:
     quiet(world)
 
 
+def test_a_field_that_only_comes_in_is_not_emptied_by_going_over(world: ItemWorld) -> None:
+    world.rules = TwoWayRules(directions={(ItemKind.CONTACT, "jobtitle"): Direction.TO_OURS})
+    number = world.add(replace(ADA, jobtitle="Countess"))
+    world.look()
+    assert world.record(number).item.jobtitle == "Countess"  # type: ignore[union-attr]
+    (there,) = world.theirs()
+    assert there.jobtitle == ""  # type: ignore[union-attr]
+    world.server.touch(only(world), replace(there, jobtitle="Queen"))
+    world.look()
+    assert world.record(number).item.jobtitle == "Queen"  # type: ignore[union-attr]
+    quiet(world)
+
+
 def test_nothing_new_costs_one_question_a_kind(world: ItemWorld) -> None:
     for number in range(5):
         world.add(replace(ADA, firstname=f"Ada {number}"))
@@ -96,7 +110,7 @@ def test_where_both_edit_one_field_the_mailbox_wins_and_both_are_kept(world: Ite
     (conflict,) = world.store.conflicts()
     assert (conflict.record_id, conflict.field, conflict.ours, conflict.theirs) == (number, "jobtitle", '["Programmer"]', '["Countess"]')
     quiet(world)
-    assert world.store.resolve(conflict.id, at=NOW)
+    assert world.store.resolve(conflict.id, at=NOW, by="desk")
     assert not world.store.conflicts()
 
 
@@ -249,6 +263,22 @@ def test_a_copy_is_ignored(world: ItemWorld) -> None:
     quiet(world)
 
 
+def test_of_two_copies_of_what_went_one_takes_its_place(world: ItemWorld) -> None:
+    number = world.add(CALL)
+    world.look()
+    original = only(world)
+    item = world.server.items[original].item
+    world.server.copy(original)
+    other = world.server.copy(original)
+    world.server.touch(other, replace(item, subject="Another"))  # type: ignore[arg-type]
+    world.server.drop(original)
+    world.look()
+    quiet(world)
+    assert world.record(number).item.subject == "Call back"  # type: ignore[union-attr]
+    (link,) = world.store.links_of(number)
+    assert link.remote_id.value != str(other)
+
+
 def test_a_task_is_completed_on_either_side_and_taken_up_again(world: ItemWorld) -> None:
     number = world.add(CALL)
     world.look()
@@ -345,8 +375,47 @@ def test_an_item_that_cannot_be_read_keeps_nobody_else_and_is_not_forgotten(worl
     counts = world.look()
     assert counts.taken == 2
     assert counts.failed
+    assert not world.look().failed, "it rests"
+    world.clock.at += timedelta(minutes=5)
     assert world.look().failed
     world.server.broken = set()
+    world.clock.at += timedelta(minutes=10)
     assert world.look().taken == 1
+    assert not world.store.asides()
     assert {world.record(number).item.description for number in numbers} == {"new"}
     quiet(world)
+
+
+def test_a_completion_and_a_cancellation_that_meet_leave_a_whole_task(world: ItemWorld) -> None:
+    """Found by the machine: status from one side, percentage from the other, and neither completed nor not."""
+    number = world.add(CALL)
+    world.look()
+    for state in (ItemState.CANCELED, ItemState.COMPLETED):
+        world.change(number, state=state)
+        world.server.lost = [None, Unavailable("cut")]
+        with pytest.raises(Unavailable):
+            world.look(ItemKind.TASK)
+    world.look()
+    (there,) = world.theirs()
+    assert isinstance(there, Task)
+    assert (there.statuscode is TaskStatus.COMPLETED) == (there.percentcomplete == 100) == (there.actualend is not None)
+    quiet(world)
+
+
+def test_a_meeting_that_was_deleted_and_comes_again_is_the_same_record(world: ItemWorld) -> None:
+    world.server.tells = False
+    item = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1")
+    first = world.server.put(ItemKind.APPOINTMENT, item, categories=MARK)
+    world.look()
+    (record,) = world.store.items()
+    world.server.drop(first)
+    world.look()
+    (link,) = world.store.links_of(record.id)
+    assert (link.state, link.why) == (LinkState.PARTED, "deleted in the mailbox: somebody else organizes the meeting")
+    # Its organizer invites again: another item, another trace, the same meeting.
+    again = world.server.put(ItemKind.APPOINTMENT, item, categories=MARK)
+    world.look()
+    assert [one.id for one in world.store.items()] == [record.id]
+    (link,) = world.store.links_of(record.id)
+    assert (link.state, link.remote_id.value) == (LinkState.LINKED, str(again))
+    assert not world.look().anything

@@ -94,6 +94,7 @@ def test_what_an_organization_declares() -> None:
             "linkedItems.propagateCancellations": True,
             "linkedItems.privateFromMailbox": True,
             "linkedItems.appointmentAttachments": True,
+            "attachments.maximumSize": 1000,
             "linkedItems.trackFromNonOrganizer": False,
             "linkedItems.trackCategorizedContacts": True,
             "tracking.trackCategorizedItems": False,

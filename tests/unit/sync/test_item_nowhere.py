@@ -37,3 +37,12 @@ def test_the_reason_is_named(item: Item, owner: str, state: ItemState, more: dic
     record = Record(id=1, item=item, owner=owner, state=state, version=1, created_at=NOW, edited_at=NOW, edited_by="crm")
     asked = item_mailboxes([exchange(), mailbox(**more)], now=NOW, capable=EWS)
     assert words in why_nowhere(record, asked)
+
+
+def test_an_owner_in_the_other_spelling_of_the_domain_is_the_same_one() -> None:
+    read, punycode = "anna@müller.example", "anna@xn--mller-kva.example"
+    for owner, address in ((read, punycode), (punycode, read)):
+        asked = item_mailboxes([exchange(), mailbox(emailAddress=address)], now=NOW, capable=EWS)
+        for item in (Task(), meeting(owner)):
+            record = Record(id=1, item=item, owner=owner, state=ItemState.OPEN, version=1, created_at=NOW, edited_at=NOW, edited_by="crm")
+            assert "with the next look of `reconcile sync` to anna," in why_nowhere(record, asked)

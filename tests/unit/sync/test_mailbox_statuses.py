@@ -101,3 +101,13 @@ def test_after_a_clock_that_went_back_it_is_looked_at_once() -> None:
     state = MailboxState(mailbox_id="m1", last_attempt="2031-01-01T00:00:00Z", fingerprint="now")
     (status,) = mailbox_statuses([_MAILBOX], {"m1": state}, holders={}, outbox={}, now=_NOW)
     assert status.next_look == "2026-03-01T08:00:00Z"
+
+
+def test_what_keeps_mail_and_items_from_going_on_is_told_once() -> None:
+    state = {"m1": MailboxState(mailbox_id="m1", **_FAILED)}
+    same = (Health.WAITING, "appointments: no answer", "Look.", "Unavailable")
+    other = (Health.WAITING, "tasks: no such folder", "Make it.", "MailboxRefused")
+    (once,) = mailbox_statuses([_MAILBOX], state, holders={}, outbox={}, now=_NOW, items={"m1": same})
+    (both,) = mailbox_statuses([_MAILBOX], state, holders={}, outbox={}, now=_NOW, items={"m1": other})
+    assert "appointments" not in once.why
+    assert both.why == f"{once.why}; tasks: no such folder"

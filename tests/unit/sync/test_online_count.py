@@ -127,6 +127,13 @@ def test_a_server_that_does_not_answer_costs_a_number_and_says_why(error: Except
     assert (later("m-1", "", ""), len(later.notes)) == (None, 1)
 
 
+def test_one_reason_of_many_mailboxes_is_one_sentence() -> None:
+    count = OnlineCount(State(applied()), lambda mailbox: Counter(raising(TimedOut("silent"))), FixedClock())
+    for question in (("m-1", "", ""), ("m-2", "", ""), ("m-2", "2026-01-01T00:00:00Z", "")):
+        assert count(*question) is None
+    assert count.notes == ("messages of 2 mailboxes (a, b) were not counted: silent",)
+
+
 def test_a_bug_is_let_out() -> None:
     with pytest.raises(ZeroDivisionError):
         OnlineCount(State(applied()), lambda mailbox: Counter(lambda: 1 // 0), FixedClock())("m-1", "", "")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, Unavailable
+from reconcile.model.outbox_step import Postpone
 from reconcile.model.outgoing import Field, OutboxEntry, OutgoingState, Recipient, RecipientState, derived_state
 from reconcile.ports.sender import Broken, Delivery, End, Refused, Reply, Taken, Unanswered
 from reconcile.sync.decide.outgoing import RetryPolicy, after_no_connection, after_try
@@ -80,15 +83,35 @@ def test_waits(attempt: int, minutes: int) -> None:
     assert RetryPolicy().wait(attempt) == timedelta(minutes=minutes)
 
 
-def test_a_mailbox_that_cannot_send_does_not_use_up_its_mails_tries() -> None:
-    step = after_no_connection(entry(4), "wrong password", now=START, permanent=True, policy=POLICY)
-    assert (step.counted, step.give_up, step.next_try_at) == (False, False, START + timedelta(hours=1))
+def postponed(error: ReconcileError | None, *, since: timedelta | None = None, tries: int = 0) -> Postpone:
+    waits = replace(entry(tries), owner="", tried_since=START - since if since is not None else None)
+    return after_no_connection(waits, "why", now=START, error=error, policy=RetryPolicy())
 
 
-def test_a_server_that_stays_away_is_given_up_in_the_end() -> None:
-    steps = [after_no_connection(entry(n), "nobody answers", now=START, permanent=False, policy=POLICY) for n in (0, 3, 4)]
-    assert [step.give_up for step in steps] == [False, False, True]
-    assert steps[0].next_try_at == START + timedelta(minutes=1)
+@pytest.mark.parametrize(
+    ("error", "minutes"),
+    [
+        (AuthenticationRejected("wrong password"), 60),
+        (PermanentError("its certificate is out of date", about="server"), 60),
+        (None, 60),
+        (Throttled("left alone", retry_after=720), 12),
+        (Throttled("a pause", retry_after=0), 1 / 60),
+        (Throttled("for ever", retry_after=1e12), 24 * 60),
+    ],
+)
+@pytest.mark.parametrize("tries", [0, 1000])
+def test_a_mail_that_nobody_was_asked_about_waits_however_long_that_takes(error: ReconcileError | None, minutes: float, tries: int) -> None:
+    step = postponed(error, since=timedelta(days=400), tries=tries)
+    assert (step.give_up, step.asked, step.next_try_at) == (False, False, START + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize("error", [Unavailable("nobody answers", about="server"), Unavailable("not now", about="account")])
+def test_a_server_that_stays_away_is_asked_ever_more_seldom_and_ends_it_after_days(error: ReconcileError) -> None:
+    waits = [postponed(error, since=since).next_try_at - START for since in (None, *map(timedelta, (0, 0.01, 1)))]
+    assert waits == [timedelta(minutes=1), timedelta(minutes=1), timedelta(days=0.01), timedelta(hours=1)]
+    assert not postponed(error, since=timedelta(days=4.9), tries=1000).give_up
+    last = postponed(error, since=timedelta(days=5))
+    assert (last.give_up, last.why) == (True, "given up after 5 days: why")
 
 
 @pytest.mark.parametrize(

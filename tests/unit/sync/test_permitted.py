@@ -13,6 +13,7 @@ from reconcile.sync.decide.permitted import Permits, next_step, withheld
 USERS, QUEUES, TESTED = {"approval.requireForUsers": True}, {"approval.requireForQueues": True}, {"approval.requireTest": True}
 SALES = "sales@contoso.example"
 APPROVED = Enablement(mailbox_id="m", approval=Approval.APPROVED, address=SALES)
+MUELLER = Enablement(mailbox_id="m", approval=Approval.APPROVED, address="sales@müller.example")
 ON, OFF = Leg(enabled=True), Leg(enabled=False, why="left the company", changed_at="2026-03-01T08:00:00Z")
 
 CASES: list[tuple[str, dict[str, Leaf], dict[str, Leaf] | None, Enablement | None, str | None, Health | None]] = [
@@ -23,6 +24,7 @@ CASES: list[tuple[str, dict[str, Leaf], dict[str, Leaf] | None, Enablement | Non
     ("queues wait", {"type": "queue"}, QUEUES, None, "WaitingForApproval", Health.WAITING),
     ("approved", {}, USERS, APPROVED, None, None),
     ("approved under another case of the domain", {"emailAddress": "sales@CONTOSO.example"}, USERS, APPROVED, None, None),
+    ("approved, and its domain in punycode now", {"emailAddress": "sales@xn--mller-kva.example"}, USERS, MUELLER, None, None),
     ("approved for another address", {"emailAddress": "new@contoso.example"}, USERS, APPROVED, "WaitingForApproval", Health.WAITING),
     ("rejected", {}, USERS, Enablement(mailbox_id="m", approval=Approval.REJECTED, address=SALES), "Rejected", Health.OFF),
     ("waits for its test", {}, TESTED, APPROVED, "WaitingForTest", Health.WAITING),
@@ -69,6 +71,14 @@ def test_what_another_environment_holds_is_left_to_it() -> None:
     assert (found.condition.reason, found.health) == ("OtherEnvironment", Health.STALLED)
     assert "prod" in found.condition.message
     assert "--take-over" in next_step(found.condition, "sales")
+
+
+@pytest.mark.parametrize("address", ["sales@müller.example", "SALES@xn--mller-kva.example"])
+def test_also_under_the_other_spelling_of_its_domain(address: str) -> None:
+    permits = Permits(held={"sales@xn--mller-kva.example": "prod"})
+    found = withheld(mailbox(emailAddress=address), None, Direction.INCOMING, permits, now="n")
+    assert found is not None
+    assert found.condition.reason == "OtherEnvironment"
 
 
 def test_a_test_asks_nobody() -> None:

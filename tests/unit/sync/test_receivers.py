@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -230,3 +230,20 @@ def test_who_cannot_be_watched_is_not_tried_again(error: PermanentError) -> None
         time.sleep(0.05)
     watching.close()
     assert tries == ["f", "g"]
+
+
+def test_another_watch_begins_where_other_folders_are_to_be_watched() -> None:
+    """They follow from the organization, too, which the fingerprint does not show."""
+    made: list[tuple[tuple[str, ...], bool]] = []
+
+    def connect(mailbox: ReceivingMailbox) -> _Watcher:
+        made.append((mailbox.folders, mailbox.items))
+        raise PermanentError("not now")
+
+    fleet = Fleet()
+    watching = Watching(most=5, servers=Servers(clock=fleet.clock, full=4), connect=connect, news=lambda _: None)
+    for more in ({}, {}, {"items": True}, {"items": True, "folders": ("Projects",)}):
+        watching.want([replace(fleet_mailbox("a", idle=True), **more)])
+        time.sleep(0.05)
+    watching.close()
+    assert made == [((), False), ((), True), (("Projects",), True)]

@@ -17,6 +17,8 @@ from reconcile.ports.outbox_store import Move
 from reconcile.ports.settled_notes import SettledNotes
 from reconcile.store.memory.settled_notes import MemorySettledNotes
 from reconcile.store.settled_notes import SettledNoteFiles
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.outbox import SqliteOutbox
 from reconcile.sync.outgoing import send_due
 from reconcile.sync.settling import recover
 from support.applied import sending_estate
@@ -264,6 +266,29 @@ def test_what_could_not_be_given_back_is_given_back_by_the_next_run(tmp_path: Pa
     send(office, notes, owner="run-2")
     assert office.states() == ["sent"] * 5
     assert len(office.server.taken) == 5
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("change", [{"outgoing__protocol": "none"}, {"outgoing__server": "other.contoso.example"}])
+def test_what_is_given_back_does_not_count_though_its_mailbox_sends_no_more_or_elsewhere(
+    kind: str, change: dict[str, str], tmp_path: Path
+) -> None:
+    with Database.open(tmp_path / "engine.db") as database:
+        office, notes = Office(), SettledNoteFiles(tmp_path / "settled")
+        office.outbox = office.outbox if kind == "memory" else SqliteOutbox(database)  # type: ignore[assignment]
+        office.applied.change("EmailServerProfile", outgoing__messagesPerDay=20)
+        office.add(5)
+        stopped: list[bool] = []
+        office.server = Watched("mail", 3, lambda: stopped.append(True))
+        send(office, notes, outbox=Unwritable(office, GiveBack, 2), stop=lambda: bool(stopped))
+        assert office.states().count("sending") == 2
+        account = "localhost sales@contoso.example"
+        assert [office.outbox.handed_over(account, number) is not None for number in (5, 6)] == [True, False]
+        office.applied.change("EmailServerProfile", **change)
+        office.clock.pass_by(seconds=1)
+        send(office, notes, owner="run-2", stop=lambda: True)
+        assert office.states().count("pending-send") == 2
+        assert [office.outbox.handed_over(account, number) is not None for number in (3, 4)] == [True, False]
 
 
 def test_a_run_that_stood_still_sends_nothing_that_others_have_sent_since() -> None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from reconcile.errors import PermanentError, ReconcileError, SettingsError
+from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, SettingsError, Throttled
 from reconcile.mail.memory_sender import Answer, Drop, Fault, MemorySender, MemoryServer
 from reconcile.mail.sign_in.configured import ConfiguredSignIns
 from reconcile.model.outbox_step import Begin, Claim, Retry, Withdraw
 from reconcile.model.outgoing import OutboxEntry, OutgoingState, RecipientState
 from reconcile.model.secret import Secret, SecretRef
 from reconcile.model.sending_report import SendingReport
+from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.outbox_store import Move
-from reconcile.ports.sender import Account
+from reconcile.ports.sender import Account, Delivery, Envelope, Session
 from reconcile.ports.settled_notes import NOTHING_NOTED, NoNotes, SettledNotes
+from reconcile.ports.sign_in import SignIn, SignIns
+from reconcile.report.unsent import unsent
 from reconcile.store.memory.outbox import MemoryOutbox
 from reconcile.store.memory.settled_notes import MemorySettledNotes
 from reconcile.sync.decide.compose import compose
@@ -216,17 +220,96 @@ def test_a_server_that_wants_a_login_is_the_mailboxes_trouble() -> None:
     assert office.states() == ["pending-send"]
 
 
-def test_a_server_that_is_away_is_tried_again_later_and_given_up_in_the_end() -> None:
+def test_a_server_that_is_away_uses_up_no_try_and_is_given_up_after_days() -> None:
     office = Office()
     office.add()
     office.server.is_up = False
-    for _ in range(RetryPolicy().attempts):
-        assert office.states() == ["pending-send"]
+    passes, began = 0, office.clock.now()
+    while office.states() == ["pending-send"]:
         office.send()
         due = office.outbox.entries()[0].next_try_at
         office.clock.at = due or office.clock.at
+        passes += 1
     assert office.states() == ["failed"]
-    assert "given up after 30 tries" in office.outbox.entries()[0].reason
+    assert "given up after 5 days: " in office.outbox.entries()[0].reason
+    # It is asked ever more seldom, up to once an hour.
+    assert (office.outbox.entries()[0].attempts, 120 < passes < 140) == (0, True)
+    assert office.clock.now() - began >= RetryPolicy().age
+
+
+HELD_STEP = "Check its password. Then, to wait no longer: reconcile outbox retry 1"
+
+
+class HeldBack:
+    """Leaves an account alone: no server is asked."""
+
+    def __init__(self, inner: SignIns) -> None:
+        self.inner = inner
+        self.holds = True
+
+    def of(self, plan: SignInPlan, *, name: str) -> SignIn | None:
+        if self.holds:
+            raise Throttled(f"{name} is not signed in now", retry_after=1800, hint="Check its password.")
+        return self.inner.of(plan, name=name)
+
+    def certificate(self, plan: SignInPlan) -> Secret | None:
+        return self.inner.certificate(plan)
+
+
+def test_mail_of_an_account_that_is_left_alone_waits_for_as_long_and_goes_out_once_it_is_mended() -> None:
+    office = Office()
+    office.add(2)
+    held = HeldBack(ConfiguredSignIns(office.passwords))
+    outgoing = replace(office.outgoing(), sign_ins=held)
+    for _ in range(400):
+        (trouble,) = send_due(outgoing).troubles
+        assert (trouble.waiting, trouble.hint, trouble.counts) == (2, "Check its password.", False)
+        (told,) = unsent(office.outbox.entries(), now=office.clock.now())
+        assert (told.mails, told.reason, told.step) == (2, "sales is not signed in now", HELD_STEP)
+        office.clock.pass_by(seconds=1800)
+    assert office.server.connections == 0
+    assert [(str(one.state), one.attempts) for one in office.outbox.entries()] == [("pending-send", 0)] * 2
+    send_due(outgoing)
+    held.holds = False
+    office.clock.pass_by(seconds=1)
+    assert send_due(outgoing) == SendingReport()
+    mended = office.clock.now()
+    office.clock.pass_by(seconds=1)
+    send_due(replace(outgoing, last_applied=lambda: mended))
+    assert office.states() == ["sent", "sent"]
+
+
+@pytest.mark.parametrize("error", [Throttled("a pause", retry_after=600, hint="Wait."), AuthenticationRejected("log in first")])
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_what_a_server_says_before_it_hears_of_a_mail_uses_up_no_try_of_it(error: ReconcileError, at: int) -> None:
+    """Whether its turn was taken with others or alone."""
+    office = Office()
+    office.add(6)
+    asked = [0]
+
+    class Pausing:
+        @contextmanager
+        def open(self, account: Account) -> Iterator[Session]:
+            with MemorySender(server=office.server).open(account) as session:
+                send = session.send
+
+                def paused(envelope: Envelope, **how: Any) -> Delivery:
+                    asked[0] += 1
+                    if asked[0] >= at:
+                        raise error
+                    return send(envelope, **how)
+
+                session.send = paused  # type: ignore[method-assign]
+                yield session
+
+    report = send_due(replace(office.outgoing(), sender=Pausing(), moment=600.0, patience=600.0))
+    waits = [one for one in office.outbox.entries() if one.state is OutgoingState.PENDING]
+    assert (len(waits), len(office.server.taken)) == (7 - at, at - 1)
+    assert {(one.attempts, one.owner, one.tried_since) for one in waits} == {(0, "", None)}
+    assert [(one.waiting, one.hint) for one in report.troubles] == [(7 - at, error.hint)]
+    # Nobody asked the server once more for the others.
+    assert asked[0] == at
+    assert all(one.next_try_at is not None and one.next_try_at > office.clock.now() for one in waits)
 
 
 def test_two_runs_at_once_send_each_mail_once() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import ValuesView
+from dataclasses import replace
+
 import pytest
 
 from reconcile.model.canonical import Leaf
@@ -12,7 +15,7 @@ from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.ports.tls import Tls
 from reconcile.sync.decide.permitted import Permits
-from reconcile.sync.decide.submission import SendingMailbox, SilentMailbox, sending_setup
+from reconcile.sync.decide.submission import SendingMailbox, SendingSetup, SilentMailbox, sending_setup
 from support.applied import Applied, sending_estate
 
 
@@ -159,3 +162,55 @@ def test_nobody_may_be_mailed_unless_listed() -> None:
     applied.change("Environment", allowedRecipients=None)
     assert sending_setup(applied.resources(), now="").allowed == ()
     assert sending_setup(applied.resources()[1:], now="").allowed == ()
+
+
+@pytest.mark.parametrize("word", ["sales", "box1", "sales@contoso.example", "SALES@Contoso.example"])
+@pytest.mark.parametrize("outgoing", ["server-side", "none"])
+def test_a_mailbox_is_named_by_slug_id_or_address_however_it_is_spelled(word: str, outgoing: str) -> None:
+    """Also one that may not send: who names it is told why, not that there is none."""
+    applied = sending_estate(login=True)
+    applied.change("Mailbox", outgoing=outgoing)
+    found = sending_setup(applied.resources(), now="2026-03-01T08:00:00Z").named(word)
+    assert found is not None
+    assert (found.mailbox_id, isinstance(found, SilentMailbox)) == ("box1", outgoing == "none")
+
+
+def test_an_internationalised_domain_may_be_named_in_punycode() -> None:
+    applied = sending_estate(login=True)
+    applied.change("Mailbox", emailAddress="sales@müller.example")
+    setup = sending_setup(applied.resources(), now="2026-03-01T08:00:00Z")
+    assert setup.named("sales@xn--mller-kva.example") == setup.named("sales")
+    assert setup.named("sales@muller.example") is None
+
+
+class _Counted(dict[str, SendingMailbox | SilentMailbox]):
+    walks = 0
+
+    def values(self) -> ValuesView[SendingMailbox | SilentMailbox]:  # type: ignore[override]
+        self.walks += 1
+        return super().values()
+
+
+def test_a_batch_that_names_many_mailboxes_walks_over_all_of_them_once() -> None:
+    mailbox = box(sending_estate(login=True))
+    mailboxes = _Counted(
+        (f"box{n}", replace(mailbox, mailbox_id=f"box{n}", name=f"s{n}", address=f"s{n}@contoso.example")) for n in range(9)
+    )
+    setup = SendingSetup(mailboxes=mailboxes, allowed=())
+    for number in range(9):
+        for word in (f"s{number}", f"box{number}", f"s{number}@contoso.example", f"S{number}@Contoso.example"):
+            found = setup.named(word)
+            assert found is not None
+            assert found.mailbox_id == f"box{number}"
+        assert setup.named(f"t{number}@contoso.example") is None
+    assert mailboxes.walks == 1
+
+
+def test_of_two_mailboxes_the_address_that_is_written_just_so_is_meant() -> None:
+    mailbox = box(sending_estate(login=True))
+    spelled = ("sales@contoso.example", "Sales@contoso.example")
+    setup = SendingSetup(mailboxes={name: replace(mailbox, mailbox_id=name, name=name, address=name) for name in spelled}, allowed=())
+    assert [one.address for word in spelled if (one := setup.named(word))] == [*spelled]
+    both = SendingSetup(mailboxes={name: replace(mailbox, mailbox_id=name[0], name=name[:2], address=name) for name in spelled}, allowed=())
+    assert [one.address for word in spelled if (one := both.named(word))] == [*spelled]
+    assert both.named("SALES@contoso.example") is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from reconcile.cli.context import Context, common
 from reconcile.cli.number import Number
 from reconcile.errors import UserError
 from reconcile.model.exit_code import ExitCode
-
-if TYPE_CHECKING:
-    from reconcile.model.message import Attachment
 
 
 @click.command("attachments", short_help="List the attachments of one e-mail, or write them into a folder.")
@@ -32,6 +28,7 @@ def attachments_command(context: Context, activity_id: int, save: Path | None) -
 
     Example: reconcile activities attachments 17 --save ./files
     """
+    from reconcile.cli.saved_files import saved
     from reconcile.report.activities_json import FORMAT_VERSION
     from reconcile.report.table import table
     from reconcile.sync.decide.attachment_rules import attachment_rules, blocked
@@ -53,7 +50,9 @@ def attachments_command(context: Context, activity_id: int, save: Path | None) -
         organization = next((one.spec for one in applied_state(database).resources() if one.kind == "Organization"), {})
     rules = attachment_rules(organization)
     why = [blocked(rules, name=one.name, media_type=one.content_type, size=one.size) for one, _ in files]
-    written = _written(save, files, why) if save is not None else [""] * len(files)
+    written = [""] * len(files)
+    if save is not None:
+        written = saved(save, ((one.name, one.part, None if reason else data) for (one, data), reason in zip(files, why, strict=True)))
     if context.as_json:
         listed = [
             {
@@ -75,22 +74,3 @@ def attachments_command(context: Context, activity_id: int, save: Path | None) -
         headers = ("part", "name", "type", "octets", "rule", "file")
         context.data(table(headers, rows, limits=(None, 60, 40, None, 100, None), fit=context.columns, empty="no attachments"))
     return ExitCode.FAILURE if save is not None and any(why) else ExitCode.NOTHING_TO_DO
-
-
-def _written(folder: Path, files: list[tuple[Attachment, bytes]], why: list[str]) -> list[str]:
-    """Names of the files, "" for what is not written."""
-    from reconcile.model.file_name import safe_file_name
-
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty", hint="Name a new or empty folder.")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    names: list[str] = []
-    for (one, content), reason in zip(files, why, strict=True):
-        name = "" if reason else safe_file_name(one.name, number=one.part, taken=names)
-        if name:
-            # Never over something, never through a link, never executable.
-            with (folder / name).open("xb") as file:
-                file.write(content)
-            (folder / name).chmod(0o600)
-        names.append(name)
-    return names

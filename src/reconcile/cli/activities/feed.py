@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconcile.model.feed import FeedCursor, FeedKind, FeedPage
     from reconcile.ports.feed import FeedReader
 
-_KINDS = ("email", "outbox")
+_KINDS = ("email", "outbox", "appointment", "contact", "task")
 _PAGE = 500
 
 
@@ -25,10 +25,11 @@ _PAGE = 500
 @click.option("--limit", type=Number(1), metavar="N", help="At most so many changes [all].")
 @click.option("--follow", is_flag=True, help="Wait for more, until Ctrl-C.")
 @click.option("--interval", type=Seconds(0.05, 3600), default=0.5, metavar="SECONDS", help="Between two looks while following [0.5].")
-@click.option("--kinds", metavar="KIND,…", default=",".join(_KINDS), help="Of email and outbox, which [both].")
+@click.option("--kinds", metavar="KIND,…", default=",".join(_KINDS), help="Which of email, outbox, appointment, contact and task [all].")
 @common(estate=False)
 def feed_command(context: Context, after: str | None, limit: int | None, follow: bool, interval: float, kinds: str) -> ExitCode:
-    """Every tracked e-mail that came, was edited or deleted, and every step of an outgoing mail, in the order in which it became true.
+    """Every tracked e-mail, appointment, contact and task that came, was changed or deleted, every step of an outgoing mail, and where two
+    edits of an item met, in the order in which it became true.
 
     One JSON document a line. The last line bears the cursor to go on from, also when nothing changed.
 

@@ -80,8 +80,10 @@ class Tracked:
         )
 
     def _mailbox(self, word: str) -> str:
+        from reconcile.model.mail_address import same_mailbox
+
         for mailbox_id, (slug, address) in self.mailboxes.items():
-            if word in (slug, mailbox_id) or word.lower() == address.lower():
+            if word in (slug, mailbox_id) or same_mailbox(word, address):
                 return mailbox_id
         raise no_such_mailbox(word, (name for known in self.mailboxes.values() for name in known if name))
 

@@ -19,7 +19,9 @@ def list_command(context: Context, ended: bool) -> ExitCode:
     from reconcile.report.alerts import FORMAT_VERSION, alert_json, alert_lines
     from reconcile.wiring.alerts import alert_reader
     from reconcile.wiring.state import environment_name, open_database
+    from reconcile.wiring.system import SystemClock
 
+    now = SystemClock().now()
     environment = environment_name(context.settings, context.environment)
     with open_database(context.settings, environment, read_only=True) as database:
         reader = alert_reader(database)
@@ -30,10 +32,11 @@ def list_command(context: Context, ended: bool) -> ExitCode:
                 "formatVersion": FORMAT_VERSION,
                 "environment": environment,
                 "lookedAt": loop.seen.strftime("%Y-%m-%dT%H:%M:%SZ") if loop is not None else None,
+                "running": loop is not None and loop.runs(now),
                 "alerts": [alert_json(alert) for alert in found],
                 "exit": ExitCode.NOTHING_TO_DO.reason,
             }
         )
     else:
-        context.data(alert_lines(found, loop, fit=context.columns))
+        context.data(alert_lines(found, loop, now=now, fit=context.columns))
     return ExitCode.NOTHING_TO_DO

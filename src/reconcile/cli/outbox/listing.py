@@ -17,6 +17,7 @@ _STATES = ("draft", "pending-send", "sending", "sent", "failed", "uncertain")
 @common(estate=False)
 def list_command(context: Context, state: tuple[str, ...], mailbox: str | None) -> ExitCode:
     """Mail with its state, tries, next try and reason, in the order it was added."""
+    from reconcile.model.mail_address import same_mailbox
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
     from reconcile.report.outbox_text import outbox_table
@@ -31,7 +32,7 @@ def list_command(context: Context, state: tuple[str, ...], mailbox: str | None) 
             # Mail of a mailbox that is no longer applied is still here.
             known = {(one.external_id, one.name, str(one.spec.get("emailAddress", ""))) for one in applied}
             known |= {(entry.mailbox_id, entry.mailbox_name, entry.sender) for entry in outbox_reader(database).entries()}
-            wanted = {identity for identity, name, address in known if mailbox in (identity, name) or mailbox.lower() == address.lower()}
+            wanted = {identity for identity, name, address in known if mailbox in (identity, name) or same_mailbox(mailbox, address)}
             if not wanted:
                 raise no_such_mailbox(mailbox, (word for _, *words in known for word in words if word))
             entries = [entry for entry in entries if entry.mailbox_id in wanted]

@@ -71,15 +71,14 @@ def release_command(context: Context, mail: int, checked: bool) -> ExitCode:
 def _advance(context: Context, mail: int, step: Step) -> ExitCode:
     from reconcile.model.outgoing import OutgoingState
     from reconcile.report.outbox_json import FORMAT_VERSION, mail_json
-    from reconcile.sync.settling import recover
-    from reconcile.wiring.mail import outbox_store, settled_notes
+    from reconcile.wiring.mail import outbox_store, recover_outbox
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 
     with writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
         outbox, now = outbox_store(database), SystemClock().now()
-        # What a dead run was sending is uncertain now, and this is about what is now.
-        recover(outbox, now=now, notes=settled_notes(database))
+        # What a dead run was sending is uncertain now or waits again, and this is about what is now.
+        recover_outbox(database, now=now)
         entry = outbox.advance(mail, step, at=now)
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "mail": mail_json(entry)})

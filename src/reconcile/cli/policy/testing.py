@@ -12,6 +12,10 @@ FORMAT_VERSION = "1.0"
 _NAMED = 30
 
 
+#: A rule that `policy new` wrote works before its texts are filled in.
+_WAITS = "document/to-fill-in"
+
+
 @click.command("test", short_help="Try rules on their own examples.")
 @click.argument("words", nargs=-1, metavar="[FOLDER|FILE|RULE]...")
 @click.option("--no-cache", is_flag=True, help="Parse every file again.")
@@ -35,7 +39,7 @@ def test_command(context: Context, words: tuple[str, ...], no_cache: bool, mutat
 
     tries = rules_to_try(words, context.directory, None if no_cache else document_cache(context.settings))
     results = [*tried(tries, mutating=mutate)]
-    passed = not tries.findings and all(one.passed for one in results)
+    passed = not any(one.rule != _WAITS for one in tries.findings) and all(one.passed for one in results)
     code = ExitCode.NOTHING_TO_DO if passed else ExitCode.FAILURE
     if context.as_json:
         context.json(

@@ -18,9 +18,17 @@ from reconcile.ports.sign_in import SignIn
 
 def signed_in(sign_in: SignIn | None, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> Reply:
     """The answer to `ask`, with the headers that prove who asks. A 401 is AuthenticationRejected."""
-    reply = _asked(sign_in, host, ask)
-    if reply.status == 401 and sign_in is not None and sign_in.refused():
-        reply = _asked(sign_in, host, ask)
+    if sign_in is None:
+        reply = ask({})
+    else:
+        with sign_in.showing():
+            reply = _asked(sign_in, host, ask)
+            another = reply.status == 401 and sign_in.refused()
+        if another:
+            with sign_in.showing():
+                reply = _asked(sign_in, host, ask)
+                if reply.status == 401:
+                    sign_in.refused()
     if reply.status == 401:
         offered = ", ".join(sorted({each.split(" ", 1)[0][:20] for each in reply.challenges if each.isprintable()})) or "nothing"
         raise AuthenticationRejected(
@@ -29,9 +37,7 @@ def signed_in(sign_in: SignIn | None, host: str, ask: Callable[[Mapping[str, str
     return reply
 
 
-def _asked(sign_in: SignIn | None, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> Reply:
-    if sign_in is None:
-        return ask({})
+def _asked(sign_in: SignIn, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> Reply:
     match sign_in.kind:
         case SignInKind.PASSWORD:
             assert sign_in.password is not None

@@ -68,7 +68,7 @@ class Outside:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discoverer:
     """`sign_in` is what the profile declares, None to ask only what needs no credentials; `authority` and `client` as for any server.
-    `timeout` in seconds, for each step. `random` gives numbers from 0 to below 1."""
+    `timeout` in seconds, for each step. `random` gives numbers from 0 to below 1. Nothing more is asked once `over` says so."""
 
     rules: Rules
     sign_in: SignIn | None
@@ -77,6 +77,7 @@ class Discoverer:
     client: Secret | None = None
     timeout: float = 10.0
     outside: Outside = field(default_factory=Outside)
+    over: Callable[[], bool] = lambda: False
 
     def discover(self, address: str) -> Discovery:
         """Where the mailbox is. What fails on the way is told in the steps; nothing is raised but for bugs."""
@@ -121,7 +122,7 @@ class _Walk:
         return None
 
     def _ended(self) -> bool:
-        return self._settled or self._redirects > MOST_REDIRECTS or len(self.asked) >= _MOST_ASKED
+        return self._settled or self._redirects > MOST_REDIRECTS or len(self.asked) >= _MOST_ASKED or self._of.over()
 
     def _of_probe(self, probe: Probe, address: str, domain: str) -> tuple[str, Method] | None:
         match probe.method:

@@ -19,6 +19,11 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: RFC 1123, section 2.1, in ASCII; a name without a dot is of nobody's mail domain.
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LONGEST_URL: Final = 2048
+#: NAT64 leads to the IPv4 address in the last octets (RFC 6052, section 2.1), a prefix of one's own to whatever (RFC 8215).
+_TRANSLATION: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_LOCAL_TRANSLATION: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
+#: RFC 4291, section 2.5.5.1; among them :: and ::1, which mean themselves.
+_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,9 @@ class HostPolicy:
             return f"is not {scheme}"
         if parts.username is not None or parts.password is not None:
             return "has a user name in it"
+        if "#" in url:
+            # Nothing behind it is for a server, and programs have disagreed about where the host ends.
+            return "has a # in it"
         host = (parts.hostname or "").rstrip(".")
         if _is_number(host):
             return "names its host by number, not by name"
@@ -65,8 +73,9 @@ class HostPolicy:
             found = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return f"{address} is no IP address"
-        found = getattr(found, "ipv4_mapped", None) or found
-        if found.is_global and not found.is_multicast:
+        found = _meant(found)
+        local = found.version == 6 and (found.is_site_local or found in _LOCAL_TRANSLATION)
+        if found.is_global and not found.is_multicast and not local:
             return ""
         if any(found.version == network.version and found in network for network in self.private_networks):
             return ""
@@ -108,6 +117,15 @@ def _split(url: str) -> SplitResult | None:
 def _is_number(host: str) -> bool:
     """IPv6, IPv4, and the ways in which systems read other numbers as IPv4 (0x7f.1, 2130706433)."""
     return ":" in host or bool(re.fullmatch(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*", host))
+
+
+def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 address only stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _TRANSLATION or (address in _COMPATIBLE and int(address) > 0xFFFF):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _sort(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:

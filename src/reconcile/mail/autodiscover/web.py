@@ -10,12 +10,13 @@ import contextlib
 import http.client
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from reconcile.errors import PermanentError, TimedOut, Unavailable
+from reconcile.errors import PermanentError, ReconcileError, TimedOut, Unavailable
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.autodiscover.answers import LARGEST
 from reconcile.mail.tls import handshake_refused, tls_context
@@ -23,6 +24,8 @@ from reconcile.model.secret import Secret
 
 #: (host, port) to IP addresses. Raises OSError.
 Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
+#: An answer as a whole takes at most so many times what its server may be silent: octet by octet it would never end.
+_SILENCES: Final = 3
 _HEADERS: Final = {"User-Agent": "reconcile", "Accept-Encoding": "identity"}
 
 
@@ -69,11 +72,34 @@ class Conversation:
         self._where = f"{self._host}:{self._port}"
         self._path = parts.path + (f"?{parts.query}" if parts.query else "")
         address = self._address(allowed, resolve)
+        self._longest = _SILENCES * timeout
+        self._connect: Callable[[], socket.socket] = lambda: self._connected(address, timeout, authority, client)
         self._connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-        self._connection.sock = self._connected(address, timeout, authority, client)
+        # By itself it would go on without TLS, and to wherever the name leads by then.
+        self._connection.auto_open = 0
+        self._connection.sock = self._connect()
 
     def ask(self, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        """POST with a body, GET without. Raises Unavailable, TimedOut, PermanentError."""
+        """POST with a body, GET without. A connection that the server ended is made again. Raises Unavailable, TimedOut, PermanentError."""
+        if self._connection.sock is None:
+            self._connection.sock = self._connect()
+        late = threading.Event()
+        timer = threading.Timer(self._longest, _cut, (self._connection.sock, late))
+        timer.daemon = True
+        timer.start()
+        try:
+            reply = self._asked(body, headers)
+        except ReconcileError as error:
+            if not late.is_set():
+                raise
+            raise TimedOut(f"{self._where} takes too long to answer", hint="Check whether Autodiscover answers there.") from error
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise TimedOut(f"{self._where} takes too long to answer", hint="Check whether Autodiscover answers there.")
+        return reply
+
+    def _asked(self, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         try:
             self._connection.request("GET" if body is None else "POST", self._path or "/", body, {**_HEADERS, **headers})
             answer = self._connection.getresponse()
@@ -137,3 +163,10 @@ class Conversation:
         except OSError as error:
             plain.close()
             raise Unavailable(f"{self._where} ended the connection during TLS", hint="Check what listens there.") from error
+
+
+def _cut(connection: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with contextlib.suppress(OSError):
+        # Not that of SSLSocket, which would let whoever reads go on without TLS.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -7,8 +7,9 @@ A password is shown with each request (RFC 7617), a token too (RFC 6750); NTLM a
 from __future__ import annotations
 
 import base64
-import hashlib
+import hmac
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from typing import Any, Final
 
@@ -36,15 +37,21 @@ class Authorization:
     host: str
     _bearer: Secret | None = field(default=None, init=False, repr=False)
 
-    def identity(self) -> bytes:
-        """A digest of what binds a connection to this account: connections (and what servers remember of them) are shared by all of its
-        mailboxes, and by nobody else's."""
+    def identity(self, key: bytes) -> bytes:
+        """A keyed digest of what binds a connection to this account: connections (and what servers remember of them) are shared by all
+        of its mailboxes, and by nobody else's. Another password under the same name is somebody else: over a connection that was taken it
+        would be shown without the guard."""
         if self.sign_in is None:
             return b""
-        shown = [self.sign_in.kind, self.sign_in.username]
-        if self.sign_in.kind is SignInKind.NTLM:
-            shown += sorted(self._mechanism().secrets)
-        return hashlib.sha256("\0".join(shown).encode()).digest()
+        shown = [self.sign_in.kind.encode(), self.sign_in.username.encode()]
+        match self.sign_in.kind:
+            case SignInKind.PASSWORD if self.sign_in.password is not None:
+                shown.append(self.sign_in.password.reveal())
+            case SignInKind.NTLM:
+                shown += sorted(form.encode() for form in self._mechanism().secrets)
+            case _:
+                pass
+        return hmac.digest(key, b"\0".join(shown), "sha256")
 
     def _mechanism(self) -> Mechanism:
         assert self.sign_in is not None
@@ -85,6 +92,10 @@ class Authorization:
             )
         return base64.b64encode(mechanism.respond(base64.b64decode(found[1]))).decode()
 
+    def showing(self, session: Any) -> AbstractContextManager[object]:
+        """Stands around a request that signs in, see `SignIn.showing`. Over a connection that was taken the same is shown again."""
+        return nullcontext() if self.sign_in is None or is_signed_in(session) else self.sign_in.showing()
+
     def accepted(self, session: Any) -> None:
         """The server took it."""
         session.is_signed_in = True
@@ -103,7 +114,7 @@ class Authorization:
         """The next step for a person whose account is refused."""
         match self.sign_in.kind if self.sign_in is not None else None:
             case SignInKind.NTLM:
-                return "Check user name (DOMAIN\\name) and password; raise the declared generation when it is new."
+                return "Check user name (DOMAIN\\name) and password; `reconcile apply` hands a new one over."
             case SignInKind.KERBEROS:
                 return "Check whose tickets they are (klist), and that the server lets that principal open the mailbox."
             case SignInKind.OAUTH:
@@ -112,7 +123,7 @@ class Authorization:
                 return "Check the end date of clientCertificate, and that the server lets its name open the mailbox."
             case _:
                 return (
-                    "Check user name and password; raise the declared generation when it is new. A server that takes no basic "
+                    "Check user name and password; `reconcile apply` hands a new one over. A server that takes no basic "
                     "authentication wants authentication: ntlm, negotiate or oauth."
                 )
 

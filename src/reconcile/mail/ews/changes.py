@@ -29,8 +29,9 @@ class Page:
     last: bool
 
 
-def page_of(link: Link, folder: str, state: str, most: int) -> Page:
-    """Raises CursorInvalid when the server refuses the state; else as `Link.one`."""
+def page_of(link: Link, folder: str, state: str, most: int, *, path: str = "") -> Page:
+    """`folder` is its id as XML, `path` how it is declared ("" for the inbox). Raises CursorInvalid when the server refuses the state;
+    else as `Link.one`."""
     message = link.one(link.requests.sync_items(folder, state, most)).element
     behind = message.findtext(f"{M}SyncState") or ""
     last = (message.findtext(f"{M}IncludesLastItemInRange") or "true").strip().lower() in ("true", "1")
@@ -43,7 +44,7 @@ def page_of(link: Link, folder: str, state: str, most: int) -> Page:
         if change.tag != f"{T}Create":
             continue
         for item in change:
-            found = None if item.tag in _NO_MAIL else listed_of(item)
+            found = None if item.tag in _NO_MAIL else listed_of(item, path)
             if found is None:
                 others += 1
             else:
@@ -53,12 +54,12 @@ def page_of(link: Link, folder: str, state: str, most: int) -> Page:
     return Page(state=behind, listed=tuple(listed), others=others, gone=gone, changed=count > 0, last=last)
 
 
-def listed_of(item: Any) -> Listed | None:
+def listed_of(item: Any, path: str = "") -> Listed | None:
     """None where it has no id."""
     name, _ = id_of(item)
     size = (item.findtext(f"{T}Size") or "0").strip()
     received = moment_of(item.findtext(f"{T}DateTimeReceived"))
-    return Listed(RemoteId(PROTOCOL, name), received, int(size) if size.isdigit() else 0) if name else None
+    return Listed(RemoteId(PROTOCOL, name), received, int(size) if size.isdigit() else 0, path) if name else None
 
 
 def moment_of(text: str | None) -> datetime | None:

@@ -6,31 +6,31 @@ token as a named property from its first moment. Invitations go out only where a
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from reconcile.errors import PermanentError, PreconditionFailed, Unavailable
+from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, Unavailable
 from reconcile.mail.ews import appointment_fields, item_fields
 from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import Answer, M, T, id_of, items_of
 from reconcile.mail.ews.changes import moment_of
 from reconcile.mail.ews.codes import GONE
-from reconcile.mail.ews.collection_requests import TOKEN, ItemRequests
+from reconcile.mail.ews.collection_requests import TOKEN, UNFINISHED, ItemRequests
 from reconcile.mail.ews.exceptions_of_series import ExceptionWriter, exceptions_of
 from reconcile.mail.ews.faults import refusal
 from reconcile.mail.ews.folder import folders_below, opened
 from reconcile.mail.ews.item_fields import ELEMENTS, FOLDERS, Field, in_order
+from reconcile.mail.ews.item_files import ItemFiles
 from reconcile.mail.ews.link import Link
-from reconcile.mail.ews.operations import folder_id, own_property
+from reconcile.mail.ews.operations import folder_id, own_field, own_property
 from reconcile.mail.ews.place import PROTOCOL, EwsPlace
 from reconcile.mail.ews.sessions import Sessions
+from reconcile.mail.ews.whereabouts import Whereabouts, borne
 from reconcile.model.cursor import Cursor
-from reconcile.model.item import TYPES, Appointment, Attachment, Item, ItemKind, Task, TaskStatus
+from reconcile.model.item import TYPES, Appointment, Item, ItemKind, Task, TaskStatus
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.collection import ChangePage, Contents, Departure, Gone, ListedItem, RemoteItem, Stored
+from reconcile.ports.collection import Bearing, ChangePage, Contents, Departure, Excluded, Gone, ListedItem, RemoteItem, Stored
 
 _PAGE: Final = 200
 _AT_ONCE: Final = 50
@@ -40,26 +40,32 @@ _TABLES: Final = {
     ItemKind.CONTACT: item_fields.CONTACT,
     ItemKind.TASK: item_fields.TASK,
 }
-_TOKEN: Final = item_fields.own(TOKEN)
+_UNFINISHED: Final = item_fields.own(UNFINISHED)
+#: So often the last step of a create is asked for again because a server moved the version by itself.
+_AGAIN: Final = 3
 
 
 class EwsCollection:
-    """One thread at a time."""
+    """One thread at a time. `excluded` None: files that hang on items play no part."""
 
-    def __init__(self, account: ExchangeAccount, sessions: Sessions, kind: ItemKind) -> None:
+    def __init__(self, account: ExchangeAccount, sessions: Sessions, kind: ItemKind, excluded: Excluded | None = None) -> None:
         self._link = Link(account, sessions)
         self._address = account.address.lower()
         self._kind = kind
         self._fields: dict[str, Field] = _TABLES[kind]
         extended = [field.path for field in self._fields.values() if field.element == "ExtendedProperty"]
         if kind is ItemKind.APPOINTMENT:
-            extended += [appointment_fields.ZONE.path, '<t:FieldURI FieldURI="calendar:StartTimeZone"/>']
+            extended += [appointment_fields.ZONE.path, '<t:FieldURI FieldURI="calendar:StartTimeZone"/>', _UNFINISHED.path]
         self._ask = ItemRequests(self._link.requests, kind, FOLDERS[kind], ELEMENTS[kind], extended)
+        self._files = ItemFiles(self._link, self._ask, excluded)
         self._folder = ""
 
     @property
     def kind(self) -> ItemKind:
         return self._kind
+
+    def identity(self) -> str:
+        return self._own_folder()
 
     def changes(self, cursor: Cursor | None) -> Iterator[ChangePage]:
         place = EwsPlace.of(cursor)
@@ -109,21 +115,32 @@ class EwsCollection:
             raise refusal(answer, self._link.where)
         if not self._is_here(item):
             return Gone(remote_id=remote_id, departure=Departure.MOVED)
-        return self._remote(item)
+        try:
+            return self._remote(item)
+        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+            # What strangers put into calendars: it is one item's matter, and the others go on.
+            raise PermanentError(
+                f"{self._link.where} shows an item that cannot be understood ({type(error).__name__})",
+                hint="Look at it with another program; please report it.",
+            ) from error
 
-    def _is_here(self, item: Any) -> bool:
+    def _own_folder(self) -> str:
         if not self._folder:
             self._folder, _ = opened(self._link, FOLDERS[self._kind])
+        return self._folder
+
+    def _is_here(self, item: Any) -> bool:
         parent = item.find(f"{T}ParentFolderId")
-        return parent is None or parent.get("Id") == self._folder
+        return parent is None or parent.get("Id") == self._own_folder()
 
     def _remote(self, element: Any) -> RemoteItem:
         values: dict[str, Any] = {column: field.read(element) for column, field in self._fields.items()}
-        organized, canceled = True, False
+        organized, canceled, left_out = True, False, tuple[str, ...]()
         if self._kind is ItemKind.APPOINTMENT:
             values |= appointment_fields.values_of(element)
             values["exceptions"] = exceptions_of(self._link, self._ask, element)
-            values["attachments"] = tuple(sorted(one for one, _ in self._attachments(element)))
+            files = self._files.of(element)
+            values["attachments"], left_out = files.attachments, files.left_out
             organized, canceled = values["organizer"] in ("", self._address), appointment_fields.is_canceled(element)
         item: Item = TYPES[self._kind](**values)
         return RemoteItem(
@@ -132,6 +149,8 @@ class EwsCollection:
             organized_here=organized,
             canceled=canceled,
             modified=moment_of(element.findtext(f"{T}LastModifiedTime")),
+            left_out=left_out,
+            unfinished=self._kind is ItemKind.APPOINTMENT and bool(_UNFINISHED.read(element)),
         )
 
     def find(self, token: str) -> RemoteItem | None:
@@ -157,29 +176,79 @@ class EwsCollection:
             found += [(item.findtext(f"{T}DateTimeCreated") or "", id_of(item)[0]) for item in items_of(answer)]
         return min(found)[1] if found else None
 
+    def whereabouts(self, bearings: Sequence[Bearing]) -> Sequence[Departure]:
+        if not bearings:
+            return []
+        folders = Whereabouts(self._link, self._ask)
+        return [found for start in range(0, len(bearings), _AT_ONCE) for found in folders.of(bearings[start : start + _AT_ONCE])]
+
     def create(self, token: str, item: Item, *, invite: bool, categories: frozenset[str] = frozenset(), contents: Contents) -> Stored:
         parts = [("ExtendedProperty", own_property(TOKEN, token))]
         if categories:
             parts.append(("Categories", _categories(categories)))
         parts += [(element, xml) for _, element, xml in self._written(item, frozenset(self._columns()), creating=True) if xml]
-        later = isinstance(item, Appointment) and bool(item.attachments or item.exceptions)
-        # Files and exceptions are added to what exists: whoever is invited gets them with it, so invitations wait for them.
-        made = self._stored(self._link.ask(self._ask.create(in_order(parts), invite=invite and not later), again=False))
-        if isinstance(item, Appointment) and later:
-            made = self._attach(made, item, contents)
-            made = self._except(made, item, invite=False)
-            if invite:
-                subject = self._fields["subject"]
-                changes = [(subject.path, subject.write(item.subject))]
-                made = self._stored(self._link.ask(self._ask.update(made.remote_id.value, made.version, changes, invite=True), again=False))
-        return made
+        if not isinstance(item, Appointment) or not (item.attachments or item.exceptions):
+            return self._stored(self._link.ask(self._ask.create(in_order(parts), invite=invite), again=False))
+        # Files and exceptions are added to what exists. Until all of it is there the item says so, and nobody is invited.
+        parts.append(("ExtendedProperty", own_property(UNFINISHED, "1")))
+        made = self._stored(self._link.ask(self._ask.create(in_order(parts), invite=False), again=False))
+        return self._whole(made, None, item, invite=invite, contents=contents, for_good=True)
+
+    def finish(self, remote_id: RemoteId, item: Item, *, invite: bool, contents: Contents) -> Stored:
+        (answer,) = self._link.ask(self._ask.get([remote_id.value]))
+        element = next(items_of(answer), None) if answer.done else None
+        if element is None:
+            raise self._refused(answer)
+        stored = Stored(remote_id=remote_id, version=id_of(element)[1])
+        if not isinstance(item, Appointment) or not _UNFINISHED.read(element):
+            return stored
+        return self._whole(stored, element, item, invite=invite, contents=contents, for_good=False)
+
+    def _whole(self, made: Stored, element: Any, item: Appointment, *, invite: bool, contents: Contents, for_good: bool) -> Stored:
+        """The rest of a create. One that cannot be is taken back, or it would be made again and again."""
+        try:
+            version = self._files.write(made.remote_id.value, made.version, element, item, contents, replacing=False)
+            made = self._except(replace(made, version=version), item, invite=False)
+            return self._announced(made, item, invite=invite)
+        except PreconditionFailed as error:
+            raise Unavailable(f"{self._link.where}: somebody changed a new item while it was made") from error
+        except PermanentError as error:
+            try:
+                self._taken_back(made, for_good=for_good)
+            except ReconcileError as second:
+                raise Unavailable(f"{error.message}; and what was begun could not be taken back: {second.message}") from error
+            raise
+
+    def _announced(self, made: Stored, item: Appointment, *, invite: bool) -> Stored:
+        """One request takes the mark off and invites, so that nobody is invited twice whenever it ends."""
+        subject = self._fields["subject"]
+        changes = [(subject.path, subject.write(item.subject))] if invite else []
+        changes.append((own_field(UNFINISHED), ""))
+        for _ in range(_AGAIN):
+            try:
+                return self._stored(
+                    self._link.ask(self._ask.update(made.remote_id.value, made.version, changes, invite=invite), again=False)
+                )
+            except PreconditionFailed:
+                made = self._now(made)
+        raise Unavailable(f"{self._link.where} moves the version of a new item again and again")
+
+    def _taken_back(self, made: Stored, *, for_good: bool) -> None:
+        (answer,) = self._link.ask(self._ask.take_back(made.remote_id.value, for_good=for_good), again=False)
+        if not answer.done and answer.code not in GONE:
+            raise refusal(answer, self._link.where)
 
     def update(self, remote_id: RemoteId, version: str, item: Item, columns: frozenset[str], *, invite: bool, contents: Contents) -> Stored:
         changes = [(path, xml) for path, _, xml in self._written(item, columns, creating=False)]
         stored = Stored(remote_id=remote_id, version=version)
         if isinstance(item, Appointment) and "attachments" in columns:
-            self._check(remote_id, version)
-            stored = self._attach(stored, item, contents, replacing=True)
+            (answer,) = self._link.ask(self._ask.get([remote_id.value]))
+            element = next(items_of(answer), None) if answer.done else None
+            if element is None:
+                raise self._refused(answer)
+            _check_version(element, version)
+            files = self._files.write(remote_id.value, version, element, item, contents, replacing=True)
+            stored = replace(stored, version=files)
         if isinstance(item, Appointment) and "exceptions" in columns:
             self._check(remote_id, stored.version)
             stored = self._except(stored, item, invite=invite)
@@ -221,51 +290,7 @@ class EwsCollection:
         return self._stored(self._link.ask(self._ask.update(remote_id.value, version, changes, invite=False), again=False))
 
     def attachment(self, remote_id: RemoteId, digest: str) -> bytes:
-        (answer,) = self._link.ask(self._ask.get([remote_id.value]))
-        item = next(items_of(answer), None) if answer.done else None
-        for one, content in self._attachments(item) if item is not None else ():
-            if one.digest == digest:
-                return content
-        raise PermanentError(f"{self._link.where}: the item has no such attachment (any more)", hint="Read the item again.")
-
-    def _attachments(self, element: Any) -> list[tuple[Attachment, bytes]]:
-        ids = [one.get("Id") for one in element.findall(f"{T}Attachments/{T}FileAttachment/{T}AttachmentId")]
-        if not ids:
-            return []
-        found = []
-        for answer in self._link.ask(self._ask.attachments(ids), largest=256 << 20):
-            if not answer.done:
-                raise refusal(answer, self._link.where)
-            for file in answer.element.iter(f"{T}FileAttachment"):
-                content = base64.b64decode(file.findtext(f"{T}Content") or "")
-                digest = hashlib.sha256(content).hexdigest()
-                mimetype = file.findtext(f"{T}ContentType") or "application/octet-stream"
-                name = file.findtext(f"{T}Name") or ""
-                found.append((Attachment(filename=name, mimetype=mimetype, filesize=len(content), digest=digest), content))
-        return found
-
-    def _attach(self, stored: Stored, item: Appointment, contents: Contents, *, replacing: bool = False) -> Stored:
-        """Files are told apart by name and content: what is there already stays."""
-        there: set[tuple[str, str]] = set()
-        if replacing:
-            element = next(items_of(self._link.one(self._ask.get([stored.remote_id.value]))))
-            wanted = {(one.filename, one.digest) for one in item.attachments}
-            ids = [one.get("Id") for one in element.findall(f"{T}Attachments/{T}FileAttachment/{T}AttachmentId")]
-            known = [(one.filename, one.digest) for one, _ in self._attachments(element)]
-            over = [name for name, pair in zip(ids, known, strict=True) if pair not in wanted]
-            there = {pair for pair in known if pair in wanted}
-            if over:
-                self._link.ask(self._ask.detach(over), again=False)
-                stored = self._now(stored)
-        for one in item.attachments:
-            if (one.filename, one.digest) not in there:
-                content = base64.b64encode(contents(one.digest)).decode("ascii")
-                request = self._ask.attach(stored.remote_id.value, stored.version, one.filename, one.mimetype, content)
-                (answer,) = self._link.ask(request, again=False)
-                if not answer.done:
-                    raise self._refused(answer)
-                stored = self._now(stored)
-        return stored
+        return self._files.content(next(items_of(self._link.one(self._ask.get([remote_id.value])))), digest)
 
     def _except(self, stored: Stored, item: Appointment, *, invite: bool) -> Stored:
         if item.exceptions or not item.recurrence:
@@ -288,8 +313,7 @@ class EwsCollection:
             return None
         if item is None:
             raise self._refused(answer)
-        if id_of(item)[1] != version:
-            raise PreconditionFailed("somebody changed it meanwhile")
+        _check_version(item, version)
         return item
 
     def _stored(self, answers: Sequence[Answer]) -> Stored:
@@ -314,7 +338,13 @@ class EwsCollection:
 def _listed(item: Any) -> ListedItem:
     name, version = id_of(item)
     categories = frozenset(one.text or "" for one in item.findall(f"{T}Categories/{T}String"))
-    return ListedItem(remote_id=RemoteId(PROTOCOL, name), version=version, token=str(_TOKEN.read(item) or ""), categories=categories)
+    bears = borne(item)
+    return ListedItem(remote_id=RemoteId(PROTOCOL, name), version=version, token=bears.token, trace=bears.trace, categories=categories)
+
+
+def _check_version(item: Any, version: str) -> None:
+    if id_of(item)[1] != version:
+        raise PreconditionFailed("somebody changed it meanwhile")
 
 
 def _categories(names: frozenset[str]) -> str:

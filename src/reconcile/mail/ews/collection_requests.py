@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from reconcile.mail.ews.operations import Requests, item_id, item_ids, own_equals, own_field, text
+from reconcile.mail.ews.operations import Requests, any_of, item_id, item_ids, own_equals, own_field, tag_equals, tag_field, text
 from reconcile.model.item import ItemKind
+from reconcile.ports.collection import Bearing
 
 #: Our named property that an item bears from its first moment.
 TOKEN: Final = "Token"
-_LISTED: Final = f'<t:FieldURI FieldURI="item:Categories"/>{own_field(TOKEN)}'
+#: Another, while a new item lacks files, exceptions or its invitation.
+UNFINISHED: Final = "Unfinished"
+#: PidTagSearchKey: kept when an item is moved, its copies have the same, and no client can set it (MS-OXCPRPT, 2.2.1.9).
+TRACE: Final = ("0x300B", "Binary")
+_BEARS: Final = own_field(TOKEN) + tag_field(*TRACE)
+_LISTED: Final = f'<t:FieldURI FieldURI="item:Categories"/>{_BEARS}'
 _TOLD: Final = {True: "SendToAllAndSaveCopy", False: "SendToNone"}
 
 
@@ -50,6 +56,12 @@ class ItemRequests:
     def find(self, folders: str, token: str) -> bytes:
         return self._requests.find_items(folders, own_equals(TOKEN, token), most=20, fields=("item:DateTimeCreated",))
 
+    def bearing(self, folders: str, bearings: Sequence[Bearing], most: int) -> bytes:
+        """Items of these folders that bear the token or the trace of one of them, with both."""
+        wanted = [own_equals(TOKEN, one.token) for one in bearings if one.token]
+        wanted += [tag_equals(*TRACE, one.trace) for one in bearings if one.trace]
+        return self._requests.find_items(folders, any_of(wanted), most=most, more=_BEARS)
+
     def here(self) -> str:
         """The folder, as it is named in requests."""
         return self._requests.folder(self._folder)
@@ -81,6 +93,13 @@ class ItemRequests:
         more += ' AffectedTaskOccurrences="AllOccurrences"' if self._kind is ItemKind.TASK else ""
         return self._requests.envelope(
             f'<m:DeleteItem DeleteType="MoveToDeletedItems"{more}><m:ItemIds>{item_id(name, version)}</m:ItemIds></m:DeleteItem>'
+        )
+
+    def take_back(self, name: str, *, for_good: bool) -> bytes:
+        """An item that we made just now, whatever its version; nobody is told. Not `for_good`: to the folder for deleted items."""
+        kind = "HardDelete" if for_good else "MoveToDeletedItems"
+        return self._requests.envelope(
+            f'<m:DeleteItem DeleteType="{kind}" SendMeetingCancellations="SendToNone"><m:ItemIds>{item_id(name)}</m:ItemIds></m:DeleteItem>'
         )
 
     def attach(self, name: str, version: str, filename: str, mimetype: str, content: str) -> bytes:

@@ -14,6 +14,7 @@ from reconcile.errors import (
     AuthenticationRejected,
     BlockedByTenant,
     CursorInvalid,
+    MailboxRefused,
     PermanentError,
     PermissionDenied,
     ReconcileError,
@@ -24,6 +25,7 @@ from reconcile.errors import (
 )
 from reconcile.mail.ews.answers import Answer, Fault
 from reconcile.mail.ews.codes import BUSY, Kind, kind_of
+from reconcile.mail.ews.pace import TooSlow
 from reconcile.mail.tls import handshake_refused
 from reconcile.model.exchange_online import END, is_exchange_online
 
@@ -32,6 +34,7 @@ PAUSE: Final = 60.0
 _LONGEST: Final = 300
 _REACH: Final = "It is tried again by itself; check server, port, tls and the network if it stays so."
 _AGAIN: Final = "It is tried again by itself."
+_PAUSED: Final = "It is tried again by itself after the pause; where it comes often, lower maxConcurrentConnections of the profile."
 _IMPERSONATION: Final = frozenset({"ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed"})
 _ACCOUNT: Final = frozenset({"ErrorAccountDisabled", "ErrorPasswordExpired", "ErrorPasswordChangeRequired"})
 _VERSION: Final = frozenset(
@@ -64,9 +67,8 @@ def refusal(answer: Answer, where: str, *, fault: bool = False) -> ReconcileErro
     code, words = answer.code, server_words(answer.text)
     told = f"{where} answers {code}" + (f": {words}" if words else "")
     if code in BUSY or answer.pause is not None:
-        return Throttled(
-            f"{where} asks for a pause ({code or 'it names no reason'})", retry_after=PAUSE if answer.pause is None else answer.pause
-        )
+        pause = PAUSE if answer.pause is None else answer.pause
+        return Throttled(f"{where} asks for a pause ({code or 'it names no reason'})", retry_after=pause, hint=_PAUSED)
     if code == "ErrorInvalidSyncStateData":
         return CursorInvalid(told, hint="The mailbox is listed again; nothing is imported twice.")
     if code == "ErrorOrganizationAccessBlocked":
@@ -88,7 +90,7 @@ def refusal(answer: Answer, where: str, *, fault: bool = False) -> ReconcileErro
         case Kind.MAILBOX if _DENIED.search(code):
             return PermissionDenied(told, hint=_HINTS.get(code, _HINTS["ErrorAccessDenied"]))
         case Kind.MAILBOX:
-            return PermanentError(told, hint=_HINTS.get(code, "Look at this mailbox at the server."))
+            return MailboxRefused(told, hint=_HINTS.get(code, "Look at this mailbox at the server."))
         case _:
             return PermanentError(told, hint="The server will not do this, however often it is asked. Please report it with the code.")
 
@@ -107,9 +109,10 @@ def status_refusal(status: int, headers: dict[str, str], where: str, *, host: st
     retry = retry_after(headers.get("retry-after", ""), headers.get("date", ""))
     if status in (429, 503):
         if retry is not None:
-            return Throttled(f"{where} asks for a pause (HTTP {status})", retry_after=retry, about="server" if status == 503 else None)
+            about: About | None = "server" if status == 503 else None
+            return Throttled(f"{where} asks for a pause (HTTP {status})", retry_after=retry, hint=_PAUSED, about=about)
         if status == 429:
-            return Throttled(f"{where} asks for a pause (HTTP 429)", retry_after=PAUSE)
+            return Throttled(f"{where} asks for a pause (HTTP 429)", retry_after=PAUSE, hint=_PAUSED)
         return Unavailable(f"{where} cannot serve now (HTTP 503)", hint=_AGAIN, about="server")
     if status == 403 and is_exchange_online(host):
         return blocked(where)
@@ -163,6 +166,8 @@ def _broken(error: BaseException, where: str) -> ReconcileError:
     for one in chain:
         if isinstance(one, ssl.SSLError):
             return handshake_refused(one, where)
+    if any(isinstance(one, TooSlow) for one in chain):
+        return TimedOut(f"{where} takes too long to answer", hint=_REACH)
     if any(isinstance(one, TimeoutError) or "timeout" in type(one).__name__.lower() for one in chain):
         return TimedOut(f"{where} was silent for too long", hint=_REACH)
     words = next((one.strerror for one in chain if isinstance(one, OSError) and isinstance(one.strerror, str)), "")
@@ -188,4 +193,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        todo += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+        todo += [*one.args, getattr(one, "reason", None), one.__cause__]
+        todo += [] if one.__suppress_context__ else [one.__context__]

@@ -1,11 +1,13 @@
 """The receiving half over Exchange Web Services: SyncFolderItems page by page, the state behind each page in the cursor of its batch.
 
-If the process dies anywhere, the state that is stored is that of the last page which was kept, and the next look goes on from it.
+First the inbox, then each tracked folder below it. If the process dies anywhere, the states that are stored are those of the last pages
+that were kept, and the next look goes on from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -14,47 +16,38 @@ from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import T, id_of, items_of
 from reconcile.mail.ews.changes import Page, listed_of, page_of
 from reconcile.mail.ews.codes import GONE, Kind, kind_of
-from reconcile.mail.ews.contents import (
-    AT_ONCE,
-    Missing,
-    beginning_of,
-    chunks_of,
-    contents_of,
-    groups,
-    header_of,
-    headers_of,
-    is_large,
-    streamed,
-)
+from reconcile.mail.ews.contents import AT_ONCE
 from reconcile.mail.ews.faults import refusal
 from reconcile.mail.ews.folder import opened
 from reconcile.mail.ews.link import Link
+from reconcile.mail.ews.page_reading import Accept, PageReading, Wanted
 from reconcile.mail.ews.place import PROTOCOL, EwsPlace
 from reconcile.mail.ews.sessions import Sessions
+from reconcile.mail.ews.tracked import TrackedFolders
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Foretell, Listed, Look
 
-Wanted = Callable[[Listed], bool]
-Accept = Callable[[Listed, Iterator[bytes]], None]
 _INBOX: Final = "inbox"
 
 
 class EwsInbox:
-    """One thread at a time. A look at an inbox with nothing new is one request."""
+    """One thread at a time. A look at an inbox with nothing new is one request; tracked folders (`folders`, by their paths below the inbox)
+    cost one more, and one each."""
 
-    def __init__(self, account: ExchangeAccount, sessions: Sessions) -> None:
+    def __init__(self, account: ExchangeAccount, sessions: Sessions, folders: Sequence[str] = ()) -> None:
         self._link = Link(account, sessions)
         #: The first page behind a state, as the look found it.
         self._held: tuple[str, Page] | None = None
         self._here = EwsPlace(folder="")
+        self._tracked = TrackedFolders(self._link, folders)
 
     def look(self, cursor: Cursor | None) -> Look:
         before = EwsPlace.of(cursor)
-        self._held = None
+        self._held, news = None, True
         if before is not None:
             try:
-                page = page_of(self._link, _INBOX, before.state, AT_ONCE)
+                page = page_of(self._link, self._link.requests.folder(_INBOX), before.state, AT_ONCE)
             except CursorInvalid:
                 # Too old, or of another mailbox: everything is listed again.
                 before = None
@@ -62,13 +55,16 @@ class EwsInbox:
                 self._held = (before.state, page)
                 arrived = len(page.listed) + page.others - page.gone
                 self._here = EwsPlace(folder=before.folder, state=before.state, messages=max(0, before.messages + arrived))
-                return Look(messages=self._here.messages, news=page.changed or not page.last, restarted=False)
-        self._here = self._counted("")
-        return Look(messages=self._here.messages, news=True, restarted=True)
+                news = page.changed or not page.last
+        if before is None:
+            self._here = self._counted("")
+        tracked, moved, lacking = self._tracked.look(() if before is None else before.tracked)
+        self._here = replace(self._here, tracked=tracked)
+        return Look(messages=self._here.count, news=news or moved, restarted=before is None, lacking=lacking)
 
     def _counted(self, state: str) -> EwsPlace:
         folder, messages = opened(self._link, _INBOX)
-        return EwsPlace(folder=folder, state=state, messages=messages)
+        return EwsPlace(folder=folder, state=state, messages=messages, tracked=self._here.tracked)
 
     def read(
         self,
@@ -80,35 +76,50 @@ class EwsInbox:
         accept: Accept,
         examine: Examine | None = None,
         foresee: Foresee | None = None,
+        foretell: Foretell | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
-        before = EwsPlace.of(cursor)
-        reading = _Reading(self._link, wanted, accept, examine, foresee, careful=careful)
+        before, most = EwsPlace.of(cursor), 1 if careful else AT_ONCE
+        reading = PageReading(self._link, wanted, accept, examine, foresee, foretell, careful=careful)
         state, last = before.state if before else "", False
+        if before is None:
+            # Until a folder's turn comes, nothing of it is read.
+            self._here = replace(self._here, tracked=tuple(replace(one, state="") for one in self._here.tracked))
         while not last:
-            page, last = self._page(state, 1 if careful else AT_ONCE), False
+            page, last = self._page(state, most), False
             if page.last and (page.changed or not self._here.folder):
                 # Counted behind what was listed: what came meanwhile shows as a change with the next look.
                 self._here = self._counted(page.state)
-            here = EwsPlace(folder=self._here.folder, state=page.state, messages=self._here.messages)
-            yield reading.batch(page.listed, page.others, (), here)
+            here = replace(self._here, state=page.state)
+            yield reading.batch(page.listed, page.others, (), here, last=page.last and not here.tracked and not retry)
             state, last = page.state, page.last
             self._here = here
+        yield from self._of_tracked(reading, most)
         if retry:
             listed, vanished = self._asked_again(retry)
             yield reading.batch(listed, 0, vanished, self._here)
+
+    def _of_tracked(self, reading: PageReading, most: int) -> Iterator[Batch]:
+        for number, place in enumerate(self._here.tracked):
+            for behind, page in self._tracked.pages(place, most):
+                places = (*self._here.tracked[:number], behind, *self._here.tracked[number + 1 :])
+                here = replace(self._here, tracked=places)
+                if page.changed or not place.state:
+                    yield reading.batch(page.listed, page.others, (), here)
+                self._here = here
 
     def _page(self, state: str, most: int) -> Page:
         held, self._held = self._held, None
         if held is not None and held[0] == state and len(held[1].listed) <= most:
             return held[1]
         try:
-            return page_of(self._link, _INBOX, state, most)
+            return page_of(self._link, self._link.requests.folder(_INBOX), state, most)
         except CursorInvalid as error:
             raise Unavailable(error.message, hint="It is listed again with the next look.") from None
 
     def _asked_again(self, retry: Sequence[RemoteId]) -> tuple[list[Listed], tuple[RemoteId, ...]]:
-        """Those that are still in the inbox, and those that are not."""
+        """Those that are still in the inbox or in a tracked folder, and those that are not."""
+        paths = {self._here.folder: "", **{one.folder: one.path for one in self._here.tracked}}
         ours = [remote for remote in retry if remote.protocol == PROTOCOL]
         listed, vanished = list[Listed](), [remote for remote in retry if remote.protocol != PROTOCOL]
         fields = ("item:DateTimeReceived", "item:Size", "item:ParentFolderId")
@@ -121,8 +132,9 @@ class EwsInbox:
                 item = next(items_of(answer), None) if answer.done else None
                 if item is not None and id_of(item)[0] == remote.value:
                     parent = item.find(f"{T}ParentFolderId")
-                    elsewhere = parent is not None and self._here.folder and parent.get("Id") != self._here.folder
-                    one = None if elsewhere else listed_of(item)
+                    place = "" if parent is None or not self._here.folder else parent.get("Id")
+                    path = paths.get(place) if place else ""
+                    one = None if path is None else listed_of(item, path)
                     if one is None:
                         vanished.append(remote)
                     else:
@@ -135,97 +147,5 @@ class EwsInbox:
 
     def close(self) -> None:
         self._held = None
+        self._tracked.forget()
         self._link.close()
-
-
-class _Reading:
-    """What is done with each message that is listed."""
-
-    def __init__(
-        self, link: Link, wanted: Wanted, accept: Accept, examine: Examine | None, foresee: Foresee | None, *, careful: bool
-    ) -> None:
-        self._link = link
-        self._wanted = wanted
-        self._accept = accept
-        self._examine = examine
-        self._foresee = foresee
-        self._careful = careful
-
-    def batch(self, listed: Sequence[Listed], others: int, vanished: tuple[RemoteId, ...], here: EwsPlace) -> Batch:
-        """Everything about one page."""
-        chosen = [message for message in listed if self._wanted(message)]
-        read, missing, declined = list[Listed](), list[Listed](), others + len(listed) - len(chosen)
-        for group in groups(chosen):
-            if is_large(group) or self._careful:
-                for message in group:
-                    declined += self._streamed(message, read, missing)
-            else:
-                declined += self._group(group, read, missing)
-        return Batch(
-            read=tuple(read),
-            declined=declined,
-            missing=tuple(missing),
-            vanished=vanished,
-            cursor=here.cursor(),
-            messages=here.messages,
-        )
-
-    def _group(self, group: list[Listed], read: list[Listed], missing: list[Listed]) -> int:
-        """How many were not wanted by their header."""
-        held: dict[RemoteId, bytes] = {}
-        declined = 0
-        if self._examine is not None:
-            before = len(group)
-            group, lacking = self._examined(group, held)
-            missing += lacking
-            declined = before - len(group) - len(lacking)
-        asked = [message for message in group if message.remote_id not in held]
-        given = dict(zip((one.remote_id for one in asked), contents_of(self._link, asked), strict=True)) if asked else {}
-        for message in group:
-            content = held.get(message.remote_id, given.get(message.remote_id))
-            if isinstance(content, bytes):
-                self._accept(message, chunks_of(content))
-                read.append(message)
-            else:
-                missing.append(message)
-        return declined
-
-    def _examined(self, group: list[Listed], held: dict[RemoteId, bytes]) -> tuple[list[Listed], list[Listed]]:
-        """Those that are wanted by their header, and those that have none. What had to be read for it is left in `held`."""
-        assert self._examine is not None
-        headers = dict(zip((one.remote_id for one in group), headers_of(self._link, group), strict=True))
-        without = [message for message in group if headers[message.remote_id] == b""]
-        for message, content in zip(without, contents_of(self._link, without) if without else (), strict=True):
-            headers[message.remote_id] = header_of(content) if isinstance(content, bytes) else content
-            if isinstance(content, bytes):
-                held[message.remote_id] = content
-        known = [(message, block) for message in group if isinstance(block := headers[message.remote_id], bytes)]
-        if self._foresee is not None and known:
-            self._foresee(known)
-        lacking = [message for message in group if not isinstance(headers[message.remote_id], bytes)]
-        return [message for message, block in known if self._examine(message, block)], lacking
-
-    def _streamed(self, message: Listed, read: list[Listed], missing: list[Listed]) -> int:
-        """1 when it was not wanted by its header."""
-        if self._examine is not None:
-            block = self._beginning(message)
-            if isinstance(block, Missing):
-                missing.append(message)
-                return 0
-            if self._foresee is not None:
-                self._foresee([(message, block)])
-            if not self._examine(message, block):
-                return 1
-        with streamed(self._link, message) as chunks:
-            if isinstance(chunks, Missing):
-                missing.append(message)
-            else:
-                self._accept(message, chunks)
-                read.append(message)
-        return 0
-
-    def _beginning(self, message: Listed) -> bytes | Missing:
-        (block,) = headers_of(self._link, [message])
-        if block != b"":
-            return block
-        return beginning_of(self._link, message.remote_id.value) or Missing(gone=False)

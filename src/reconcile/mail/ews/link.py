@@ -12,6 +12,7 @@ from reconcile.mail.ews.answers import Answer, answers
 from reconcile.mail.ews.authorization import Authorization
 from reconcile.mail.ews.faults import never_asked, refusal, status_refusal, translated
 from reconcile.mail.ews.operations import Requests
+from reconcile.mail.ews.pace import lasting
 from reconcile.mail.ews.sessions import Sessions
 
 #: Octets of an answer that is held in memory, at most, unless who asks knows that there will be more.
@@ -53,17 +54,18 @@ class Link:
     @contextmanager
     def stream(self, request: bytes, *, again: bool = True, silence: float | None = None, hold: Any = None) -> Iterator[Iterator[bytes]]:
         """The pieces of an answer, as they come. An answer that is not read to its end costs the connection. `hold` is called with the
-        response, for who wants to end it from another thread."""
+        response, for who wants to end it from another thread: such an answer may last."""
         if self._closed:
             raise Unavailable(f"{self.where}: the connection is closed")
         with translated(self.where):
-            protocol = self._sessions.protocol(self.account, self._authorization.identity())
+            protocol = self._sessions.protocol(self.account, self._authorization.identity(self._sessions.key))
             session = protocol.get_session()
             whole = False
             try:
                 response = self._answered(session, request, again=again, silence=silence)
                 with response:
                     if hold is not None:
+                        lasting(response)
                         hold(response)
                     pieces = _Pieces(response.iter_content())
                     yield pieces
@@ -77,24 +79,22 @@ class Link:
     def _answered(self, session: Any, request: bytes, *, again: bool, silence: float | None) -> Any:
         """The response with status 200, or 500 with a fault in it."""
         fresh = not getattr(session, "was_used", False)
-        try:
-            response = self._posted(session, request, silence)
-        except OSError as error:
-            # A server may end a connection that waits just when it is used again; a new one tells whether that was all.
-            if fresh or not again or never_asked(error) or "timeout" in type(error).__name__.lower():
-                raise
-            response = self._posted(session, request, silence)
-        if response.status_code == 401:
-            self.maybe_done = False
-            self._emptied(response)
-            if self._authorization.refused(session):
+        # What breaks here was translated first, so that it is no try without an answer: a password that HTTP refuses is a 401.
+        with self._authorization.showing(session), translated(self.where):
+            try:
                 response = self._posted(session, request, silence)
-                if response.status_code == 401:
-                    self._emptied(response)
-                    self._authorization.refused(session)
-            if response.status_code == 401:
-                self.maybe_done = False
-                raise AuthenticationRejected(f"{self.where} refused the credentials", hint=self._authorization.words())
+            except OSError as error:
+                # A server may end a connection that waits just when it is used again; a new one tells whether that was all.
+                if fresh or not again or never_asked(error) or "timeout" in type(error).__name__.lower():
+                    raise
+                response = self._posted(session, request, silence)
+            another = self._refused(session, response)
+        if another:
+            with self._authorization.showing(session), translated(self.where):
+                response = self._posted(session, request, silence)
+                self._refused(session, response)
+        if response.status_code == 401:
+            raise AuthenticationRejected(f"{self.where} refused the credentials", hint=self._authorization.words())
         headers = {name.lower(): value for name, value in response.headers.items()}
         is_fault = response.status_code == 500 and "xml" in headers.get("content-type", "").lower()
         if response.status_code != 200 and not is_fault:
@@ -105,6 +105,14 @@ class Link:
         self._authorization.accepted(session)
         session.was_used = True
         return response
+
+    def _refused(self, session: Any, response: Any) -> bool:
+        """Whether the server took nobody, and another try makes sense."""
+        if response.status_code != 401:
+            return False
+        self.maybe_done = False
+        self._emptied(response)
+        return self._authorization.refused(session)
 
     def _posted(self, session: Any, request: bytes, silence: float | None) -> Any:
         endpoint = self.account.endpoint

@@ -34,7 +34,7 @@ def text(value: str) -> str:
 
 def moment(at: datetime) -> str:
     """UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 class Requests:
@@ -55,20 +55,20 @@ class Requests:
             return f'<t:DistinguishedFolderId Id="{text(name)}">{self._owner}</t:DistinguishedFolderId>'
         return f'<t:DistinguishedFolderId Id="{text(name)}"/>'
 
-    def get_folder(self, name: str) -> bytes:
-        """Its id and how many items it holds."""
+    def get_folder(self, *names: str) -> bytes:
+        """Ids of well-known folders and how many items they hold, one answer each."""
         return self.envelope(
             f"<m:GetFolder><m:FolderShape><t:BaseShape>Default</t:BaseShape></m:FolderShape>"
-            f"<m:FolderIds>{self.folder(name)}</m:FolderIds></m:GetFolder>"
+            f"<m:FolderIds>{''.join(map(self.folder, names))}</m:FolderIds></m:GetFolder>"
         )
 
     def sync_items(self, folder: str, state: str, most: int) -> bytes:
-        """What changed in a well-known folder since `state` ("" for everything), `most` changes at a time (at most 512)."""
+        """What changed in a folder (its id as XML) since `state` ("" for everything), `most` changes at a time (at most 512)."""
         known = f"<m:SyncState>{text(state)}</m:SyncState>" if state else ""
         return self.envelope(
             f"<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>"
             f'<t:FieldURI FieldURI="item:DateTimeReceived"/><t:FieldURI FieldURI="item:Size"/></t:AdditionalProperties></m:ItemShape>'
-            f"<m:SyncFolderId>{self.folder(folder)}</m:SyncFolderId>{known}"
+            f"<m:SyncFolderId>{folder}</m:SyncFolderId>{known}"
             f"<m:MaxChangesReturned>{most}</m:MaxChangesReturned><m:SyncScope>NormalItems</m:SyncScope></m:SyncFolderItems>"
         )
 
@@ -83,15 +83,15 @@ class Requests:
     ) -> bytes:
         """`fields` are URIs ("item:Size"), `tags` MAPI properties by tag and type ("0x007D", "String"), `own` named ones of ours."""
         more = "".join(f'<t:FieldURI FieldURI="{field}"/>' for field in fields)
-        more += "".join(f'<t:ExtendedFieldURI PropertyTag="{tag}" PropertyType="{kind}"/>' for tag, kind in tags)
+        more += "".join(tag_field(tag, kind) for tag, kind in tags)
         more += "".join(own_field(name) for name in own)
         shape = "<t:BaseShape>IdOnly</t:BaseShape>" + ("<t:IncludeMimeContent>true</t:IncludeMimeContent>" if mime else "")
         shape += f"<t:AdditionalProperties>{more}</t:AdditionalProperties>" if more else ""
         return self.envelope(f"<m:GetItem><m:ItemShape>{shape}</m:ItemShape><m:ItemIds>{item_ids(ids)}</m:ItemIds></m:GetItem>")
 
-    def find_items(self, folders: str, restriction: str, *, most: int, fields: Sequence[str] = ()) -> bytes:
-        """`folders` are folder ids as XML (one answer for each), `restriction` one condition as XML or ""."""
-        more = "".join(f'<t:FieldURI FieldURI="{field}"/>' for field in fields)
+    def find_items(self, folders: str, restriction: str, *, most: int, fields: Sequence[str] = (), more: str = "") -> bytes:
+        """`folders` are folder ids as XML (one answer for each), `restriction` one condition as XML or "", `more` other fields as XML."""
+        more = "".join(f'<t:FieldURI FieldURI="{field}"/>' for field in fields) + more
         shape = "<t:BaseShape>IdOnly</t:BaseShape>" + (f"<t:AdditionalProperties>{more}</t:AdditionalProperties>" if more else "")
         condition = f"<m:Restriction>{restriction}</m:Restriction>" if restriction else ""
         return self.envelope(
@@ -100,11 +100,12 @@ class Requests:
             f"<m:ParentFolderIds>{folders}</m:ParentFolderIds></m:FindItem>"
         )
 
-    def find_folders(self, parent: str, *, deep: bool, offset: int, most: int) -> bytes:
+    def find_folders(self, parent: str, *, deep: bool, offset: int, most: int, fields: Sequence[str] = ("folder:DisplayName",)) -> bytes:
         """Folders below a well-known one."""
+        more = "".join(f'<t:FieldURI FieldURI="{field}"/>' for field in fields)
         return self.envelope(
             f'<m:FindFolder Traversal="{"Deep" if deep else "Shallow"}"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>'
-            f'<t:AdditionalProperties><t:FieldURI FieldURI="folder:DisplayName"/></t:AdditionalProperties></m:FolderShape>'
+            f"<t:AdditionalProperties>{more}</t:AdditionalProperties></m:FolderShape>"
             f'<m:IndexedPageFolderView MaxEntriesReturned="{most}" Offset="{offset}" BasePoint="Beginning"/>'
             f"<m:ParentFolderIds>{self.folder(parent)}</m:ParentFolderIds></m:FindFolder>"
         )
@@ -155,12 +156,12 @@ class Requests:
         """For good: not into the folder for deleted items."""
         return self.envelope(f'<m:DeleteItem DeleteType="HardDelete"><m:ItemIds>{item_ids(ids)}</m:ItemIds></m:DeleteItem>')
 
-    def subscribe(self, folder: str) -> bytes:
-        """To arrivals in a well-known folder, told over a stream."""
-        kinds = "".join(f"<t:EventType>{kind}</t:EventType>" for kind in ("NewMailEvent", "CreatedEvent", "MovedEvent", "CopiedEvent"))
+    def subscribe(self, folders: str, kinds: Iterable[str]) -> bytes:
+        """To events of these kinds in `folders` (folder ids as XML), told over a stream."""
+        told = "".join(f"<t:EventType>{kind}</t:EventType>" for kind in kinds)
         return self.envelope(
-            f"<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>{self.folder(folder)}</t:FolderIds>"
-            f"<t:EventTypes>{kinds}</t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>"
+            f"<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>{folders}</t:FolderIds>"
+            f"<t:EventTypes>{told}</t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>"
         )
 
     def streaming_events(self, subscription: str, minutes: int) -> bytes:
@@ -204,6 +205,16 @@ def own_equals(name: str, value: str) -> str:
     return _equals(own_field(name), value)
 
 
+def tag_field(tag: str, kind: str) -> str:
+    """A MAPI property by tag and type, as a path."""
+    return f'<t:ExtendedFieldURI PropertyTag="{tag}" PropertyType="{kind}"/>'
+
+
+def tag_equals(tag: str, kind: str, value: str) -> str:
+    """A restriction: it has exactly this value (base64 where it is binary)."""
+    return _equals(tag_field(tag, kind), value)
+
+
 def own_property(name: str, value: str) -> str:
     """One of our named properties, as it stands in an item."""
     return f"<t:ExtendedProperty>{own_field(name)}<t:Value>{text(value)}</t:Value></t:ExtendedProperty>"
@@ -212,6 +223,11 @@ def own_property(name: str, value: str) -> str:
 def either(one: str, other: str) -> str:
     """A restriction."""
     return f"<t:Or>{one}{other}</t:Or>"
+
+
+def any_of(conditions: Sequence[str]) -> str:
+    """A restriction: one of them at least."""
+    return conditions[0] if len(conditions) == 1 else f"<t:Or>{''.join(conditions)}</t:Or>"
 
 
 def received_between(since: datetime | None, before: datetime | None) -> str:

@@ -17,22 +17,76 @@ from exchangelib.transport import DEFAULT_HEADERS, NOAUTH
 from exchangelib.version import EXCHANGE_2010_SP1, Version
 from exchangelib.winzone import IANA_TO_MS_TIMEZONE_MAP, MS_TIMEZONE_TO_IANA_MAP
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
 
 from reconcile.mail.ews.account import ExchangeAccount
-from reconcile.mail.tls import tls_context
+from reconcile.mail.ews.pace import PacedResponse
+from reconcile.mail.tls import is_about_our_certificate, tls_context
 
 #: Octets that are read from a connection at a time.
 PIECE: Final = 64 * 1024
 #: Sessions of one account. How many are in use is limited by who asks (sync/connections.py).
 _MOST: Final = 300
+#: Seconds for what a server said before it closed a connection: it is there already.
+_LAST_WORDS: Final = 2.0
+_BROKEN: Final = "what came is not what was sent"
 
 
 class PiecewiseResponse(requests.Response):
     """exchangelib iterates over answers without a size, which means byte by byte: a hundred times slower."""
 
     def iter_content(self, chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
-        pieces: Iterator[Any] = super().iter_content(max(chunk_size or 0, PIECE), decode_unicode)  # type: ignore[call-overload]
-        return pieces
+        try:
+            yield from super().iter_content(max(chunk_size or 0, PIECE), decode_unicode)  # type: ignore[call-overload]
+        except requests.exceptions.SSLError:
+            raise requests.exceptions.ConnectionError(_BROKEN) from None
+
+
+class OurPlainConnection(HTTPConnection):
+    """Without TLS, as where a gateway on this machine has it."""
+
+    response_class = PacedResponse
+
+
+class OurConnection(HTTPSConnection):
+    """Tells a handshake that was refused from a connection that broke afterwards, when the server may have done what it was asked.
+
+    Under TLS 1.3 a server says what it thinks of our certificate once our side of the handshake is over: it is told to who reads, and
+    who still writes finds the connection closed. So what the server said last is read before that is raised.
+    """
+
+    response_class = PacedResponse
+
+    def send(self, data: Any) -> None:
+        try:
+            super().send(data)
+        except OSError:
+            if isinstance(self.sock, ssl.SSLSocket):
+                self.sock.settimeout(_LAST_WORDS)
+                self.sock.recv(1)
+            raise
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        try:
+            return super().getresponse()
+        except ssl.SSLError as error:
+            if is_about_our_certificate(error):
+                raise
+            raise ConnectionError(_BROKEN) from None
+
+
+class OurPool(HTTPSConnectionPool):
+    """Of these."""
+
+    ConnectionCls = OurConnection
+
+
+class OurPlainPool(HTTPConnectionPool):
+    """Of those without TLS."""
+
+    ConnectionCls = OurPlainConnection
 
 
 class OurAdapter(HTTPAdapter):
@@ -44,6 +98,7 @@ class OurAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = {"http": OurPlainPool, "https": OurPool}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """The context says what is trusted; requests would add its own list of authorities to it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import field
@@ -17,14 +18,19 @@ _MOST: Final = 256
 
 @dataclass(slots=True)
 class Sessions:
-    """For several threads. What is taken is given back, or dropped where its state is not known."""
+    """For several threads. What is taken is given back, or dropped where its state is not known.
+
+    `key` is what digests of passwords are made with that tell connections apart: of this process, and written nowhere.
+    """
 
     most: int = _MOST
-    _protocols: OrderedDict[bytes, Any] = field(default_factory=OrderedDict)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), init=False, repr=False)
+    _protocols: OrderedDict[bytes, Any] = field(default_factory=OrderedDict, repr=False)
+    _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def protocol(self, account: ExchangeAccount, identity: bytes) -> Any:
-        """An `EwsProtocol`. `identity` is a digest of what is shown to sign in: connections opened with something else are never used."""
+        """An `EwsProtocol`. `identity` is a digest of what is shown to sign in (`Authorization.identity`): connections opened
+        with something else are never used."""
         endpoint = account.endpoint
         shown = endpoint.client.reveal() if endpoint.client is not None else b""
         parts = (account.url.encode(), endpoint.authority or b"", shown, identity, b"gzip" if endpoint.compress else b"")

@@ -1,10 +1,11 @@
 """Streaming notifications (Microsoft: "Notification subscriptions, mailbox events, and EWS in Exchange"): one request whose answer lasts
-minutes, with an event when something arrives. Beside polling, which goes on: a lost event costs minutes at most."""
+minutes, with an event when something arrives or changes. Beside polling, which goes on: a lost event costs minutes at most."""
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from reconcile.mail.ews.answers import Answer, M, T, answers
 from reconcile.mail.ews.faults import refusal, translated
 from reconcile.mail.ews.link import Link
 from reconcile.mail.ews.sessions import Sessions
+from reconcile.mail.ews.watched import Watched, subscribed
+from reconcile.model.item import ItemKind
 
 #: Of one answer (1 to 30). Routers forget silent connections sooner, but servers say something every 45 seconds or so.
 MINUTES: Final = 29
@@ -25,11 +28,23 @@ _END: Final = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?Envelope\s*>")
 
 
 class EwsWatcher:
-    """See `Watcher`. The answer is read by a thread of its own, which ends with it."""
+    """See `Watcher`. The answer is read by a thread of its own, which ends with it.
 
-    def __init__(self, account: ExchangeAccount, sessions: Sessions) -> None:
+    `folders` are tracked ones, by their paths below the inbox. `items` is told in that thread of appointments, contacts and tasks that
+    changed, and of all kinds after each new connection; without it nobody watches their folders.
+    """
+
+    def __init__(
+        self,
+        account: ExchangeAccount,
+        sessions: Sessions,
+        folders: Sequence[str] = (),
+        items: Callable[[frozenset[ItemKind]], None] | None = None,
+    ) -> None:
         self._account = account
         self._sessions = sessions
+        self._folders = folders
+        self._items = items
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._response: Any = None
@@ -69,20 +84,21 @@ class EwsWatcher:
 
     def _run(self) -> None:
         link = Link(self._account, self._sessions)
-        subscription = ""
+        watched = Watched(subscription="")
         error: ReconcileError | None = None
         try:
-            answer = link.one(link.requests.subscribe("inbox"))
-            subscription = answer.element.findtext(f"{M}SubscriptionId") or ""
+            watched = subscribed(link, self._folders, items=self._items is not None)
             with (
                 translated(link.where),
-                link.stream(link.requests.streaming_events(subscription, MINUTES), silence=_SILENCE, hold=self._hold) as pieces,
+                link.stream(link.requests.streaming_events(watched.subscription, MINUTES), silence=_SILENCE, hold=self._hold) as pieces,
             ):
+                if watched.kinds:
+                    self._tell(frozenset(watched.kinds.values()))
                 buffer = b""
                 for piece in pieces:
                     buffer += piece
                     while (found := _END.search(buffer)) is not None:
-                        self._take(link, answers(buffer[: found.end()].strip(), link.where))
+                        self._take(link, watched, answers(buffer[: found.end()].strip(), link.where))
                         buffer = buffer[found.end() :]
                     if len(buffer) > _MOST:
                         raise Unavailable(f"{link.where}: an event has no end")
@@ -93,9 +109,9 @@ class EwsWatcher:
                 self._response = None
                 self._error = error if error is not None or self._begun else Unavailable(f"{link.where} ends the stream before it begins")
                 self._changed.notify_all()
-            if subscription and not self._closed:
+            if watched.subscription and not self._closed:
                 with suppress(ReconcileError):
-                    link.ask(link.requests.unsubscribe(subscription))
+                    link.ask(link.requests.unsubscribe(watched.subscription))
             link.close()
 
     def _hold(self, response: Any) -> None:
@@ -105,15 +121,20 @@ class EwsWatcher:
             self._begun = True
             self._changed.notify_all()
 
-    def _take(self, link: Link, told: list[Answer]) -> None:
+    def _take(self, link: Link, watched: Watched, told: list[Answer]) -> None:
         for answer in told:
             if not answer.done:
                 raise refusal(answer, link.where)
-            kinds = {event.tag for one in answer.element.iter(f"{M}Notification", f"{T}Notification") for event in one}
-            if {kind for kind in kinds if isinstance(kind, str) and kind.endswith("Event")} - {f"{T}StatusEvent"}:
+            news = watched.news(event for one in answer.element.iter(f"{M}Notification", f"{T}Notification") for event in one)
+            self._tell(news.kinds)
+            if news.mail:
                 with self._changed:
                     self._events += 1
                     self._changed.notify_all()
+
+    def _tell(self, kinds: frozenset[ItemKind]) -> None:
+        if kinds and self._items is not None:
+            self._items(kinds)
 
     def close(self) -> None:
         """Ends the answer under whoever reads it."""

@@ -50,7 +50,7 @@ def refusal(error: object, where: str, *, login: bool, secrets: tuple[str, ...] 
         return Unavailable(f"{where} refuses for now: {words}", hint="It is tried again by itself.", about="server" if down else None)
     if codes & {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"} or (login and "PRIVACYREQUIRED" not in codes):
         return AuthenticationRejected(
-            f"{where} refused the credentials: {words}", hint="Check user name and password; raise the declared generation when it is new."
+            f"{where} refused the credentials: {words}", hint="Check user name and password; `reconcile apply` hands a new one over."
         )
     if codes & {"PRIVACYREQUIRED"}:
         return PermanentError(f"{where} wants TLS before login: {words}", hint="Declare tls: implicit or starttls.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.ports.mail import Listed
+from reconcile.ports.mail import Foretell, Listed
 
 #: One commit each: large enough that the disk's syncs do not count, small enough that a broken connection repeats little.
 BATCH_BYTES = 4 << 20
@@ -37,9 +37,11 @@ class Group:
     last: int
 
 
-def judged(windows: Iterable[Iterable[Listed]], wanted: Callable[[Listed], bool]) -> Iterator[Iterator[Judged]]:
+def judged(windows: Iterable[Sequence[Listed]], wanted: Callable[[Listed], bool], foretell: Foretell | None) -> Iterator[Iterator[Judged]]:
     """By what the listing tells. `wanted` is asked when a message's turn comes."""
     for window in windows:
+        if foretell is not None:
+            foretell(window)
         yield ((message, Verdict.WANTED if wanted(message) else Verdict.DECLINED) for message in window)
 
 

@@ -16,7 +16,7 @@ from reconcile.mail.imap.place import PROTOCOL, ImapPlace
 from reconcile.mail.imap.stream import Stream
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Foretell, Listed, Look
 from reconcile.ports.sign_in import SignIn
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class ImapInbox:
         accept: Accept,
         examine: Examine | None = None,
         foresee: Foresee | None = None,
+        foretell: Foretell | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         stream = self._stream
@@ -139,7 +140,7 @@ class ImapInbox:
                     # Made anew since: the next look begins a new history with it.
                     raise Unavailable(f"{self._endpoint} gives its messages other numbers now", hint="It is looked at again by itself.")
             stream.link.widen()
-            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, header_rule, careful)
+            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, header_rule, foretell, careful)
 
     def _read(
         self,
@@ -150,6 +151,7 @@ class ImapInbox:
         wanted: Wanted,
         accept: Accept,
         rule: HeaderRule | None,
+        foretell: Foretell | None,
         careful: bool,
     ) -> Iterator[Batch]:
         from reconcile.mail.imap.bodies import Flight
@@ -160,7 +162,7 @@ class ImapInbox:
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
         listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
         waiting: deque[tuple[Group, Flight]] = deque()
-        windows: Iterator[Iterable[Judged]] = judged(listing.windows(), wanted)
+        windows: Iterator[Iterable[Judged]] = judged(listing.windows(), wanted, foretell)
         if rule is not None:
             windows = examined(stream, windows, rule, one_by_one=careful)
         groups = grouped(windows, one_by_one=careful)
@@ -187,6 +189,7 @@ class ImapInbox:
                 cursor=end.cursor(),
                 messages=stream.exists,
                 unlisted=listing.unlisted(stream.exists) if last else 0,
+                last=last and not retry,
             )
             place = end
         if not listing.found_any:
@@ -199,6 +202,7 @@ class ImapInbox:
                 cursor=place.cursor(),
                 messages=stream.exists,
                 unlisted=listing.unlisted(stream.exists),
+                last=not retry,
             )
         if retry:
             yield self._again(stream, place, retry, wanted, accept, rule)
@@ -231,7 +235,7 @@ class ImapInbox:
             stream.finish(stream.ask(b"UID FETCH %s (UID INTERNALDATE RFC822.SIZE)" % uid_set(uids), found.taking(set(uids))))
             there = {*stream.found(search), *found.listed}
         listed = [found.listed.get(uid) or Listed(RemoteId(PROTOCOL, str(uid)), None, 0) for uid in uids if uid in there]
-        windows: Iterator[Iterable[Judged]] = judged([listed], wanted)
+        windows: Iterator[Iterable[Judged]] = judged([listed], wanted, None)
         if rule is not None:
             windows = examined(stream, windows, rule, one_by_one=True)
         verdicts = [one for window in windows for one in window]
@@ -246,6 +250,7 @@ class ImapInbox:
             vanished=tuple(RemoteId(PROTOCOL, str(uid)) for uid in uids if uid not in there),
             cursor=place.cursor(),
             messages=stream.exists,
+            last=True,
         )
 
     def close(self) -> None:

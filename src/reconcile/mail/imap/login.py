@@ -32,7 +32,7 @@ def open_stream(endpoint: Endpoint, sign_in: SignIn) -> Stream:
     try:
         return _opened(endpoint, sign_in)
     except _SignInRefused as refused:
-        if not sign_in.refused():
+        if not refused.again:
             raise refused.error from refused.error.__cause__
     try:
         return _opened(endpoint, sign_in)
@@ -41,9 +41,12 @@ def open_stream(endpoint: Endpoint, sign_in: SignIn) -> Stream:
 
 
 class _SignInRefused(Exception):
-    def __init__(self, error: AuthenticationRejected) -> None:
+    """`again`: the account has something else to show."""
+
+    def __init__(self, error: AuthenticationRejected, *, again: bool) -> None:
         super().__init__()
         self.error = error
+        self.again = again
 
 
 def _opened(endpoint: Endpoint, sign_in: SignIn) -> Stream:
@@ -74,8 +77,8 @@ def _sign_in(stream: Stream, endpoint: Endpoint, sign_in: SignIn) -> None:
     login = None if disabled else _login(sign_in)
     if login is not None:
         command, secrets = login
-        with _refusals(), translated(where, login=True, secrets=secrets):
-            stream.forget_capabilities()
+        stream.forget_capabilities()
+        with translated(where, secrets=secrets), sign_in.showing(), _judged(sign_in), _answers(where, secrets):
             stream.finish(stream.ask(command))
         return
     names = {name[5:].decode("ascii", "replace") for name in offered if name.startswith(b"AUTH=")}
@@ -83,19 +86,38 @@ def _sign_in(stream: Stream, endpoint: Endpoint, sign_in: SignIn) -> None:
         # All servers have it (RFC 3501, 6.2.2), some do not say so.
         names = names or {"PLAIN"}
     mechanism = sign_in.mechanism(protocol="imap", host=endpoint.host, offered=names)
-    with _refusals(), explained(sign_in, mechanism), translated(where, login=True, secrets=tuple(mechanism.secrets)):
+    secrets = tuple(mechanism.secrets)
+    with translated(where, secrets=secrets), sign_in.showing(), _judged(sign_in), explained(sign_in, mechanism), _answers(where, secrets):
         authenticate(stream, mechanism, at_once=b"SASL-IR" in offered)
 
 
-class _refusals:
+class _answers:
+    """What a NO or BAD to the exchange means; a connection that breaks is left to whoever stands around: nobody knows what it means."""
+
+    def __init__(self, where: str, secrets: tuple[str, ...]) -> None:
+        self._where = where
+        self._secrets = secrets
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Refused):
+            raise refusal(error.text, self._where, login=True, secrets=self._secrets) from None
+
+
+class _judged:
     """Tells a refusal by the server from every other error on the way."""
+
+    def __init__(self, sign_in: SignIn) -> None:
+        self._sign_in = sign_in
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, AuthenticationRejected):
-            raise _SignInRefused(error)
+            raise _SignInRefused(error, again=self._sign_in.refused())
 
 
 def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
@@ -105,7 +127,7 @@ def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
     login = None if endpoint.tls == "starttls" or endpoint.compress else _login(sign_in)
     if login is not None and _one_by_one.get(where, 0.0) <= time.monotonic():
         command, secrets = login
-        with translated(where, login=True, secrets=secrets):
+        with translated(where, secrets=secrets):
             with concerning("server"), translated(where):
                 link = dial(endpoint)
             try:
@@ -114,19 +136,16 @@ def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
                     takes = greeted(stream, endpoint) and _takes_login(stream, endpoint)
                 if takes:
                     stream.forget_capabilities()
-                    asked, status = stream.ask_both(command, stream.status_command())
-                    try:
+                    with sign_in.showing(), _judged(sign_in), _answers(where, secrets):
+                        asked, status = stream.ask_both(command, stream.status_command())
                         stream.finish(asked)
-                    except Refused as refused:
-                        error = refusal(refused.text, where, login=True, secrets=secrets)
-                        if isinstance(error, AuthenticationRejected):
-                            sign_in.refused()
-                        raise
                     if _answered(stream, status):
                         return stream
                     lost = True
-            except BaseException:
+            except BaseException as error:
                 link.close()
+                if isinstance(error, _SignInRefused):
+                    raise error.error from error.error.__cause__
                 raise
         link.close()
     stream = open_stream(endpoint, sign_in)

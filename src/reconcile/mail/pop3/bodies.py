@@ -12,7 +12,7 @@ from reconcile.mail.pop3.listing import Item
 from reconcile.mail.pop3.received import received_at
 from reconcile.mail.pop3.session import Session
 from reconcile.mail.pop3.texts import HEADER_BYTES, answers, header_of, tops
-from reconcile.ports.mail import Examine, Listed
+from reconcile.ports.mail import Examine, Foretell, Listed
 
 #: One commit each: large enough that the disk's syncs do not count, small enough that a broken connection repeats little.
 BATCH_BYTES = 4 << 20
@@ -53,6 +53,7 @@ class Bodies:
         session: Session,
         *,
         wanted: Callable[[Listed], bool],
+        foretell: Foretell | None,
         accept: Callable[[Listed, Iterator[bytes]], None],
         examine: Examine | None,
         headers_first: bool,
@@ -60,6 +61,7 @@ class Bodies:
     ) -> None:
         self._session = session
         self._wanted = wanted
+        self._foretell = foretell
         self._accept = accept
         self._examine = examine
         self._headers_first = (headers_first or examine is not None) and session.may_have_top
@@ -73,9 +75,11 @@ class Bodies:
 
     def _stretch(self, items: Sequence[Item]) -> Iterator[Round]:
         chosen: dict[int, _Chosen] = {}
-        for item in items:
-            # No date yet: what is not wanted whatever its date needs no header.
-            listed = Listed(item.remote_id, None, item.size)
+        # No date yet: what is not wanted whatever its date needs no header.
+        undated = [Listed(item.remote_id, None, item.size) for item in items]
+        if self._foretell is not None:
+            self._foretell(undated)
+        for item, listed in zip(items, undated, strict=True):
             if self._wanted(listed):
                 chosen[item.number] = _Chosen(listed, item.number)
         empty = self._judged(chosen) if self._headers_first else []

@@ -63,7 +63,7 @@ def refusal(
         )
     if code == "AUTH" or (login and not code and not codes_told and not any(word in text.lower() for word in _NOT_NOW)):
         return AuthenticationRejected(
-            f"{where} refused the credentials: {words}", hint="Check user name and password; raise the declared generation when it is new."
+            f"{where} refused the credentials: {words}", hint="Check user name and password; `reconcile apply` hands a new one over."
         )
     return Unavailable(f"{where} answered: {words}", hint=_AGAIN)
 

@@ -14,7 +14,7 @@ from reconcile.mail.pop3.place import Pop3Place
 from reconcile.mail.pop3.session import Session, open_session
 from reconcile.model.cursor import Cursor
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail import Batch, Examine, Foresee, Listed, Look
+from reconcile.ports.mail import Batch, Examine, Foresee, Foretell, Listed, Look
 from reconcile.ports.sign_in import SignIn
 
 Wanted = Callable[[Listed], bool]
@@ -56,12 +56,21 @@ class Pop3Inbox:
         accept: Accept,
         examine: Examine | None = None,
         foresee: Foresee | None = None,
+        foretell: Foretell | None = None,
         careful: bool = False,
     ) -> Iterator[Batch]:
         session = self._session
         if session is None:
             raise Unavailable(f"{self._endpoint}: the connection is closed")
-        bodies = Bodies(session, wanted=wanted, accept=accept, examine=examine, headers_first=since is not None, careful=careful)
+        bodies = Bodies(
+            session,
+            wanted=wanted,
+            foretell=foretell,
+            accept=accept,
+            examine=examine,
+            headers_first=since is not None,
+            careful=careful,
+        )
         with translated(str(self._endpoint)):
             yield from self._read(bodies, Pop3Place.of(cursor), {remote.value for remote in retry})
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from reconcile.errors import AuthenticationRejected, PermanentError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.concerning import concerning
 from reconcile.mail.endpoint import Endpoint
-from reconcile.mail.pop3.faults import Broken, Refused, translated
+from reconcile.mail.pop3.faults import Broken, Refused, refusal, translated
 from reconcile.mail.pop3.wire import Wire
 from reconcile.mail.sign_in.explained import explained
 from reconcile.mail.tls import tls_context
@@ -70,6 +71,7 @@ def _once_more(endpoint: Endpoint, sign_in: SignIn) -> Session:
         username = sign_in.username
         password = sign_in.password
         mechanism = sign_in.mechanism
+        showing = sign_in.showing
 
         def refused(self) -> bool:
             sign_in.refused()
@@ -128,33 +130,47 @@ def _secured(wire: Wire, endpoint: Endpoint, capabilities: Mapping[str, tuple[st
 def _signed_in(wire: Wire, endpoint: Endpoint, sign_in: SignIn, capabilities: Mapping[str, tuple[str, ...]]) -> bool:
     """False when it was refused, and another token may help."""
     offered = {name.upper() for name in capabilities.get("SASL", ())}
-    told = {"pause": _pause(capabilities), "codes_told": "AUTH-RESP-CODE" in capabilities}
+    where, told = str(endpoint), {"pause": _pause(capabilities), "codes_told": "AUTH-RESP-CODE" in capabilities}
     password = sign_in.password
     if password is not None and (not capabilities or "USER" in capabilities or not offered) and not _needs_sasl(sign_in, password, offered):
-        secrets = _shown(password)
-        try:
-            with translated(str(endpoint), login=True, secrets=secrets, **told):  # type: ignore[arg-type]
-                _user_and_password(wire, sign_in.username, password, together="PIPELINING" in capabilities)
-        except AuthenticationRejected:
-            sign_in.refused()
-            raise
+        commands, secrets = _user_and_password(sign_in.username, password), _shown(password)
+        with translated(where, secrets=secrets), sign_in.showing():
+            try:
+                with _answers(where, secrets=secrets, **told):  # type: ignore[arg-type]
+                    _say(wire, commands, together="PIPELINING" in capabilities)
+            except AuthenticationRejected:
+                sign_in.refused()
+                raise
         return True
     mechanism = sign_in.mechanism(protocol="pop3", host=endpoint.host, offered=offered)
-    try:
-        with explained(sign_in, mechanism), translated(str(endpoint), login=True, secrets=mechanism.secrets, **told):  # type: ignore[arg-type]
-            _exchange(wire, mechanism)
-    except AuthenticationRejected:
-        if sign_in.refused():
+    with translated(where, secrets=mechanism.secrets), sign_in.showing():
+        try:
+            with explained(sign_in, mechanism), _answers(where, secrets=mechanism.secrets, **told):  # type: ignore[arg-type]
+                _exchange(wire, mechanism)
+        except AuthenticationRejected:
+            if not sign_in.refused():
+                raise
             return False
-        raise
     return True
 
 
-def _user_and_password(wire: Wire, username: str, password: Secret, *, together: bool) -> None:
+@contextmanager
+def _answers(where: str, *, secrets: Collection[str], pause: float | None, codes_told: bool) -> Iterator[None]:
+    """What -ERR to the exchange means; a connection that breaks is left to whoever stands around: nobody knows what it means."""
+    try:
+        yield
+    except Refused as error:
+        raise refusal(error.text, where, login=True, secrets=secrets, pause=pause, codes_told=codes_told) from None
+
+
+def _user_and_password(username: str, password: Secret) -> list[bytes]:
     user, word = username.encode(), password.reveal()
     if any(character in user + word for character in b"\r\n\0"):
         raise PermanentError("user name or password holds a line break or NUL character", hint="Mend the secret.")
-    commands = [b"USER " + user, b"PASS " + word]
+    return [b"USER " + user, b"PASS " + word]
+
+
+def _say(wire: Wire, commands: Sequence[bytes], *, together: bool) -> None:
     if together:
         wire.send(commands)
         refused = None

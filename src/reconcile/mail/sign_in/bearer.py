@@ -16,6 +16,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.oauth.bounded_json import Malformed, bounded_json
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.mail.sign_in.password import shown_as
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import OAuthPlan, SignInKind
 from reconcile.ports.sign_in import Mechanism
@@ -40,7 +41,7 @@ class AccessTokens(Protocol):
 
 
 @dataclass(slots=True)
-class BearerSignIn:
+class BearerSignIn(Uncounted):
     """See `SignIn`. `name` is the mailbox or profile as a person knows it."""
 
     username: str

@@ -12,7 +12,7 @@ from reconcile.ports.sign_in import Mechanism, SignIn
 
 _NEXT: Final[Mapping[SignInKind, str]] = {
     SignInKind.OAUTH: "Check that the user name is the one who signed in, and the scopes; `reconcile auth login` signs in anew.",
-    SignInKind.NTLM: "Check user name (DOMAIN\\name) and password; raise the declared generation when it is new.",
+    SignInKind.NTLM: "Check user name (DOMAIN\\name) and password; `reconcile apply` hands a new one over.",
     SignInKind.KERBEROS: "Check whose tickets they are (klist), and that the server lets that principal open the mailbox.",
     SignInKind.CERTIFICATE: "Check the end date of clientCertificate, and that the server lets its name open the mailbox.",
 }

@@ -7,13 +7,14 @@ from collections.abc import Collection
 from reconcile.errors import AuthenticationRejected
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.offers import chosen
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import Mechanism
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalSignIn:
+class ExternalSignIn(Uncounted):
     """See `SignIn`. `username` is whom to act as."""
 
     username: str

@@ -11,6 +11,7 @@ from reconcile.errors import AuthenticationRejected, Unavailable
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.gss import Context, GssError
 from reconcile.mail.sign_in.offers import chosen
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import Mechanism
@@ -21,7 +22,7 @@ _NO_LAYER: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class KerberosSignIn:
+class KerberosSignIn(Uncounted):
     """See `SignIn`. `username` is whom to act as."""
 
     username: str

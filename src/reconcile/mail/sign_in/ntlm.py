@@ -14,13 +14,14 @@ from reconcile.errors import AuthenticationRejected, PermanentError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.offers import chosen
 from reconcile.mail.sign_in.password import shown_as
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import Mechanism
 
 
 @dataclass(frozen=True, slots=True)
-class NtlmSignIn:
+class NtlmSignIn(Uncounted):
     """See `SignIn`. `username` may be DOMAIN\\name or name@domain. Raises PermanentError when the password cannot be used at all."""
 
     username: str

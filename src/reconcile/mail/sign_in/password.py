@@ -9,6 +9,7 @@ from dataclasses import field
 from reconcile.errors import AuthenticationRejected, PermanentError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.mail.sign_in.offers import chosen
+from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import Mechanism
@@ -18,7 +19,7 @@ MECHANISMS = ("PLAIN", "LOGIN")
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordSignIn:
+class PasswordSignIn(Uncounted):
     """See `SignIn`. Raises PermanentError when user name or password cannot be sent at all."""
 
     username: str

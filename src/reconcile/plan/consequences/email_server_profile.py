@@ -218,7 +218,19 @@ PROFILE: tuple[Rule, ...] = (
     (("discovery.*",), _discovery),
     (("serverType", *_both("protocol")), _protocol),
     (
-        (*_both("username", "password.*", "credentials", "authentication", "clientCertificate.*", "certificateSignIn"), "oauth.*"),
+        (
+            *_both(
+                "username",
+                "password",
+                "password.ref",
+                "password.generation",
+                "credentials",
+                "authentication",
+                "clientCertificate.*",
+                "certificateSignIn",
+            ),
+            "oauth.*",
+        ),
         _profile_credentials,
     ),
     (("incoming.idle",), _switch("incoming.idle", "a connection of each mailbox stays open", "new mail is found by polling alone")),

@@ -39,6 +39,10 @@ def _limits(b: Before) -> str:
         if any(b.moved(path) for path in paths):
             count, percent = (text(b.new.get(path), str(default)) for path, default in zip(paths, usual, strict=True))
             words.append(f"later plans may have {count} or {percent} % of the rows {what} before the brake trips")
+    paths = ("brakes.itemDeletions.count", "brakes.itemDeletions.percent")
+    if any(b.moved(path) for path in paths):
+        count, percent = (text(b.new.get(path), "10") for path in paths)
+        words.append(f"one look at a mailbox may carry over {count} or {percent} % of its items as deletions")
     return "; ".join(words)
 
 
@@ -47,7 +51,7 @@ def _kept(name: str, what: str) -> Words:
         old, new = b.words(f"retention.{name}")
         if old == new:
             return ""
-        return f"{what} more than {new} ago is purged for good" if new else f"{what} is kept for ever"
+        return f"purged for good: {what} more than {new} ago" if new else f"kept for ever: {what}"
 
     return words
 
@@ -55,6 +59,7 @@ def _kept(name: str, what: str) -> Words:
 ENVIRONMENT: tuple[Rule, ...] = (
     (("retention.mail",), _kept("mail", "tracked mail received")),
     (("retention.outgoing",), _kept("outgoing", "outgoing mail sent or given up")),
+    (("retention.items",), _kept("items", "appointments, contacts and tasks that were over")),
     (("allowedRecipients",), _recipients),
     (("allowedSenders",), _senders),
     (("brakes.*",), _limits),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconcile.model.mail_address import same_mailbox
 from reconcile.model.shortfall import Effect
-from reconcile.plan.consequences.words import Before, Rule, floor, is_active, messages, moved_floor
+from reconcile.model.tracked_folder import read_folders
+from reconcile.plan.consequences.words import Before, Rule, floor, is_active, messages, moved_floor, some
 
 #: How the sentence begins that promises an effect.
 PROMISED: Mapping[Effect, str] = {
     Effect.INCOMING: "incoming mail starts",
     Effect.OUTGOING: "outgoing mail starts",
     Effect.APPOINTMENTS: "appointments, contacts and tasks start",
+    Effect.FOLDERS: "tracks what lies in",
 }
 FORWARDED = "its mail comes through the forward mailbox from now on"
 BOTH_START = "incoming and outgoing mail start again"
@@ -92,7 +95,14 @@ def _profile_of_mailbox(b: Before) -> str:
 
 def _address(b: Before) -> str:
     old, new = b.words("emailAddress")
+    if old and new and old != new and same_mailbox(old, new):
+        return f"its address is spelled {new}; it is the same mailbox"
     return f"mail of {new} is read and sent instead of {old}" if old and old != new else ""
+
+
+def _secret(path: str) -> tuple[str, ...]:
+    """What makes it another one; the day it ends is what people are told of."""
+    return path, f"{path}.ref", f"{path}.generation"
 
 
 def _mailbox_credentials(b: Before) -> str:
@@ -139,6 +149,18 @@ def _send_as(b: Before) -> str:
     return f"{new} may send as this mailbox" if new else "only its owner sends as this mailbox"
 
 
+def _folders(b: Before) -> str:
+    old, new = ({one.comparable: one for one in read_folders(spec.get("trackedFolders"))} for spec in (b.old, b.new))
+    words = []
+    if added := [str(one) for name, one in new.items() if name not in old]:
+        words.append(f"{PROMISED[Effect.FOLDERS]} {some(added)}, now and from now on, whatever the filter says")
+    if moved := [str(one) for name, one in new.items() if name in old and old[name].regarding != one.regarding]:
+        words.append(f"mail that is put into a folder from now on belongs to another record: {some(moved)}")
+    if gone := [one.path for name, one in old.items() if name not in new]:
+        words.append(f"mail in {some(gone)} is no longer tracked for lying there; what is tracked stays")
+    return "; ".join(words)
+
+
 MAILBOX: tuple[Rule, ...] = (
     (("state",), mailbox_state),
     (("incoming",), _incoming),
@@ -148,9 +170,13 @@ MAILBOX: tuple[Rule, ...] = (
     (("emailAddress",), _address),
     (("type",), _type),
     (("owner",), _owner),
-    (("credentials.allowUse", "credentials.username", "credentials.password.*", "credentials.refreshToken.*"), _mailbox_credentials),
+    (
+        ("credentials.allowUse", "credentials.username", *_secret("credentials.password"), *_secret("credentials.refreshToken")),
+        _mailbox_credentials,
+    ),
     (("processEmailFrom",), _mailbox_floor),
     (("deleteAfterProcessing",), _deleting),
     (("filter",), _filter),
     (("sendAs",), _send_as),
+    (("trackedFolders",), _folders),
 )

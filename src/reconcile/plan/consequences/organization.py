@@ -94,7 +94,12 @@ def _contact_addresses(b: Before) -> str:
     if old == new:
         return ""
     if new == "true":
-        return "one mailing address of each linked contact is synchronised"
+        return "only the mailing address of each linked contact is synchronised; what was overwritten among the other two stays so"
+    if b.around.engine:
+        return (
+            "home and other address of linked contacts go both ways: nothing is moved now, and from the next edit of one of them on it"
+            " takes the place of what the other side has there"
+        )
     return "addresses of linked contacts are mapped anew, to three, and may be lost on the way"
 
 

@@ -15,6 +15,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.canonical import Leaf, Spec
 from reconcile.model.key import APPLIED_KINDS, Key
 from reconcile.model.kinds import natural_identity
+from reconcile.model.mail_address import readable
 from reconcile.model.observation import ObservedState, Present
 from reconcile.model.resource import DesiredState, Lifecycle, Resource
 from reconcile.model.slug import free_key
@@ -179,5 +180,5 @@ def _by_any_name(desired: DesiredState) -> dict[str, str]:
 
 
 def _by_domain(identity: str) -> tuple[str, str]:
-    local, _, domain = identity.rpartition("@")
+    local, _, domain = readable(identity).rpartition("@")
     return domain, local

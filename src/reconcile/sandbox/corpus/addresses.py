@@ -14,6 +14,12 @@ INFO = "info@contoso.example"
 MAILBOXES = {"sales": SALES, "support": SUPPORT, "orders": ORDERS, "accounting": ACCOUNTING, "info": INFO}
 
 
+def mailboxes(count: int) -> dict[str, str]:
+    """Slug → address of so many: first those of the example estate, then desk6, desk7 …"""
+    more = {f"desk{number}": f"desk{number}@contoso.example" for number in range(len(MAILBOXES) + 1, count + 1)}
+    return {**dict([*MAILBOXES.items()][:count]), **more}
+
+
 @dataclass(frozen=True, slots=True)
 class Correspondent:
     """A role at a customer or supplier, as its mail program shows it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from reconcile.sandbox.corpus.addresses import CORRESPONDENTS, INFO, MAILBOXES, ORDERS, SALES, SUPPORT, Correspondent
@@ -15,13 +16,16 @@ from reconcile.sandbox.corpus.themes import pick_theme
 DAYS = 150
 #: Messages that each mailbox has at least, before what goes to two of them.
 PER_MAILBOX = 60
+#: Threads in a mailbox beside the five.
+_FEW = 2
 
 _ZONES = tuple(timezone(timedelta(hours=hours)) for hours in (1, 2, 0, -5, 9))
 _SEEN = frozenset({"\\Seen"})
 
 
-def messages(now: datetime, *, seed: int = 1) -> tuple[Seed, ...]:
-    """By arrival, oldest first. `now` is aware; nothing is dated after it."""
+def messages(now: datetime, *, seed: int = 1, others: Iterable[str] = ()) -> tuple[Seed, ...]:
+    """By arrival, oldest first. `now` is aware; nothing is dated after it. `others` are addresses of mailboxes beside the five; what the
+    five have does not depend on them."""
     chance = random.Random(seed)
     found: list[Seed] = []
     for mailbox in MAILBOXES.values():
@@ -33,6 +37,10 @@ def messages(now: datetime, *, seed: int = 1) -> tuple[Seed, ...]:
     found += _to_two(now, chance, (INFO, SUPPORT), "notice")
     found += _same_id_other_content(now)
     found.append(_large(now))
+    for address in others:
+        own_chance = random.Random(f"{seed} {address}")
+        for number in range(_FEW):
+            found += _thread(address, now, own_chance, number)
     return tuple(sorted(found, key=lambda each: (each.internal_date, each.mailbox, each.raw)))
 
 

@@ -104,5 +104,6 @@ THEMES: dict[str, tuple[Theme, ...]] = {
 
 
 def pick_theme(chance: random.Random, mailbox: str) -> tuple[Theme, int]:
-    """A theme of that mailbox, and the number of the thread."""
-    return chance.choice(THEMES[mailbox]), chance.randrange(1000, 9999)
+    """A theme of that mailbox (of any, for one that has none of its own), and the number of the thread."""
+    themes = THEMES.get(mailbox) or THEMES[chance.choice([*THEMES])]
+    return chance.choice(themes), chance.randrange(1000, 9999)

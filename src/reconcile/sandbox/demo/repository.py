@@ -62,6 +62,11 @@ class Repository:
             raise UserError(f"{name} of the example estate has {before!r} {text.count(before)} times, expected once")
         file.write_text(text.replace(before, after), encoding="utf-8")
 
+    def add(self, name: str, text: str) -> None:
+        """A new file, that git knows from here on."""
+        (self.estate / name).write_text(text, encoding="utf-8")
+        self._git("add", f"{ESTATE}/{name}")
+
     def commit(self, message: str) -> None:
         """What changed in files that git knows."""
         self._git("commit", "--quiet", "--all", "--message", message)

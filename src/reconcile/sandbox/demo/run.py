@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import assert_never
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.sandbox.corpus.addresses import MAILBOXES
-from reconcile.sandbox.demo.repository import Repository
-from reconcile.sandbox.demo.steps import STEPS, Edit, Run
+from reconcile.sandbox.corpus.addresses import CORRESPONDENTS, MAILBOXES
+from reconcile.sandbox.corpus.letters import Letter
+from reconcile.sandbox.demo import exchange
+from reconcile.sandbox.demo.outlook import Outlook, Shown
+from reconcile.sandbox.demo.repository import ESTATE, Repository
+from reconcile.sandbox.demo.steps import ATTENDEE, LETTER, MEETING, ROOM, STEPS, YESTERDAY, Add, Edit, InOutlook, Run
 from reconcile.sandbox.instructions import instructions
 from reconcile.sandbox.world import Place, World
 
@@ -43,9 +46,10 @@ class Demo:
         repository = Repository(root=self.directory / "repository", environment=self._commands_environment())
         repository.root.mkdir(parents=True)
         place = Place(directory=self.directory / "sandbox", secrets_directory=repository.estate / ".reconcile" / "secrets")
-        with World(place=place, mailboxes=MAILBOXES, now=self.now) as world:
+        with World(place=place, mailboxes={**MAILBOXES, exchange.SLUG: exchange.ADDRESS}, now=self.now) as world:
             count = world.fill()
-            self.say(f"A mail world runs on this machine: {len(MAILBOXES)} mailboxes, {count} messages; nothing leaves it.")
+            words = f"{len(world.mailboxes)} mailboxes, {count} messages, over IMAP, SMTP and as an Exchange"
+            self.say(f"A mail world runs on this machine: {words}; nothing leaves it.")
             repository.make(self._variables(world))
             self.say(f"The example estate is a git repository of its own: {repository.root}")
             for step in STEPS:
@@ -59,6 +63,10 @@ class Demo:
                             return code
                     case Edit():
                         self._edit(step, repository)
+                    case Add():
+                        self._add(step, repository, world)
+                    case InOutlook():
+                        self._in_outlook(step, world)
                     case _:
                         assert_never(step)
             self._finish(repository, world, keep=keep)
@@ -82,9 +90,10 @@ class Demo:
         return {**kept, "RECONCILE_CACHE_DIR": str(self.directory / "cache")}
 
     def _run(self, step: Run, repository: Repository) -> int:
-        shown = " ".join(["reconcile", *(shlex.quote(argument) for argument in step.arguments)])
+        arguments = [self._dated(argument) for argument in step.arguments]
+        shown = " ".join(["reconcile", *(shlex.quote(argument) for argument in arguments)])
         self.say(f"\n{self.heading('# ' + step.why)}\n{self.heading('$ ' + shown)}")
-        command = [sys.executable, "-m", "reconcile.cli.main", *step.arguments]
+        command = [sys.executable, "-m", "reconcile.cli.main", *arguments]
         return subprocess.run(
             command,
             cwd=repository.root,
@@ -100,6 +109,44 @@ class Demo:
         self.say(self.heading(f"$ git commit --all --message {shlex.quote(step.message)}"))
         repository.commit(step.message)
 
+    def _add(self, step: Add, repository: Repository, world: World) -> None:
+        self.say(f"\n{self.heading('# ' + step.why)}")
+        for name, text in step.files:
+            filled = text.replace(exchange.URL, world.exchange.url)
+            repository.add(name, filled)
+            self.say(f"{self.heading(f'$ cat {ESTATE}/{name}')}\n{filled.rstrip()}")
+        self.say(self.heading(f"$ git commit --all --message {shlex.quote(step.message)}"))
+        repository.commit(step.message)
+
+    def _in_outlook(self, step: InOutlook, world: World) -> None:
+        self.say(f"\n{self.heading('# ' + step.why)}")
+        password, authority = (path.read_text("ascii") for path in (world.password_file(exchange.SLUG), world.authority_file))
+        outlook = Outlook(url=world.exchange.url, authority=authority, address=exchange.ADDRESS, password=password)
+        if not step.looks:
+            entry = Shown(MEETING, (self.now() + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0), ROOM)
+            outlook.make(entry)
+            world.deliver(exchange.ADDRESS, self._letter().build())
+            self.say(f"  from Fabrikam: {LETTER}\n  calendar: {_line(entry)}")
+            return
+        for entry in outlook.calendar():
+            self.say(f"  calendar: {_line(entry)}")
+        told = sum(ATTENDEE in mail.recipients for mail in world.outside())
+        self.say(f"  invitations to {ATTENDEE}: {told or 'none'}")
+
+    def _letter(self) -> Letter:
+        return Letter(
+            sender=CORRESPONDENTS[0],
+            recipient=exchange.ADDRESS,
+            subject=LETTER,
+            text="Wir würden uns über Ihren Besuch freuen.",
+            sent=self.now(),
+            message_id="<hausmesse@fabrikam.example>",
+            boundary="hausmesse",
+        )
+
+    def _dated(self, argument: str) -> str:
+        return argument.replace(YESTERDAY, (self.now().date() - timedelta(days=1)).isoformat())
+
     def _finish(self, repository: Repository, world: World, *, keep: bool) -> None:
         outside = ", ".join(recipient for mail in world.outside() for recipient in mail.recipients)
         on_path = shutil.which("reconcile", path=self.environment.get("PATH", ""))
@@ -114,6 +161,7 @@ class Demo:
 Try next:
   cd {repository.root}{find}
   reconcile activities list --mailbox support     # what was tracked; show and export go on from there
+  reconcile explain item 1                        # what ties the appointment to the calendar
   reconcile history                               # who applied what, when
   reconcile drift                                 # does the target still say what git says?
   reconcile init ../mine                          # an estate of your own""")
@@ -126,3 +174,7 @@ Try next:
             threading.Event().wait()
         except KeyboardInterrupt:
             self.say("stopped")
+
+
+def _line(entry: Shown) -> str:
+    return f"{entry.start:%Y-%m-%d %H:%M} UTC, {entry.subject}, {entry.location or 'no place given'}"

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode
+from reconcile.sandbox.demo import exchange
+from reconcile.sandbox.demo.outlook import TRACKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,33 @@ class Edit:
     message: str
 
 
-Step: TypeAlias = Run | Edit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """Write new files (name in the estate, text), show and commit them."""
+
+    why: str
+    files: tuple[tuple[str, str], ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InOutlook:
+    """Something happens at the Exchange: mail arrives and an appointment is made, or somebody looks into the calendar."""
+
+    why: str
+    looks: bool = False
+
+
+Step: TypeAlias = Run | Edit | Add | InOutlook
 
 OUTSIDE = "orders@fabrikam.example"
 SUBJECT = "Übergabe: Angebot 4711"
+MEETING, ROOM, NEW_ROOM = "Jahresgespräch", "Raum Rhein", "Raum Isar"
+VISIT = "Besuch bei Fabrikam"
+LETTER = "Einladung zur Hausmesse"
+ATTENDEE = "purchasing@fabrikam.example"
+#: Stands in arguments for the day before.
+YESTERDAY = "YESTERDAY"
 _ENFORCED = "starttls # enforced: without it nothing is sent, not even the user name"
 
 STEPS: tuple[Step, ...] = (
@@ -90,4 +115,50 @@ STEPS: tuple[Step, ...] = (
     Run(why="The plan of that edit names its cause and its consequence.", arguments=("plan",)),
     Run(why="Apply it. Without a saved plan it is shown, and without --yes somebody is asked.", arguments=("apply", "--yes")),
     Run(why="The mailbox is off now; the others go on.", arguments=("mailboxes",)),
+    Add(
+        why="Next, a mailbox at an Exchange, with its calendar: how the server is reached, the mailbox, and an exception from a rule.",
+        files=(
+            (exchange.PROFILE_FILE, exchange.PROFILE),
+            (exchange.MAILBOX_FILE, exchange.MAILBOX),
+            (exchange.WAIVER_FILE, exchange.WAIVER),
+        ),
+        message="Add the office of the management, at the Exchange",
+    ),
+    Run(why="Apply them.", arguments=("apply", "--yes")),
+    InOutlook(
+        why="Meanwhile in Outlook: a mail arrives, and the owner of the mailbox makes an appointment"
+        f' and gives it the category "{TRACKED}": it is to be kept in step.'
+    ),
+    Run(
+        why="On our side a mail is to leave through the Exchange ...",
+        arguments=(
+            "outbox",
+            "add",
+            "--from",
+            exchange.SLUG,
+            "--to",
+            "sales@contoso.example",
+            "--subject",
+            "Jahresplanung",
+            "--text",
+            "Bitte Zahlen mitbringen.",
+        ),
+    ),
+    Run(why="... and one look does it all: mail in, mail out, and the appointment comes in.", arguments=("sync", exchange.SLUG)),
+    Run(why="The mail is tracked as any other ...", arguments=("activities", "list", "--mailbox", exchange.SLUG)),
+    Run(why="... and the appointment is a record here.", arguments=("activities", "items", "list")),
+    Run(why="Move it to another room, on our side ...", arguments=("activities", "items", "edit", "1", "--set", f"location={NEW_ROOM}")),
+    Run(
+        why="... and write down a visit that is over, with the customer who attended.",
+        arguments=(
+            *("activities", "items", "add", "appointment", "--owner", exchange.SLUG, "--set", f"subject={VISIT}"),
+            *("--set", f"scheduledstart={YESTERDAY}T14:00:00+01:00", "--set", f"scheduledend={YESTERDAY}T15:00:00+01:00"),
+            *("--set", f'requiredattendees=["{ATTENDEE}"]'),
+        ),
+    ),
+    Run(why="Both go to the mailbox with the next look.", arguments=("sync", exchange.SLUG)),
+    InOutlook(
+        why="Outlook shows the other room, and the visit. Attendees hear of meetings that lie ahead; nobody is invited to one in the past.",
+        looks=True,
+    ),
 )

@@ -7,6 +7,7 @@ import binascii
 from datetime import UTC, tzinfo
 from typing import Final
 
+from reconcile.sandbox.ews.dictionaries import set_entry
 from reconcile.sandbox.ews.element_order import is_item_class, properties, words
 from reconcile.sandbox.ews.extended import ExtendedKey, extended_key
 from reconcile.sandbox.ews.icalendar_reading import elements_of
@@ -14,7 +15,7 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node, flag
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.stored import Attachment, Item
-from reconcile.sandbox.ews.tags import clear_extended, set_extended
+from reconcile.sandbox.ews.tags import FLAG_STATUS, FLAG_STATUSES, MESSAGE_FLAGS, PATHS, word_of
 from reconcile.sandbox.ews.times import moment, stamp
 
 #: Computed by the server; a client that sets one is told so.
@@ -28,8 +29,6 @@ _READ_ONLY: Final = words(
 )
 #: Of these a client that creates an item may say its own, as migration tools and tests of real servers do.
 _SETTABLE_AT_BIRTH: Final = frozenset(("ItemClass", "IsDraft"))
-#: Setting the dictionary sets the entries it names (contact dictionaries are arrays of entries by key).
-DICTIONARIES: Final = frozenset(("EmailAddresses", "PhoneNumbers", "PhysicalAddresses", "ImAddresses"))
 
 
 def fill(mailbox: Mailbox, item: Item, given: Node, zone: tzinfo = UTC) -> None:
@@ -55,6 +54,8 @@ def assign(mailbox: Mailbox, item: Item, given: Node, zone: tzinfo = UTC) -> str
             item.mime_attachments_read = False
         case "ExtendedProperty":
             set_property(mailbox, item, given)
+        case "Flag" if given.find("t:FlagStatus") is None:
+            pass  # Thunderbird 153 writes its status in the wrong namespace, and PidTagFlagStatus beside it: that one counts
         case "Attachments":
             item.attachments += [attachment_from(mailbox, item, child) for child in given.children]
         case "RequiredAttendees" | "OptionalAttendees" | "Resources":
@@ -85,37 +86,53 @@ def refuse_read_only(name: str) -> None:
         raise EwsError("ErrorInvalidPropertySet")
 
 
-def set_property(mailbox: Mailbox, item: Item, given: Node) -> ExtendedKey:
-    """A t:ExtendedProperty."""
-    key = extended_key(given.child("t:ExtendedFieldURI"))
+def set_property(mailbox: Mailbox, item: Item, given: Node) -> None:
+    """A t:ExtendedProperty, or the element it stands for."""
     found = given.find("t:Value") or given.find("t:Values")
+    key = extended_key(given.child("t:ExtendedFieldURI"))
     if found is None:
         raise EwsError("ErrorInvalidExtendedPropertyValue", "An extended property needs a value.")
-    set_extended(mailbox, item, key, found)
-    return key
-
-
-def clear_property(mailbox: Mailbox, item: Item, key: ExtendedKey) -> None:
-    """Take an extended property away."""
-    clear_extended(mailbox, item, key)
-
-
-def set_entry(item: Item, element: str, key: str, part: str, given: Node | None) -> None:
-    """One entry of a dictionary (`part` of it, for an address), or None to take it away."""
-    old = item.properties.get(element, Node(f"t:{element}"))
-    kept = [entry for entry in old.children if entry.attributes.get("Key") != key]
-    before = next((entry for entry in old.children if entry.attributes.get("Key") == key), None)
-    new = next((entry for entry in given.children if entry.attributes.get("Key") == key), None) if given is not None else None
-    if part:
-        others = [child for child in (before.children if before else ()) if child.local != part]
-        own = [child for child in (new.children if new else ()) if child.local == part]
-        order = ["Street", "City", "State", "CountryOrRegion", "PostalCode"]
-        children = sorted([*others, *own], key=lambda child: order.index(child.local))
-        new = Node("t:Entry", children=children, attributes={"Key": key}) if children else None
-    entries = kept + ([new] if new is not None else [])
-    if entries:
-        item.properties[element] = Node(f"t:{element}", children=entries)
+    if key == MESSAGE_FLAGS:
+        flags = _number(found.text)
+        item.properties["IsRead"] = Node("t:IsRead", "true" if flags & 1 else "false")
+        item.properties["IsDraft"] = Node("t:IsDraft", "true" if flags & 8 else "false")
+        item.draft = bool(flags & 8)
+        return
+    if key == FLAG_STATUS:
+        status = FLAG_STATUSES[min(max(_number(found.text), 0), 2)]
+        item.properties["Flag"] = Node("t:Flag", children=(Node("t:FlagStatus", status),))
+        return
+    path = PATHS.get(key)
+    if path is None or ":" in path or path in ("UrlName", "DateTimeReceived", "DateTimeSent", "Size", "DateTimeCreated"):
+        item.extended[key] = found
+        return
+    element, _, rest = path.partition("/")
+    if rest:
+        entry, _, part = rest.partition("/")
+        inner = Node("t:Entry", attributes={"Key": entry}, children=(Node(f"t:{part}", found.text),)) if part else None
+        inner = inner or Node("t:Entry", found.text, attributes={"Key": entry})
+        set_entry(item, element, entry, part, Node(f"t:{element}", children=(inner,)))
+    elif element == "Categories":
+        names = found.children or ([found] if found.text else [])
+        item.properties[element] = Node("t:Categories", children=[Node("t:String", name.text) for name in names])
     else:
+        try:
+            assign(mailbox, item, Node(f"t:{element}", word_of(element, found.text)))
+        except EwsError:
+            item.extended[key] = found  # an element that this class of item does not have
+
+
+def clear_property(item: Item, key: ExtendedKey) -> None:
+    """Take an extended property away, or the element it stands for."""
+    item.extended.pop(key, None)
+    if key == FLAG_STATUS:
+        item.properties.pop("Flag", None)
+    path = PATHS.get(key, "")
+    element, _, rest = path.partition("/")
+    if rest:
+        entry, _, part = rest.partition("/")
+        set_entry(item, element, entry, part, None)
+    elif path and ":" not in path:
         item.properties.pop(element, None)
 
 
@@ -145,3 +162,10 @@ def _octets(text: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise EwsError("ErrorMimeContentInvalidBase64String", "The content is no base64.") from None
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text.strip(), 0)
+    except ValueError:
+        raise EwsError("ErrorInvalidExtendedPropertyValue", f"{text[:40]!r} is no number.") from None

@@ -13,6 +13,7 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.occurrences import occurrence, occurrence_at
 from reconcile.sandbox.ews.organization import Caller, Organization
+from reconcile.sandbox.ews.reading import violation
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.stored import Folder, Item
 
@@ -104,7 +105,10 @@ class Call:
             raise EwsError("ErrorAccessDenied")
 
     def batch(self, things: Iterable[T], act: Callable[[T], Sequence[Node]], *, empty: Sequence[Node] = (), name: str = "") -> Node:
-        """The answer of an operation on many things: one response message each, in order; what fails carries `empty` and its code."""
+        """The answer of an operation on many things: one response message each, in order; what fails carries `empty` and its code.
+
+        Raises EwsError ErrorSchemaValidation where there is none: an answer without a message is not in the schema.
+        """
         name = name or self.operation
         messages = []
         for index, thing in enumerate(things):
@@ -113,6 +117,8 @@ class Call:
                 messages.append(success(name, *act(thing)))
             except EwsError as error:
                 messages.append(failure(name, error, empty))
+        if not messages:
+            raise violation(f"{self.operation} names nothing to work on.", 0, 0)
         return answer(name, messages)
 
 

@@ -14,10 +14,12 @@ from email.utils import format_datetime, formataddr
 
 from reconcile.sandbox.ews.attached import attachments
 from reconcile.sandbox.ews.bodies import body_parts
+from reconcile.sandbox.ews.icalendar import calendar_of
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.stored import Item
 from reconcile.sandbox.ews.times import moment
+from reconcile.sandbox.ews.vcard import card_of
 
 _POLICY = email.policy.compat32.clone(linesep="\r\n", max_line_length=78)
 _UTF8 = Charset("utf-8")
@@ -29,12 +31,8 @@ def mime_of(mailbox: Mailbox, item: Item) -> bytes:
     if item.raw is not None:
         return item.raw
     if item.kind == "CalendarItem":
-        from reconcile.sandbox.ews.icalendar import calendar_of
-
         return calendar_of(mailbox, item)
     if item.kind == "Contact":
-        from reconcile.sandbox.ews.vcard import card_of
-
         return card_of(item)
     return compose(mailbox, item)
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable
-from dataclasses import field
-from datetime import datetime
 from http.server import ThreadingHTTPServer
 from socket import socket
 from typing import Any
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.sandbox.accounts import PostOffice
-from reconcile.sandbox.ews.faults import EwsFaults
 from reconcile.sandbox.ews.handler import EwsHandler
 from reconcile.sandbox.ews.names import ENDPOINT
-from reconcile.sandbox.ews.organization import Organization
-from reconcile.sandbox.ews.recorder import Recorder
-from reconcile.sandbox.ews.schema import Schema
+from reconcile.sandbox.ews.shared import Shared
 
 
 class _Server(ThreadingHTTPServer):
@@ -26,7 +19,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, exchange: ExchangeServer, context: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, exchange: Shared, context: ssl.SSLContext | None) -> None:
         self.exchange = exchange
         self.context = context
         self.open_sockets: set[socket] = set()
@@ -55,22 +48,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @dataclass(slots=True)
-class ExchangeServer:
-    """`schemes` are the ways to sign in that a 401 offers. `schema` makes it check each request, and note each answer that breaks it."""
+class ExchangeServer(Shared):
+    """The server itself: it listens, and hands each connection to a handler."""
 
-    post_office: PostOffice
-    now: Callable[[], datetime]
-    schema: Schema | None = None
-    schemes: tuple[str, ...] = ("Basic", "Bearer")
-    faults: EwsFaults = field(default_factory=EwsFaults)
-    recorder: Recorder = field(default_factory=Recorder)
-    organization: Organization = field(init=False)
-    url: str = ""
-    stopping: threading.Event = field(default_factory=threading.Event)
     _server: _Server | None = None
-
-    def __post_init__(self) -> None:
-        self.organization = Organization(self.post_office, self.now)
 
     def start(self, host: str, port: int, context: ssl.SSLContext | None = None) -> int:
         """Listen; answers the port (0 takes a free one). Without a context it speaks plain http. Raises OSError when it is taken."""

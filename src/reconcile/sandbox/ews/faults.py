@@ -30,17 +30,21 @@ class FaultKind(Enum):
     SLOW = "slow"
     #: Not carried out, never answered; the connection stays open `seconds`.
     HANG = "hang"
+    #: The sync state that a request carries is refused (ErrorInvalidSyncStateData); one that carries none is answered.
+    STALE = "stale"
 
 
 @dataclass(slots=True, kw_only=True)
 class EwsFault:
-    """`operation` and `mailbox` (the address acted as) narrow it down; `after` matching ones pass first; `times` None: until cleared."""
+    """`operation` and `mailbox` (the address acted as) narrow it down; `after` matching ones pass first, then each `every`th goes wrong;
+    `times` None: until cleared. Of kind ITEM and QUIET the items of a batch are counted, of the others requests."""
 
     kind: FaultKind
     operation: str | None = None
     mailbox: str | None = None
     times: int | None = 1
     after: int = 0
+    every: int = 1
     code: str = "ErrorServerBusy"
     back_off_milliseconds: int | None = None
     index: int | None = None
@@ -48,6 +52,7 @@ class EwsFault:
     retry_after: int | str | None = None
     octets: int = 100
     seconds: float = 60.0
+    _passed: int = 0
 
     def error(self) -> EwsError:
         """What it answers with."""
@@ -127,6 +132,9 @@ class EwsFaults:
                     continue
                 if fault.after > 0:
                     fault.after -= 1
+                    continue
+                fault._passed += 1
+                if fault._passed % fault.every:
                     continue
                 if fault.times is not None:
                     fault.times -= 1

@@ -11,6 +11,7 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.shapes import Shape, element_of
 from reconcile.sandbox.ews.stored import Folder
+from reconcile.sandbox.ews.times import stamp
 
 _DEFAULT: Final = words("FolderId DisplayName TotalCount ChildFolderCount UnreadCount")
 _ALL: Final = _DEFAULT | words("ParentFolderId FolderClass EffectiveRights DistinguishedFolderId")
@@ -113,8 +114,6 @@ def folder_extended(mailbox: Mailbox, folder: Folder, key: ExtendedKey) -> Node 
         case 0x6638:
             text = str(len(mailbox.children(folder.number)))
         case 0x670A | 0x3008:
-            from reconcile.sandbox.ews.times import stamp
-
             latest = max((item.modified for item in folder.items.values()), default=mailbox.born)
             text = stamp(latest)
         case 0x6751:

@@ -9,7 +9,7 @@ import ssl
 import time
 from http.server import BaseHTTPRequestHandler
 from socket import MSG_PEEK, SHUT_RDWR
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from reconcile.sandbox.ews.autodiscover import JSON_PATH, POX_PATH, SOAP_PATH, Answer, as_json, as_pox, as_soap
 from reconcile.sandbox.ews.call import Call
@@ -20,10 +20,8 @@ from reconcile.sandbox.ews.organization import Caller
 from reconcile.sandbox.ews.reading import BYTE_LIMIT, read_envelope
 from reconcile.sandbox.ews.recorder import Exchanged
 from reconcile.sandbox.ews.response_codes import EwsError
+from reconcile.sandbox.ews.shared import Shared
 from reconcile.sandbox.ews.streaming import LOOK, envelopes
-
-if TYPE_CHECKING:
-    from reconcile.sandbox.ews.exchange import ExchangeServer
 
 _BEFORE: Final = frozenset((FaultKind.HTTP, FaultKind.HANG))
 _FAULT: Final = frozenset((FaultKind.FAULT,))
@@ -45,7 +43,7 @@ class EwsHandler(BaseHTTPRequestHandler):
     wbufsize = 0
 
     @property
-    def exchange(self) -> ExchangeServer:
+    def exchange(self) -> Shared:
         """The server all connections share."""
         return self.server.exchange  # type: ignore[attr-defined, no-any-return]
 
@@ -86,10 +84,10 @@ class EwsHandler(BaseHTTPRequestHandler):
 
     def _soap(self, caller: Caller, octets: bytes) -> None:
         exchange, faults = self.exchange, self.exchange.faults
-        operation, address = "?", caller.address
+        operation, address, broken = "?", caller.address, ""
         try:
-            envelope = read_envelope(octets, exchange.schema)
-            operation = envelope.body.local
+            envelope = read_envelope(octets, exchange.schema, lenient=exchange.lenient)
+            operation, broken = envelope.body.local, envelope.broken
             with exchange.organization.lock:
                 address = acting_as(exchange.organization, caller, envelope.header)
             before = faults.take(_BEFORE, operation, address)
@@ -116,7 +114,7 @@ class EwsHandler(BaseHTTPRequestHandler):
         except EwsError as error:
             status, answer = 500, written_fault(error)
         after = faults.take(_AFTER, operation, address)
-        self._note(operation, address, octets, 0 if after and after.kind is FaultKind.ANSWER_LOST else status, answer)
+        self._note(operation, address, octets, 0 if after and after.kind is FaultKind.ANSWER_LOST else status, answer, broken)
         if after is None:
             self._send(status, answer, CONTENT_TYPE)
         elif after.kind is FaultKind.SLOW:
@@ -164,12 +162,12 @@ class EwsHandler(BaseHTTPRequestHandler):
             headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
             self._send(fault.status, _PAGE, "text/html; charset=utf-8", headers)
 
-    def _note(self, operation: str, address: str, octets: bytes, status: int, answer: bytes) -> None:
+    def _note(self, operation: str, address: str, octets: bytes, status: int, answer: bytes, request_broken: str = "") -> None:
         recorder, schema = self.exchange.recorder, self.exchange.schema
         broken = ""
         if schema is not None and answer and (found := schema.broken_by(answer)) is not None:
             broken = found.text
-        kept = recorder.keeping or broken
+        kept = recorder.keeping or broken or request_broken
         recorder.note(
             Exchanged(
                 operation=operation,
@@ -179,6 +177,7 @@ class EwsHandler(BaseHTTPRequestHandler):
                 status=status,
                 answer=answer if kept else b"",
                 broken=broken,
+                request_broken=request_broken,
             )
         )
 

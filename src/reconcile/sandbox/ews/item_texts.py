@@ -7,7 +7,7 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.shapes import element_of, entry_of
 from reconcile.sandbox.ews.stored import Item
-from reconcile.sandbox.ews.tags import extended_value
+from reconcile.sandbox.ews.tag_values import extended_value
 from reconcile.sandbox.ews.values import value
 
 

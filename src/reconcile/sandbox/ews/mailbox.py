@@ -5,6 +5,7 @@ Not thread-safe: whoever calls holds the organization's lock.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -53,7 +54,11 @@ class Mailbox:
         self.events: deque[Event] = deque(maxlen=EVENT_LIMIT)
         #: Address in lower case -> t:DelegateUser.
         self.delegates: dict[str, Node] = {}
-        self.extras: dict[str, Node] = {}
+        #: m:DeliverMeetingRequests, once somebody set it.
+        self.meeting_requests: Node | None = None
+        #: t:OofSettings, once somebody set them, and who was told since, in lower case.
+        self.absence: Node | None = None
+        self.answered: set[str] = set()
         self.photo = b""
         self.time_zone = "W. Europe Standard Time"
         self._post_office = post_office
@@ -182,6 +187,11 @@ class Mailbox:
         if item.series is not None:
             return Id(OCCURRENCE, self.number, item.series.number, item.original_start)
         return Id(ITEM, self.number, item.number)
+
+    def search_key(self, item: Item) -> bytes:
+        """What it keeps when it is moved, and its copies have, too (MS-OXCPRPT, 2.2.1.9): sixteen octets."""
+        number = (item.series or item).first or (item.series or item).number
+        return hashlib.blake2b(b"%d" % number, digest_size=16, key=b"%d" % self.number, person=b"search key").digest()
 
     def folder_id(self, folder: Folder) -> Id:
         """Its id."""

@@ -14,6 +14,7 @@ Reader = Callable[[Node], list[str]]
 Condition = Callable[[Reader], bool]
 Comparable = float | str
 _FIELDS = frozenset(("FieldURI", "IndexedFieldURI", "ExtendedFieldURI"))
+_TYPES = {"SystemTime": "time", "Boolean": "bool", "Binary": "binary"}
 _NUMBERS = frozenset(("Integer", "Long", "Short", "Double", "Float", "Currency"))
 
 
@@ -115,7 +116,7 @@ def _contains(node: Node) -> Condition:
 
 
 def comparable(text: str, type_: str) -> Comparable:
-    """Text brought to what its type compares as: seconds, a number, or text without regard to case."""
+    """Text brought to what its type compares as: seconds, a number, base64 as it is, or text without regard to case."""
     try:
         if type_ == "time":
             return moment(text).timestamp()
@@ -125,7 +126,7 @@ def comparable(text: str, type_: str) -> Comparable:
         pass
     if type_ == "bool":
         return {"1": "true", "0": "false"}.get(text.strip(), text.strip().lower())
-    return text.casefold()
+    return text.strip() if type_ == "binary" else text.casefold()
 
 
 def field_type(field: Node) -> str:
@@ -136,7 +137,7 @@ def field_type(field: Node) -> str:
 def _type(field: Node) -> str:
     if field.local == "ExtendedFieldURI":
         given = field.attributes.get("PropertyType", "")
-        return "time" if given == "SystemTime" else "int" if given in _NUMBERS else "bool" if given == "Boolean" else "text"
+        return "int" if given in _NUMBERS else _TYPES.get(given, "text")
     uri = field.attributes.get("FieldURI", "")
     if uri in ("folder:TotalCount", "folder:UnreadCount", "folder:ChildFolderCount"):
         return "int"

@@ -18,7 +18,6 @@ from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.occurrences import keep_exception, occurrence_at
 from reconcile.sandbox.ews.organization import Organization
 from reconcile.sandbox.ews.response_codes import EwsError
-from reconcile.sandbox.ews.sending import deliver
 from reconcile.sandbox.ews.stored import Item
 from reconcile.sandbox.ews.times import stamp
 
@@ -116,7 +115,7 @@ def answered(organization: Organization, mailbox: Mailbox, item: Item, answer: s
     octets = calendar_of(mailbox, item, "REPLY", attendee=(mailbox.address, answer))
     there = organization.mailbox(organizer)
     if there is None:
-        deliver(organization, mailbox.address, [organizer], compose(mailbox, response, calendar=("REPLY", octets)))
+        organization.deliver(mailbox.address, [organizer], compose(mailbox, response, calendar=("REPLY", octets)))
         return
     theirs = _by_uid(there, item)
     if theirs is not None:
@@ -141,7 +140,7 @@ def _invite(organization: Organization, mailbox: Mailbox, item: Item, to: Sequen
         request.properties["MyResponseType"] = Node("t:MyResponseType", "NoResponseReceived")
         there = organization.mailbox(address)
         if there is None:
-            deliver(organization, mailbox.address, [address], compose(mailbox, request, calendar=("REQUEST", octets)))
+            organization.deliver(mailbox.address, [address], compose(mailbox, request, calendar=("REQUEST", octets)))
             continue
         theirs = _by_uid(there, item)
         kind = "NewMeetingRequest" if theirs is None else "FullUpdate"
@@ -158,7 +157,7 @@ def _cancel(organization: Organization, mailbox: Mailbox, item: Item, to: Sequen
         notice = _letter(mailbox, item, "MeetingCancellation", f"Canceled: {item.text('Subject')}", to)
         there = organization.mailbox(address)
         if there is None:
-            deliver(organization, mailbox.address, [address], compose(mailbox, notice, calendar=("CANCEL", octets)))
+            organization.deliver(mailbox.address, [address], compose(mailbox, notice, calendar=("CANCEL", octets)))
             continue
         theirs = _by_uid(there, item)
         if theirs is not None:

@@ -9,7 +9,8 @@ from dataclasses import field
 from datetime import UTC, datetime
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.sandbox.accounts import PostOffice
+from reconcile.sandbox.accounts import Outside, PostOffice
+from reconcile.sandbox.ews.absence import automatic_answer
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.subscriptions import Subscriptions
@@ -117,6 +118,27 @@ class Organization:
         if found is not None:
             found.take_in()
         return found
+
+    def deliver(self, sender: str, to: Iterable[str], octets: bytes) -> None:
+        """Hand a mail to the sandbox's mailboxes, and hold what would leave it. `sender` is the envelope's, "" for none."""
+        outside = []
+        for address in to:
+            if self.post_office.knows(address):
+                self.post_office.deliver(address, octets, self.now())
+                self.mailbox(address)  # so that subscribers hear of it
+                self.received(sender, address, octets)
+            else:
+                outside.append(address)
+        if outside:
+            self.post_office.hold_outside(Outside(sender=sender, recipients=tuple(outside), raw=octets))
+
+    def received(self, sender: str, address: str, octets: bytes) -> None:
+        """A mail was put into the mailbox of an address of ours: whoever is absent answers the sender."""
+        with self.lock:
+            mailbox = self._mailboxes.get(address.lower())  # one that nobody opened has no absence set
+            answer = mailbox and automatic_answer(mailbox, sender, octets, internal=self.post_office.knows(sender))
+            if answer:
+                self.deliver("", [sender], answer)
 
     def impersonated(self, caller: Caller, address: str) -> str:
         """The address the caller now acts as. Raises EwsError ErrorImpersonateUserDenied, ErrorNonExistentMailbox."""

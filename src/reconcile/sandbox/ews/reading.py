@@ -18,14 +18,18 @@ DEPTH_LIMIT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """`header` is empty when there was none; `body` is the one element of soap:Body."""
+    """`header` is empty when there was none; `body` is the one element of soap:Body; `broken` the rule of the schema it breaks, or ""."""
 
     header: Node
     body: Node
+    broken: str = ""
 
 
-def read_envelope(octets: bytes, schema: Schema | None = None) -> Envelope:
-    """Raises EwsError: ErrorSchemaValidation with line and position for what is no SOAP of EWS, or breaks the schema given."""
+def read_envelope(octets: bytes, schema: Schema | None = None, *, lenient: bool = False) -> Envelope:
+    """Raises EwsError: ErrorSchemaValidation with line and position for what is no SOAP of EWS, or breaks the schema given.
+
+    A `lenient` reader only notes what breaks the schema.
+    """
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True, remove_pis=True)
@@ -41,11 +45,12 @@ def read_envelope(octets: bytes, schema: Schema | None = None) -> Envelope:
     body = envelope.child("soap:Body")
     if envelope.name != "soap:Envelope" or len(body.children) != 1:
         raise violation("The request is no SOAP envelope with one element in its body.", 1, 1)
+    broken = None
     if schema is not None:
-        element = next(child for child in root if child.tag.endswith("}Body"))[0]
-        if (broken := schema.violation(element)) is not None:
-            raise violation(broken.text, broken.line, broken.column)
-    return Envelope(header=envelope.child("soap:Header"), body=body.children[0])
+        broken = schema.violation(next(child for child in root if child.tag.endswith("}Body"))[0])
+    if broken is not None and not lenient:
+        raise violation(broken.text, broken.line, broken.column)
+    return Envelope(header=envelope.child("soap:Header"), body=body.children[0], broken=broken.text if broken else "")
 
 
 def violation(text: str, line: int, position: int) -> EwsError:

@@ -13,7 +13,8 @@ from reconcile.lazy_dataclass import dataclass
 class Exchanged:
     """One request and its answer. `headers` have names in lower case and no Authorization; `status` 0 means no answer was sent.
 
-    `broken` says which rule of the schema the answer breaks, where the schema is at hand; "" for none.
+    `broken` says which rule of the schema the answer breaks, where the schema is at hand; "" for none. `request_broken` says it of a
+    request that a lenient server let pass.
     """
 
     operation: str
@@ -23,6 +24,7 @@ class Exchanged:
     status: int
     answer: bytes = field(repr=False)
     broken: str = ""
+    request_broken: str = ""
 
 
 @dataclass(slots=True)

@@ -1,10 +1,9 @@
-"""Sending: who gets it, what leaves, where it is delivered. Mail to others than the sandbox's mailboxes stays in it."""
+"""Sending: who gets it and what leaves. Mail to others than the sandbox's mailboxes stays in it."""
 
 from __future__ import annotations
 
 import hashlib
 
-from reconcile.sandbox.accounts import Outside
 from reconcile.sandbox.ews.compose import compose
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.mime_view import mailbox as mailbox_node
@@ -37,20 +36,7 @@ def send(organization: Organization, mailbox: Mailbox, item: Item) -> None:
     to = addressees(item)
     prepare(organization, mailbox, item)
     octets = _without_bcc(item.raw) if item.raw is not None else compose(mailbox, item, without_bcc=True)
-    deliver(organization, mailbox.address, to, octets)
-
-
-def deliver(organization: Organization, sender: str, to: list[str], octets: bytes) -> None:
-    """Hand octets to the sandbox's mailboxes, and hold what would leave it."""
-    outside = []
-    for address in to:
-        if organization.post_office.knows(address):
-            organization.post_office.deliver(address, octets, organization.now())
-            organization.mailbox(address)  # so that subscribers hear of it
-        else:
-            outside.append(address)
-    if outside:
-        organization.post_office.hold_outside(Outside(sender=sender, recipients=tuple(outside), raw=octets))
+    organization.deliver(mailbox.address, to, octets)
 
 
 def prepare(organization: Organization, mailbox: Mailbox, item: Item) -> None:

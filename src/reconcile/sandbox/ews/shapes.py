@@ -13,7 +13,7 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node, Octets, Written, xml
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.stored import Item
-from reconcile.sandbox.ews.tags import extended_value
+from reconcile.sandbox.ews.tag_values import extended_value
 from reconcile.sandbox.ews.values import value
 
 #: What Default adds to IdOnly (reference pages "BaseShape" and the samples of GetItem), by element.

@@ -36,6 +36,8 @@ class Item:
     mailbox: int
     folder: int
     kind: str
+    #: The number that it had first, of all that were moved or copied from it: what its search key says. 0: its own.
+    first: int = 0
     created: datetime
     modified: datetime
     properties: dict[str, Node] = field(default_factory=dict)

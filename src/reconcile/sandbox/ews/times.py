@@ -8,8 +8,8 @@ from reconcile.sandbox.ews.response_codes import EwsError
 
 
 def stamp(moment: datetime) -> str:
-    """An aware moment."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """An aware moment. Years have four digits, which strftime does not give to the early ones."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def moment(text: str, zone: tzinfo = UTC) -> datetime:

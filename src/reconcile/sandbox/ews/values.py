@@ -210,7 +210,7 @@ _COMPUTED: Final[Mapping[str, Callable[[Mailbox, Item], Node | None]]] = {
     "Flag": _flag,
     "Preview": lambda _, item: Node("t:Preview", preview(item)),
     "InstanceKey": lambda mailbox, item: Node("t:InstanceKey", base64.b64encode(mailbox.item_id(item).octets()).decode()),
-    "SearchKey": lambda mailbox, item: Node("t:SearchKey", base64.b64encode(mailbox.item_id(item).octets()).decode()),
+    "SearchKey": lambda mailbox, item: Node("t:SearchKey", base64.b64encode(mailbox.search_key(item)).decode()),
 }
 
 

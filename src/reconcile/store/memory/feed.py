@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import assert_never
 
 from reconcile.model.feed import FeedCursor, FeedEntry, FeedKind, FeedPage, FeedRow, check_cursor
+from reconcile.model.item_conflict import ItemConflict
 from reconcile.model.outgoing import OutboxEvent
+from reconcile.ports.item_store import ItemReader
 from reconcile.ports.mail_store import ActivityReader
 from reconcile.ports.outbox_store import OutboxReader
 from reconcile.store.memory.feed_log import FeedLog, Logged
 
 
 class MemoryFeed:
-    """See `FeedReader`. `log` is the one that these stores write."""
+    """See `FeedReader`. `log` is the one that these stores write; `items` None where nobody has any."""
 
-    def __init__(self, log: FeedLog, mail: ActivityReader, outbox: OutboxReader) -> None:
+    def __init__(self, log: FeedLog, mail: ActivityReader, outbox: OutboxReader, items: ItemReader | None = None) -> None:
         self._log = log
         self._mail = mail
         self._outbox = outbox
+        self._items = items
 
     def beginning(self) -> FeedCursor:
         return FeedCursor(self._log.epoch)
@@ -32,16 +36,32 @@ class MemoryFeed:
         return FeedPage(entries=tuple(map(self._entry, found)), end=end, more=end.sequence < len(entries))
 
     def _entry(self, logged: Logged) -> FeedEntry:
-        row: FeedRow = self._mail.activity(logged.item) if logged.kind is FeedKind.EMAIL else self._outbox.entry(logged.item)
         return FeedEntry(
             cursor=FeedCursor(self._log.epoch, logged.sequence, logged.mark),
             kind=logged.kind,
             action=logged.action,
             id=logged.item,
             at=logged.at,
-            row=row,
-            transition=self._transition(logged),
+            row=self._row(logged),
+            transition=self._transition(logged) if logged.kind is FeedKind.OUTBOX else None,
+            conflict=self._conflict(logged) if logged.kind not in (FeedKind.EMAIL, FeedKind.OUTBOX) else None,
+            by=logged.by,
         )
+
+    def _row(self, logged: Logged) -> FeedRow:
+        match logged.kind:
+            case FeedKind.EMAIL:
+                return self._mail.activity(logged.item)
+            case FeedKind.OUTBOX:
+                return self._outbox.entry(logged.item)
+            case FeedKind.APPOINTMENT | FeedKind.CONTACT | FeedKind.TASK:
+                return self._items.item(logged.item) if self._items is not None else None
+            case _:
+                assert_never(logged.kind)
+
+    def _conflict(self, logged: Logged) -> ItemConflict | None:
+        found = self._items.conflicts(item_id=logged.item, resolved=True) if self._items is not None else ()
+        return next((one for one in found if one.id == logged.event), None)
 
     def _transition(self, logged: Logged) -> OutboxEvent | None:
         found = (event for event in self._outbox.events(logged.item) if event.sequence == logged.event)

@@ -20,6 +20,7 @@ class Logged:
     item: int
     at: str
     event: int | None
+    by: str = ""
 
     @property
     def mark(self) -> bytes:
@@ -40,7 +41,7 @@ class FeedLog:
     entries: list[Logged] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def append(self, kind: FeedKind, action: FeedAction, item: int, at: str, *, event: int | None = None) -> None:
+    def append(self, kind: FeedKind, action: FeedAction, item: int, at: str, *, event: int | None = None, by: str = "") -> None:
         """Number it and keep it."""
         with self._guard:
-            self.entries.append(Logged(sequence=len(self.entries) + 1, kind=kind, action=action, item=item, at=at, event=event))
+            self.entries.append(Logged(sequence=len(self.entries) + 1, kind=kind, action=action, item=item, at=at, event=event, by=by))

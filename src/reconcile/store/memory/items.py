@@ -9,24 +9,42 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from reconcile.errors import Locked, PreconditionFailed
 from reconcile.model import instant
 from reconcile.model.activity_edit import EditResult
 from reconcile.model.cursor import Cursor
-from reconcile.model.item import Appointment, ItemKind, kind_of
+from reconcile.model.feed import FeedAction, FeedKind
+from reconcile.model.item import Appointment, Item, ItemKind, kind_of
+from reconcile.model.item_aside import ItemAside
+from reconcile.model.item_brake import ItemBrake
 from reconcile.model.item_conflict import ItemConflict
-from reconcile.model.item_edit import AddItem, ItemEdit, ItemEdited, ItemEditOutcome, ItemKeyTaken, decided_item, request_of
+from reconcile.model.item_edit import (
+    AddItem,
+    ItemEdit,
+    ItemEdited,
+    ItemEditOutcome,
+    ItemKeyTaken,
+    RemoveItem,
+    decided_item,
+    digests,
+    request_of,
+)
 from reconcile.model.item_link import Link, LinkState
+from reconcile.model.item_purge import names_of, trace_name
 from reconcile.model.item_record import ItemState, Record
+from reconcile.model.mail_address import kept_spellings
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.item_store import ItemIntent, ItemPlace, PairChange, RecordChange, RecordDeletion
+from reconcile.ports.item_store import IntentKind, ItemIntent, ItemLook, ItemPlace, PairChange, RecordChange, RecordDeletion
+from reconcile.store.memory.feed_log import FeedLog
 
 
 class MemoryItemStore:
     """See `ItemStore`."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: FeedLog | None = None) -> None:
+        self.log = log or FeedLog()
         self._guard = threading.RLock()
         self._records: dict[int, Record] = {}
         self._numbered = 0
@@ -37,6 +55,8 @@ class MemoryItemStore:
         self._keys: dict[str, ItemKeyTaken] = {}
         self._blobs: dict[str, bytes] = {}
         self._held: set[str] = set()
+        self._asides: dict[tuple[str, ItemKind, int, RemoteId | None], ItemAside] = {}
+        self._purged: set[tuple[str, str]] = set()
 
     def items(
         self,
@@ -44,13 +64,20 @@ class MemoryItemStore:
         kinds: Collection[ItemKind] = tuple(ItemKind),
         owner: str = "",
         state: ItemState | None = None,
+        apart: bool = False,
         after: int = 0,
         limit: int | None = None,
     ) -> Iterator[Record]:
+        ids = {number for (_, number), link in self._links.items() if link.state is not LinkState.LINKED} if apart else None
+        owners = kept_spellings(owner)
         chosen = (
             one
             for number, one in sorted(self._records.items())
-            if number > after and one.kind in kinds and (not owner or one.owner == owner) and state in (None, one.state)
+            if number > after
+            and (ids is None or number in ids)
+            and one.kind in kinds
+            and (not owner or one.owner in owners)
+            and state in (None, one.state)
         )
         yield from islice(chosen, limit)
 
@@ -88,8 +115,10 @@ class MemoryItemStore:
         outcome = decision.outcome
         if isinstance(outcome, ItemEdited) and decision.record is not None:
             if decision.removed:
-                del self._records[decision.record.id]
+                self._remove(decision.record.id, instant.text(at.replace(microsecond=0)), by)
             else:
+                if not isinstance(edit, RemoveItem):
+                    self._blobs.update((one, edit.files[one]) for one in digests(decision.record.item) & edit.files.keys())
                 outcome = replace(outcome, id=self._keep(decision.record))
         if edit.client_key and isinstance(outcome, ItemEdited) and outcome.result is not EditResult.REPEATED:
             self._keys.setdefault(edit.client_key, ItemKeyTaken(request=request_of(edit), item_id=outcome.id, version=outcome.version))
@@ -99,14 +128,24 @@ class MemoryItemStore:
         if not record.id:
             self._numbered += 1
             record = replace(record, id=self._numbered)
+            action = FeedAction.CREATED
+        else:
+            action = FeedAction.CHANGED if record.edited_by.startswith("mailbox ") else FeedAction.EDITED
         self._records[record.id] = record
+        self.log.append(FeedKind(record.kind), action, record.id, record.edited_at, by=record.edited_by)
         return record.id
 
-    def resolve(self, conflict_id: int, *, at: datetime) -> bool:
+    def _remove(self, number: int, at: str, by: str) -> None:
+        gone = self._records.pop(number)
+        self.log.append(FeedKind(gone.kind), FeedAction.DELETED, number, at, by=by)
+
+    def resolve(self, conflict_id: int, *, at: datetime, by: str) -> bool:
         with self._guard:
             for place, one in enumerate(self._conflicts):
                 if one.id == conflict_id and not one.resolved_at:
-                    self._conflicts[place] = replace(one, resolved_at=instant.text(at.replace(microsecond=0)))
+                    moment = instant.text(at.replace(microsecond=0))
+                    self._conflicts[place] = replace(one, resolved_at=moment, resolved_by=by)
+                    self.log.append(FeedKind(one.kind), FeedAction.RESOLVED, one.record_id, moment, event=one.id, by=by)
                     return True
             return False
 
@@ -115,11 +154,11 @@ class MemoryItemStore:
         self._blobs[digest] = content
         return digest
 
-    def relink(self, item_id: int) -> int:
+    def relink(self, item_id: int, *, anew: bool = False) -> int:
         with self._guard:
             parted = [key for key, link in self._links.items() if key[1] == item_id and link.state is not LinkState.LINKED]
             for key in parted:
-                self._links[key] = replace(self._links[key], state=LinkState.LEFT, record_version=0, why="to be linked again")
+                self._links[key] = replace(self._links[key], state=LinkState.LEFT, record_version=0, why="to be linked again", anew=anew)
             return len(parted)
 
     @contextmanager
@@ -142,14 +181,28 @@ class MemoryItemStore:
     def by_token(self, mailbox_id: str, tokens: Collection[str]) -> Mapping[str, Link]:
         return {link.token: link for link in self._of(mailbox_id) if link.token in tokens}
 
+    def by_trace(self, mailbox_id: str, traces: Collection[str]) -> Mapping[str, Sequence[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in sorted(self._of(mailbox_id), key=lambda one: one.record_id):
+            if link.trace and link.trace in traces and not link.made_here:
+                found.setdefault(link.trace, []).append(link)
+        return found
+
     def by_record(self, mailbox_id: str, record_ids: Collection[int]) -> Mapping[int, Link]:
         return {link.record_id: link for link in self._of(mailbox_id) if link.record_id in record_ids}
+
+    def saying(self, mailbox_id: str, kind: ItemKind, items: Collection[Item]) -> Sequence[Link]:
+        came_in = (link for link in self.links(mailbox_id, kind) if not link.made_here and link.state is not LinkState.PARTED)
+        return [link for link in came_in if link.agreed.theirs in items]
 
     def links(self, mailbox_id: str, kind: ItemKind) -> Iterator[Link]:
         yield from [link for link in self._of(mailbox_id) if kind_of(link.agreed.ours) is kind]
 
     def _of(self, mailbox_id: str) -> list[Link]:
         return [link for (of, _), link in self._links.items() if of == mailbox_id]
+
+    def linked(self, mailbox_id: str, kind: ItemKind) -> int:
+        return sum(link.state is LinkState.LINKED for link in self.links(mailbox_id, kind))
 
     def records(self, record_ids: Collection[int]) -> Mapping[int, Record]:
         return {number: self._records[number] for number in record_ids if number in self._records}
@@ -172,21 +225,33 @@ class MemoryItemStore:
         with self._guard:
             tied = {link.record_id: link for link in self.links(mailbox_id, kind)}
             versions = {number: one.version for number, one in self._records.items()}
-            due = {number for number, link in tied.items() if everything or versions.get(number, -1) != link.record_version}
+            due = {
+                number for number, link in tied.items() if everything or link.departed or versions.get(number, -1) != link.record_version
+            }
             due |= {
                 number
                 for number, one in self._records.items()
-                if one.kind is kind and owner in (None, one.owner) and (mailbox_id, number) not in self._links
+                if one.kind is kind and (owner is None or one.owner in kept_spellings(owner)) and (mailbox_id, number) not in self._links
             }
             return sorted(due)
 
-    def intents(self, mailbox_id: str, kind: ItemKind) -> Sequence[ItemIntent]:
-        return sorted(
-            (one for one in self._intents.values() if (one.mailbox_id, one.kind) == (mailbox_id, kind)), key=lambda one: (one.at, one.token)
-        )
+    def intents(
+        self, mailbox_id: str, kind: ItemKind, *, after: ItemIntent | None = None, limit: int | None = None
+    ) -> Sequence[ItemIntent]:
+        past = (after.at, after.token) if after is not None else ("", "")
+        mine = (one for one in self._intents.values() if (one.mailbox_id, one.kind) == (mailbox_id, kind) and (one.at, one.token) > past)
+        return sorted(mine, key=lambda one: (one.at, one.token))[:limit]
 
     def begin(self, intents: Sequence[ItemIntent]) -> None:
         with self._guard:
+            for one in intents:
+                if one.action is IntentKind.CREATE:
+                    found = self._records.get(one.record_id)
+                    meant = found is not None and found.version == one.record_version
+                else:
+                    meant = (one.mailbox_id, one.record_id) in self._links
+                if not meant:
+                    raise PreconditionFailed(f"item {one.record_id} changed while it was decided")
             self._intents.update((one.token, one) for one in intents)
 
     def commit(
@@ -211,7 +276,14 @@ class MemoryItemStore:
                         raise PreconditionFailed(f"item {change.record_id} is no longer at version {change.record.expected}")
             self._blobs.update(blobs or {})
             for change in changes:
-                self._pair(mailbox_id, kind, change, moment, by)
+                names = names_of(change.link.remote_id, change.link.token) if change.link is not None else ()
+                if change.link is not None and change.link.trace and (change.record_id not in self._records or _is_new(change.record)):
+                    names += (trace_name(change.link.trace),)
+                if self.purged(mailbox_id, names):
+                    self._links.pop((mailbox_id, change.record_id), None)
+                    self._intents.pop(change.settled, None)
+                else:
+                    self._pair(mailbox_id, kind, change, moment, by)
             place = self.place(mailbox_id, kind)
             place = replace(place, cursor=cursor or place.cursor, rules=place.rules if rules is None else rules)
             place = place if verify is None else replace(place, verify=verify)
@@ -234,7 +306,7 @@ class MemoryItemStore:
                 )
                 number = self._keep(made)
             case RecordDeletion():
-                del self._records[change.record_id]
+                self._remove(change.record_id, at, by)
             case None:
                 pass
         if change.unlink:
@@ -258,10 +330,49 @@ class MemoryItemStore:
                     at=at,
                 )
             )
+            self.log.append(FeedKind(kind), FeedAction.CONFLICT, number, at, event=len(self._conflicts))
         if change.settled:
             self._intents.pop(change.settled, None)
 
-    def ended(self, mailbox_id: str, kind: ItemKind, *, at: datetime, error: str, hint: str) -> None:
+    def purge(self, mailbox_id: str, names: Collection[str]) -> None:
+        """As a purge leaves its marks, for tests."""
+        self._purged |= {(mailbox_id, name) for name in names}
+
+    def purged(self, mailbox_id: str, names: Collection[str]) -> Collection[str]:
+        return {name for name in names if {(mailbox_id, name), ("", name)} & self._purged}
+
+    def ended(self, mailbox_id: str, kind: ItemKind, look: ItemLook) -> None:
+        self._stands(mailbox_id, kind, look=look)
+
+    def is_folder(self, mailbox_id: str, kind: ItemKind, folder: str) -> None:
+        self._stands(mailbox_id, kind, folder=folder)
+
+    def brake(self, mailbox_id: str, kind: ItemKind, brake: ItemBrake | None) -> None:
+        self._stands(mailbox_id, kind, brake=brake, released=0)
+
+    def release(self, mailbox_id: str, kind: ItemKind, brake: ItemBrake) -> bool:
+        if self.place(mailbox_id, kind).brake != brake:
+            return False
+        self._stands(mailbox_id, kind, released=brake.count)
+        return True
+
+    def spend(self, mailbox_id: str, kind: ItemKind, *, left: int) -> None:
+        self._stands(mailbox_id, kind, released=left)
+
+    def _stands(self, mailbox_id: str, kind: ItemKind, **new: Any) -> None:
         with self._guard:
-            moment = instant.text(at.replace(microsecond=0))
-            self._places[mailbox_id, kind] = replace(self.place(mailbox_id, kind), at=moment, error=error, hint=hint)
+            self._places[mailbox_id, kind] = replace(self.place(mailbox_id, kind), **new)
+
+    def asides(self) -> Sequence[ItemAside]:
+        return sorted(self._asides.values(), key=lambda one: (one.since, one.mailbox_id, one.kind, one.record_id))
+
+    def set_aside(self, asides: Sequence[ItemAside]) -> None:
+        self._asides |= {one.key: one for one in asides}
+
+    def taken_up(self, asides: Sequence[ItemAside]) -> None:
+        for one in asides:
+            self._asides.pop(one.key, None)
+
+
+def _is_new(change: RecordChange | RecordDeletion | None) -> bool:
+    return isinstance(change, RecordChange) and change.expected == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from reconcile.errors import Locked, PermanentError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState
+from reconcile.model.activity_edit import Edit, decided
 from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.mailbox_state import Attempt, MailboxState
@@ -49,6 +50,8 @@ class MemoryMailStore:
     _bodies: dict[int, bytes] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     _guard: threading.RLock = field(default_factory=threading.RLock)
+    #: The tracked folder of a mailbox that held an activity last, by both.
+    _filed: dict[tuple[int, str], str] = field(default_factory=dict)
     queue_items: MemoryQueueItems = field(default_factory=MemoryQueueItems)
     parties: MemoryParties = field(default_factory=MemoryParties)
     decisions: MemoryDecisions = field(init=False)
@@ -96,6 +99,7 @@ class MemoryMailStore:
                     transient_failures=state.transient_failures + (failed and not attempt.permanent),
                     last_news=attempt.at if attempt.news else state.last_news,
                     stuck_since=attempt.stuck_since,
+                    lacking=state.lacking if failed else attempt.lacking,
                     error_kind=attempt.error_kind,
                     error=attempt.error,
                     hint=attempt.hint,
@@ -235,7 +239,23 @@ class MemoryMailStore:
         if arrival.held_for:
             there = (arrival.held_for, 0, RemoteId(arrival.remote_id.protocol, f"{mailbox_id}:{generation}:{arrival.remote_id.value}"))
             self._locations.setdefault(there, _Location(existing, arrival.raw, arrival.received, nameless=False))
+        self._file(mailbox_id, generation, arrival, existing, at)
         return word
+
+    def _file(self, mailbox_id: str, generation: int, arrival: Arrival, number: int, at: str) -> None:
+        held = self._filed.get((number, mailbox_id))
+        if not arrival.folder or held == arrival.folder:
+            return
+        before_that = (self._locations.get((mailbox_id, old, arrival.remote_id)) for old in range(generation))
+        if held is not None and any(one is not None and one.activity == number for one in before_that):
+            return
+        self._filed[number, mailbox_id] = arrival.folder
+        if arrival.regarding is not None:
+            edit, before = Edit(activity_id=number, regarding=arrival.regarding), self.details.get(number, UNEDITED)
+            _, after = decided(edit, before, None, at=at, by=f"folder {arrival.folder}")
+            if after is not None:
+                self.details[number] = after
+                self.log.append(FeedKind.EMAIL, FeedAction.EDITED, number, at)
 
     def _same(self, name: str, content: bytes) -> int | None:
         found = (each.id for each, kept, _ in self._activities.values() if each.header.message_id == name and kept == content)
@@ -252,7 +272,17 @@ class MemoryMailStore:
             and (location.raw, location.received) == (arrival.raw, arrival.received)
             and location.activity not in taken
         )
-        return candidates[0] if candidates else None
+        return next(iter(candidates), None) or self._moved(mailbox_id, generation, arrival)
+
+    def _moved(self, mailbox_id: str, generation: int, arrival: Arrival) -> int | None:
+        """From another folder of the mailbox."""
+        for key, location in sorted(self._locations.items(), key=lambda one: one[1].activity):
+            filed = self._filed.get((location.activity, mailbox_id), "")
+            elsewhere = filed != arrival.folder
+            alike = location.nameless and (location.raw, location.received) == (arrival.raw, arrival.received)
+            if key[:2] == (mailbox_id, generation) and alike and elsewhere:
+                return location.activity
+        return None
 
 
 class _Receiving:
@@ -267,13 +297,13 @@ class _Receiving:
     def state(self) -> MailboxState:
         return self._state
 
-    def known(self, message_id: str, content: bytes) -> bool:
+    def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
         with self._store._guard:
-            return bool(message_id) and self._store._same(message_id, content) is not None
+            return {message for message in messages if message[0] and self._store._same(*message) is not None}
 
-    def has(self, remote_id: RemoteId) -> bool:
+    def kept(self, remote_ids: Collection[RemoteId]) -> Set[RemoteId]:
         with self._store._guard:
-            return (self._state.mailbox_id, self._state.generation, remote_id) in self._store._locations
+            return {each for each in remote_ids if (self._state.mailbox_id, self._state.generation, each) in self._store._locations}
 
     def begin(self) -> None:
         self._chunks = []

@@ -165,8 +165,11 @@ class MemoryOutbox:
             case Reserve(limits=limits) | Begin(limits=limits) if limits.account:
                 refuse_exhausted(exhausted(limits, partial(self._newest, limits.account), now=at), at)
                 self._handed.setdefault(limits.account, []).append(at)
-            case GiveBack(limits=limits, counted_at=datetime() as counted) if counted in self._handed.get(limits.account, ()):
-                self._handed[limits.account].remove(counted)
+            case GiveBack(limits=limits, counted_at=datetime() as counted):
+                then = [account for account, moments in self._handed.items() if counted in moments]
+                account = limits.account if limits is not None else then[0] if len(then) == 1 else ""
+                if account in then:
+                    self._handed[account].remove(counted)
             case _:
                 pass
 

@@ -34,7 +34,9 @@ class MemoryResources:
 
     def resources(self) -> Sequence[AppliedResource]:
         return [
-            AppliedResource(kind=row.kind, name=row.name, external_id=row.external_id, spec=row.spec, origins=row.origins)
+            AppliedResource(
+                kind=row.kind, name=row.name, external_id=row.external_id, spec=row.spec, origins=row.origins, written=row.token
+            )
             for row in self.stored()
         ]
 

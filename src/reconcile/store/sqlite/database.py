@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reconcile.errors import PermanentError, ReconcileError, SettingsError, Unavailable
+from reconcile.store.disk_room import is_full
 from reconcile.store.in_use import use
 
 T = TypeVar("T")
@@ -54,8 +55,11 @@ def _unusable(path: Path, error: sqlite3.OperationalError) -> ReconcileError:
     text = str(error)
     if "locked" in text or "busy" in text:
         return Unavailable(f"the store {path} is busy", hint="Another process is writing to it; try again.")
-    if "full" in text:
-        return PermanentError(f"no space left for the store {path}", hint="Free space on that disk; nothing was lost.")
+    # Without room for the index of its log, SQLite knows no more than that the disk failed.
+    if "full" in text or ("disk I/O" in text and is_full(path.parent)):
+        # No mailbox's fault: all of them go on by themselves once there is space.
+        hint = "Free space on that disk; nothing was lost, and it goes on by itself."
+        return PermanentError(f"no space left for the store {path}", hint=hint, about="profile")
     hint = "Check its folder's permissions and disk."
     if "readonly" in text or "unable to open" in text:
         # A WAL store keeps an index of its log beside it, also for readers.
@@ -94,6 +98,7 @@ class Database:
         self.read_only = read_only
         self._readers = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
+        self._idle_readers: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -214,12 +219,23 @@ class Database:
                 self._open_readers.append(connection)
         return connection
 
-    def own_reader(self) -> sqlite3.Connection:
-        """A connection for SELECT that its holder closes."""
+    def lent_reader(self) -> sqlite3.Connection:
+        """A connection for SELECT whose holder gives it back with `take_back`. One that is used again knows the schema and its statements
+        already, which costs more than to ask a mailbox's few questions."""
+        with suppress(IndexError):
+            return self._idle_readers.pop()
         with translated(self.path):
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
         return connection
+
+    def take_back(self, connection: sqlite3.Connection) -> None:
+        """What `lent_reader` gave, without a transaction. Raises nothing."""
+        with self._guard:
+            if not self._closed:
+                self._idle_readers.append(connection)
+                return
+        connection.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -302,23 +318,30 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 if self.guard is not None:
                     self.guard(connection)
+                # One by itself is taken back with the whole.
+                several = len(group) > 1
                 for work, future in group:
-                    connection.execute("SAVEPOINT work")
+                    if several:
+                        connection.execute("SAVEPOINT work")
                     try:
                         with translated(self.path):
                             done.append((future, work(connection)))
                     except BaseException as error:  # noqa: BLE001  it belongs to whoever waits for the future
-                        if not connection.in_transaction:
-                            # A disk that is full or fails: SQLite has taken back everything, also what others of the group did. What
-                            # is left of it must not begin a transaction of its own, which would be kept and reported as failed.
+                        if several and connection.in_transaction:
+                            connection.execute("ROLLBACK TO work")
+                            failed.append((future, error))
+                        else:
+                            # Alone; or a disk is full or fails, and SQLite has taken back everything, also what others of the group did:
+                            # what is left of it must not begin a transaction of its own, which would be kept and reported as failed.
+                            if connection.in_transaction:
+                                connection.execute("ROLLBACK")
                             for _, each in group:
                                 each.set_exception(error)
                             return
-                        connection.execute("ROLLBACK TO work")
-                        failed.append((future, error))
-                    connection.execute("RELEASE work")
+                    if several:
+                        connection.execute("RELEASE work")
                 connection.execute("COMMIT")
-        except (ReconcileError, sqlite3.Error) as error:
+        except BaseException as error:  # noqa: BLE001  likewise, and the next work must find no transaction of this one
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             for _, future in group:
@@ -334,7 +357,7 @@ class Database:
         with self._guard:
             self._closed = True
             writer, self._writer = self._writer, None
-            readers, self._open_readers = self._open_readers, []
+            readers, self._open_readers, self._idle_readers = [*self._open_readers, *self._idle_readers], [], []
             if writer is not None:
                 self._queue.put(None)
         if writer is not None:

@@ -31,10 +31,15 @@ _TRIM = (
 
 
 def keep_decisions(
-    connection: sqlite3.Connection, generation: int, decided: Sequence[Decision], kept: Sequence[tuple[Arrival, int]], mailbox_id: str
+    connection: sqlite3.Connection,
+    generation: int,
+    decided: Sequence[Decision],
+    kept: Sequence[tuple[Arrival, int]],
+    mailbox_id: str,
+    *,
+    revised: bool,
 ) -> None:
-    """`kept` are arrivals with the activity they became or were already."""
-    revised = connection.execute("SELECT 1 FROM mail_decisions WHERE mailbox_id = ? LIMIT 1", (mailbox_id,)).fetchone() is not None
+    """`kept` are arrivals with the activity they became or were already; `revised`: something was decided about the mailbox before."""
     if revised and kept:
         # What was ignored once may be tracked when everything is read again.
         connection.executemany(

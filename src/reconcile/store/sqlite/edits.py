@@ -27,9 +27,9 @@ class SqliteEdits:
 
 
 def _edit(connection: sqlite3.Connection, edit: Edit, at: str, by: str) -> EditOutcome:
-    outcome, after = decided(edit, _details(connection, edit.activity_id), _taken(connection, edit.client_key), at=at, by=by)
+    outcome, after = decided(edit, details_of(connection, edit.activity_id), _taken(connection, edit.client_key), at=at, by=by)
     if after is not None:
-        _write(connection, edit.activity_id, after)
+        write_details(connection, edit.activity_id, after)
     if edit.client_key and isinstance(outcome, Edited):
         connection.execute(
             "INSERT OR IGNORE INTO activity_edit_key VALUES (?, ?, ?, ?, ?)",
@@ -38,7 +38,8 @@ def _edit(connection: sqlite3.Connection, edit: Edit, at: str, by: str) -> EditO
     return outcome
 
 
-def _details(connection: sqlite3.Connection, activity_id: int) -> ActivityDetails | None:
+def details_of(connection: sqlite3.Connection, activity_id: int) -> ActivityDetails | None:
+    """None where there is no such activity."""
     row = connection.execute(f"{mail_rows.SELECT_ACTIVITY} WHERE id = ?", (activity_id,)).fetchone()
     return mail_rows.details(row) if row else None
 
@@ -48,7 +49,8 @@ def _taken(connection: sqlite3.Connection, key: str) -> KeyTaken | None:
     return KeyTaken(request=row["request"], activity_id=row["activity_id"], version=row["version"]) if row else None
 
 
-def _write(connection: sqlite3.Connection, activity_id: int, after: ActivityDetails) -> None:
+def write_details(connection: sqlite3.Connection, activity_id: int, after: ActivityDetails) -> None:
+    """As they are from now on; the change feed tells it."""
     about = after.regarding
     connection.execute(
         "INSERT INTO activity_details VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (activity_id) DO UPDATE SET"

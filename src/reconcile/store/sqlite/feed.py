@@ -1,16 +1,22 @@
-"""The change feed in the environment's SQLite file. Migration 0007 has the triggers that write it."""
+"""The change feed in the environment's SQLite file. Migration 0021 has the triggers that write it."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from typing import assert_never
 
+from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
-from reconcile.model.feed import FeedAction, FeedCursor, FeedEntry, FeedKind, FeedPage, check_cursor, mark
+from reconcile.model.feed import FeedAction, FeedCursor, FeedEntry, FeedKind, FeedPage, FeedRow, check_cursor, mark
+from reconcile.model.item import ItemKind
+from reconcile.model.item_conflict import ItemConflict
+from reconcile.model.item_record import Record
 from reconcile.model.outgoing import OutboxEntry, OutboxEvent
-from reconcile.store.sqlite import mail_rows, outbox
+from reconcile.store.sqlite import item_rows, mail_rows, outbox
 from reconcile.store.sqlite.database import Database
 
+_ITEMS = frozenset({FeedKind.APPOINTMENT, FeedKind.CONTACT, FeedKind.TASK})
 _EPOCH = "SELECT value FROM meta WHERE name = 'feed-epoch'"
 
 
@@ -39,8 +45,11 @@ class SqliteFeed:
             ).fetchall()
             activities = _activities(connection, {row["item"] for row in rows if row["kind"] == FeedKind.EMAIL})
             mails = _mails(connection, {row["item"] for row in rows if row["kind"] == FeedKind.OUTBOX})
-            events = _events(connection, [row for row in rows if row["event"] is not None])
-            entries = tuple(_entry(after.epoch, row, activities, mails, events) for row in rows)
+            events = _events(connection, [row for row in rows if row["kind"] == FeedKind.OUTBOX and row["event"] is not None])
+            items = _items(connection, {row["item"] for row in rows if row["kind"] in _ITEMS})
+            conflicts = _conflicts(connection, {row["event"] for row in rows if row["kind"] in _ITEMS and row["event"] is not None})
+            found = _Found(activities=activities, mails=mails, events=events, items=items, conflicts=conflicts)
+            entries = tuple(_entry(after.epoch, row, found) for row in rows)
             # Fewer than asked for: everything up to the newest was looked at.
             end = entries[-1].cursor if len(entries) == limit else _cursor(connection, after, newest)
             return FeedPage(entries=entries, end=end, more=end.sequence < newest)
@@ -63,22 +72,40 @@ def _mark(connection: sqlite3.Connection, sequence: int) -> bytes | None:
     return mark(row["sequence"], row["kind"], row["action"], row["item"], row["at"]) if row else None
 
 
-def _entry(
-    epoch: str,
-    row: sqlite3.Row,
-    activities: dict[int, Activity],
-    mails: dict[int, OutboxEntry],
-    events: dict[tuple[int, int], OutboxEvent],
-) -> FeedEntry:
-    sequence, kind, action, item, at, event = row
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the entries of a page name, by numbers."""
+
+    activities: dict[int, Activity]
+    mails: dict[int, OutboxEntry]
+    events: dict[tuple[int, int], OutboxEvent]
+    items: dict[int, Record]
+    conflicts: dict[int, ItemConflict]
+
+    def row(self, kind: FeedKind, number: int) -> FeedRow:
+        match kind:
+            case FeedKind.EMAIL:
+                return self.activities.get(number)
+            case FeedKind.OUTBOX:
+                return self.mails.get(number)
+            case FeedKind.APPOINTMENT | FeedKind.CONTACT | FeedKind.TASK:
+                return self.items.get(number)
+            case _:
+                assert_never(kind)
+
+
+def _entry(epoch: str, row: sqlite3.Row, found: _Found) -> FeedEntry:
+    sequence, kind, action, item, at, event, by = row
     return FeedEntry(
         cursor=FeedCursor(epoch, sequence, mark(sequence, kind, action, item, at)),
         kind=FeedKind(kind),
         action=FeedAction(action),
         id=item,
         at=at,
-        row=activities.get(item) if kind == FeedKind.EMAIL else mails.get(item),
-        transition=events.get((item, event)) if event is not None else None,
+        row=found.row(FeedKind(kind), item),
+        transition=found.events.get((item, event)) if kind == FeedKind.OUTBOX and event is not None else None,
+        conflict=found.conflicts.get(event) if kind in _ITEMS and event is not None else None,
+        by=by or "",
     )
 
 
@@ -99,6 +126,16 @@ def _mails(connection: sqlite3.Connection, ids: Collection[int]) -> dict[int, Ou
 def _events(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> dict[tuple[int, int], OutboxEvent]:
     found = _among(connection, "SELECT * FROM outbox_event WHERE entry IN (?)", {row["item"] for row in rows})
     return {(row["entry"], row["sequence"]): outbox.event(row) for row in found}
+
+
+def _items(connection: sqlite3.Connection, ids: Collection[int]) -> dict[int, Record]:
+    kinds = [ItemKind(row["kind"]) for row in _among(connection, "SELECT DISTINCT kind FROM item WHERE id IN (?)", ids)]
+    where = "id IN (SELECT value FROM json_each(?))"
+    return {one.id: one for one in item_rows.read_records(connection, where, (f"[{', '.join(map(str, ids))}]",), kinds)}
+
+
+def _conflicts(connection: sqlite3.Connection, ids: Collection[int]) -> dict[int, ItemConflict]:
+    return {row["id"]: item_rows.conflict(row) for row in _among(connection, "SELECT * FROM item_conflict WHERE id IN (?)", ids)}
 
 
 def _among(connection: sqlite3.Connection, statement: str, ids: Collection[int]) -> Iterable[sqlite3.Row]:

@@ -8,7 +8,8 @@ from reconcile.store.sqlite.database import Database
 
 _FORMER = (
     "SELECT former.mailbox_id, former.name, former.address FROM mail_former AS former UNION"
-    " SELECT held.mailbox_id, '', '' FROM (SELECT mailbox_id FROM mail_locations UNION SELECT mailbox_id FROM outbox) AS held"
+    " SELECT held.mailbox_id, '', '' FROM (SELECT mailbox_id FROM mail_locations UNION SELECT mailbox_id FROM outbox"
+    " UNION SELECT mailbox_id FROM item_link) AS held"
     " WHERE NOT EXISTS (SELECT 1 FROM mail_former WHERE mailbox_id = held.mailbox_id)"
     " AND NOT EXISTS (SELECT 1 FROM resource WHERE external_id = held.mailbox_id) ORDER BY 2, 1"
 )

@@ -18,13 +18,20 @@ def count(connection: sqlite3.Connection, step: Step, at: datetime) -> None:
         case Reserve(limits=limits) | Begin(limits=limits) if limits.account:
             refuse_exhausted(exhausted(limits, partial(newest, connection, limits.account), now=at), at)
             connection.execute("INSERT INTO outbox_handed_over (account, at) VALUES (?, ?)", (limits.account, text(at)))
-        case GiveBack(limits=limits, counted_at=datetime() as counted) if limits.account:
+        case GiveBack(limits=limits, counted_at=datetime() as counted):
+            account = limits.account if limits is not None else _counted_then(connection, counted)
             connection.execute(
                 "DELETE FROM outbox_handed_over WHERE id = (SELECT id FROM outbox_handed_over WHERE account = ? AND at = ? LIMIT 1)",
-                (limits.account, text(counted)),
+                (account, text(counted)),
             )
         case _:
             pass
+
+
+def _counted_then(connection: sqlite3.Connection, at: datetime) -> str:
+    """ "" where several were: to take from another account would let it send more than it may."""
+    found = connection.execute("SELECT DISTINCT account FROM outbox_handed_over WHERE at = ? LIMIT 2", (text(at),)).fetchall()
+    return str(found[0]["account"]) if len(found) == 1 else ""
 
 
 def tidy(connection: sqlite3.Connection, until: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from reconcile.model.item import TYPES, Item, ItemKind, columns, kind_of, value
+from reconcile.model.item_conflict import ItemConflict
 from reconcile.model.item_json import dumped, dumped_value
 from reconcile.model.item_link import Agreed, Link, LinkState
 from reconcile.model.item_record import ItemState, Record
@@ -17,6 +18,11 @@ from reconcile.model.remote_id import RemoteId
 
 #: Columns that hold JSON.
 _JSON: Final = frozenset({"recurrence", "exceptions", "requiredattendees", "optionalattendees", "responses", "attachments"})
+
+_LINK: Final = (
+    "mailbox_id, item_id, kind, state, token, protocol, remote, version, record_version, agreed_ours, agreed_theirs, made_here, in_scope,"
+    " categorised, organized_here, why, departed, trace, anew"
+)
 
 
 def write_item(connection: sqlite3.Connection, item_id: int, item: Item) -> None:
@@ -39,7 +45,9 @@ def _column(name: str, found: Any) -> Any:
 def read_records(connection: sqlite3.Connection, where: str, values: tuple[object, ...], kinds: Collection[ItemKind]) -> Iterator[Record]:
     """Records by id, kind by kind where there are several. `where` is about the table item."""
     for kind in kinds:
-        rows = connection.execute(f"SELECT * FROM item JOIN {kind} ON item_id = id WHERE kind = ? AND {where} ORDER BY id", (kind, *values))
+        # "+" keeps SQLite from going through all of a kind for the few that are asked for.
+        statement = f"SELECT * FROM item JOIN {kind} ON item_id = id WHERE +kind = ? AND {where} ORDER BY id"
+        rows = connection.execute(statement, (kind, *values))
         for row in rows:
             yield record(kind, row)
 
@@ -61,11 +69,28 @@ def record(kind: ItemKind, row: sqlite3.Row) -> Record:
     )
 
 
+def conflict(row: sqlite3.Row) -> ItemConflict:
+    """From a row of item_conflict."""
+    return ItemConflict(
+        id=row["id"],
+        record_id=row["item_id"],
+        kind=ItemKind(row["kind"]),
+        mailbox_id=row["mailbox_id"],
+        field=row["field"],
+        ours=row["ours"],
+        theirs=row["theirs"],
+        ours_wins=bool(row["ours_wins"]),
+        at=row["at"],
+        resolved_at=row["resolved_at"],
+        resolved_by=row["resolved_by"],
+    )
+
+
 def write_link(connection: sqlite3.Connection, link: Link) -> None:
     """New or replaced."""
     ours, theirs = (orjson.dumps(dumped(one)).decode() for one in (link.agreed.ours, link.agreed.theirs))
     connection.execute(
-        f"INSERT OR REPLACE INTO item_link VALUES (?{', ?' * 15})",
+        f"INSERT OR REPLACE INTO item_link ({_LINK}) VALUES (?{', ?' * 18})",
         (
             link.mailbox_id,
             link.record_id,
@@ -83,6 +108,9 @@ def write_link(connection: sqlite3.Connection, link: Link) -> None:
             link.categorised,
             link.organized_here,
             link.why,
+            link.departed,
+            link.trace,
+            link.anew,
         ),
     )
 
@@ -106,4 +134,7 @@ def link(row: sqlite3.Row) -> Link:
         categorised=bool(row["categorised"]),
         organized_here=bool(row["organized_here"]),
         why=row["why"],
+        departed=bool(row["departed"]),
+        trace=row["trace"],
+        anew=bool(row["anew"]),
     )

@@ -1,12 +1,8 @@
-"""Who works on which mailbox: one lock file each (flock), so the right ends with the process, kill -9 included.
-
-The files stay: removing one would let two processes hold locks on two files of the same name.
-"""
+"""Who works on which mailbox: one lock file each, so the right ends with the process, kill -9 included."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import socket
 from collections.abc import Iterator
@@ -14,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconcile.errors import Locked
+from reconcile.store.lock_files import LockFiles
 from reconcile.store.sqlite.packs import translated
 
 
@@ -21,22 +18,8 @@ class Leases:
     """A folder of lock files."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        # A path object costs more than the lock itself.
-        self._prefix = f"{folder}{os.sep}"
+        self._files = LockFiles(folder, ".lease")
         self._words = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
-
-    def _path(self, name: str) -> str:
-        return f"{self._prefix}{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lease"
-
-    def _open(self, path: str) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        with translated(path):
-            try:
-                return os.open(path, flags, 0o600)
-            except FileNotFoundError:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                return os.open(path, flags, 0o600)
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
@@ -49,7 +32,9 @@ class Leases:
 
     def take(self, name: str) -> int:
         """As `hold`; it is given back by closing what this returns."""
-        descriptor = self._open(self._path(name))
+        path = self._files.path(name)
+        with translated(path):
+            descriptor = self._files.open(path)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,7 +51,7 @@ class Leases:
 
     def holder(self, name: str) -> str | None:
         """Who holds it now, or None."""
-        path = self._path(name)
+        path = self._files.path(name)
         with translated(path):
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
@@ -30,8 +30,11 @@ from reconcile.store.sqlite.recent_view import RecentView
 
 #: Rises when the parser of texts changes what it would say: kept texts of older ones are made again.
 PARSER = 1
-_KNOWN = "SELECT 1 FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
-_HAS = "SELECT 1 FROM mail_locations WHERE mailbox_id = ? AND generation = ? AND remote = ?"
+_KNOWN = (
+    "SELECT message_id, content FROM asked WHERE EXISTS (SELECT 1 FROM mail_activities AS kept"
+    " WHERE kept.message_id = asked.message_id AND kept.content = asked.content AND kept.message_id <> '')"
+)
+_KEPT = "SELECT remote FROM mail_locations WHERE mailbox_id = ? AND generation = ? AND remote IN"
 _STATE = (
     "SELECT *, EXISTS (SELECT 1 FROM mail_missing AS missing WHERE missing.mailbox_id = mail_mailboxes.mailbox_id) AS any_missing"
     " FROM mail_mailboxes WHERE mailbox_id = ?"
@@ -202,15 +205,25 @@ class SqliteReceiving:
     def state(self) -> MailboxState:
         return self._state
 
-    def known(self, message_id: str, content: bytes) -> bool:
+    def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
         # The commit asks again; here it only saves writing bytes that are kept already.
-        if self._recent.connection().execute(_KNOWN, (message_id, content)).fetchone() is not None:
-            return True
-        return bool(message_id) and not self.lift_purged and self._purged.has(message_id, content)
+        named = [message for message in messages if message[0]]
+        if not named:
+            return frozenset()
+        question = f"WITH asked (message_id, content) AS (VALUES {','.join(['(?,?)'] * len(named))}) {_KNOWN}"
+        found = {(row[0], row[1]) for row in self._recent.connection().execute(question, tuple(chain.from_iterable(named)))}
+        if not self.lift_purged:
+            found.update(message for message in named if message not in found and self._purged.has(*message))
+        return found
 
-    def has(self, remote_id: RemoteId) -> bool:
-        place = (self._mailbox_id, self._state.generation, remote_id.value)
-        return self._database.reader().execute(_HAS, place).fetchone() is not None
+    def kept(self, remote_ids: Collection[RemoteId]) -> Set[RemoteId]:
+        asked, found = [*remote_ids], set[str]()
+        for start in range(0, len(asked), _PAGE):
+            part = [each.value for each in asked[start : start + _PAGE]]
+            question = f"{_KEPT} ({','.join('?' * len(part))})"
+            rows = self._database.reader().execute(question, (self._mailbox_id, self._state.generation, *part))
+            found.update(row[0] for row in rows)
+        return {each for each in asked if each.value in found}
 
     def begin(self) -> None:
         pack = self._pack
@@ -244,7 +257,7 @@ class SqliteReceiving:
             committed = max(place.offset + place.length for place in places)
         before = self._state
         try:
-            kept, self._state = self._database.write(lambda connection: mail_commit.keep(connection, before, batch))
+            kept, self._state = self._database.write_here(lambda connection: mail_commit.keep(connection, before, batch))
             self._recent.stale = True
         except BaseException:
             if pack is not None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
+
+import orjson
 
 from reconcile.errors import ReconcileError, Unavailable
 from reconcile.model.mailbox_state import Attempt, MailboxState
@@ -13,6 +16,7 @@ from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
 from reconcile.store.batch_failures import missing_after, without
 from reconcile.store.sqlite.correlation_index import json_list
 from reconcile.store.sqlite.decisions import keep_decisions
+from reconcile.store.sqlite.filed import file_mail, moved_here
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.many_rows import insert
 from reconcile.store.sqlite.parties import add_contacts
@@ -28,12 +32,26 @@ _MET = (
     "SELECT value FROM json_each(?) AS asked WHERE EXISTS"
     " (SELECT 1 FROM mail_activities WHERE message_id = asked.value AND message_id <> '')"
 )
+#: The last number of an activity, and whether anything was purged, was decided about the mailbox, or is held of it. Asked for at once, for
+#: the same reason: what hands the interpreter over here is waited for by all who want to write.
+_ABOUT = (
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'mail_activities'), 0), EXISTS (SELECT 1 FROM mail_purged),"
+    " EXISTS (SELECT 1 FROM mail_decisions WHERE mailbox_id = ?1), EXISTS (SELECT 1 FROM mail_quarantine WHERE mailbox_id = ?1)"
+)
 #: Without a Message-ID two messages are never one, except that a re-index meets the same one again: same mailbox, same bytes, same
 #: date, and not yet found again in this generation.
 _NAMELESS = (
     "SELECT old.activity_id FROM mail_locations AS old WHERE old.mailbox_id = ? AND old.raw = ? AND old.nameless = 1 AND old.received = ?"
     " AND old.generation < ? AND NOT EXISTS (SELECT 1 FROM mail_locations AS new WHERE new.activity_id = old.activity_id"
     " AND new.mailbox_id = old.mailbox_id AND new.generation = ?) ORDER BY old.activity_id"
+)
+
+_STATE_COLUMNS = (
+    "generation, cursor_protocol, cursor, floor, tracked, duplicates, ignored, conflicting, vanished, decided, server_messages, latest"
+)
+_STATE = (
+    f"INSERT INTO mail_mailboxes (mailbox_id, {_STATE_COLUMNS}) VALUES ({','.join('?' * 13)}) ON CONFLICT (mailbox_id) DO UPDATE SET"
+    f" ({_STATE_COLUMNS}) = ({', '.join('excluded.' + column.strip() for column in _STATE_COLUMNS.split(','))})"
 )
 
 
@@ -86,7 +104,8 @@ def _keep(
     ends: dict[int, int] = {}
     erase: dict[int, int] = {}
     refused = 0
-    purged = PurgedMail(connection, mailbox_id)
+    number, any_purged, any_decided, any_held = connection.execute(_ABOUT, (mailbox_id,)).fetchone()
+    purged = PurgedMail(connection, mailbox_id, empty=not any_purged)
     if batch.lift_purged:
         purged.lift(batch.arrivals)
     fresh: dict[tuple[str, bytes], int] = {}
@@ -95,7 +114,6 @@ def _keep(
     kept_as: list[tuple[Arrival, int]] = []
     fresh_items: list[tuple[int, NewQueueItem]] = []
     more_items: list[tuple[int, NewQueueItem]] = []
-    number: int | None = None
     met = _met(connection, batch.arrivals)
     for arrival in batch.arrivals:
         name = arrival.header.message_id
@@ -119,9 +137,6 @@ def _keep(
         else:
             if arrival.place is None:
                 raise Unavailable("what was kept already was purged in between", hint="The mailbox is read again by itself.")
-            if number is None:
-                row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'mail_activities'").fetchone()
-                number = row[0] if row else 0
             number += 1
             existing = number
             conflict = bool(name) and (name in fresh_names or (name in met and connection.execute(_OTHER, (name,)).fetchone() is not None))
@@ -135,8 +150,8 @@ def _keep(
         kept_as.append((arrival, existing))
         locations.append((mailbox_id, generation, arrival.remote_id.value, existing, arrival.raw, arrival.received, int(not name)))
     locations += [
-        (arrival.held_for, 0, f"{mailbox_id}:{generation}:{arrival.remote_id.value}", number, arrival.raw, arrival.received, 0)
-        for arrival, number in kept_as
+        (arrival.held_for, 0, f"{mailbox_id}:{generation}:{arrival.remote_id.value}", kept_number, arrival.raw, arrival.received, 0)
+        for arrival, kept_number in kept_as
         if arrival.held_for
     ]
     holding, over = divided(connection, mailbox_id, batch.given_up)
@@ -151,10 +166,14 @@ def _keep(
     keep_queue_items(connection, more_items, batch.at)
     add_contacts(connection, (arrival.contact for arrival, _ in kept_as if arrival.contact is not None), batch.at)
     insert(connection, "INSERT OR IGNORE INTO mail_locations VALUES", locations)
-    keep_decisions(connection, generation, [*batch.decisions, *(each.decision for each in holding)], kept_as, mailbox_id)
+    file_mail(connection, mailbox_id, generation, kept_as, at=batch.at)
+    decided = [*batch.decisions, *(each.decision for each in holding)]
+    keep_decisions(connection, generation, decided, kept_as, mailbox_id, revised=bool(any_decided))
     hold(connection, generation, holding)
-    release(connection, batch.released, at=batch.at)
-    release_kept(connection, mailbox_id, generation, [arrival for arrival, _ in kept_as], at=batch.at)
+    if batch.released:
+        release(connection, batch.released, at=batch.at)
+    if any_held or holding:
+        release_kept(connection, mailbox_id, generation, [arrival for arrival, _ in kept_as], at=batch.at)
     for action in batch.marks:
         named = [each.remote_id for each, _ in kept_as] if action.for_kept else [each.decision.remote_id for each in batch.given_up]
         journal_marks(connection, mailbox_id, generation, action, named, at=batch.at)
@@ -164,10 +183,11 @@ def _keep(
             " committed = max(committed, ?2), free = free + ?3",
             (pack, end, freed.get(pack, 0)),
         )
-    connection.executemany(
-        "UPDATE mail_packs SET erase = erase + ?1, erase_since = CASE WHEN erase_since = '' THEN ?2 ELSE erase_since END WHERE id = ?3",
-        [(size, batch.at, pack) for pack, size in erase.items() if size],
-    )
+    if erase:
+        connection.executemany(
+            "UPDATE mail_packs SET erase = erase + ?1, erase_since = CASE WHEN erase_since = '' THEN ?2 ELSE erase_since END WHERE id = ?3",
+            [(size, batch.at, pack) for pack, size in erase.items() if size],
+        )
     found = {arrival.remote_id for arrival in batch.arrivals} | {*batch.vanished, *batch.settled}
     found |= {unprocessed.decision.remote_id for unprocessed in batch.given_up}
     kept = Kept(tracked=len(activities), duplicates=duplicates, conflicting=conflicting, failed=len(batch.failed), given_up=len(holding))
@@ -202,20 +222,21 @@ def _existing(connection: sqlite3.Connection, mailbox_id: str, generation: int, 
     if arrival.header.message_id:
         row = connection.execute(_SAME, (arrival.header.message_id, arrival.content)).fetchone()
         return row[0] if row else None
-    for row in connection.execute(_NAMELESS, (mailbox_id, arrival.raw, arrival.received, generation, generation)).fetchall():
-        if row[0] not in taken:
-            taken.add(row[0])
-            return int(row[0])
+    asked = (mailbox_id, arrival.raw, arrival.received, generation, generation)
+    known = [int(row[0]) for row in connection.execute(_NAMELESS, asked)]
+    for number in chain(known, moved_here(connection, mailbox_id, generation, arrival)):
+        if number not in taken:
+            taken.add(number)
+            return number
     return None
 
 
 def _write_state(connection: sqlite3.Connection, before: MailboxState, after: MailboxState) -> None:
     assert after.cursor is not None
-    connection.execute("INSERT OR IGNORE INTO mail_mailboxes (mailbox_id) VALUES (?)", (after.mailbox_id,))
     connection.execute(
-        "UPDATE mail_mailboxes SET generation = ?, cursor_protocol = ?, cursor = ?, floor = ?, tracked = ?, duplicates = ?, ignored = ?,"
-        " conflicting = ?, vanished = ?, decided = ?, server_messages = ?, latest = ? WHERE mailbox_id = ?",
+        _STATE,
         (
+            after.mailbox_id,
             after.generation,
             after.cursor.protocol,
             after.cursor.value,
@@ -228,7 +249,6 @@ def _write_state(connection: sqlite3.Connection, before: MailboxState, after: Ma
             after.decided,
             after.server_messages,
             after.latest,
-            after.mailbox_id,
         ),
     )
     if before.missing != after.missing:
@@ -259,7 +279,7 @@ def record(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
         " error_kind = ?5, error = ?6, hint = ?7, permanent = ?8, retry_after = ?9,"
         " last_success = CASE WHEN ?5 = '' THEN ?2 ELSE last_success END, about = ?10, failures = ?11, counted_at = ?12, breaks = ?13,"
         " last_news = CASE WHEN ?14 THEN ?2 ELSE last_news END, stuck_since = ?15, looks = looks + 1,"
-        " transient_failures = transient_failures + (?5 <> '' AND NOT ?8)"
+        " transient_failures = transient_failures + (?5 <> '' AND NOT ?8), lacking = CASE WHEN ?5 = '' THEN ?16 ELSE lacking END"
         " WHERE mailbox_id = ?1",
         [
             (
@@ -278,6 +298,7 @@ def record(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
                 attempt.breaks,
                 int(attempt.news),
                 attempt.stuck_since,
+                orjson.dumps(attempt.lacking).decode(),
             )
             for attempt in attempts
         ],

@@ -164,4 +164,5 @@ def state(found: sqlite3.Row, missing: Sequence[MissingMessage]) -> MailboxState
         stuck_since=row["stuck_since"],
         missing=tuple(missing),
         latest=row["latest"],
+        lacking=tuple(orjson.loads(row["lacking"])),
     )

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 #: Rows of one step, the most first. 64 rows of 20 values are well below what a statement may take (32,766 since SQLite 3.32).
-_SIZES: Final = (64, 8)
+_SIZES: Final = (64, 16, 4)
 
 
 def insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -37,7 +37,9 @@ class translated:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, OSError):
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise PermanentError(f"no space left for {self._path}", hint="Free space on that disk; nothing was lost.") from error
+                # No mailbox's fault: all of them go on by themselves once there is space.
+                hint = "Free space on that disk; nothing was lost, and it goes on by itself."
+                raise PermanentError(f"no space left for {self._path}", hint=hint, about="profile") from error
             hint = "Check the folder's permissions and disk."
             raise PermanentError(f"{self._path} cannot be used: {error.strerror}", hint=hint) from error
 

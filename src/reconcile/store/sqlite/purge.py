@@ -16,6 +16,7 @@ from reconcile.store.sqlite import audit_trail
 from reconcile.store.sqlite.compact import Compactor
 from reconcile.store.sqlite.correlation_index import forget_hashes
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.item_purge import clear_files, count_items, forget_items_of, purge_items
 from reconcile.store.sqlite.outbox_text import text
 from reconcile.store.sqlite.purge_decisions import forget_decisions
 from reconcile.store.sqlite.purged import keep_marks, salt_of
@@ -51,6 +52,8 @@ class SqlitePurge:
                 where, values = _outgoing(selection)
                 row = connection.execute(f"SELECT count(*), coalesce(sum(size), 0) FROM outbox WHERE {where}", values).fetchone()
                 found += Purged(outgoing=row[0], outgoing_octets=row[1])
+            if selection.items:
+                found += count_items(connection, selection)
             return found
 
     def purge(self, selection: PurgeSelection, *, limit: int, record: AuditRecord) -> Purged:
@@ -61,9 +64,12 @@ class SqlitePurge:
                 forget_decisions(connection, selection, record.at)
             if selection.outgoing:
                 done += _purge_outgoing(connection, selection, limit)
+            if selection.items:
+                done += purge_items(connection, selection, limit)
             if not done.nothing:
                 detail = json.loads(record.detail)
                 said = f"{detail.get('reason', 'asked for')}: {done.mails + done.released} tracked, {done.outgoing} outgoing"
+                said += f", {done.items} items" if done.items else ""
                 detail |= {**done.detail(), "reason": said}
                 audit_trail.append(connection, replace(record, detail=json.dumps(detail, ensure_ascii=False, separators=(",", ":"))))
             return done
@@ -94,6 +100,9 @@ class SqlitePurge:
             return 0
         return self._database.write(lambda connection: forget_hashes(connection, before=before, limit=limit))
 
+    def clear_files(self, *, before: str) -> int:
+        return self._database.write(lambda connection: clear_files(connection, before))
+
     def forget_mailbox(self, mailbox_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
             for table in ("mail_mailboxes", "mail_missing", "mail_former", "mail_decisions", "mail_removals"):
@@ -102,6 +111,7 @@ class SqlitePurge:
                     " AND NOT EXISTS (SELECT 1 FROM mail_locations WHERE mailbox_id = ?1)",
                     (mailbox_id,),
                 )
+            forget_items_of(connection, mailbox_id)
 
         self._database.write(work)
 

@@ -22,11 +22,14 @@ def keep_marks(connection: sqlite3.Connection, table: str, marks: Iterable[bytes
 
 
 class PurgedMail:
-    """What was purged from one mailbox, or from all. Costs one look at an empty table where nothing ever was."""
+    """What was purged from one mailbox, or from all. Costs one look at an empty table where nothing ever was, and none where that is known
+    (`empty`)."""
 
-    def __init__(self, connection: sqlite3.Connection, mailbox_id: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, mailbox_id: str, *, empty: bool = False) -> None:
         self._connection = connection
         self._mailboxes = (mailbox_id, EVERY_MAILBOX)
+        if empty:
+            self._salt = b""
 
     @cached_property
     def _salt(self) -> bytes:

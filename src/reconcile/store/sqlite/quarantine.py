@@ -73,8 +73,6 @@ def hold(connection: sqlite3.Connection, generation: int, given_up: Sequence[Unp
 
 def release_kept(connection: sqlite3.Connection, mailbox_id: str, generation: int, kept: Sequence[Arrival], *, at: str) -> None:
     """In the transaction that keeps them: what was held and is read again is held no more, also of an earlier history."""
-    if connection.execute("SELECT 1 FROM mail_quarantine WHERE mailbox_id = ? LIMIT 1", (mailbox_id,)).fetchone() is None:
-        return
     for arrival in kept:
         rows = connection.execute(
             "SELECT id FROM mail_quarantine WHERE mailbox_id = ?1 AND (generation = ?2 AND remote = ?3 OR generation < ?2 AND raw = ?4)",

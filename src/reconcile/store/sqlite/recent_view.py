@@ -31,7 +31,7 @@ class RecentView:
         """For one look, now."""
         connection = self._connection
         if connection is None:
-            connection = self._connection = self._database.own_reader()
+            connection = self._connection = self._database.lent_reader()
         now = time.monotonic()
         if self.stale or not self._looks or self._looks >= _MOST_LOOKS or now >= self._until:
             self.stale = False
@@ -50,5 +50,12 @@ class RecentView:
         """Raises nothing."""
         connection, self._connection = self._connection, None
         self._looks = 0
-        if connection is not None:
+        if connection is None:
+            return
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        except sqlite3.Error:
             connection.close()
+        else:
+            self._database.take_back(connection)

@@ -54,10 +54,17 @@ class SqliteResources:
         if self._database is None:
             return ()
         with translated(self._database.path), self._database.snapshot() as connection:
-            rows = connection.execute("SELECT kind, name, external_id, spec, origins FROM resource ORDER BY kind, name")
+            rows = connection.execute("SELECT kind, name, external_id, spec, origins, token FROM resource ORDER BY kind, name")
             return [
-                AppliedResource(kind=kind, name=name, external_id=external_id, spec=from_text(spec), origins=words_from_text(origins))
-                for kind, name, external_id, spec, origins in rows
+                AppliedResource(
+                    kind=kind,
+                    name=name,
+                    external_id=external_id,
+                    spec=from_text(spec),
+                    origins=words_from_text(origins),
+                    written=token,
+                )
+                for kind, name, external_id, spec, origins, token in rows
             ]
 
     def sealed_value(self, external_id: str, path: str) -> bytes | None:

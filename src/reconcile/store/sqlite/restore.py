@@ -22,6 +22,7 @@ from reconcile.model.outbox_step import Doubt
 from reconcile.store.exchange import exchange
 from reconcile.store.in_use import alone
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.lost_store import mark_begun
 from reconcile.store.sqlite.outbox import advance_all
 from reconcile.store.sqlite.outbox_text import text
 from reconcile.store.sqlite.packs import sync_folder, translated
@@ -113,6 +114,7 @@ def _made_ready(
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    mark_begun(path)
     sync_folder(path.parent)
     return counts
 

@@ -59,7 +59,7 @@ class Rules:
 class Known:
     """What is known of a message. Each text is empty where there is nothing, else what it was recognised by. `sender_row` is the row the
     sender was resolved to, `sender_why` how. `unbelieved` is a clue that did not count, and why; `direct` are recipients with a mailbox
-    here that does not receive through the forward mailbox it lies in."""
+    here that does not receive through the forward mailbox it lies in. `folder` is the tracked folder where somebody put it."""
 
     sender: str
     sender_row: PartyRef | None = None
@@ -72,6 +72,7 @@ class Known:
     automatic: str = ""
     rights_managed: str = ""
     internal: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,8 @@ def accept(mailbox: Recipient, known: Known, rules: Rules) -> Verdict:
     facts += barred[1] if barred else _facts(known, asked)
     if barred:
         return Verdict(accepted=False, reason=barred[0], facts=tuple(facts))
+    if known.folder:
+        return Verdict(accepted=True, reason="tracked-folder", facts=(facts[0], ("tracked folder", known.folder), *facts[1:]), by=mailbox)
     if not asked:
         return Verdict(accepted=False, reason="not-by-forward-mailbox" if known.direct else "no-recipient-match", facts=tuple(facts))
     # Whoever takes it by the widest filter is who it is tracked for; among equals the first named.
@@ -113,13 +116,16 @@ def accept(mailbox: Recipient, known: Known, rules: Rules) -> Verdict:
 
 
 def _barred(known: Known, rules: Rules) -> tuple[str, list[tuple[str, str]]] | None:
-    """What keeps a message out whatever the filters say."""
+    """What keeps a message out whatever the filters say. Rules about what is tracked by itself say nothing of a tracked folder, where a
+    person put it."""
     if known.own:
         return "own-mail", [("sent by us", known.own)]
-    if rules.track_by_hand:
+    if rules.track_by_hand and not known.folder:
         return "no-automatic-tracking", [("tracking.doNotAutoTrackEmail", "true")]
     if rules.skip_rights_managed and known.rights_managed:
         return "rights-managed", [("tracking.skipRightsManagedEmail", "true"), ("rights-managed by", known.rights_managed)]
+    if known.folder:
+        return None
     if rules.ignore_automatic and known.automatic:
         return "automatic-reply", [("tracking.ignoreAutomaticReplies", "true"), ("automatic by", known.automatic)]
     if known.internal:

@@ -17,6 +17,7 @@ from reconcile.model import duration
 from reconcile.model.alert import AlertLevel, Cause
 from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Health
+from reconcile.model.mailbox_state import MailboxState
 from reconcile.model.mailbox_status import MailboxStatus
 from reconcile.report.counted import counted
 from reconcile.report.safe_text import neutral
@@ -82,22 +83,50 @@ def causes(
 ) -> list[Cause]:
     """`away` has error and next step of servers that do not answer. `lasting` are ids of profiles whose alarm stands already: it lasts
     until half of their mailboxes work again, however long ago the others failed."""
-    found = [*_servers(watched, away), *_profiles(watched, away, rules, now=now, lasting=lasting)]
+    gone = {**_failed_last(watched), **away}
+    found = [*_servers(watched, gone, away), *_profiles(watched, away, rules, now=now, lasting=lasting)]
     for one in watched:
         cause = _mailbox(one)
         # One word about a server is enough: ten thousand mailboxes that wait for it say nothing more.
-        if cause is not None and not (one.server in away and one.status.state.about in ("", "server") and not one.status.reason):
+        if cause is not None and not (one.server in gone and one.status.state.about in ("", "server") and not one.status.reason):
             found.append(cause)
     return [cause for cause in found if rules.wants(cause.level)]
 
 
-def _servers(watched: Sequence[Watched], away: Mapping[str, tuple[str, str]]) -> Iterator[Cause]:
-    for server, (error, hint) in away.items():
-        waiting = sum(one.server == server for one in watched)
+def configuration_cause(environment: str, why: str) -> Cause:
+    """What is declared is not carried out: a broken file, a brake, a change that was refused."""
+    return Cause(
+        level=AlertLevel.ERROR,
+        code="ConfigurationStalled",
+        text=why,
+        hint="`reconcile lint` and `reconcile plan` show what stands against it; until then what was applied last goes on.",
+        kind="Environment",
+        about=environment,
+        name=environment,
+    )
+
+
+def _failed_last(watched: Sequence[Watched]) -> Mapping[str, tuple[str, str]]:
+    """Error and next step of servers that failed several mailboxes, and of which nobody heard since: another process may have been the
+    one that asked."""
+    failed: dict[str, list[MailboxState]] = {}
+    heard: dict[str, str] = {}
+    for one in watched:
+        state = one.status.state
+        if state.error_kind and state.about == "server":
+            failed.setdefault(one.server, []).append(state)
+        heard[one.server] = max(heard.get(one.server, ""), state.last_success)
+    newest = {server: max(states, key=lambda state: state.last_attempt) for server, states in failed.items() if len(states) > 1}
+    return {server: (state.error, state.hint) for server, state in newest.items() if state.last_attempt >= heard[server]}
+
+
+def _servers(watched: Sequence[Watched], gone: Mapping[str, tuple[str, str]], away: Mapping[str, tuple[str, str]]) -> Iterator[Cause]:
+    waiting = Counter(one.server for one in watched if one.server in away or one.status.state.about == "server")
+    for server, (error, hint) in gone.items():
         yield Cause(
             level=AlertLevel.ERROR,
             code="ServerAway",
-            text=f"{error}; {counted(waiting, 'mailbox waits', 'mailboxes wait')}",
+            text=f"{error}; {counted(waiting[server], 'mailbox waits', 'mailboxes wait')}",
             hint=hint or "It is tried again by itself, and its mailboxes come back at a rate.",
             kind="Server",
             about=server,

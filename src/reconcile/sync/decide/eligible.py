@@ -16,6 +16,7 @@ from reconcile.model import duration
 from reconcile.model.canonical import Leaf, digest
 from reconcile.model.condition import Condition, Health
 from reconcile.model.enablement import Direction
+from reconcile.model.mail_address import mailbox_identity
 from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.model.protocols import usual_port
 from reconcile.model.removal import MarkAction
@@ -24,7 +25,9 @@ from reconcile.model.sign_in import SignInPlan
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.exchange import access_of, service_of
 from reconcile.sync.decide.floor import floor
+from reconcile.sync.decide.folder_tracking import folder_tracking
 from reconcile.sync.decide.found_server import server_of
+from reconcile.sync.decide.items_asked import asks_for_items
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, enabled_at, withheld
 from reconcile.sync.decide.row import Refused, Row
 from reconcile.sync.decide.row import row as row_of
@@ -43,7 +46,7 @@ class ReceivingMailbox:
     `marks` are what is done at the server to mail that is kept or given up; `compress` asks the server to pack what it sends;
     `advancing`: the floor moves with the mail; `enabled_at` is when a person enabled or tested it last (UTC RFC 3339, "" for never);
     `backs_off`: it is looked at less often while it is quiet; `idle`: a connection waits for its news. `path` is that of a service over
-    HTTP, and `access` says by what right its account opens the mailbox."""
+    HTTP, and `access` says by what right its account opens the mailbox. `items`: its appointments, contacts and tasks are kept in step."""
 
     mailbox_id: str
     name: str
@@ -71,6 +74,8 @@ class ReceivingMailbox:
     compress: bool = False
     path: str = ""
     access: MailboxAccess = MailboxAccess.OWN
+    folders: tuple[str, ...] = ()
+    items: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +201,7 @@ def at_server(
         service = service_of(profile, server, "incoming")
         server, port, path = service.host, service.port, service.path
         access = access_of(profile, "incoming", sign_in, server)
+    folders, without = folder_tracking(mailbox, organization, protocol)
     connections = spec.get("maxConcurrentConnections")
     address = str(mailbox.spec.get("emailAddress", ""))
     lowest = floor(spec.get("processEmailFrom"), mailbox.spec.get("processEmailFrom"))
@@ -210,7 +216,7 @@ def at_server(
         authority=str(spec.get("incoming.caCertificate") or ""),
         sign_in=sign_in,
         # Counted for each account: that is the mailbox's own where its credentials are used, and the profile's where those are.
-        account_group=f"{server.lower()}/{sign_in.username.lower()}" if sign_in.username else mailbox.resource.external_id,
+        account_group=f"{server.lower()}/{mailbox_identity(sign_in.username)}" if sign_in.username else mailbox.resource.external_id,
         connections=connections if isinstance(connections, int) else 10,
         floor=lowest if kept_from is None else kept_from if lowest is None else max(lowest, kept_from),
         polling_interval=_span(spec.get("minPollingInterval"), timedelta(minutes=5)),
@@ -218,7 +224,7 @@ def at_server(
         if spec.get("timeoutMailboxConnection") is not False
         else None,
         fingerprint=_fingerprint(mailbox.resource, profile.resource, {} if digests is None else digests),
-        conditions=_harmless(mailbox, profile),
+        conditions=(*_harmless(mailbox, profile), *without),
         marks=_marks(mailbox.spec, spec, protocol),
         advancing=organization is not None and organization.spec.get("processing.advancingDate") is True,
         profile=profile.resource.name,
@@ -229,6 +235,11 @@ def at_server(
         compress=protocol in ("imap", "ews") and spec.get("incoming.compression") is True,
         path=path,
         access=access,
+        folders=tuple(one.path for one in folders),
+        items=protocol == "ews"
+        and access is not MailboxAccess.DELEGATION
+        and mailbox.spec.get("type", "user") == "user"
+        and asks_for_items(mailbox.spec, organization.spec if organization is not None else None),
     )
 
 
@@ -264,10 +275,11 @@ def _enabled_at(mailbox: Row, sign_in: SignInPlan, permits: Permits) -> str:
 
 
 def _fingerprint(mailbox: AppliedResource, profile: AppliedResource, digests: dict[str, str]) -> str:
+    """With the tokens of their last writes: a new password behind the same reference is no other spec."""
     of_profile = digests.get(profile.external_id)
     if of_profile is None:
-        of_profile = digests[profile.external_id] = digest(profile.spec)
-    return hashlib.sha256(f"{digest(mailbox.spec)}{of_profile}".encode()).hexdigest()[:16]
+        of_profile = digests[profile.external_id] = f"{digest(profile.spec)}{profile.written}"
+    return hashlib.sha256(f"{digest(mailbox.spec)}{mailbox.written}{of_profile}".encode()).hexdigest()[:16]
 
 
 def _harmless(mailbox: Row, profile: Row | None) -> tuple[Condition, ...]:

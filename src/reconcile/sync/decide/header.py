@@ -29,7 +29,6 @@ _FIELDS = re.compile(
     r"([^\r\n]*(?:(?:\r?\n[ \t]|\r(?!\n))[^\r\n]*)*)",
     re.IGNORECASE | re.ASCII,
 )
-_FOLD = re.compile(r"\r?\n(?=[ \t])")
 _SPACES = re.compile(r"[ \t\r\n]+")
 #: One address of a list and what follows it: "name" <local@domain>, name <local@domain>, or local@domain. Anything else takes the
 #: standard library's parser, which costs thirty times as much.
@@ -135,9 +134,9 @@ def _note(defects: list[str], word: str) -> None:
 
 
 def _unfolded(value: str, defects: list[str]) -> str:
-    """`value` has one character an octet."""
+    """`value` has one character an octet; each line break in it is followed by a space or tab."""
     if "\n" in value:
-        value = _FOLD.sub("", value)
+        value = value.replace("\r\n", "").replace("\n", "")
     if not value.isascii():
         # RFC 6532 allows UTF-8; anything else is a guess that keeps every byte.
         try:
@@ -312,7 +311,7 @@ def _instant(text: str, defects: list[str]) -> str:
             if sign is not None and (hours, minutes) != ("00", "00"):
                 offset = timedelta(hours=int(hours), minutes=int(minutes))
                 moment = moment + offset if sign == "-" else moment - offset
-            return moment.isoformat()[:19] + "Z"
+            return instant_text(moment)
         moment = parsedate_to_datetime(text)
         # "-0000" gives a naive value: UTC without knowledge of the zone (RFC 5322 3.3).
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

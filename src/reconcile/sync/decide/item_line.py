@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reconcile.errors import UserError
 from reconcile.model.activity_edit import KEEP
 from reconcile.model.item import ItemKind
+from reconcile.model.item_declared import not_kept
 from reconcile.model.item_edit import AddItem, ChangeItem, ItemEdit, RemoveItem
 from reconcile.model.item_json import ItemFormatError, loaded, loaded_columns
 from reconcile.model.item_record import ItemState
 from reconcile.sync.decide.edit_intake import LARGEST_ID, Line, Word, refused
 from reconcile.sync.decide.intake_line import LineError, column, parsed
+from reconcile.sync.decide.item_files import FilesIn, files_in
 
 _ADDRESS = "Write the address of a mailbox, or of anybody: sales@contoso.example."
 
@@ -33,11 +35,11 @@ class ItemEditIn(BaseModel):
     delete: Literal[True] | None = None
 
 
-def item_line(data: bytes) -> ItemEdit:
+def item_line(data: bytes, files: FilesIn | None = None) -> ItemEdit:
     """One line of a batch; it must bear a clientKey. Raises LineError."""
     text, fields = parsed(data)
     try:
-        edit = item_edit(fields)
+        edit = item_edit(fields, files)
     except ValidationError as error:
         raise refused(error, text) from error
     except ItemFormatError as error:
@@ -53,17 +55,22 @@ def item_line(data: bytes) -> ItemEdit:
     return edit
 
 
-def item_edit_from(fields: Mapping[str, Any]) -> ItemEdit:
+def item_edit_from(fields: Mapping[str, Any], files: FilesIn | None = None) -> ItemEdit:
     """One edit from options of a command. Raises UserError."""
     try:
-        return item_edit({name: one for name, one in fields.items() if one is not None})
+        return item_edit({name: one for name, one in fields.items() if one is not None}, files)
     except ValidationError as error:
         raise UserError(refused(error, "").message, hint="See `reconcile activities items --help`.") from error
 
 
-def item_edit(fields: Mapping[str, Any]) -> ItemEdit:
+def item_edit(fields: Mapping[str, Any], files: FilesIn | None = None) -> ItemEdit:
     """Raises ValidationError, ItemFormatError or LineError."""
+    if isinstance(word := fields.get("kind"), str) and word not in tuple(ItemKind) and (why := not_kept(word)):
+        raise LineError(why, column=1, field="kind")
     given = ItemEditIn.model_validate(fields)
+    settings, contents = dict(given.set or {}), dict[str, bytes]()
+    if given.kind is ItemKind.APPOINTMENT and "attachments" in settings:
+        settings["attachments"], contents = files_in(settings["attachments"], files or FilesIn())
     if given.owner is not None and "@" not in given.owner:
         raise LineError(f"the owner {given.owner!a} is no address", column=1, field="owner", hint=_ADDRESS)
     key = given.clientKey or ""
@@ -76,9 +83,9 @@ def item_edit(fields: Mapping[str, Any]) -> ItemEdit:
     if given.id is None:
         if not given.owner:
             raise LineError("a new record has an owner", column=1, field="owner", hint=_ADDRESS)
-        item = loaded(given.kind, given.set or {})
-        return AddItem(item=item, owner=given.owner.strip().lower(), state=given.state or ItemState.OPEN, client_key=key)
-    columns = loaded_columns(given.kind, given.set or {})
+        item, owner, state = loaded(given.kind, settings), given.owner.strip().lower(), given.state or ItemState.OPEN
+        return AddItem(item=item, owner=owner, state=state, client_key=key, files=contents)
+    columns = loaded_columns(given.kind, settings)
     if not columns and given.owner is None and given.state is None:
         raise LineError("nothing is set", column=1, field="set", hint="Give set, owner or state.")
     return ChangeItem(
@@ -89,4 +96,5 @@ def item_edit(fields: Mapping[str, Any]) -> ItemEdit:
         state=KEEP if given.state is None else given.state,
         expected_version=given.expectedVersion,
         client_key=key,
+        files=contents,
     )

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple
+from datetime import datetime
 from typing import Final
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.condition import Condition, Health
 from reconcile.model.enablement import Direction
+from reconcile.model.item_brake import ItemLimit
 from reconcile.model.mailbox_access import MailboxAccess
+from reconcile.model.retention import retained_from
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import ReceivingMailbox, at_server
+from reconcile.sync.decide.item_brake import item_limit
+from reconcile.sync.decide.items_asked import asking
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits, withheld
 from reconcile.sync.decide.row import Refused, Row
 from reconcile.sync.decide.row import row as row_of
@@ -28,11 +34,14 @@ CAPABLE: Final = frozenset({"ews"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptInStep:
-    """`reach` says how its connector opens it; `rules` are the organization's, `fingerprint` changes with them."""
+    """`reach` says how its connector opens it; `rules` are the organization's, `fingerprint` changes with them; `limit` is the
+    environment's brake on deletions, and `keep_from` what its retention lets in."""
 
     reach: ReceivingMailbox
     rules: TwoWayRules
     fingerprint: str
+    limit: ItemLimit = ItemLimit()
+    keep_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,33 +62,29 @@ def item_mailboxes(
     profiles = {one.name: row_of(one, now) for one in resources if one.kind == "EmailServerProfile"}
     organization = next((row_of(one, now) for one in resources if one.kind == "Organization"), None)
     rules = two_way_rules(organization.spec if organization is not None else {})
+    environment = next((one for one in resources if one.kind == "Environment"), None)
+    limit = item_limit(environment.spec, name=environment.name) if environment is not None else ItemLimit()
+    kept = retained_from(environment.spec.get("retention.items"), datetime.fromisoformat(now)) if environment is not None and now else None
     found: list[KeptInStep | NotKept] = []
-    for one in sorted((one for one in resources if one.kind == "Mailbox"), key=lambda one: one.name):
-        if one.spec.get("state") == "inactive" or _method(one, organization) != "server-side":
-            continue
+    for one in asking(resources):
         mailbox = row_of(one, now)
         try:
             reach = _reach(mailbox, profiles, organization, capable, permits)
         except Refused as refused:
             found.append(_not_kept(mailbox, refused.condition, waiting=refused.waiting))
         else:
-            found.append(KeptInStep(reach=reach, rules=rules, fingerprint=fingerprint(rules)))
+            found.append(KeptInStep(reach=reach, rules=rules, fingerprint=fingerprint(rules), limit=limit, keep_from=kept))
     return found
 
 
 def fingerprint(rules: TwoWayRules) -> str:
     """Another one for other rules."""
-    words = [repr(getattr(rules, name)) for name in sorted(TwoWayRules.__slots__) if name not in ("directions", "filters")]
+    words = [repr(getattr(rules, name)) for name in sorted(TwoWayRules.__slots__) if name not in ("directions", "filters", "files")]
+    words += [repr(sorted(one) if isinstance(one, frozenset) else one) for one in astuple(rules.files)]
     words += sorted(f"{kind}.{name}={direction}" for (kind, name), direction in rules.directions.items())
     for kind, filters in sorted(rules.filters.items()):
-        words += sorted(f"{kind} {one.owned} {sorted(one.states)} {one.regarding_type}" for one in filters)
+        words += sorted(f"{kind} {one.owned} {sorted(one.states)} {one.regarding_type} {one.type or ''}" for one in filters)
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
-
-
-def _method(mailbox: AppliedResource, organization: Row | None) -> object:
-    default = organization.spec.get("defaults.appointmentsContactsTasks") if organization is not None else None
-    # A queue or forward mailbox has none, whatever new mailboxes get.
-    return mailbox.spec.get(FIELD) or (default if mailbox.spec.get("type", "user") == "user" else None) or "none"
 
 
 def _not_kept(mailbox: Row, condition: Condition, *, waiting: bool) -> NotKept:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from reconcile.errors import ReconcileError, Throttled, TransientError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.outbox_step import Copied, Looked, Postpone, RecipientResult, Settle, folder_can_tell
 from reconcile.model.outgoing import GIVEN_UP, OutboxEntry, RecipientState
@@ -22,15 +23,18 @@ _GREY = re.compile(r"^45[01]\b.*gr[ae]y-?\s?list", re.IGNORECASE)
 _LIMIT = "the limit of "
 #: How often an uncertain mail is looked for at its server, and when after the last look. A provider may file it late.
 LOOKS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
+#: What a server asks for is not kept for longer (seconds).
+_LONGEST_PAUSE = 86400.0
 #: How often a copy is tried.
 COPIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Waits double from `first` up to `ceiling`; after `attempts` tries, or `age` after the first of them, what is still pending fails. The
-    defaults give up after a day: soon enough for a person to notice, long enough for greylisting and a night's outage. Where passes
-    are rare, `age` ends it (RFC 5321, 4.5.4.1: four to five days). Greylisting lets in who comes back after minutes: `greylisted`."""
+    """Waits double from `first` up to `ceiling`; after `attempts` tries, or `age` after the first of them, what is still pending fails. A
+    try is one in which the server was asked about the mail. The defaults give up after a day: soon enough for a person to notice, long
+    enough for greylisting. Where passes are rare, or the server is away, `age` ends it (RFC 5321, 4.5.4.1: four to five days). Greylisting
+    lets in who comes back after minutes: `greylisted`."""
 
     first: timedelta = timedelta(minutes=1)
     ceiling: timedelta = timedelta(hours=1)
@@ -67,16 +71,20 @@ def after_try(
     return Settle(owner=owner, attempt=entry.attempts, results=results, next_try_at=next_try_at, why=words)
 
 
-def given_up(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy, attempts: int | None = None) -> str:
+def given_up(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy) -> str:
     """Why nothing is tried any more after this try, "" while it is."""
-    tries = entry.attempts if attempts is None else attempts
     # A turn for some of the recipients, which settled them, was no fault of the others.
     settled = sum(1 for one in entry.recipients if one.state in (RecipientState.SENT, RecipientState.FAILED))
-    if tries - settled >= policy.attempts:
-        return f"{GIVEN_UP} {tries} tries"
-    if entry.tried_since is not None and now - entry.tried_since >= policy.age:
-        return f"{GIVEN_UP} {policy.age.days} days and {tries} {'try' if tries == 1 else 'tries'}"
-    return ""
+    if entry.attempts - settled >= policy.attempts:
+        return f"{GIVEN_UP} {entry.attempts} tries"
+    return _too_old(entry, now=now, policy=policy)
+
+
+def _too_old(entry: OutboxEntry, *, now: datetime, policy: RetryPolicy) -> str:
+    if entry.tried_since is None or now - entry.tried_since < policy.age:
+        return ""
+    tries = f" and {entry.attempts} {'try' if entry.attempts == 1 else 'tries'}" if entry.attempts else ""
+    return f"{GIVEN_UP} {policy.age.days} days{tries}"
 
 
 def _wait(entry: OutboxEntry, waiting: Sequence[RecipientResult], policy: RetryPolicy) -> timedelta:
@@ -121,16 +129,23 @@ def _summary(results: dict[str, RecipientResult]) -> str:
     return f"{counts}: {next(iter(results.values())).reason}" if results else "nobody to send to"
 
 
-def after_no_connection(entry: OutboxEntry, why: str, *, now: datetime, permanent: bool, policy: RetryPolicy) -> Postpone:
-    """The server could not be reached or does not let us in. `permanent` is about the mailbox, not about this mail: it waits, uncounted,
-    until somebody has mended the mailbox."""
-    if permanent:
-        return Postpone(next_try_at=now + policy.ceiling, why=why, counted=False)
-    attempt = entry.attempts + 1
-    end = given_up(entry, now=now, policy=policy, attempts=attempt)
-    if end:
-        return Postpone(next_try_at=now, why=f"{end}: {why}", counted=True, give_up=True)
-    return Postpone(next_try_at=now + policy.wait(attempt), why=f"{_TRY}{attempt}: {why}", counted=True)
+def after_no_connection(
+    entry: OutboxEntry, why: str, *, now: datetime, error: ReconcileError | None = None, policy: RetryPolicy
+) -> Postpone:
+    """The server could not be asked about this mail, which counts no try: `error` is what it met, None where its mailbox may not send. It
+    goes out once that has passed, or somebody has mended it; only a server that is asked in vain for days ends it."""
+    match error:
+        case Throttled(retry_after=seconds):
+            return Postpone(next_try_at=now + timedelta(seconds=max(1.0, min(seconds, _LONGEST_PAUSE))), why=why)
+        case TransientError():
+            end = _too_old(entry, now=now, policy=policy)
+            if end:
+                return Postpone(next_try_at=now, why=f"{end}: {why}", give_up=True)
+            # As long again as it is in vain already, which doubles.
+            waited = now - (entry.tried_since or now)
+            return Postpone(next_try_at=now + min(policy.ceiling, max(policy.first, waited)), why=why, asked=True)
+        case _:
+            return Postpone(next_try_at=now + policy.ceiling, why=why)
 
 
 def waits_for_mailbox(entry: OutboxEntry, *, now: datetime) -> bool:
@@ -148,7 +163,7 @@ def after_limit(place: int, found: Exhausted, limits: SendingLimits) -> Postpone
     """For the mail at `place` (from 0) of those that wait because a limit of their account is reached."""
     until = slot(limits, place, found.until)
     why = f"{_LIMIT}{found.limit} of {limits.account} is reached; waits until {until:%Y-%m-%d %H:%M:%SZ}"
-    return Postpone(next_try_at=until, why=why, counted=False)
+    return Postpone(next_try_at=until, why=why)
 
 
 def after_look(entry: OutboxEntry, note: str, *, now: datetime) -> Looked:

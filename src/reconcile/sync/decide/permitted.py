@@ -14,7 +14,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.condition import Condition, Health
 from reconcile.model.discovered_server import DiscoveredServer
 from reconcile.model.enablement import Approval, Direction, Enablement, Leg, TestStatus
-from reconcile.model.mail_address import same_address
+from reconcile.model.mail_address import mailbox_identity, same_address
 from reconcile.ports.target import AppliedResource
 
 
@@ -60,7 +60,7 @@ def withheld(
         found = Condition(type=type_, status=False, reason=reason, message=message, since=now, field=field_, origin=origin)
         return Withheld(found, health)
 
-    other = permits.held.get(address.lower())
+    other = permits.held.get(mailbox_identity(address))
     if other is not None:
         words = f"environment {other} synchronises this address, and a mailbox belongs to one environment"
         return refused("Claimed", "OtherEnvironment", words, "emailAddress", Health.STALLED)

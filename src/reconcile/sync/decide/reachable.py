@@ -9,8 +9,8 @@ from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, ReceivingMailbox, receiving_mailboxes
 from reconcile.sync.decide.permitted import Permits
 
-#: What of the organization says how servers may be reached; the rest says which mail is tracked.
-_REACHING = ("deployment", "deploymentSettings.allowNonSslEmail")
+#: What of the organization says how servers may be reached, and which folders are read; the rest says which mail is tracked.
+_REACHING = ("deployment", "deploymentSettings.allowNonSslEmail", "tracking.folderTracking", "tracking.maximumFolderMappings")
 
 
 def reachable(resources: Sequence[AppliedResource], external_id: str, *, now: str) -> ReceivingMailbox | IdleMailbox | None:

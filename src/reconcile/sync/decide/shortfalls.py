@@ -9,6 +9,7 @@ from reconcile.model.key import Key
 from reconcile.model.shortfall import Effect, FutureRow, Shortfall
 from reconcile.ports.target import AppliedResource
 from reconcile.sync.decide.eligible import IdleMailbox, left_out, receiving_mailboxes
+from reconcile.sync.decide.folder_tracking import FIELD
 from reconcile.sync.decide.items_asked import items_asked
 from reconcile.sync.decide.permitted import NOTHING_SAID, Permits
 from reconcile.sync.decide.submission import SilentMailbox, sending_setup
@@ -25,6 +26,10 @@ def shortfalls(rows: Sequence[FutureRow], mailboxes: Collection[Key], permits: P
     for receiving in receiving_mailboxes(applied, now="", permits=permits):
         if isinstance(receiving, IdleMailbox):
             found += _of(Key.parse(receiving.mailbox_id), Effect.INCOMING, receiving.conditions[0])
+            continue
+        for condition in receiving.conditions:
+            if condition.field == FIELD:
+                found += _of(Key.parse(receiving.mailbox_id), Effect.FOLDERS, condition)
     for external_id, sending in sending_setup(applied, now="", permits=permits).mailboxes.items():
         if isinstance(sending, SilentMailbox):
             found += _of(Key.parse(external_id), Effect.OUTGOING, sending.condition)

@@ -10,7 +10,7 @@ from reconcile.model.canonical import Leaf
 from reconcile.model.condition import Condition, Health
 from reconcile.model.defaults import derived
 from reconcile.model.enablement import Direction
-from reconcile.model.mail_address import is_allowed
+from reconcile.model.mail_address import is_allowed, mailbox_identity
 from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.model.outgoing import OutboxEntry
 from reconcile.model.sending_limits import NO_LIMITS, SendingLimits
@@ -65,6 +65,7 @@ class SilentMailbox:
     name: str
     condition: Condition
     health: Health | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +78,22 @@ class SendingSetup:
     correlation: CorrelationRules = field(default_factory=CorrelationRules)
     attachments: AttachmentRules = NO_RULES
     unresolved: bool = True
+    _names: dict[str, SendingMailbox | SilentMailbox] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _addresses: dict[str, list[SendingMailbox | SilentMailbox]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def named(self, word: str) -> SendingMailbox | SilentMailbox | None:
         """By slug, external id or address."""
-        for mailbox in self.mailboxes.values():
-            if word in (mailbox.name, mailbox.mailbox_id):
-                return mailbox
-        by_address = [one for one in self.mailboxes.values() if isinstance(one, SendingMailbox) and one.address == word]
-        return by_address[0] if len(by_address) == 1 else None
+        if not self._names:
+            # Once: a batch of mail may name as many mailboxes as there are.
+            for mailbox in self.mailboxes.values():
+                for name in (mailbox.name, mailbox.mailbox_id):
+                    self._names.setdefault(name, mailbox)
+                for address in {mailbox.address, mailbox_identity(mailbox.address)}:
+                    self._addresses.setdefault(address, []).append(mailbox)
+        if word in self._names or "@" not in word:
+            return self._names.get(word)
+        found = [one for one in self._addresses.get(word, []) if one.address == word] or self._addresses.get(mailbox_identity(word), [])
+        return found[0] if len(found) == 1 else None
 
 
 def not_consented(setup: SendingSetup, mailbox: SendingMailbox, submitter_id: str) -> str:
@@ -118,8 +127,13 @@ def sending_setup(resources: Sequence[AppliedResource], *, now: str, permits: Pe
             try:
                 mailboxes[one.external_id] = _sending(one, profiles, organization, environment, now, permits)
             except Refused as refused:
-                silent = SilentMailbox(mailbox_id=one.external_id, name=one.name, condition=refused.condition, health=_health(refused))
-                mailboxes[one.external_id] = silent
+                mailboxes[one.external_id] = SilentMailbox(
+                    mailbox_id=one.external_id,
+                    name=one.name,
+                    condition=refused.condition,
+                    health=_health(refused),
+                    address=str(one.spec.get("emailAddress", "")),
+                )
     allowed = environment.spec.get("allowedRecipients") if environment else None
     settings = organization.spec if organization is not None else {}
     return SendingSetup(
@@ -240,7 +254,7 @@ def _over(
         send_as=tuple(map(str, named)) if isinstance(named := mailbox.spec.get("sendAs"), tuple) else (),
         limits=SendingLimits(
             # Who signs in is who is counted; without signing in it is the address.
-            account=f"{server.lower()} {(sign_in.username or address).lower()}",
+            account=f"{server.lower()} {mailbox_identity(sign_in.username or address)}",
             per_minute=_number(spec.get("outgoing.messagesPerMinute")),
             per_day=_number(spec.get("outgoing.messagesPerDay")),
         ),

@@ -16,10 +16,11 @@ from typing import Final, TypeAlias, assert_never
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Item, ItemKind, ShowAs, Task, TaskStatus
 from reconcile.model.item_field import Direction, ItemField
-from reconcile.model.item_link import Agreed, Link, LinkState
+from reconcile.model.item_link import DELETED_THERE, NOWHERE, Agreed, Link, LinkState
 from reconcile.model.item_record import ItemState, Record
+from reconcile.model.mail_address import same_mailbox
 from reconcile.ports.collection import RemoteItem
-from reconcile.sync.decide.two_way_deletes import Carried, Spared, deletion_in_mailbox, deletion_of_record
+from reconcile.sync.decide.two_way_deletes import Carried, Spared, deletion_in_mailbox, deletion_of_record, is_one_way
 from reconcile.sync.decide.two_way_invite import has_attendees, invites_on_create, invites_on_update, is_past
 from reconcile.sync.decide.two_way_merge import Merged, as_ours, merged
 from reconcile.sync.decide.two_way_rules import TwoWayRules
@@ -44,7 +45,8 @@ class Theirs(StrEnum):
     CHANGED = "changed"  # for what is not linked: it is there and marked
     UNMARKED = "unmarked"  # it is there, and nobody wants it tracked (any more)
     DELETED = "deleted"
-    MOVED = "moved"  # to another folder, or nobody knows where
+    MOVED = "moved"  # to another folder
+    LOST = "lost"  # nobody knows where
 
 
 class Verdict(StrEnum):
@@ -69,28 +71,34 @@ _IN, _OUT, _ADOPT = Verdict.IMPORT, Verdict.CREATE, Verdict.ADOPT
 _UNTRACK, _LEAVE, _AWAY = Verdict.UNTRACK, Verdict.LEAVE, Verdict.AWAY
 _DO, _DT, _EDIT = Verdict.DELETE_OURS, Verdict.DELETE_THEIRS, Verdict.EDIT_OVER_DELETE
 
-#: In the order of `Theirs`:                      NEVER    SAME     CHANGED  UNMARKED DELETED  MOVED
+#: In the order of `Theirs`: NEVER, SAME, CHANGED, UNMARKED, DELETED, MOVED, LOST
 TABLE: Final[Mapping[tuple[LinkState, Ours], tuple[Verdict, ...]]] = {
-    (LinkState.NONE, Ours.NEVER): (_N, _IN, _IN, _N, _N, _N),
-    (LinkState.NONE, Ours.SAME): (_OUT, _ADOPT, _ADOPT, _ADOPT, _N, _N),
-    (LinkState.NONE, Ours.CHANGED): (_OUT, _ADOPT, _ADOPT, _ADOPT, _N, _N),
-    (LinkState.NONE, Ours.OUTSIDE): (_N, _ADOPT, _ADOPT, _N, _N, _N),
-    (LinkState.NONE, Ours.DELETED): (_N, _N, _N, _N, _N, _N),
-    (LinkState.LINKED, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
-    (LinkState.LINKED, Ours.SAME): (_N, _N, _MERGE, _UNTRACK, _DO, _AWAY),
-    (LinkState.LINKED, Ours.CHANGED): (_N, _MERGE, _MERGE, _UNTRACK, _EDIT, _AWAY),
-    (LinkState.LINKED, Ours.OUTSIDE): (_N, _LEAVE, _LEAVE, _UNTRACK, _FORGET, _AWAY),
-    (LinkState.LINKED, Ours.DELETED): (_N, _DT, _EDIT, _FORGET, _FORGET, _AWAY),
-    (LinkState.LEFT, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
-    (LinkState.LEFT, Ours.SAME): (_N, _MERGE, _MERGE, _UNTRACK, _UNTRACK, _N),
-    (LinkState.LEFT, Ours.CHANGED): (_N, _MERGE, _MERGE, _UNTRACK, _UNTRACK, _N),
-    (LinkState.LEFT, Ours.OUTSIDE): (_N, _N, _N, _UNTRACK, _FORGET, _N),
-    (LinkState.LEFT, Ours.DELETED): (_N, _N, _N, _FORGET, _FORGET, _N),
-    (LinkState.PARTED, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
-    (LinkState.PARTED, Ours.SAME): (_N, _N, _MERGE, _N, _N, _N),
-    (LinkState.PARTED, Ours.CHANGED): (_N, _N, _MERGE, _N, _N, _N),
-    (LinkState.PARTED, Ours.OUTSIDE): (_N, _N, _MERGE, _N, _FORGET, _N),
-    (LinkState.PARTED, Ours.DELETED): (_N, _N, _IN, _N, _FORGET, _N),
+    (LinkState.NONE, Ours.NEVER): (_N, _IN, _IN, _N, _N, _N, _N),
+    (LinkState.NONE, Ours.SAME): (_OUT, _ADOPT, _ADOPT, _ADOPT, _N, _N, _N),
+    (LinkState.NONE, Ours.CHANGED): (_OUT, _ADOPT, _ADOPT, _ADOPT, _N, _N, _N),
+    (LinkState.NONE, Ours.OUTSIDE): (_N, _ADOPT, _ADOPT, _N, _N, _N, _N),
+    (LinkState.NONE, Ours.DELETED): (_N, _N, _N, _N, _N, _N, _N),
+    (LinkState.LINKED, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
+    (LinkState.LINKED, Ours.SAME): (_N, _N, _MERGE, _UNTRACK, _DO, _AWAY, _AWAY),
+    (LinkState.LINKED, Ours.CHANGED): (_N, _MERGE, _MERGE, _UNTRACK, _EDIT, _AWAY, _AWAY),
+    (LinkState.LINKED, Ours.OUTSIDE): (_N, _LEAVE, _LEAVE, _UNTRACK, _FORGET, _AWAY, _AWAY),
+    (LinkState.LINKED, Ours.DELETED): (_N, _DT, _EDIT, _FORGET, _FORGET, _AWAY, _AWAY),
+    (LinkState.LEFT, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
+    (LinkState.LEFT, Ours.SAME): (_N, _MERGE, _MERGE, _UNTRACK, _UNTRACK, _N, _N),
+    (LinkState.LEFT, Ours.CHANGED): (_N, _MERGE, _MERGE, _UNTRACK, _UNTRACK, _N, _N),
+    (LinkState.LEFT, Ours.OUTSIDE): (_N, _N, _N, _UNTRACK, _FORGET, _N, _N),
+    (LinkState.LEFT, Ours.DELETED): (_N, _N, _N, _FORGET, _FORGET, _N, _N),
+    (LinkState.PARTED, Ours.NEVER): (_FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET, _FORGET),
+    (LinkState.PARTED, Ours.SAME): (_N, _N, _MERGE, _N, _N, _N, _N),
+    (LinkState.PARTED, Ours.CHANGED): (_N, _N, _MERGE, _N, _N, _N, _N),
+    (LinkState.PARTED, Ours.OUTSIDE): (_N, _N, _MERGE, _N, _FORGET, _N, _N),
+    (LinkState.PARTED, Ours.DELETED): (_N, _N, _IN, _N, _FORGET, _N, _N),
+}
+
+
+_AWAY_WORDS: Final = {
+    Theirs.MOVED: "it was moved to another folder",
+    Theirs.LOST: f"{NOWHERE}: moved out of the mailbox, or deleted for ever",
 }
 
 
@@ -178,6 +186,8 @@ class Case:
 def decide(case: Case, rules: TwoWayRules, now: datetime) -> Action:
     """What is to be done about a pair; total. `now` is aware."""
     state = case.link.state if case.link is not None else LinkState.NONE
+    if case.link is not None and case.link.anew and case.theirs in (Theirs.DELETED, Theirs.MOVED, Theirs.LOST):
+        return _made_anew(case, now)
     match verdict(state, case.ours, case.theirs):
         case Verdict.NOTHING:
             return Nothing()
@@ -195,13 +205,13 @@ def decide(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         case Verdict.LEAVE:
             return _leave(case, rules, now)
         case Verdict.EDIT_OVER_DELETE:
-            words = "deleted in the mailbox" if case.theirs is Theirs.DELETED else "deleted here"
+            words = DELETED_THERE if case.theirs is Theirs.DELETED else "deleted here"
             return Part(state=LinkState.PARTED, why=f"{words} after it was edited on the other side", conflict=True)
         case Verdict.UNTRACK:
-            words = "deleted in the mailbox" if case.theirs is Theirs.DELETED else "its category was taken away in the mailbox"
+            words = DELETED_THERE if case.theirs is Theirs.DELETED else "its category was taken away in the mailbox"
             return Part(state=LinkState.PARTED, why=words)
         case Verdict.AWAY:
-            return Part(state=LinkState.LEFT, why="it is in another folder of the mailbox")
+            return Part(state=LinkState.LEFT, why=_AWAY_WORDS[case.theirs])
         case Verdict.FORGET:
             return Forget()
         case never:
@@ -223,7 +233,7 @@ def _create(case: Case, now: datetime) -> Action:
     if isinstance(item, Appointment):
         if not item.organizer:
             return Nothing(why="it has no organizer")
-        if item.organizer != case.address:
+        if not same_mailbox(item.organizer, case.address):
             return Nothing(why=f"{item.organizer} organizes it, and it comes to this mailbox by invitation")
     return CreateTheirs(invite=invites_on_create(case.record, now))
 
@@ -236,7 +246,10 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
     mine = shared(record)
     if base is None:
         # Never agreed: what the mailbox has counts as its past, so that it is ours that goes over; a meeting is its organizer's.
-        base = Agreed(ours=mine, theirs=mine) if not organized_here else Agreed(ours=theirs, theirs=theirs)
+        former = theirs if organized_here else mine
+        # Of files nobody's past is known: those of both sides are kept.
+        former = replace(former, attachments=()) if isinstance(former, Appointment) else former
+        base = Agreed(ours=former, theirs=former)
     found = merged(mine, theirs, base, _direction(case, rules, mine, theirs, organized_here=organized_here))
     after, state = _back(record, mine, found.ours, case.remote)
     columns = found.columns
@@ -251,6 +264,16 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         if isinstance(deletion, Carried):
             return DeleteTheirs(cancel=deletion.cancel)
     return Carry(merge=found, item=after, state=state, columns=columns, invite=invite, held=held)
+
+
+def _made_anew(case: Case, now: datetime) -> Action:
+    """Somebody wants another item where this one was deleted. The rules of a first one hold."""
+    if case.theirs is Theirs.MOVED:
+        return Part(state=LinkState.LEFT, why=f"{_AWAY_WORDS[case.theirs]}, and is not made a second time")
+    if case.record is None:
+        return Forget()
+    found = Nothing(why="no filter wants it there") if case.ours is Ours.OUTSIDE else _create(case, now)
+    return Part(state=LinkState.PARTED, why=f"{DELETED_THERE}, and not made anew: {found.why}") if isinstance(found, Nothing) else found
 
 
 def _theirs(case: Case) -> tuple[Item, bool]:
@@ -285,9 +308,12 @@ def _back(record: Record, mine: Item, after: Item, remote: RemoteItem | None) ->
 
 def _direction(case: Case, rules: TwoWayRules, *items: Item, organized_here: bool) -> Callable[[ItemField], Direction]:
     series = any(isinstance(one, Appointment) and one.recurrence is not None for one in items)
+    one_way = any(is_one_way(one) for one in items)
 
     def of(field: ItemField) -> Direction:
         found = rules.direction(case.kind, field)
+        if one_way:
+            return Direction.TO_THEIRS if found in (Direction.BOTH, Direction.TO_THEIRS) else Direction.NONE
         if series and field.name == "attachments":
             return Direction.NONE
         if case.kind is not ItemKind.APPOINTMENT or organized_here or found is Direction.NONE:
@@ -302,7 +328,7 @@ def _delete_ours(case: Case, rules: TwoWayRules, now: datetime) -> Action:
     assert case.record is not None
     assert case.link is not None
     found = deletion_of_record(case.link, case.record, rules, now)
-    return DeleteOurs() if isinstance(found, Carried) else Part(state=LinkState.PARTED, why=f"deleted in the mailbox: {found.why}")
+    return DeleteOurs() if isinstance(found, Carried) else Part(state=LinkState.PARTED, why=f"{DELETED_THERE}: {found.why}")
 
 
 def _delete_theirs(case: Case, now: datetime) -> Action:

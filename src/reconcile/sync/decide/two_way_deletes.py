@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.model.item import Appointment, Contact, Item, Task, TaskStatus
+from reconcile.model.item import Appointment, Contact, Item, Task, TaskStatus, TaskType
 from reconcile.model.item_declared import TaskDeletion
 from reconcile.model.item_link import Link
 from reconcile.model.item_record import ItemState, Record
@@ -30,6 +30,12 @@ class Carried:
     """It is deleted there too. `cancel`: its attendees are told."""
 
     cancel: bool = False
+
+
+def is_one_way(item: Item) -> bool:
+    """Calls, letters and faxes are shown in mailboxes as tasks, and nothing of that comes back (Power Platform: "What fields can be
+    synchronized between customer engagement apps and Outlook")."""
+    return isinstance(item, Task) and item.activitytypecode is not TaskType.TASK
 
 
 def deletion_in_mailbox(link: Link, theirs: Item, now: datetime) -> Carried | Spared:
@@ -60,7 +66,9 @@ def deletion_of_record(link: Link, record: Record, rules: TwoWayRules, now: date
             return Carried() if link.organized_here else Spared("somebody else organizes the meeting")
         case Contact():
             return Spared("a contact that is deleted in a mailbox stays a record")
-        case Task():
+        case Task() as task:
+            if is_one_way(task):
+                return Spared(f"a {task.activitytypecode} is only shown in mailboxes")
             if rules.task_deletion is TaskDeletion.NEVER:
                 return Spared("tasks that are deleted in a mailbox stay (linkedItems.taskDeletion)")
             if rules.task_deletion is TaskDeletion.UNLESS_COMPLETED and record.state is ItemState.COMPLETED:

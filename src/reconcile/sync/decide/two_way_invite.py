@@ -7,7 +7,7 @@ from datetime import datetime
 from reconcile.model.item import Appointment, Item, ItemKind
 from reconcile.model.item_field import FIELDS
 from reconcile.model.item_record import ItemState, Record
-from reconcile.model.recurrence import ChangedOccurrence, NoEnd, starts
+from reconcile.model.recurrence import ChangedOccurrence, goes_on
 
 #: Columns whose change attendees are told of.
 SENSITIVE = frozenset(column for field in FIELDS[ItemKind.APPOINTMENT] if field.sensitive for column in field.columns)
@@ -17,10 +17,10 @@ def is_past(item: Appointment, now: datetime) -> bool:
     """Whether its start is past; of a series, the start of its last occurrence."""
     if item.recurrence is None:
         return item.scheduledstart < now
-    if isinstance(item.recurrence.range, NoEnd):
-        return False
     moved = (one.scheduledstart for one in item.exceptions if isinstance(one, ChangedOccurrence))
-    return all(start < now for start in (item.scheduledstart, *moved, *starts(item.recurrence, item.scheduledstart, item.timezone)))
+    if any(start >= now for start in (item.scheduledstart, *moved)):
+        return False
+    return not goes_on(item.recurrence, item.scheduledstart, item.timezone, now)
 
 
 def has_attendees(item: Appointment) -> bool:

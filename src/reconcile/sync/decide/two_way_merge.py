@@ -2,7 +2,7 @@
 
 Each side is compared with its own past. A field that one side changed is taken from there; where both did, and not to the same, the
 mailbox wins, and what lost is told as a conflict, so that both versions are kept (ADR 0040). A direction that is declared wins over that.
-Attendees and exceptions of a series are sets: what one side added or took away joins what the other did.
+Attendees, attachments and exceptions of a series are sets: what one side added or took away joins what the other did.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import assert_never
 
 from reconcile.lazy_dataclass import dataclass
-from reconcile.model.item import Appointment, Attendee, Item, ItemKind, ShowAs, Value, kind_of
+from reconcile.model.item import Appointment, Attachment, Attendee, Item, ItemKind, ShowAs, Task, TaskStatus, Value, kind_of
 from reconcile.model.item_field import FIELDS, Direction, ItemField, values
 from reconcile.model.item_link import Agreed
 from reconcile.model.recurrence import ChangedOccurrence, DeletedOccurrence, SeriesException
@@ -65,12 +65,17 @@ def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemFi
         )
     if kind is ItemKind.APPOINTMENT:
         _exceptions_follow(found, ours, theirs)
+    if isinstance(ours, Task) and isinstance(theirs, Task):
+        _completion_follows(found, ours, theirs, direction)
     after = ours
     base_ours, base_theirs = agreed.ours, theirs
     for field in FIELDS[kind]:
         one = found[field.name]
         after = _with(after, field, one.ours)
-        if not one.write:
+        if field.name == "attachments" and direction(field) is Direction.NONE:
+            # Files that went nowhere are still to go when they may: what was agreed of them stays agreed.
+            base_theirs = _with(base_theirs, field, values(agreed.theirs, field))
+        elif not one.write:
             base_ours = _with(base_ours, field, one.ours)
     return Merged(
         ours=after,
@@ -79,6 +84,22 @@ def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemFi
         conflicts=tuple(one.conflict for one in found.values() if one.conflict is not None),
         agreed=Agreed(ours=base_ours, theirs=base_theirs),
     )
+
+
+def _completion_follows(found: dict[str, _Field], ours: Task, theirs: Task, direction: Callable[[ItemField], Direction]) -> None:
+    """The status leads, also where the sides gave one field each: completed is 100 per cent and has a day, anything else is neither."""
+    (status,) = found["statuscode"].ours
+    percent, ended = found["percentcomplete"].ours[0], found["actualend"].ours[0]
+    if status is TaskStatus.COMPLETED:
+        done = ours if ours.statuscode is TaskStatus.COMPLETED and not found["statuscode"].taken else theirs
+        percent, ended = done.percentcomplete, ended or done.actualend
+    else:
+        percent, ended = min(percent, 99) if isinstance(percent, int) else percent, None
+    for field in FIELDS[ItemKind.TASK]:
+        new = {"percentcomplete": percent, "actualend": ended}.get(field.name)
+        if field.name in ("percentcomplete", "actualend") and found[field.name].ours != (new,):
+            write = direction(field) in (Direction.BOTH, Direction.TO_THEIRS) and (new,) != values(theirs, field)
+            found[field.name] = replace(found[field.name], ours=(new,), write=write, taken=(new,) != values(ours, field))
 
 
 def as_ours(theirs: Item) -> Item:
@@ -110,6 +131,9 @@ def _field(
         case Direction.TO_OURS:
             if not their_change:
                 return _Field(ours)
+            if both and field.name == "attachments":
+                joined = _joined(ours, theirs, base)
+                return _Field((joined,), taken=(joined,) != ours)
             return _Field(theirs, taken=True, conflict=FieldConflict(field=field.name, ours=ours, theirs=theirs) if both else None)
         case Direction.TO_THEIRS:
             lost = FieldConflict(field=field.name, ours=ours, theirs=theirs, ours_wins=True) if both else None
@@ -128,6 +152,9 @@ def _both(
     (mine, *_), (other, *_), (mine_before, *_), (other_before, *_) = ours, theirs, *base
     if field.name in ("requiredattendees", "optionalattendees"):
         joined: tuple[Value, ...] = (_people(mine, other, mine_before, other_before),)
+        return _Field(joined, write=joined != theirs, taken=joined != ours)
+    if field.name == "attachments":
+        joined = (_joined(ours, theirs, base),)
         return _Field(joined, write=joined != theirs, taken=joined != ours)
     if field.name == "exceptions":
         kept, lost = _occurrences(mine, other, mine_before, other_before)
@@ -148,6 +175,20 @@ def _people(ours: Value, theirs: Value, ours_before: Value, theirs_before: Value
 
 def _by_address(found: Value) -> dict[str, Attendee]:
     return {one.address: one for one in found if isinstance(one, Attendee)} if isinstance(found, tuple) else {}
+
+
+def _joined(
+    ours: tuple[Value, ...], theirs: tuple[Value, ...], base: tuple[tuple[Value, ...], tuple[Value, ...]]
+) -> tuple[Attachment, ...]:
+    """Files of both sides. Two versions of one name stay side by side: both were meant."""
+    mine, other, mine_before, other_before = (_by_content(one[0]) for one in (ours, theirs, *base))
+    added, left, gone_there = mine.keys() - mine_before.keys(), mine_before.keys() - mine.keys(), other_before.keys() - other.keys()
+    joined = {key: mine[key] for key in added} | {key: one for key, one in other.items() if key not in left}
+    return tuple(sorted(one for key, one in joined.items() if key not in gone_there or key in added))
+
+
+def _by_content(found: Value) -> dict[tuple[str, str], Attachment]:
+    return {(one.filename, one.digest): one for one in found if isinstance(one, Attachment)} if isinstance(found, tuple) else {}
 
 
 def _occurrences(ours: Value, theirs: Value, ours_before: Value, theirs_before: Value) -> tuple[tuple[SeriesException, ...], bool]:

@@ -11,10 +11,12 @@ from reconcile.model.canonical import Leaf
 from reconcile.model.item import ItemKind
 from reconcile.model.item_declared import ItemFilter, TaskDeletion, read_direction, read_filter
 from reconcile.model.item_field import Direction, ItemField, Settable
+from reconcile.sync.decide.attachment_rules import NO_RULES, AttachmentRules, attachment_rules, blocked
 
 #: The counterpart of the product's category "Tracked to Dynamics 365"; tracked e-mail at Exchange servers bears it, too.
 TRACKED: Final = "Tracked to reconcile"
-
+#: Octets of one file: what one request to an Exchange server takes, as base64.
+LARGEST_FILE: Final = 32 << 20
 
 _DEFAULT: Final = (ItemFilter(),)
 
@@ -34,6 +36,7 @@ class TwoWayRules:
     task_deletion: TaskDeletion = TaskDeletion.DELETE
     private_from_mailbox: bool = False
     attachments: bool = False
+    files: AttachmentRules = NO_RULES
     ignore_copies: bool = True
     one_mailing_address: bool = True
 
@@ -57,6 +60,12 @@ class TwoWayRules:
                 return Direction.NONE if self.one_mailing_address else Direction.BOTH
             case _:
                 return of.default
+
+    def excluded(self, name: str, media_type: str, size: int) -> str:
+        """Why a file is carried neither way, "" when it is."""
+        if size > LARGEST_FILE:
+            return f"has {size:,} octets, and more than {LARGEST_FILE:,} are not carried"
+        return blocked(self.files, name=name, media_type=media_type, size=size)
 
     def tracks_by_category(self, kind: ItemKind) -> bool:
         """Whether the category brings an item in."""
@@ -85,6 +94,7 @@ def two_way_rules(organization: Mapping[str, Leaf]) -> TwoWayRules:
         task_deletion=TaskDeletion(str(deletion)) if deletion else TaskDeletion.DELETE,
         private_from_mailbox=flag("linkedItems.privateFromMailbox", default=False),
         attachments=flag("linkedItems.appointmentAttachments", default=False),
+        files=attachment_rules(organization),
         ignore_copies=flag("tracking.ignoreCopiedItems", default=True),
         one_mailing_address=flag("linkedItems.oneMailingAddress", default=True),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from reconcile.model.item import Contact, Item, ItemKind
+from reconcile.model.item import Contact, Item, ItemKind, Task
 from reconcile.model.item_declared import ItemFilter
 from reconcile.model.item_record import Record
+from reconcile.model.mail_address import same_mailbox
 from reconcile.ports.collection import ListedItem, RemoteItem
 from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 
@@ -17,7 +18,9 @@ def in_scope(record: Record, address: str, rules: TwoWayRules, *, linked: bool) 
 
 
 def _fits(record: Record, address: str, wanted: ItemFilter, *, linked: bool) -> bool:
-    if wanted.owned and record.owner != address.lower():
+    if wanted.type is not None and isinstance(record.item, Task) and record.item.activitytypecode is not wanted.type:
+        return False
+    if wanted.owned and not same_mailbox(record.owner, address):
         return False
     if wanted.states and record.state not in wanted.states and (not linked or record.kind is ItemKind.CONTACT):
         return False

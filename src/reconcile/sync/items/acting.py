@@ -10,28 +10,33 @@ the pair back to be read and decided again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection as Ids
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime
 
-from reconcile.errors import AuthenticationRejected, BlockedByTenant, PermanentError, PreconditionFailed, TransientError
+from reconcile.errors import PermanentError, PreconditionFailed, TransientError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
-from reconcile.model.item import Item, value
-from reconcile.model.item_field import FIELDS, Direction
+from reconcile.model.item import Appointment, Item, value
+from reconcile.model.item_field import FIELDS, Direction, Settable
 from reconcile.model.item_link import Agreed, Link, LinkState
 from reconcile.model.item_record import Record
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.collection import Collection, RemoteItem, Stored
+from reconcile.ports.collection import Collection, Gone, RemoteItem, Stored
 from reconcile.ports.item_store import IntentKind, ItemIntent, PairChange, RecordChange
+from reconcile.sync.decide.item_brake import loss_of
 from reconcile.sync.decide.two_way import Carry, CreateTheirs, DeleteTheirs, decide, shared
 from reconcile.sync.decide.two_way_merge import as_ours
 from reconcile.sync.decide.two_way_rules import TRACKED
 from reconcile.sync.decide.two_way_scope import in_scope
+from reconcile.sync.items.braking import allowed, as_departed, over
+from reconcile.sync.items.departing import told
+from reconcile.sync.items.files import are_carried, contents_of, fetched, with_agreed_files
 from reconcile.sync.items.listing import take
 from reconcile.sync.items.local import applied, limited
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
-from reconcile.sync.items.pair import Pair, case_of, normalised, read_all
+from reconcile.sync.items.pair import Pair, case_of, files_differ, is_about_one, normalised, read_all
 
 #: So many are written down, done and committed together.
 _GROUP = 25
@@ -41,36 +46,45 @@ _AGAIN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """Something to be done in the mailbox. `local` is what follows for the record besides."""
+    """Something to be done in the mailbox. `local` is what follows for the record besides, `blobs` the bytes of what it takes in."""
 
     pair: Pair
     action: CreateTheirs | Carry | DeleteTheirs
     intent: ItemIntent
     local: PairChange | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def carry_out(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
-    """Everything that records ask of the mailbox. Raises as the collection and the store do."""
+def carry_out(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts, aside: Ids[int] = ()) -> None:
+    """Everything that records ask of the mailbox, but for those that are set aside. Raises as the collection and the store do."""
     kind, store = collection.kind, tools.store
     place = store.place(mailbox.mailbox_id, kind)
     filters = mailbox.rules.filters.get(kind, ())
     owner = mailbox.address if all(one.owned for one in filters) else None
     everything = place.rules != mailbox.fingerprint
     due = store.due(mailbox.mailbox_id, kind, owner=owner, everything=everything)
+    due = [number for number in due if number not in aside]
+    lost = allowed(due, mailbox, collection, tools, counts)
+    if lost is None:
+        return
     for start in range(0, len(due), _GROUP):
         if tools.stopping():
             return
-        _group(due[start : start + _GROUP], mailbox, collection, tools, counts)
+        _group(due[start : start + _GROUP], mailbox, collection, tools, counts, lost)
+    over(mailbox, collection, tools)
     if everything:
         store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by="reconcile", rules=mailbox.fingerprint)
 
 
-def _group(ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
+def _group(ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts, lost: Ids[int]) -> None:
     for _ in range(_AGAIN):
-        jobs, moved = _decide(ids, mailbox, collection, tools, counts)
+        jobs, moved = _decide(ids, mailbox, collection, tools, counts, lost)
         if not jobs:
             return
-        tools.store.begin([job.intent for job in jobs])
+        try:
+            tools.store.begin([job.intent for job in jobs])
+        except PreconditionFailed:
+            continue
         stale = _do(jobs, mailbox, collection, tools, counts)
         if not stale and not moved:
             return
@@ -78,34 +92,40 @@ def _group(ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, too
         found = read_all(collection, [job.pair.link.remote_id for job in stale if job.pair.link is not None], tools.clock.now(), counts)
         listed = [one.listed for one in found.values() if isinstance(one, RemoteItem)]
         gone = [one for one in found.values() if not isinstance(one, RemoteItem)]
-        take(mailbox, collection, tools, counts, listed=listed, gone=gone)
+        take(mailbox, collection, tools, counts, listed=listed, gone=gone, read=found)
         ids = sorted({job.intent.record_id for job in stale} | set(moved))
 
 
 def _decide(
-    ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts
+    ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts, lost: Ids[int]
 ) -> tuple[list[_Job], list[int]]:
     """What is to be done there, and whose record was edited while this was decided; what is to be done here is committed."""
     kind, store, now = collection.kind, tools.store, tools.clock.now()
     records = store.records(ids)
     links = store.by_record(mailbox.mailbox_id, ids)
     organized = store.organizer_linked(ids, but=mailbox.mailbox_id)
-    pairs = [Pair(link=links.get(one), record=records.get(one), organizer_linked=one in organized) for one in ids]
+    pairs = [as_departed(Pair(link=links.get(one), record=records.get(one), organizer_linked=one in organized)) for one in ids]
     pairs = _read_again(pairs, mailbox, collection, tools, counts)
     jobs, changes = list[_Job](), list[PairChange]()
     fresh = ItemCounts()
     for number, pair in zip(ids, pairs, strict=True):
         if pair.link is not None and _is_unread(pair.link) and pair.remote is None and pair.gone is None:
             continue  # it cannot be read now, either
-        action = decide(case_of(pair, mailbox, kind), mailbox.rules, now)
+        case = case_of(pair, mailbox, kind)
+        action = decide(case, mailbox.rules, now)
+        if number not in lost and loss_of(action, case) is not None:
+            continue  # seen only now: it is counted with those of the next look
         if isinstance(action, (CreateTheirs, DeleteTheirs)) or (isinstance(action, Carry) and action.columns):
             local = applied(action, pair, mailbox, kind, fresh) if isinstance(action, Carry) else None
-            jobs.append(_Job(pair=pair, action=action, intent=_intent(number, action, pair, mailbox, collection, tools, now), local=local))
+            blobs = fetched(collection, [local], tools, mailbox) if local is not None else {}
+            intent = _intent(number, action, pair, mailbox, collection, tools, now)
+            jobs.append(_Job(pair=pair, action=action, intent=intent, local=local, blobs=blobs))
         elif (change := applied(action, pair, mailbox, kind, fresh)) is not None:
             changes.append(change)
     if changes:
         try:
-            store.commit(mailbox.mailbox_id, kind, changes, at=now, by=f"mailbox {mailbox.address}")
+            blobs = fetched(collection, changes, tools, mailbox)
+            store.commit(mailbox.mailbox_id, kind, changes, at=now, by=f"mailbox {mailbox.address}", blobs=blobs)
         except PreconditionFailed:
             return jobs, [change.record_id for change in changes]
     counts.add(fresh)
@@ -113,9 +133,12 @@ def _decide(
 
 
 def _read_again(pairs: Sequence[Pair], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[Pair]:
-    """Of pairs that come together again, and of items that could not be read, nobody knows how they are."""
-    back = [pair.link.remote_id for pair in pairs if _comes_back(pair, mailbox)]  # type: ignore[union-attr]
+    """Of pairs that come together again, and of items that could not be read, nobody knows how they are. And who changes files has to know
+    which there are: while they did not take part nobody looked."""
+    back = [pair.link.remote_id for pair in pairs if _comes_back(pair, mailbox) or files_differ(pair, mailbox)]  # type: ignore[union-attr]
     found = read_all(collection, back, tools.clock.now(), counts)
+    left = [(one, pair.link) for pair in pairs if pair.link and isinstance(one := found.get(pair.link.remote_id), Gone)]
+    found |= {one.remote_id: one for one in told(left, collection)}
     read = []
     for pair in pairs:
         answer = found.get(pair.link.remote_id) if pair.link is not None else None
@@ -173,7 +196,7 @@ def _intent(
 def _do(jobs: Sequence[_Job], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[_Job]:
     """Those whose version had moved. What was done is committed, whatever comes after it."""
     done: list[tuple[_Job, Stored | None]] = []
-    over: list[_Job] = []
+    over: list[PairChange] = []
     stale: list[_Job] = []
     try:
         for job in jobs:
@@ -182,20 +205,25 @@ def _do(jobs: Sequence[_Job], mailbox: ItemMailbox, collection: Collection, tool
                 counts.announced += job.intent.invite
             except PreconditionFailed:
                 stale.append(job)
-                over.append(job)
-            except (AuthenticationRejected, BlockedByTenant):
-                over.append(job)
-                raise
+                over.append(PairChange(record_id=job.intent.record_id, settled=job.intent.token))
             except PermanentError as error:
-                over.append(job)
+                over.append(_refused(job))
+                if not is_about_one(error):
+                    raise
                 counts.failed.append((job.intent.record_id, error.message))
     finally:
         _committed(done, over, mailbox, collection, tools, counts)
     return stale
 
 
+def _refused(job: _Job) -> PairChange:
+    """The pair stays due, also where only the rules asked for it and nobody edits the record."""
+    link = replace(job.pair.link, record_version=0) if job.pair.link is not None else None
+    return PairChange(record_id=job.intent.record_id, link=link, settled=job.intent.token)
+
+
 def _one(job: _Job, mailbox: ItemMailbox, collection: Collection, tools: ItemTools) -> Stored | None:
-    contents, link, record = tools.store.blob, job.pair.link, job.pair.record
+    contents, link, record = contents_of(tools), job.pair.link, job.pair.record
     version, remote_id = (job.intent.version, link.remote_id if link is not None else None)
     match job.action:
         case CreateTheirs(invite=invite):
@@ -214,14 +242,14 @@ def _one(job: _Job, mailbox: ItemMailbox, collection: Collection, tools: ItemToo
 
 def _committed(
     done: Sequence[tuple[_Job, Stored | None]],
-    over: Sequence[_Job],
+    over: Sequence[PairChange],
     mailbox: ItemMailbox,
     collection: Collection,
     tools: ItemTools,
     counts: ItemCounts,
 ) -> None:
     kind, now = collection.kind, tools.clock.now()
-    changes = [PairChange(record_id=job.intent.record_id, settled=job.intent.token) for job in over]
+    changes = [*over]
     seen = _seen([stored for _, stored in done if stored is not None], collection, tools)
     for job, stored in done:
         match job.action:
@@ -235,13 +263,14 @@ def _committed(
     if not changes:
         return
     by = f"mailbox {mailbox.address}"
+    blobs = {digest: content for job, _ in done for digest, content in job.blobs.items()}
     try:
-        tools.store.commit(mailbox.mailbox_id, kind, changes, at=now, by=by)
+        tools.store.commit(mailbox.mailbox_id, kind, changes, at=now, by=by, blobs=blobs)
     except PreconditionFailed:
         # A record was edited while its item was written: what is in the mailbox now is found there by the next look.
         for change in changes:
             try:
-                tools.store.commit(mailbox.mailbox_id, kind, [change], at=now, by=by)
+                tools.store.commit(mailbox.mailbox_id, kind, [change], at=now, by=by, blobs=blobs)
             except PreconditionFailed:
                 rest = replace(change, record=None, link=replace(change.link, record_version=0) if change.link is not None else None)
                 tools.store.commit(mailbox.mailbox_id, kind, [rest], at=now, by=by)
@@ -275,9 +304,13 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
     agreed = job.local.link.agreed
     wrote = {column: value(job.action.merge.ours, column) for column in job.action.columns}
     theirs = as_ours(seen.item) if seen is not None else replace(agreed.theirs, **wrote)  # type: ignore[arg-type]
+    theirs = with_agreed_files(theirs, agreed.theirs, replace(agreed.theirs, **wrote), mailbox.rules)  # type: ignore[arg-type]
     agreed = Agreed(ours=replace(agreed.ours, **wrote), theirs=theirs)  # type: ignore[arg-type]
     version = record.version + (job.local.record is not None)
     link = replace(job.local.link, agreed=agreed, version=stored.version, remote_id=stored.remote_id, record_version=version)
+    if are_carried(theirs, mailbox.rules) and not are_carried(job.local.link.agreed.theirs, mailbox.rules):
+        # A series that became a single appointment: files that lie there come in with the next look.
+        link = replace(link, version="", record_version=0)
     return replace(job.local, link=link, settled=settled)
 
 
@@ -287,14 +320,18 @@ def created(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Co
     What only the mailbox can say (who organizes, the meeting's id) comes back at once.
     """
     kind = collection.kind
-    given = [field for field in FIELDS[kind] if mailbox.rules.direction(kind, field) is Direction.TO_OURS]
-    back = {column: value(theirs, column) for field in given for column in field.columns}
+    given = [one for one in FIELDS[kind] if one.settable is Settable.FIXED and one.default is Direction.TO_OURS]
+    back = {column: value(theirs, column) for one in given for column in one.columns}
     after = replace(record, item=replace(record.item, **back))  # type: ignore[arg-type]
     change = None
     if after != record:
         change = RecordChange(item=after.item, owner=record.owner, state=record.state, expected=record.version)
         after = replace(after, version=record.version + 1)
-    link = made_link(record, stored, mailbox, collection, token=token, agreed=Agreed(ours=shared(after), theirs=theirs))
+    # Files that do not go over now are still to go when they may.
+    ours, went = shared(after), limited(shared(after), mailbox.rules, to_mailbox=True)
+    if isinstance(ours, Appointment) and isinstance(went, Appointment):
+        ours = replace(ours, attachments=went.attachments)
+    link = made_link(record, stored, mailbox, collection, token=token, agreed=Agreed(ours=ours, theirs=theirs))
     return PairChange(record_id=record.id, record=change, link=replace(link, record_version=after.version))
 
 

@@ -6,44 +6,59 @@ nothing but time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from reconcile.errors import CursorInvalid, PreconditionFailed
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.cursor import Cursor
 from reconcile.model.item import Appointment, ItemKind
 from reconcile.model.item_link import Link, LinkState
+from reconcile.model.item_purge import names_of, would_be_over
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.collection import Collection, Departure, Gone, ListedItem, RemoteItem
+from reconcile.ports.collection import Collection, Gone, ListedItem, RemoteItem
 from reconcile.ports.item_store import PairChange
+from reconcile.sync.decide.item_brake import loss_of
 from reconcile.sync.decide.two_way import CreateTheirs, DeleteTheirs, Import, Nothing, decide
 from reconcile.sync.decide.two_way_scope import is_marked
+from reconcile.sync.items.braking import same_folder
+from reconcile.sync.items.departing import told
+from reconcile.sync.items.files import fetched
 from reconcile.sync.items.local import applied
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
 from reconcile.sync.items.pair import READ, Pair, case_of, read_all
+from reconcile.sync.items.returning import former_links, with_returned
 
 #: Somebody may edit records while a page is decided; then it is decided again, so often.
 _AGAIN = 5
 
 
-def take_changes(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
-    """Everything behind the cursor. Raises as the collection and the store do."""
+def take_changes(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> bool:
+    """Everything behind the cursor; False where it is another folder than before, so that nothing of it is taken. Raises as the collection
+    and the store do."""
     kind = collection.kind
     place = tools.store.place(mailbox.mailbox_id, kind)
+    if place.cursor is None and not same_folder(mailbox, collection, tools, counts):
+        return False
     try:
         _pages(place.cursor, mailbox, collection, tools, counts)
     except CursorInvalid:
+        if not same_folder(mailbox, collection, tools, counts):
+            return False
         tools.store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by=_by(mailbox), verify=True)
         _pages(None, mailbox, collection, tools, counts)
     if not tools.stopping() and tools.store.place(mailbox.mailbox_id, kind).verify:
         _verify(mailbox, collection, tools, counts)
+    return True
 
 
 def _pages(cursor: Cursor | None, mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> None:
     for page in collection.changes(cursor):
-        take(mailbox, collection, tools, counts, listed=page.items, gone=page.gone, cursor=page.cursor)
+        # Nothing new leaves the place as it is, and costs no transaction.
+        moved = page.cursor if page.cursor != cursor else None
+        take(mailbox, collection, tools, counts, listed=page.items, gone=page.gone, cursor=moved)
         if tools.stopping():
             return
 
@@ -57,7 +72,7 @@ def _verify(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, coun
             return
         found = read_all(collection, tied[start : start + READ], tools.clock.now(), counts)
         listed = [one.listed for one in found.values() if isinstance(one, RemoteItem)]
-        take(mailbox, collection, tools, counts, listed=listed, gone=[one for one in found.values() if isinstance(one, Gone)])
+        take(mailbox, collection, tools, counts, listed=listed, gone=[one for one in found.values() if isinstance(one, Gone)], read=found)
     tools.store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by=_by(mailbox), verify=False)
 
 
@@ -78,12 +93,15 @@ def take(
     listed: Sequence[ListedItem] = (),
     gone: Iterable[Gone] = (),
     cursor: Cursor | None = None,
+    read: Mapping[RemoteId, RemoteItem | Gone] = MappingProxyType({}),
 ) -> None:
-    """Decide these and commit what follows for our store."""
+    """Decide these and commit what follows for our store. What was `read` just now is not asked for again."""
     now = tools.clock.now()
     named = _named(mailbox, collection, tools, counts, listed, [*gone], now)
-    found = read_all(collection, named.wanted, now, counts)
+    found = {**read, **read_all(collection, [one for one in named.wanted if one not in read], now, counts)}
     pairs = [_as_read(pair, found) for pair in named.pairs]
+    pairs = _without_purged(pairs, mailbox, tools)
+    pairs = with_returned(pairs, mailbox, collection, tools, counts, now)
     for attempt in range(_AGAIN):
         fresh = ItemCounts()
         changes = [
@@ -99,7 +117,7 @@ def take(
                 at=now,
                 by=_by(mailbox),
                 cursor=cursor,
-                blobs=_blobs(collection, changes, tools, mailbox),
+                blobs=fetched(collection, changes, tools, mailbox),
             )
         except PreconditionFailed:
             if attempt == _AGAIN - 1:
@@ -107,6 +125,17 @@ def take(
             continue
         counts.add(fresh)
         return
+
+
+def _without_purged(pairs: Sequence[Pair], mailbox: ItemMailbox, tools: ItemTools) -> list[Pair]:
+    """What was purged here stays in the mailbox, and does not come back from there."""
+    names = {
+        id(pair): names_of(pair.listed.remote_id, pair.listed.token, _meeting(pair), pair.listed.trace)
+        for pair in pairs
+        if pair.link is None and pair.listed is not None
+    }
+    purged = set(tools.store.purged(mailbox.mailbox_id, {name for some in names.values() for name in some}))
+    return [pair for pair in pairs if purged.isdisjoint(names.get(id(pair), ()))]
 
 
 def _by(mailbox: ItemMailbox) -> str:
@@ -125,38 +154,41 @@ def _named(
     store, kind, named = tools.store, collection.kind, _Named()
     named_ids = [one.remote_id for one in listed] + [one.remote_id for one in gone]
     links = dict(store.by_remote(mailbox.mailbox_id, named_ids))
-    strange = [one for one in listed if one.remote_id not in links and one.token]
-    by_token = store.by_token(mailbox.mailbox_id, [one.token for one in strange])
-    originals = read_all(collection, [by_token[one.token].remote_id for one in strange if one.token in by_token], now, counts)
+    former = former_links([one for one in listed if one.remote_id not in links], mailbox, tools)
+    originals = read_all(collection, [link.remote_id for some in former.values() for link in some], now, counts)
+    back = set[int]()
     for one in listed:
-        link = links.get(one.remote_id)
-        tied = by_token.get(one.token) if link is None and one.token else None
-        if tied is not None:
-            if not isinstance(originals.get(tied.remote_id), Gone):
-                if mailbox.rules.ignore_copies or not is_marked(one, kind, mailbox.rules):
-                    continue  # a copy of what is linked
-            else:
-                # It came back under another id.
-                link = replace(tied, remote_id=one.remote_id, version="")
+        link, returned = links.get(one.remote_id), False
+        if known := former.get(one.remote_id, ()):
+            gone_ones = (each for each in known if each.record_id not in back and isinstance(originals.get(each.remote_id), Gone))
+            tied = next(gone_ones, None)
+            if tied is not None:
+                # It came back under another id; of several the first one that is listed.
+                back.add(tied.record_id)
+                link, returned = replace(tied, remote_id=one.remote_id, version=""), True
+                if tied.state is LinkState.PARTED and not tied.version and not is_marked(one, kind, mailbox.rules):
+                    # Out of the trash: who deleted it takes that back, with or without a mark.
+                    link = replace(link, state=LinkState.LEFT)
                 links.pop(tied.remote_id, None)
-        if link is not None and link.state is LinkState.LINKED and link.version == one.version:
+            elif mailbox.rules.ignore_copies or not is_marked(one, kind, mailbox.rules):
+                continue  # a copy of what is linked
+        if link is not None and _is_known(one, link):
             continue  # our own change, or told twice
         if link is None and not is_marked(one, kind, mailbox.rules):
             continue
-        named.pairs.append(Pair(link=link, record=None, listed=one))
+        named.pairs.append(Pair(link=link, record=None, listed=one, returned=returned))
         named.wanted.append(one.remote_id)
-    for left in gone:
-        if (link := links.get(left.remote_id)) is not None:
-            named.pairs.append(Pair(link=link, record=None, gone=_departed(left, link, collection)))
+    tied_ones = [(left, link) for left in gone if (link := links.get(left.remote_id)) is not None]
+    for left, (_, link) in zip(told(tied_ones, collection), tied_ones, strict=True):
+        named.pairs.append(Pair(link=link, record=None, gone=left))
     return named
 
 
-def _departed(gone: Gone, link: Link, collection: Collection) -> Gone:
-    """Where the server cannot say how it went, what we made is looked for by its token: in no folder any more, it was deleted."""
-    if gone.departure is not Departure.UNKNOWN or not link.made_here or link.state is not LinkState.LINKED:
-        return gone
-    departure = Departure.DELETED if collection.find(link.token) is None else Departure.MOVED
-    return replace(gone, departure=departure)
+def _is_known(listed: ListedItem, link: Link) -> bool:
+    """Whether nothing of it is news. What came in before traces were kept is looked at once."""
+    if link.state is not LinkState.LINKED or link.departed or link.version != listed.version:
+        return False
+    return link.made_here or link.trace == listed.trace
 
 
 def _as_read(pair: Pair, found: dict[RemoteId, RemoteItem | Gone]) -> Pair:
@@ -196,12 +228,19 @@ def _meeting(pair: Pair) -> str:
 def _decided(pair: Pair, mailbox: ItemMailbox, kind: ItemKind, now: datetime, counts: ItemCounts) -> PairChange | None:
     if pair.listed is None and pair.gone is None:
         return _unread(pair)
-    action = decide(case_of(pair, mailbox, kind), mailbox.rules, now)
+    case = case_of(pair, mailbox, kind)
+    action = decide(case, mailbox.rules, now)
     if isinstance(action, (CreateTheirs, DeleteTheirs)):
         return _later(pair)
-    if isinstance(action, Import) and pair.remote is None:
+    if pair.gone is not None and loss_of(action, case) is not None:
+        return _gone(pair)
+    if isinstance(action, Import) and (pair.remote is None or _is_too_old(pair.remote, mailbox)):
         action = Nothing()
     return applied(action, pair, mailbox, kind, counts)
+
+
+def _is_too_old(remote: RemoteItem, mailbox: ItemMailbox) -> bool:
+    return mailbox.keep_from is not None and would_be_over(remote.item, mailbox.keep_from)
 
 
 def _unread(pair: Pair) -> PairChange | None:
@@ -215,22 +254,13 @@ def _later(pair: Pair) -> PairChange | None:
     """To be done in the mailbox: the pair stays due, from the version that was seen."""
     if pair.link is None or pair.remote is None:
         return None
-    link: Link = replace(pair.link, version=pair.remote.listed.version, remote_id=pair.remote.listed.remote_id, record_version=0)
+    listed = pair.remote.listed
+    link: Link = replace(pair.link, version=listed.version, remote_id=listed.remote_id, record_version=0, departed=False)
     return PairChange(record_id=link.record_id, link=link)
 
 
-def _blobs(collection: Collection, changes: Sequence[PairChange], tools: ItemTools, mailbox: ItemMailbox) -> dict[str, bytes]:
-    """Bytes of attachments that we do not have yet."""
-    found: dict[str, bytes] = {}
-    if not mailbox.rules.attachments:
-        return found
-    for change in changes:
-        item = getattr(change.record, "item", None)
-        for one in item.attachments if isinstance(item, Appointment) else ():
-            if one.digest in found or change.link is None:
-                continue
-            try:
-                tools.store.blob(one.digest)
-            except KeyError:
-                found[one.digest] = collection.attachment(change.link.remote_id, one.digest)
-    return found
+def _gone(pair: Pair) -> PairChange | None:
+    """What follows from a deletion waits until all of this look are known: many at once are not believed (`braking`)."""
+    if pair.link is None or pair.link.departed:
+        return None
+    return PairChange(record_id=pair.link.record_id, link=replace(pair.link, departed=True))

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from reconcile.model.item import TYPES, Appointment, Item, ItemKind, Task, TaskStatus, kind_of
+from reconcile.model.item import TYPES, Appointment, Contact, Item, ItemKind, Task, TaskStatus, kind_of
 from reconcile.model.item_conflict import NewConflict
 from reconcile.model.item_field import FIELDS, Direction
 from reconcile.model.item_json import dumped, dumped_value
 from reconcile.model.item_link import Agreed, Link, LinkState
 from reconcile.model.item_record import ItemState, Record
-from reconcile.ports.collection import ListedItem
+from reconcile.ports.collection import Departure, ListedItem
 from reconcile.ports.item_store import PairChange, RecordChange, RecordDeletion
 from reconcile.sync.decide.two_way import Carry, DeleteOurs, Forget, Import, Nothing, Part, shared
 from reconcile.sync.decide.two_way_merge import FieldConflict, as_ours
 from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 from reconcile.sync.decide.two_way_scope import in_scope, is_marked
+from reconcile.sync.items.files import are_carried, told, without_series_files
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox
 from reconcile.sync.items.pair import Pair
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING: Final[Mapping[ItemKind, Item]] = {
+    ItemKind.APPOINTMENT: Appointment(scheduledstart=_LONG_AGO, scheduledend=_LONG_AGO),
+    ItemKind.CONTACT: Contact(),
+    ItemKind.TASK: Task(),
+}
 
 
 def applied(
@@ -53,11 +63,20 @@ def _looked(pair: Pair) -> PairChange | None:
     seen = link
     # The version counts only together with what was agreed: of a pair that is parted nothing is agreed any more.
     if link.state is LinkState.LINKED and pair.remote is not None:
-        seen = replace(seen, version=pair.remote.listed.version, remote_id=pair.remote.listed.remote_id)
-    seen = replace(seen, record_version=record.version if record is not None else -1)
+        listed = pair.remote.listed
+        seen = told(replace(seen, version=listed.version, remote_id=listed.remote_id, trace=listed.trace, departed=False), pair.remote)
+    seen = _without_content(replace(seen, record_version=record.version if record is not None else -1))
     if pair.listed is not None and pair.gone is None and link.state is LinkState.PARTED:
         seen = replace(seen, categorised=link.categorised and _bears(pair.listed))
-    return PairChange(record_id=link.record_id, link=seen) if seen != link else None
+    return PairChange(record_id=link.record_id, link=seen) if seen != link or pair.returned else None
+
+
+def _without_content(link: Link) -> Link:
+    """A tie to a record that is gone only says that there was one."""
+    if link.record_version != -1 or link.state is LinkState.LINKED:
+        return link
+    nothing = _NOTHING[kind_of(link.agreed.ours)]
+    return replace(link, agreed=Agreed(ours=nothing, theirs=nothing))
 
 
 def _bears(listed: ListedItem) -> bool:
@@ -69,11 +88,10 @@ def limited(item: Item, rules: TwoWayRules, *, to_mailbox: bool) -> Item:
     kind = kind_of(item)
     empty = Direction.TO_OURS if to_mailbox else Direction.TO_THEIRS
     defaults: dict[str, Any] = {field.name: field.default for field in fields(TYPES[kind])}
-    series = isinstance(item, Appointment) and item.recurrence is not None
     without = [
         column
         for one in FIELDS[kind]
-        if rules.direction(kind, one) in (Direction.NONE, empty) or (series and one.name == "attachments")
+        if rules.direction(kind, one) in (Direction.NONE, empty) or (one.name == "attachments" and not are_carried(item, rules))
         for column in one.columns
     ]
     return replace(item, **{column: defaults[column] for column in without})
@@ -95,7 +113,8 @@ def linked(pair: Pair, record: Record, mailbox: ItemMailbox, kind: ItemKind, *, 
     assert pair.remote is not None
     listed = pair.remote.listed
     before = pair.link
-    return Link(
+    theirs = without_series_files(agreed.theirs, before.agreed.theirs if before is not None else None)
+    link = Link(
         mailbox_id=mailbox.mailbox_id,
         record_id=record.id,
         state=LinkState.LINKED,
@@ -103,12 +122,14 @@ def linked(pair: Pair, record: Record, mailbox: ItemMailbox, kind: ItemKind, *, 
         remote_id=listed.remote_id,
         version=listed.version,
         record_version=record.version,
-        agreed=agreed,
+        agreed=replace(agreed, theirs=theirs),
         made_here=before.made_here if before is not None else False,
         in_scope=in_scope(record, mailbox.address, mailbox.rules, linked=before is not None and before.state is LinkState.LINKED),
         categorised=is_marked(listed, kind, mailbox.rules),
         organized_here=pair.remote.organized_here,
+        trace=listed.trace,
     )
+    return told(link, pair.remote)
 
 
 def conflict_of(conflict: FieldConflict) -> NewConflict:
@@ -139,15 +160,23 @@ def _carried(action: Carry, pair: Pair, mailbox: ItemMailbox, kind: ItemKind, co
     if action.held:
         counts.held += 1
         link = replace(link, why=action.held)
-    if action.columns:
+    if action.columns or _begins_to_carry(record.item, after.item, mailbox.rules):
         link = replace(link, record_version=0)
     return PairChange(record_id=record.id, record=change, link=link, conflicts=tuple(map(conflict_of, action.merge.conflicts)))
+
+
+def _begins_to_carry(before: Item, after: Item, rules: TwoWayRules) -> bool:
+    """A series that became a single appointment: its files go now."""
+    return isinstance(after, Appointment) and bool(after.attachments) and not are_carried(before, rules) and are_carried(after, rules)
 
 
 def _parted(action: Part, pair: Pair, counts: ItemCounts) -> PairChange:
     assert pair.link is not None
     version = pair.record.version if pair.record is not None else -1
-    link = replace(pair.link, state=action.state, why=action.why, record_version=version)
+    link = replace(pair.link, state=action.state, why=action.why, record_version=version, departed=False, anew=False)
+    if pair.gone is not None and pair.gone.departure is Departure.DELETED:
+        # There is no version, and nothing bears the mark any more, so that an item that comes out of the trash is news.
+        link = replace(link, categorised=False, version="")
     if pair.listed is not None:
         link = replace(link, remote_id=pair.listed.remote_id, categorised=_bears(pair.listed))
     counts.parted += 1
@@ -159,4 +188,4 @@ def _parted(action: Part, pair: Pair, counts: ItemCounts) -> PairChange:
         texts = [json.dumps(dumped(one), ensure_ascii=False) if one is not None else "null" for one in (ours, theirs)]
         conflicts = (NewConflict(field="", ours=texts[0], theirs=texts[1], ours_wins=theirs is None),)
     # A record that is gone has nothing to come back to, but the tie keeps its item from coming in again.
-    return PairChange(record_id=pair.link.record_id, link=link, conflicts=conflicts)
+    return PairChange(record_id=pair.link.record_id, link=_without_content(link), conflicts=conflicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconcile.model.item import ItemKind
 from reconcile.sync.items.acting import carry_out
+from reconcile.sync.items.aside import known_asides, remember, resting, try_unread
 from reconcile.sync.items.listing import take_changes
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
 from reconcile.sync.items.recovering import confirm, recover
@@ -12,11 +13,16 @@ from reconcile.sync.items.recovering import confirm, recover
 def look_at_items(mailbox: ItemMailbox, kind: ItemKind, tools: ItemTools, counts: ItemCounts) -> None:
     """Raises as the connector and the store do; `counts` has what was done until then. The caller holds the mailbox."""
     collection = tools.connect(mailbox, kind)
+    now, known = tools.clock.now(), known_asides(mailbox, kind, tools)
+    mine, whole = ItemCounts(), False
     try:
-        recover(mailbox, collection, tools, counts)
-        take_changes(mailbox, collection, tools, counts)
-        if not tools.stopping():
-            confirm(mailbox, collection, tools, counts)
-            carry_out(mailbox, collection, tools, counts)
+        recover(mailbox, collection, tools, mine)
+        if take_changes(mailbox, collection, tools, mine) and not tools.stopping():
+            confirm(mailbox, collection, tools, mine)
+            try_unread(known, mailbox, collection, tools, mine, now)
+            carry_out(mailbox, collection, tools, mine, resting(known, tools, now))
+            whole = not tools.stopping()
     finally:
+        counts.add(mine)
+        remember(known, mailbox, kind, tools, mine, now, whole=whole)
         collection.close()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from datetime import datetime
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
+from reconcile.model.item_brake import ItemLimit
+from reconcile.model.remote_id import RemoteId
 from reconcile.ports.clock import Clock
 from reconcile.ports.collection import Collection
 from reconcile.ports.item_store import ItemStore
@@ -17,7 +20,7 @@ from reconcile.sync.decide.two_way_rules import TwoWayRules
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemMailbox:
     """`address` in lower case. `fingerprint` changes with the rules: then everything is decided anew. `reach` says how a connector opens
-    it."""
+    it, `limit` how many deletions one look carries over. What was over before `keep_from` does not come in."""
 
     mailbox_id: str
     name: str
@@ -25,6 +28,8 @@ class ItemMailbox:
     rules: TwoWayRules = field(default_factory=TwoWayRules)
     fingerprint: str = ""
     reach: ReceivingMailbox | None = None
+    limit: ItemLimit = ItemLimit()
+    keep_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,8 @@ class ItemTools:
 
 @dataclass(slots=True, kw_only=True)
 class ItemCounts:
-    """What a look did. `failed` are (record id, 0 for none, and words) of items that could not be dealt with."""
+    """What a look did. `braked` deletions were not carried over: they are too many. `failed` are (record id, 0 for none, and words) of
+    items that could not be dealt with; `unread` says of those that the mailbox does not show where they lie."""
 
     imported: int = 0
     taken: int = 0
@@ -53,7 +59,9 @@ class ItemCounts:
     conflicts: int = 0
     held: int = 0
     announced: int = 0
+    braked: int = 0
     failed: list[tuple[int, str]] = field(default_factory=list)
+    unread: list[tuple[RemoteId, str]] = field(default_factory=list)
 
     @property
     def anything(self) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from reconcile.errors import AuthenticationRejected, BlockedByTenant, PermanentError
+from reconcile.errors import AuthenticationRejected, BlockedByTenant, MailboxRefused, PermanentError, PermissionDenied
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
+from reconcile.model.item_bounds import beyond_bounds
 from reconcile.model.item_link import Link, LinkState
 from reconcile.model.item_normal import normal
 from reconcile.model.item_record import Record
@@ -17,6 +18,7 @@ from reconcile.ports.collection import Collection, Departure, Gone, ListedItem, 
 from reconcile.sync.decide.two_way import Case, Ours, Theirs
 from reconcile.sync.decide.two_way_merge import as_ours
 from reconcile.sync.decide.two_way_scope import in_scope, is_marked
+from reconcile.sync.items.files import are_carried, files_of
 from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox
 
 #: So many items are read with one question.
@@ -25,13 +27,15 @@ READ = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """`remote` where it was read, `gone` where it left the folder, neither where nothing is known but the link."""
+    """`remote` where it was read, `gone` where it left the folder, neither where nothing is known but the link. `returned`: it came back
+    under another id than the one that is kept, and `link` has the new one already."""
 
     link: Link | None
     record: Record | None
     listed: ListedItem | None = None
     remote: RemoteItem | None = None
     gone: Gone | None = None
+    returned: bool = False
     organizer_linked: bool = False
 
 
@@ -59,13 +63,23 @@ def ours_of(pair: Pair, mailbox: ItemMailbox) -> Ours:
     # What came in by its mark was never wanted by a filter, and does not leave one.
     if not wanted and (link is None or link.in_scope or link.state is not LinkState.LINKED):
         return Ours.OUTSIDE
-    return Ours.CHANGED if link is None or record.version != link.record_version else Ours.SAME
+    if link is None or record.version != link.record_version:
+        return Ours.CHANGED
+    # Files that waited for a setting go now, although nobody edits the record.
+    return Ours.CHANGED if files_differ(pair, mailbox) else Ours.SAME
+
+
+def files_differ(pair: Pair, mailbox: ItemMailbox) -> bool:
+    """Whether files of the record are to be carried over."""
+    if pair.link is None or pair.record is None or pair.link.state is not LinkState.LINKED:
+        return False
+    return are_carried(pair.record.item, mailbox.rules) and files_of(pair.record.item) != files_of(pair.link.agreed.ours)
 
 
 def theirs_of(pair: Pair, mailbox: ItemMailbox, kind: ItemKind) -> Theirs:
     """What became of the item."""
     if pair.gone is not None:
-        return Theirs.DELETED if pair.gone.departure is Departure.DELETED else Theirs.MOVED
+        return {Departure.DELETED: Theirs.DELETED, Departure.MOVED: Theirs.MOVED, Departure.UNKNOWN: Theirs.LOST}[pair.gone.departure]
     if pair.listed is None:
         return Theirs.NEVER if pair.link is None else Theirs.SAME
     marked = is_marked(pair.listed, kind, mailbox.rules)
@@ -79,6 +93,12 @@ def theirs_of(pair: Pair, mailbox: ItemMailbox, kind: ItemKind) -> Theirs:
     if pair.remote is not None and not pair.remote.canceled and as_ours(pair.remote.item) == as_ours(pair.link.agreed.theirs):
         return Theirs.SAME
     return Theirs.CHANGED
+
+
+def is_about_one(error: PermanentError) -> bool:
+    """Whether the other items can be dealt with all the same."""
+    of_all = (AuthenticationRejected, BlockedByTenant, PermissionDenied, MailboxRefused)
+    return error.about == "mailbox" and not isinstance(error, of_all)
 
 
 def normalised(remote: RemoteItem, now: datetime) -> RemoteItem:
@@ -95,16 +115,25 @@ def read_all(
         part = list(remote_ids[start : start + READ])
         try:
             answers = list(zip(part, collection.read(part), strict=True))
-        except (AuthenticationRejected, BlockedByTenant):
-            raise
-        except PermanentError:
+        except PermanentError as several:
+            if not is_about_one(several):
+                raise
             answers = []
             for one in part:
                 try:
                     answers += zip([one], collection.read([one]), strict=True)
-                except (AuthenticationRejected, BlockedByTenant):
-                    raise
                 except PermanentError as error:
+                    if not is_about_one(error):
+                        raise
                     counts.failed.append((0, error.message))
-        found |= {one: answer if isinstance(answer, Gone) else normalised(answer, now) for one, answer in answers}
+                    counts.unread.append((one, error.message))
+        for one, answer in answers:
+            if isinstance(answer, Gone):
+                found[one] = answer
+            elif (beyond := beyond_bounds(answer.item)) is not None:
+                words = f"{beyond[0]}: {beyond[1]}"
+                counts.failed.append((0, words))
+                counts.unread.append((one, words))
+            else:
+                found[one] = normalised(answer, now)
     return found

@@ -7,19 +7,23 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, Unavailable
 from reconcile.mail.ews.inbox import EwsInbox
 from reconcile.mail.ews.sessions import Sessions
-from reconcile.mail.sign_in.guarded import GuardedSignIn
+from reconcile.mail.sign_in.guarded import GuardedSignIns
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.cursor import Cursor
 from reconcile.model.mailbox_access import MailboxAccess
 from reconcile.model.secret import Secret
+from reconcile.model.sign_in import SignInKind, SignInPlan
 from reconcile.ports.mail import Batch, Listed
+from reconcile.ports.sign_in import SignIn
+from reconcile.store.memory.sign_in_tries import MemorySignInTries
+from support.applied import StillClock
 from support.ews_script import ADDRESS, Asked, Said, ScriptedExchange, ScriptedInbox, answer, done, fault, refused, running
 
 
@@ -147,14 +151,30 @@ def test_a_refused_password_is_shown_once() -> None:
         assert "correct horse" not in caught.value.message + caught.value.hint + repr(script.account())
 
 
+@dataclass
+class Passwords:
+    """`SignIns` of accounts by their names."""
+
+    accounts: dict[str, SignIn]
+
+    def of(self, plan: SignInPlan, *, name: str) -> SignIn | None:
+        return self.accounts[name]
+
+    def certificate(self, plan: SignInPlan) -> Secret | None:
+        return None
+
+
 def test_a_refusal_is_written_down_once() -> None:
     """Three within an hour lock the account out here, so that its server does not."""
-    refusals: list[int] = []
+    tries, clock, wrong = MemorySignInTries(), StillClock(), PasswordSignIn(ADDRESS, Secret(b"wrong"))
+    guard = GuardedSignIns(inner=Passwords({ADDRESS: wrong}), tries=tries, credential=lambda _: "digest", clock=clock)
     with running(lambda _: Said(b"", status=401)) as script:
-        guarded = GuardedSignIn(PasswordSignIn(ADDRESS, Secret(b"wrong")), lambda: refusals.append(1))
+        plan = SignInPlan(kind=SignInKind.PASSWORD, username=ADDRESS, password=("sales", "credentials.password"))
+        guarded = guard.of(plan, name=ADDRESS)
+        assert guarded is not None
         with pytest.raises(AuthenticationRejected):
             EwsInbox(script.account(sign_in=guarded), Sessions()).look(None)
-    assert refusals == [1]
+    assert [(one.credential, one.answered) for one in tries.recent(ADDRESS, now=clock.now())] == [("digest", True)]
 
 
 def test_nothing_weaker_is_shown_than_what_is_declared() -> None:

@@ -20,13 +20,13 @@ def conflicts_command(context: Context, resolved: bool) -> ExitCode:
 
     Example: reconcile activities items conflicts
     """
-    from reconcile.report.item_fate import conflict_json
-    from reconcile.report.items import FORMAT_VERSION, conflict_words
+    from reconcile.report.item_fate import listed_conflict
+    from reconcile.report.items import CONFLICTS_VERSION, conflict_words
 
     with reading(context) as (reader, names):
-        found = [conflict_json(each, names) for each in reader.conflicts(resolved=resolved)]
+        found = [listed_conflict(each, names) for each in reader.conflicts(resolved=resolved)]
     if context.as_json:
-        context.json({"formatVersion": FORMAT_VERSION, "conflicts": found})
+        context.json({"formatVersion": CONFLICTS_VERSION, "conflicts": found})
     else:
         context.data("\n".join(map(conflict_words, found)) or "no conflicts")
     return ExitCode.NOTHING_TO_DO
@@ -54,7 +54,7 @@ def resolve_command(context: Context, conflict_id: int, ours: bool) -> ExitCode:
             raise UserError(f"there is no open conflict {conflict_id}", hint="`reconcile activities items conflicts` shows them.")
         if ours:
             put_back(store, conflict, at=now, by=context.actor)
-        store.resolve(conflict_id, at=now)
+        store.resolve(conflict_id, at=now, by=context.actor)
     if context.as_json:
         context.json({"formatVersion": FORMAT_VERSION, "conflict": conflict_id, "item": conflict.record_id, "ours": ours})
     else:
@@ -64,12 +64,16 @@ def resolve_command(context: Context, conflict_id: int, ours: bool) -> ExitCode:
 
 @click.command("relink", short_help="Tie an item to its mailboxes again.")
 @click.argument("item_id", metavar="ID", type=Number(1))
+@click.option(
+    "--anew", is_flag=True, help="Where it was deleted in a mailbox, make another one there; attendees are invited as to any new one."
+)
 @common(estate=False)
-def relink_command(context: Context, item_id: int) -> ExitCode:
+def relink_command(context: Context, item_id: int, anew: bool) -> ExitCode:
     """For an item that was parted from its counterpart (untracked, deleted on one side and edited on the other): with the next look they
-    are compared and kept in step again, where both are still there.
+    are compared and kept in step again, where both are still there. With --anew the record goes to the mailbox once more where its item
+    was deleted, as far as a filter wants it there; what only lies in another folder is not made a second time.
 
-    Example: reconcile activities items relink 17
+    Example: reconcile activities items relink 17 --anew
     """
     from reconcile.report.counted import counted
     from reconcile.report.items import FORMAT_VERSION
@@ -79,9 +83,13 @@ def relink_command(context: Context, item_id: int) -> ExitCode:
     with reading(context) as (reader, _):
         one(reader, item_id)
     with writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
-        count = item_store(database).relink(item_id)
+        count = item_store(database).relink(item_id, anew=anew)
     if context.as_json:
-        context.json({"formatVersion": FORMAT_VERSION, "id": item_id, "links": count})
+        context.json({"formatVersion": FORMAT_VERSION, "id": item_id, "links": count, "anew": anew})
     else:
-        context.data(f"item {item_id}: {counted(count, 'mailbox', 'mailboxes')} to be tied again")
+        words = f"{counted(count, 'mailbox', 'mailboxes')} to be tied again" if count else "nothing is parted that could be tied again"
+        context.data(f"item {item_id}: {words}")
+        if count:
+            deleted = " and makes anew what was deleted" if anew else "; what was deleted stays so (--anew makes it again)"
+            context.say(f"The next look ties what is still there{deleted}. Then: reconcile explain item {item_id}")
     return ExitCode.NOTHING_TO_DO

@@ -58,22 +58,31 @@ def one(reader: ItemReader, item_id: int) -> Record:
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind; may be repeated.")
 @click.option("--owner", default="", metavar="OWNER", help="Only what belongs to this mailbox (slug or address), or to anybody's address.")
 @click.option("--state", type=click.Choice(STATES), help="Only what is in this state.")
+@click.option("--apart", is_flag=True, help="Only what a mailbox has or had and is not kept in step there now, and why.")
 @click.option("--limit", type=Number(1), metavar="N", default=50, help="At most so many, by id [50].")
 @common(estate=False)
-def list_command(context: Context, kinds: tuple[str, ...], owner: str, state: str | None, limit: int) -> ExitCode:
-    """By id. With --output json one JSON document a line.
+def list_command(context: Context, kinds: tuple[str, ...], owner: str, state: str | None, apart: bool, limit: int) -> ExitCode:
+    """By id. With --output json one JSON document a line. With --apart each says from which mailbox it is apart, why, and which way back
+    there is.
 
     Example: reconcile activities items list --kind task --state open
     """
     from reconcile.model.item import ItemKind
     from reconcile.model.item_record import ItemState
+    from reconcile.report.item_fate import apart_json, apart_text
     from reconcile.report.items import item_json, items_table
     from reconcile.report.json_text import json_text
 
     with reading(context) as (reader, names):
-        chosen = tuple(map(ItemKind, kinds or KINDS))
-        found = reader.items(kinds=chosen, owner=address_of(owner, names), state=ItemState(state) if state else None, limit=limit)
-        if context.as_json:
+        chosen, wanted = tuple(map(ItemKind, kinds or KINDS)), ItemState(state) if state else None
+        found = reader.items(kinds=chosen, owner=address_of(owner, names), state=wanted, apart=apart, limit=limit)
+        if apart:
+            told = [(record, reader.links_of(record.id)) for record in found]
+            for record, links in told:
+                context.data(json_text(apart_json(record, links, names)) if context.as_json else apart_text(record, links, names))
+            if not told and not context.as_json:
+                context.data("nothing is apart from its mailbox")
+        elif context.as_json:
             for record in found:
                 context.data(json_text(item_json(record)))
         else:

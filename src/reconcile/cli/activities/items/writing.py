@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from reconcile.cli.number import Number
 from reconcile.errors import PreconditionFailed
 from reconcile.model.exit_code import ExitCode
 
+_TASK_TYPES = ("phonecall", "letter", "fax")
 _SET = click.option(
     "--set", "settings", multiple=True, metavar="COLUMN=VALUE", help='May be repeated; "COLUMN=" clears, JSON for lists and objects.'
 )
@@ -23,8 +25,8 @@ _EXPECT = click.option("--expect", type=Number(1), metavar="VERSION", help="Only
 _KEY = click.option("--key", default="", help="Your own name for this edit: the same key again edits nothing.")
 
 
-@click.command("add", short_help="Add an appointment, contact or task.")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.command("add", short_help="Add an appointment, contact, task, phone call, letter or fax.")
+@click.argument("kind", type=click.Choice((*KINDS, *_TASK_TYPES)))
 @_SET
 @_OWNER
 @_STATE
@@ -32,14 +34,18 @@ _KEY = click.option("--key", default="", help="Your own name for this edit: the 
 @common(estate=False)
 def add_command(context: Context, kind: str, settings: tuple[str, ...], owner: str | None, state: str | None, key: str) -> ExitCode:
     """It goes to the mailbox of its owner with the next look, if a filter wants it. An appointment with attendees is announced to them
-    then, unless it is past.
+    then, unless it is past. Phone calls, letters and faxes are tasks with an activitytypecode: they are shown in the mailbox, and what
+    becomes of them there does not come back.
 
     An appointment needs scheduledstart and scheduledend (2026-03-12T09:00:00+01:00), days of tasks are 2026-03-12. docs/items.md has all
     columns.
 
     Example: reconcile activities items add task --owner anna --set subject="Call back" --set scheduledend=2026-03-12
     """
-    return _edited(context, {"kind": kind, "owner": owner, "state": state, "set": _columns(settings), "clientKey": key or None})
+    columns = _columns(settings)
+    if kind in _TASK_TYPES:
+        kind, columns = "task", {"activitytypecode": kind, **columns}
+    return _edited(context, {"kind": kind, "owner": owner, "state": state, "set": columns, "clientKey": key or None})
 
 
 @click.command("edit", short_help="Change some columns of an item.")
@@ -79,8 +85,14 @@ def delete_command(context: Context, item_id: int, expect: int | None, key: str)
 
 @click.command("import", short_help="Add, change and delete items from JSON lines; may be repeated.")
 @click.argument("file", metavar="FILE|-")
+@click.option(
+    "--attachments",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="What attachments' paths are relative to; they cannot lead out of it [they are refused].",
+)
 @common(estate=False)
-def import_command(context: Context, file: str) -> ExitCode:
+def import_command(context: Context, file: str, attachments: Path | None) -> ExitCode:
     """Make an edit for each line of FILE (- is standard input): JSON with clientKey, kind, id, expectedVersion, owner, state, set and
     delete; without id a new record.
 
@@ -90,11 +102,13 @@ def import_command(context: Context, file: str) -> ExitCode:
     Example: reconcile activities items import contacts.jsonl
     """
     from reconcile.sync.lines import lines_of
+    from reconcile.wiring.feed import attachment_reader
     from reconcile.wiring.items import item_intake
     from reconcile.wiring.state import environment_name, writable_database
 
+    read = attachment_reader(attachments)
     with opened(file) as stream, writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
-        return reported(context, file, item_intake(database, context.actor).take(lines_of(stream)), "edit")
+        return reported(context, file, item_intake(database, context.actor, read).take(lines_of(stream)), "edit")
 
 
 def _columns(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -125,7 +139,7 @@ def _edited(context: Context, fields: dict[str, Any]) -> ExitCode:
     from reconcile.report.items import FORMAT_VERSION
     from reconcile.sync.decide.item_line import item_edit_from
     from reconcile.wiring.applied import mailbox_names
-    from reconcile.wiring.items import item_store
+    from reconcile.wiring.items import files_in, item_store
     from reconcile.wiring.state import environment_name, writable_database
     from reconcile.wiring.system import SystemClock
 
@@ -134,7 +148,7 @@ def _edited(context: Context, fields: dict[str, Any]) -> ExitCode:
     with writable_database(context.settings, environment_name(context.settings, context.environment)) as database:
         if fields.get("owner"):
             fields["owner"] = address_of(fields["owner"], mailbox_names(database))
-        edit = item_edit_from(fields)
+        edit = item_edit_from(fields, files_in(database))
         (outcome,) = item_store(database).edit([edit], at=SystemClock().now(), by=context.actor)
     if isinstance(outcome, ItemEditRefused):
         raise PreconditionFailed(outcome.message, hint=outcome.hint)
@@ -144,4 +158,6 @@ def _edited(context: Context, fields: dict[str, Any]) -> ExitCode:
         result = "added" if outcome.version == 1 and outcome.result is EditResult.EDITED else outcome.result
         words = f"is at version {outcome.version} ({result})" if outcome.version else "is deleted"
         context.data(f"item {outcome.id} {words}")
+        if result == "added":
+            context.say(f"  next: `reconcile sync`; `reconcile explain item {outcome.id}` says in which mailboxes it is, or why in none.")
     return ExitCode.NOTHING_TO_DO

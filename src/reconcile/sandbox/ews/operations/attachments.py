@@ -11,7 +11,7 @@ from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.ids import ATTACHMENT, ITEM, Id, change_key, parse_id
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node, Written
-from reconcile.sandbox.ews.operations.update_item import save
+from reconcile.sandbox.ews.operations.keeping import save
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import Shape, item_node, read_shape
 from reconcile.sandbox.ews.stored import Attachment, Item

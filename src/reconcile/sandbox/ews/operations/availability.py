@@ -91,7 +91,7 @@ def _from_local(text: str, given: Node) -> datetime:
 
 def _to_local(then: datetime, given: Node) -> str:
     local = then.replace(tzinfo=None)
-    return (local - timedelta(minutes=_bias(local, given))).strftime("%Y-%m-%dT%H:%M:%S")
+    return (local - timedelta(minutes=_bias(local, given))).isoformat(timespec="seconds")
 
 
 def _bias(local: datetime, given: Node) -> int:

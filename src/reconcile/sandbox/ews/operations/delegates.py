@@ -9,8 +9,6 @@ from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.response_codes import EwsError
 
-_DELIVER = "deliver meeting requests"
-
 
 def get_delegate(call: Call) -> Node:
     """All, or those asked for."""
@@ -44,7 +42,7 @@ def remove_delegate(call: Call) -> Node:
 def _change(call: Call, *, known: bool) -> Node:
     mailbox = _mailbox(call)
     if (deliver := call.request.find("m:DeliverMeetingRequests")) is not None:
-        mailbox.extras[_DELIVER] = deliver
+        mailbox.meeting_requests = deliver
     messages = []
     for given in call.request.child("m:DelegateUsers").children:
         address = _address(given.child("t:UserId"))
@@ -98,5 +96,5 @@ def _answer(call: Call, mailbox: Mailbox, messages: Sequence[Node]) -> Node:
     if messages:
         children.append(Node("m:ResponseMessages", children=messages))
     if call.operation == "GetDelegate":
-        children.append(mailbox.extras.get(_DELIVER) or Node("m:DeliverMeetingRequests", "DelegatesAndMe"))
+        children.append(mailbox.meeting_requests or Node("m:DeliverMeetingRequests", "DelegatesAndMe"))
     return Node(f"m:{call.operation}Response", children=children, attributes={"ResponseClass": "Success"})

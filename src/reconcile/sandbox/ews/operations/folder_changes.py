@@ -10,6 +10,7 @@ from reconcile.sandbox.ews.folder_names import folder_class_of
 from reconcile.sandbox.ews.folder_values import folder_node
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
+from reconcile.sandbox.ews.operations.move_items import carry, discard
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import ID_ONLY
 from reconcile.sandbox.ews.stored import Folder
@@ -94,8 +95,6 @@ def delete_folder(call: Call) -> Node:
 
 def empty_folder(call: Call) -> Node:
     """Its items, and what is below where the request says so."""
-    from reconcile.sandbox.ews.operations.move_items import discard
-
     how = call.request.attributes.get("DeleteType", "HardDelete")
     deep = call.request.attributes.get("DeleteSubFolders", "false") == "true"
 
@@ -162,8 +161,6 @@ def mark_all_items_as_read(call: Call) -> Node:
 
 
 def _copy(mailbox: Mailbox, folder: Folder, parent: Folder) -> Folder:
-    from reconcile.sandbox.ews.operations.move_items import carry
-
     fresh = mailbox.add_folder(parent.number, folder.name, folder.folder_class)
     for item in list(folder.items.values()):
         carry(mailbox, item, mailbox, fresh, keep=True)

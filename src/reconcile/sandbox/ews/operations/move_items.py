@@ -69,6 +69,8 @@ def carry(mailbox: Mailbox, item: Item, target: Mailbox, folder: Folder, *, keep
     fresh.exceptions, fresh.field_versions, fresh.written = dict(item.exceptions), {}, {}
     fresh.number, fresh.mailbox, fresh.folder, fresh.uid = target.next_number(), target.number, folder.number, None
     fresh.only_read_flag_since = 0
+    # In another mailbox nobody has this number yet.
+    fresh.first = (item.first or item.number) if target is mailbox else 0
     if folder.imap_name and fresh.raw is None and fresh.kind == "Message":
         fresh.replace_raw(mime_of(mailbox, item))
         fresh.mime_attachments_read = True

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from reconcile.sandbox.ews.absence import set_absence
 from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.node import Node
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.times import moment, stamp
-
-OOF = "oof"
 
 
 def get_user_oof_settings(call: Call) -> Node:
@@ -16,7 +15,7 @@ def get_user_oof_settings(call: Call) -> Node:
     mailbox, error = _mailbox(call)
     if mailbox is None:
         return Node("m:GetUserOofSettingsResponse", children=(_message(error),))
-    children = (_message(None), mailbox.extras.get(OOF) or _off(mailbox), Node("m:AllowExternalOof", "All"))
+    children = (_message(None), mailbox.absence or _off(mailbox), Node("m:AllowExternalOof", "All"))
     return Node("m:GetUserOofSettingsResponse", children=children)
 
 
@@ -35,7 +34,7 @@ def set_user_oof_settings(call: Call) -> Node:
             else:
                 children.append(child)
         if error is None:
-            mailbox.extras[OOF] = Node("t:OofSettings", children=children)
+            set_absence(mailbox, Node("t:OofSettings", children=children))
     return Node("m:SetUserOofSettingsResponse", children=(_message(error),))
 
 

@@ -9,8 +9,8 @@ from reconcile.sandbox.ews.call import Call
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.meetings import answered, deleted
 from reconcile.sandbox.ews.node import Node
+from reconcile.sandbox.ews.operations.keeping import file_new, save, send_and_keep
 from reconcile.sandbox.ews.operations.move_items import discard
-from reconcile.sandbox.ews.operations.update_item import save
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import ID_ONLY, item_node
 from reconcile.sandbox.ews.stored import Item
@@ -71,8 +71,6 @@ def _appointment(call: Call, mailbox: Mailbox, item: Item) -> Item:
 
 
 def _letter(call: Call, mailbox: Mailbox, item: Item, given: Node, disposition: str) -> Sequence[Node]:
-    from reconcile.sandbox.ews.operations.create_item import file_new, send_and_keep
-
     prefix = _LETTERS[given.local]
     subject = text_of(mailbox, item, "Subject")
     author = value(mailbox, item, "ReplyTo") or value(mailbox, item, "From")

@@ -10,6 +10,7 @@ from typing import Final
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.sandbox.ews.call import Call, answer, failure, success
+from reconcile.sandbox.ews.faults import FaultKind
 from reconcile.sandbox.ews.folder_values import folder_node
 from reconcile.sandbox.ews.ids import FOLDER, ITEM, Id
 from reconcile.sandbox.ews.mailbox import Mailbox
@@ -22,6 +23,7 @@ from reconcile.sandbox.ews.values import item_id_node
 #: MaxChangesReturned goes up to this (page "SyncFolderItems").
 LIMIT: Final = 512
 _MARK: Final = b"sandbox state "
+_STALE: Final = frozenset((FaultKind.STALE,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,8 @@ def _since(call: Call, mailbox: Mailbox, folder: Folder) -> _State:
     text = call.request.text_at("m:SyncState").strip()
     if not text:
         return _State(born=0, changed=0)
+    if call.faults.take(_STALE, call.operation, call.acting_as) is not None:
+        raise EwsError("ErrorInvalidSyncStateData")
     try:
         octets = base64.b64decode(text, validate=True)
         number, of_folder, born, changed = json.loads(octets.removeprefix(_MARK))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconcile.sandbox.ews.assign import assign, clear_property, refuse_read_only, set_entry
+from reconcile.sandbox.ews.assign import assign, clear_property, refuse_read_only
 from reconcile.sandbox.ews.call import Call
+from reconcile.sandbox.ews.dictionaries import set_entry
 from reconcile.sandbox.ews.extended import extended_key
 from reconcile.sandbox.ews.ids import parse_change_key
 from reconcile.sandbox.ews.mailbox import Mailbox
 from reconcile.sandbox.ews.meetings import attendees, changed
 from reconcile.sandbox.ews.node import Node
+from reconcile.sandbox.ews.operations.keeping import save, send_and_keep
 from reconcile.sandbox.ews.response_codes import EwsError
 from reconcile.sandbox.ews.shapes import ID_ONLY, element_of, entry_of, item_node
 from reconcile.sandbox.ews.stored import Item
@@ -48,26 +50,12 @@ def update_item(call: Call) -> Node:
             changed(call.organization, mailbox, item, touched, updates, invited)
         save(mailbox, item, touched)
         if item.kind == "Message" and call.request.attributes.get("MessageDisposition") in ("SendOnly", "SendAndSaveCopy"):
-            from reconcile.sandbox.ews.operations.create_item import send_and_keep
-
             mailbox.remove(item)
             send_and_keep(call, mailbox, item, keep=call.request.attributes["MessageDisposition"] == "SendAndSaveCopy")
             return (Node("m:Items"), _NO_CONFLICTS)
         return (Node("m:Items", children=(item_node(mailbox, item, ID_ONLY),)), _NO_CONFLICTS)
 
     return call.batch(call.request.child("m:ItemChanges").children, act, empty=(Node("m:Items"),))
-
-
-def save(mailbox: Mailbox, item: Item, touched: Sequence[str]) -> None:
-    """Give a changed item its new version."""
-    from reconcile.sandbox.ews.occurrences import keep_exception
-
-    if item.number not in mailbox.items:
-        keep_exception(mailbox, item)
-        return
-    mailbox.touch(item, only_read_flag=set(touched) == {"IsRead"})
-    for name in touched:
-        item.field_versions[name] = item.version
 
 
 def _check(call: Call, wanted: Node, item: Item, touched: Sequence[str]) -> None:
@@ -118,7 +106,7 @@ def _apply(mailbox: Mailbox, item: Item, field: Node, header: Node) -> None:
         element, key, part = entry_of(path)
         set_entry(item, element, key, part, given[0] if given else None)
     elif field.local == "DeleteItemField":
-        clear_property(mailbox, item, extended_key(path))
+        clear_property(item, extended_key(path))
     else:
         assign(mailbox, item, given[0])
 
