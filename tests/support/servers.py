@@ -21,11 +21,16 @@ _SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """`program` is looked for in PATH and the system's folders; each of `parts` is a choice of further files, one of which must exist."""
+    """`program` is looked for in PATH and the system's folders; each of `parts` is a choice of further files, one of which must exist.
+
+    One that is older than `oldest` does not serve. Its version is the line `Version=` of the file `told_by`; where that is not, it is taken.
+    """
 
     program: str
     packages: tuple[str, ...]
     parts: tuple[tuple[str, ...], ...] = ()
+    oldest: int = 0
+    told_by: str = ""
 
     def find(self) -> Path | None:
         """Where the program is, or None when it or one of its parts is missing."""
@@ -33,7 +38,14 @@ class Server:
         program = shutil.which(self.program, path=path)
         if program is None or not all(any(Path(choice).exists() for choice in choices) for choices in self.parts):
             return None
-        return Path(program)
+        return None if self._is_too_old() else Path(program)
+
+    def _is_too_old(self) -> bool:
+        try:
+            told = _VERSION.search(Path(self.told_by).read_text("utf-8")) if self.oldest else None
+        except OSError:
+            return False
+        return told is not None and int(told["version"]) < self.oldest
 
 
 SERVERS: Final[Mapping[str, Server]] = {
@@ -55,11 +67,13 @@ SERVERS: Final[Mapping[str, Server]] = {
     "smtp-sink": Server(program="smtp-sink", packages=("postfix",)),
     "mbsync": Server(program="mbsync", packages=("isync",)),
     "davmail": Server(program="davmail", packages=("davmail", "default-jre-headless")),
-    "thunderbird": Server(program="thunderbird", packages=("thunderbird",)),
+    # Exchange accounts are finished in 145; Debian's first package of bookworm is older, its security updates are newer.
+    "thunderbird": Server(program="thunderbird", packages=("thunderbird",), oldest=145, told_by="/usr/lib/thunderbird/application.ini"),
     "git": Server(program="git", packages=("git",)),
 }
 
-_NOT_RUN = re.compile(r"needs (?P<name>\S+), which is not installed \(Debian: (?P<packages>[^)]+)\)")
+_VERSION = re.compile(r"^Version=(?P<version>\d+)", re.MULTILINE)
+_NOT_RUN = re.compile(r"needs (?P<name>[^,]+), which is not installed \(Debian: (?P<packages>[^)]+)\)")
 
 
 def require(name: str) -> Path:
@@ -70,7 +84,8 @@ def require(name: str) -> Path:
         return program
     import pytest
 
-    reason = f"needs {name}, which is not installed (Debian: {' '.join(server.packages)})"
+    needed = f"{name} {server.oldest} or later" if server.oldest else name
+    reason = f"needs {needed}, which is not installed (Debian: {' '.join(server.packages)})"
     if os.environ.get("CI", "").lower() in ("true", "1"):
         pytest.fail(reason, pytrace=False)
     raise pytest.skip.Exception(reason)

@@ -56,6 +56,20 @@ def test_a_part_that_is_missing_counts(tmp_path: Path) -> None:
         assert (servers.Server(program=sys.executable, packages=(), parts=tuple(parts)).find() is not None) is found
 
 
+@pytest.mark.parametrize(("said", "found"), [("Version=144.9", False), ("Version=145.0", True), ("Version=153.7.0", True), (None, True)])
+def test_one_that_is_too_old_counts_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str | None, found: bool) -> None:
+    told_by = tmp_path / "application.ini"
+    if said is not None:
+        told_by.write_text(f"[App]\nName=Thunderbird\n{said}\nBuildID=1\n")
+    server = servers.Server(program=sys.executable, packages=("thunderbird",), oldest=145, told_by=str(told_by))
+    assert (server.find() is not None) is found
+    if not found:
+        monkeypatch.setenv("CI", "true")
+        monkeypatch.setattr(servers, "SERVERS", {"thunderbird": server})
+        with pytest.raises(pytest.fail.Exception, match="needs thunderbird 145 or later, which is not installed"):
+            servers.require("thunderbird")
+
+
 def test_the_list_for_the_makefile_needs_nothing_but_python() -> None:
     done = subprocess.run(
         [
