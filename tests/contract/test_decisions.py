@@ -23,7 +23,7 @@ from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.decisions import SqliteDecisions
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.removals import SqliteMarkJournal
-from reconcile.sync.decide.describe import describe
+from support.described import described
 
 AT = "2026-03-01T08:00:00Z"
 BOX = "box"
@@ -74,7 +74,7 @@ def decision(number: int, outcome: Outcome = Outcome.IGNORED, reason: str = "unk
 
 def arrive(receiving: Receiving, number: int, **more: object) -> Arrival:
     raw = mail(number)
-    found = describe(raw)
+    found = described(raw)
     receiving.begin()
     receiving.write(raw)
     return Arrival(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from reconcile.store.memory.mail import MemoryMailStore
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.sync.decide.describe import describe
+from support.described import described
 
 AT = "2026-03-01T08:00:00Z"
 Reopen = Callable[[], MailStore]
@@ -52,9 +53,12 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopen]:
     close()
 
 
-def arrive(receiving: Receiving, remote: str, raw: bytes, received: str = AT) -> Arrival:
+def arrive(receiving: Receiving, remote: str, raw: bytes, received: str = AT, *, told: bool = False) -> Arrival:
+    """As `sync.keeping` lets it arrive: a small message (its content is told where it is asked for) or a large one (it always is)."""
     found = describe(raw)
-    known = receiving.known([(found.header.message_id, found.content)])
+    if told or receiving.met({found.header.message_id}):
+        found = described(raw)
+    known = found.content and receiving.known([(found.header.message_id, found.content)])
     place = None
     if not known:
         receiving.begin()
@@ -120,7 +124,7 @@ def test_of_several_messages_those_are_known_whose_id_and_content_are_kept(reope
     store = reopen()
     with into(store) as receiving:
         commit(receiving, *(arrive(receiving, str(index), raw) for index, raw in enumerate(raws) if index % 2 == 0 or index > 79))
-    asked = [(found.header.message_id, found.content) for found in map(describe, [*raws, mail(2, b"another body")])]
+    asked = [(found.header.message_id, found.content) for found in map(described, [*raws, mail(2, b"another body")])]
     with into(store, "b") as receiving:
         assert receiving.known(asked) == {*asked[:80:2], asked[81]}
         assert receiving.known([]) == set()
@@ -148,11 +152,13 @@ def test_a_discarded_body_leaves_nothing(reopen: Reopen) -> None:
     assert sorted(bodies(reopen())) == [mail(1), mail(2)]
 
 
-def test_the_same_id_and_content_is_one_whatever_the_mailbox(reopen: Reopen) -> None:
+@pytest.mark.parametrize("large", [(), (1,), (2,), (1, 2)])
+def test_the_same_id_and_content_is_one_whatever_the_mailbox(reopen: Reopen, large: Sequence[int]) -> None:
     store = reopen()
     with into(store, "a") as one, into(store, "b") as two:
         # Both are on their way before either is committed.
-        first, second = arrive(one, "1", b"Received: x\r\n" + mail(1)), arrive(two, "9", b"X-Y: z\r\n" + mail(1))
+        first = arrive(one, "1", b"Received: x\r\n" + mail(1), told=1 in large)
+        second = arrive(two, "9", b"X-Y: z\r\n" + mail(1), told=2 in large)
         assert commit(one, first).tracked == 1
         assert commit(two, second).duplicates == 1
         third = arrive(two, "10", mail(1))
@@ -162,13 +168,40 @@ def test_the_same_id_and_content_is_one_whatever_the_mailbox(reopen: Reopen) -> 
     assert activity.mailboxes == ("a", "b")
 
 
-def test_the_same_id_with_other_content_is_kept_and_flagged(reopen: Reopen) -> None:
+@pytest.mark.parametrize("large", [(), (1,), (2,), (1, 2)])
+def test_two_copies_in_one_batch_are_one(reopen: Reopen, large: Sequence[int]) -> None:
     store = reopen()
     with into(store) as receiving:
-        assert commit(receiving, arrive(receiving, "1", mail(1, b"a")), arrive(receiving, "2", mail(1, b"b"))).conflicting == 1
+        first = arrive(receiving, "1", mail(1), told=1 in large)
+        second = arrive(receiving, "2", b"Received: y\r\n" + mail(1), told=2 in large)
+        kept = commit(receiving, first, second, arrive(receiving, "3", mail(2)))
+        assert (kept.tracked, kept.duplicates, kept.conflicting) == (2, 1, 0)
+    assert sorted(bodies(reopen())) == [mail(1), mail(2)]
+
+
+@pytest.mark.parametrize("large", [(), (1,), (2,), (1, 2)])
+def test_the_same_id_with_other_content_is_kept_and_flagged(reopen: Reopen, large: Sequence[int]) -> None:
+    store = reopen()
+    with into(store) as receiving:
+        first, second = arrive(receiving, "1", mail(1, b"a"), told=1 in large), arrive(receiving, "2", mail(1, b"b"), told=2 in large)
+        assert commit(receiving, first, second).conflicting == 1
         assert commit(receiving, arrive(receiving, "3", mail(1, b"c"))).conflicting == 1
+        again = [arrive(receiving, f"1{number}", mail(1, text)) for number, text in enumerate((b"a", b"b", b"c"))]
+        assert [each.place for each in again] == [None] * 3
+        assert commit(receiving, *again).duplicates == 3
     found = list(reopen().activities(mailbox_id=None, since=None, limit=None))
     assert sorted(each.conflicting for each in found) == [False, True, True]
+
+
+@pytest.mark.parametrize("before", ["met", "on its way"])
+def test_what_is_met_again_with_other_bytes_is_compared_by_content(reopen: Reopen, before: str) -> None:
+    store = reopen()
+    with into(store, "a") as one, into(store, "b") as two:
+        late = arrive(two, "1", b"Received: z\r\n" + mail(1)) if before == "on its way" else None
+        commit(one, arrive(one, "1", mail(1)))
+        late = late or arrive(two, "1", b"Received: z\r\n" + mail(1))
+        assert commit(two, late, arrive(two, "2", mail(1, b"other"))).duplicates == 1
+    assert sorted(bodies(reopen())) == [mail(1), mail(1, b"other")]
 
 
 def test_without_an_id_nothing_is_merged_but_a_re_index_recognises(reopen: Reopen) -> None:

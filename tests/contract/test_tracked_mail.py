@@ -25,8 +25,8 @@ from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.edits import SqliteEdits
 from reconcile.store.sqlite.feed import SqliteFeed
 from reconcile.store.sqlite.mail import SqliteMailStore
-from reconcile.sync.decide.describe import describe
 from support.applied import START
+from support.described import described
 
 AT = "2026-03-01T08:00:00Z"
 FABRIKAM, ADATUM = Regarding(type="account", id="4711", name="Fabrikam"), Regarding(type="lead", id="12")
@@ -52,7 +52,7 @@ class Stores:
 
 
 def arrive(receiving: Receiving, remote: str, raw: bytes, folder: str, regarding: Regarding | None) -> Arrival:
-    found, place = describe(raw), None
+    found, place = described(raw), None
     if not receiving.known([(found.header.message_id, found.content)]):
         receiving.begin()
         receiving.write(raw)

@@ -14,8 +14,8 @@ from reconcile.model.tracking import MailRef, Tracking
 from reconcile.ports.correlation import CorrelationLookup
 from reconcile.ports.mail_store import Arrival, MailStore, ReceivedBatch
 from reconcile.ports.outbox_store import OutboxStore
-from reconcile.sync.decide.describe import describe
 from support.applied import START
+from support.described import described
 
 AT = "2026-03-01T08:00:00Z"
 ROOT = new_conversation(bytes(range(1, 17)), START)
@@ -45,7 +45,7 @@ def receive(
         number,
         text,
     )
-    found = describe(raw)
+    found = described(raw)
     with world.mail.receive("box") as receiving:
         receiving.begin()
         receiving.write(raw)

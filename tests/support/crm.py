@@ -19,8 +19,8 @@ from reconcile.ports.resource_store import StoredResource
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.resources import SqliteResources
-from reconcile.sync.decide.describe import describe
 from support.applied import Applied, sending_estate
+from support.described import described
 
 AT = "2026-03-01T08:00:00Z"
 
@@ -37,7 +37,7 @@ def deliver(store: MailStore, *raws: bytes, mailbox: str = "box1", first: int = 
     with store.receive(mailbox) as receiving:
         arrivals = []
         for number, raw in enumerate(raws, first):
-            found = describe(raw)
+            found = described(raw)
             place = None
             if not receiving.known([(found.header.message_id, found.content)]):
                 receiving.begin()

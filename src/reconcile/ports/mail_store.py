@@ -32,7 +32,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave.
+    """One message, read and described. `raw` and `content` are SHA-256 digests: of all bytes, and of what trace headers leave. `content`
+    may be empty where `Receiving.met` did not ask for it; the store digests it once it is needed.
 
     `place` is None when `Receiving.known` said that the same content is already kept. `decision` and `tracking` are None where there is
     nothing to say beyond "this mailbox takes all mail". `queue_items` are written where it
@@ -146,6 +147,10 @@ class Receiving(Protocol):
     @property
     def state(self) -> MailboxState:
         """As of the last commit."""
+        ...
+
+    def met(self, message_ids: Collection[str]) -> Set[str]:
+        """Those of which an activity is kept or mail may have been purged, so that `known` has to be asked about their content."""
         ...
 
     def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:

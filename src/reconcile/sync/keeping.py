@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from reconcile.errors import ReconcileError
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.content_digest import content_digest
 from reconcile.model.message import MessageHeader
 from reconcile.ports.mail_store import Place, Receiving
 from reconcile.sync.decide.describe import Describer, Description, describe
@@ -119,8 +121,16 @@ def keep_anyway(receiving: Receiving, chunks: Iterator[bytes], *, known_too: boo
 def keep_small(receiving: Receiving, messages: Sequence[SmallMessage]) -> list[KeptMessage]:
     """Append the bytes of those whose content is not kept yet. The store is asked once: each question by itself costs more in handing
     the interpreter over to another thread than in looking."""
-    known = receiving.known([(each.found.header.message_id, each.found.content) for each in messages if each.found.header.message_id])
-    return [_placed(receiving, each, known=(each.found.header.message_id, each.found.content) in known) for each in messages]
+    met = receiving.met({each.found.header.message_id for each in messages} - {""})
+    told = [_told(each) if each.found.header.message_id in met else each for each in messages]
+    asked = [(each.found.header.message_id, each.found.content) for each in told if each.found.content]
+    known = receiving.known(asked) if asked else frozenset[tuple[str, bytes]]()
+    return [_placed(receiving, each, known=(each.found.header.message_id, each.found.content) in known) for each in told]
+
+
+def _told(small: SmallMessage) -> SmallMessage:
+    content = content_digest([small.message], small.found.header_length)
+    return replace(small, found=replace(small.found, content=content))
 
 
 def _placed(receiving: Receiving, small: SmallMessage, *, known: bool) -> KeptMessage:

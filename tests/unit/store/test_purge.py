@@ -18,7 +18,7 @@ from reconcile.store.sqlite.backup import packs_stay
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore, SqliteReceiving
 from reconcile.store.sqlite.purge import SqlitePurge
-from reconcile.sync.decide.describe import describe
+from support.described import described
 
 AT = "2026-03-01T08:00:00Z"
 RECORD = AuditRecord(
@@ -41,7 +41,7 @@ class Store:
         return receiving.commit(ReceivedBatch(cursor=Cursor("imap", "1"), messages=1, at=AT, arrivals=arrivals, restart=restart))
 
     def arrive(self, receiving: SqliteReceiving, raw: bytes, *, received: str = AT, keep: bool = True) -> Arrival:
-        found = describe(raw)
+        found = described(raw)
         place = None
         if keep:
             receiving.begin()
@@ -103,7 +103,7 @@ def test_steps_take_as_many_as_they_may_and_say_when_nothing_is_left(store: Stor
 def test_a_body_that_was_known_and_is_purged_before_its_commit_is_read_again(store: Store) -> None:
     fill(store, 1)
     with store.mail.receive("b") as receiving:
-        found = describe(mail(1))
+        found = described(mail(1))
         assert receiving.known([(found.header.message_id, found.content)])
         store.take(PurgeSelection(mailbox_id="a"))
         with pytest.raises(Unavailable, match="purged in between"):

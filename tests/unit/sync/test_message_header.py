@@ -8,11 +8,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from reconcile.model.content_digest import content_digest, content_header
 from reconcile.model.message import Party
 from reconcile.sync.decide.describe import Describer, describe
 from reconcile.sync.decide.header import scan
-from reconcile.sync.decide.identity import content_header
 from reconcile.sync.decide.text import parse_text
+from support.described import described
 from support.hostile import HOSTILE
 
 
@@ -94,8 +95,9 @@ def test_chunks_make_no_difference(name: str, raw: bytes, size: int) -> None:
     describer = Describer()
     for start in range(0, len(raw), size):
         describer.take(raw[start : start + size])
-    assert describer.finish() == describe(raw)
-    assert describe(raw).raw == hashlib.sha256(raw).digest()
+    assert describer.finish() == described(raw)
+    assert (describe(raw).raw, describe(raw).content) == (hashlib.sha256(raw).digest(), b"")
+    assert content_digest([raw[at : at + size] for at in range(0, len(raw), size)], describe(raw).header_length) == described(raw).content
     assert parse_text(raw) == parse_text(raw)
 
 

@@ -14,6 +14,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.activity import Activity
 from reconcile.model.activity_details import UNEDITED, ActivityDetails, ActivityState
 from reconcile.model.activity_edit import Edit, decided
+from reconcile.model.content_digest import content_digest
 from reconcile.model.feed import FeedAction, FeedKind
 from reconcile.model.mail_clues import MailClues
 from reconcile.model.mailbox_state import Attempt, MailboxState
@@ -48,6 +49,8 @@ class MemoryMailStore:
     _states: dict[str, MailboxState] = field(default_factory=dict)
     _texts: dict[int, MessageText] = field(default_factory=dict)
     _bodies: dict[int, bytes] = field(default_factory=dict)
+    #: How many bodies were ever ended, by all who receive.
+    _ended: int = 0
     _held: set[str] = field(default_factory=set)
     _guard: threading.RLock = field(default_factory=threading.RLock)
     #: The tracked folder of a mailbox that held an activity last, by both.
@@ -211,6 +214,8 @@ class MemoryMailStore:
 
     def _keep(self, mailbox_id: str, generation: int, arrival: Arrival, at: str) -> str:
         name = arrival.header.message_id
+        if not arrival.content and arrival.place is not None:
+            arrival = replace(arrival, content=content_digest([self._bodies[arrival.place.offset]], arrival.header_length))
         existing = self._same(name, arrival.content) if name else self._nameless(mailbox_id, generation, arrival)
         word = "duplicate"
         if existing is None:
@@ -297,6 +302,10 @@ class _Receiving:
     def state(self) -> MailboxState:
         return self._state
 
+    def met(self, message_ids: Collection[str]) -> Set[str]:
+        with self._store._guard:
+            return {*message_ids} & {activity.header.message_id for activity, _, _ in self._store._activities.values()} - {""}
+
     def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
         with self._store._guard:
             return {message for message in messages if message[0] and self._store._same(*message) is not None}
@@ -315,9 +324,8 @@ class _Receiving:
     def end(self) -> Place:
         body = b"".join(self._chunks)
         with self._store._guard:
-            number = len(self._store._bodies) + len(self._ended) + 1
-            while number in self._store._bodies or number in self._ended:
-                number += 1
+            self._store._ended += 1
+            number = self._store._ended
         self._ended[number] = body
         return Place(0, number, len(body))
 

@@ -20,7 +20,7 @@ from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
 from reconcile.model.message import Attachment, MessageText
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail_store import Kept, Place, ReceivedBatch
-from reconcile.store.sqlite import mail_commit, mail_rows
+from reconcile.store.sqlite import mail_commit, mail_contents, mail_rows
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.leases import Leases
 from reconcile.store.sqlite.pack_rows import PackRows
@@ -30,10 +30,6 @@ from reconcile.store.sqlite.recent_view import RecentView
 
 #: Rises when the parser of texts changes what it would say: kept texts of older ones are made again.
 PARSER = 1
-_KNOWN = (
-    "SELECT message_id, content FROM asked WHERE EXISTS (SELECT 1 FROM mail_activities AS kept"
-    " WHERE kept.message_id = asked.message_id AND kept.content = asked.content AND kept.message_id <> '')"
-)
 _KEPT = "SELECT remote FROM mail_locations WHERE mailbox_id = ? AND generation = ? AND remote IN"
 _STATE = (
     "SELECT *, EXISTS (SELECT 1 FROM mail_missing AS missing WHERE missing.mailbox_id = mail_mailboxes.mailbox_id) AS any_missing"
@@ -205,13 +201,18 @@ class SqliteReceiving:
     def state(self) -> MailboxState:
         return self._state
 
+    def met(self, message_ids: Collection[str]) -> Set[str]:
+        names = {*message_ids} - {""}
+        if not names or (self._purged.any and not self.lift_purged):
+            return names
+        return mail_contents.met_names(self._recent.connection(), names)
+
     def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
         # The commit asks again; here it only saves writing bytes that are kept already.
         named = [message for message in messages if message[0]]
         if not named:
             return frozenset()
-        question = f"WITH asked (message_id, content) AS (VALUES {','.join(['(?,?)'] * len(named))}) {_KNOWN}"
-        found = {(row[0], row[1]) for row in self._recent.connection().execute(question, tuple(chain.from_iterable(named)))}
+        found = mail_contents.known(self._recent.connection(), named, self._packs.read)
         if not self.lift_purged:
             found.update(message for message in named if message not in found and self._purged.has(*message))
         return found
@@ -257,7 +258,7 @@ class SqliteReceiving:
             committed = max(place.offset + place.length for place in places)
         before = self._state
         try:
-            kept, self._state = self._database.write_here(lambda connection: mail_commit.keep(connection, before, batch))
+            kept, self._state = self._database.write_here(lambda connection: mail_commit.keep(connection, before, batch, self._packs.read))
             self._recent.stale = True
         except BaseException:
             if pack is not None:

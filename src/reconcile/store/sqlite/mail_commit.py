@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import chain
 
@@ -14,9 +15,10 @@ from reconcile.model.mailbox_state import Attempt, MailboxState
 from reconcile.model.queue_item import NewQueueItem
 from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
 from reconcile.store.batch_failures import missing_after, without
-from reconcile.store.sqlite.correlation_index import json_list
 from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.filed import file_mail, moved_here
+from reconcile.store.sqlite.mail_contents import Read, met_names, told
+from reconcile.store.sqlite.mail_contents import kept_as as same_mail
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.many_rows import insert
 from reconcile.store.sqlite.parties import add_contacts
@@ -25,13 +27,7 @@ from reconcile.store.sqlite.quarantine import divided, hold, release, release_ke
 from reconcile.store.sqlite.queue_items import keep_queue_items
 from reconcile.store.sqlite.removals import journal_marks
 
-_SAME = "SELECT id FROM mail_activities WHERE message_id = ? AND content = ? AND message_id <> ''"
 _OTHER = "SELECT 1 FROM mail_activities WHERE message_id = ? AND message_id <> '' LIMIT 1"
-#: Of many at once: one look an arrival costs more in handing the interpreter over than in looking.
-_MET = (
-    "SELECT value FROM json_each(?) AS asked WHERE EXISTS"
-    " (SELECT 1 FROM mail_activities WHERE message_id = asked.value AND message_id <> '')"
-)
 #: The last number of an activity, and whether anything was purged, was decided about the mailbox, or is held of it. Asked for at once, for
 #: the same reason: what hands the interpreter over here is waited for by all who want to write.
 _ABOUT = (
@@ -55,32 +51,33 @@ _STATE = (
 )
 
 
-def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch) -> tuple[Kept, MailboxState]:
-    """Write the batch; returns the counts and the state after it. What the store cannot take of it becomes a failure."""
+def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, read: Read) -> tuple[Kept, MailboxState]:
+    """Write the batch; returns the counts and the state after it. What the store cannot take of it becomes a failure. `read` gives the
+    bytes of this batch's places, too."""
     connection.execute("SAVEPOINT batch")
     try:
-        done = _keep(connection, before, batch)
+        done = _keep(connection, before, batch, read)
     except (ReconcileError, sqlite3.OperationalError):
         raise
     except Exception:
         connection.execute("ROLLBACK TO batch")
-        bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival))]
+        bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival, read))]
         # Refused while others were taken, before: then it is for the message, also where nothing but such messages came.
         known = {message.remote_id for message in before.missing if message.failure}
         strangers = [arrival for arrival, _ in bad if arrival.remote_id not in known]
         if not bad or (strangers and len(bad) == len(batch.arrivals) > 1) or batch.released:
             # It is not for a message that the store refuses everything; and what was given up before stays where it is.
             raise
-        done = _keep(connection, before, without(before, batch, bad), lost=[arrival for arrival, _ in bad])
+        done = _keep(connection, before, without(before, batch, bad), read, lost=[arrival for arrival, _ in bad])
     connection.execute("RELEASE batch")
     return done
 
 
-def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, arrival: Arrival) -> str:
+def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, arrival: Arrival, read: Read) -> str:
     """Why this one cannot be kept; "" where it can. Nothing of it stays."""
     connection.execute("SAVEPOINT alone")
     try:
-        _keep(connection, before, replace(batch, arrivals=[arrival], decisions=(), failed=(), given_up=()))
+        _keep(connection, before, replace(batch, arrivals=[arrival], decisions=(), failed=(), given_up=()), read)
     except (ReconcileError, sqlite3.OperationalError):
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, it concerns this message only
@@ -92,7 +89,7 @@ def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: Receiv
 
 
 def _keep(
-    connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, *, lost: Sequence[Arrival] = ()
+    connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, read: Read, *, lost: Sequence[Arrival] = ()
 ) -> tuple[Kept, MailboxState]:
     generation = before.generation + 1 if batch.restart else before.generation
     mailbox_id = before.mailbox_id
@@ -106,22 +103,23 @@ def _keep(
     refused = 0
     number, any_purged, any_decided, any_held = connection.execute(_ABOUT, (mailbox_id,)).fetchone()
     purged = PurgedMail(connection, mailbox_id, empty=not any_purged)
+    met = met_names(connection, {arrival.header.message_id for arrival in batch.arrivals} - {""})
+    arrivals = told(batch.arrivals, _compared(batch.arrivals, met, every=bool(any_purged)), read)
     if batch.lift_purged:
-        purged.lift(batch.arrivals)
+        purged.lift(arrivals)
     fresh: dict[tuple[str, bytes], int] = {}
     fresh_names: set[str] = set()
     taken: set[int] = set()
     kept_as: list[tuple[Arrival, int]] = []
     fresh_items: list[tuple[int, NewQueueItem]] = []
     more_items: list[tuple[int, NewQueueItem]] = []
-    met = _met(connection, batch.arrivals)
-    for arrival in batch.arrivals:
+    for arrival in arrivals:
         name = arrival.header.message_id
         if arrival.place is not None:
             ends[arrival.place.pack] = max(ends.get(arrival.place.pack, 0), arrival.place.offset + arrival.place.length)
         existing = fresh.get((name, arrival.content)) if name else None
         if existing is None and not (name and purged.has(name, arrival.content)):
-            existing = _existing(connection, mailbox_id, generation, arrival, taken) if not name or name in met else None
+            existing = _existing(connection, mailbox_id, generation, arrival, taken, read) if not name or name in met else None
         if existing is None and (purged.has(name, arrival.content) if name else purged.has_nameless(arrival)):
             # Purged, and here once more: by a listing from the beginning, or in another mailbox.
             refused += 1
@@ -210,18 +208,19 @@ def _keep(
     return kept, after
 
 
-def _met(connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> set[str]:
-    """Message-IDs that an activity may have; the others none has."""
-    names = {arrival.header.message_id for arrival in arrivals} - {""}
-    # json_each ends a text at a NUL.
-    ended = {name for name in names if "\0" in name}
-    return ended.union(row[0] for row in connection.execute(_MET, (json_list(names - ended),)))
+def _compared(arrivals: Sequence[Arrival], met: Set[str], *, every: bool) -> Set[str]:
+    """Message-IDs whose contents have to be known: of kept mail, of two arrivals, or of all where one may have been purged."""
+    names = [arrival.header.message_id for arrival in arrivals if arrival.header.message_id]
+    if every or not names:
+        return set(names)
+    return met if len(set(names)) == len(names) else met | {name for name, times in Counter(names).items() if times > 1}
 
 
-def _existing(connection: sqlite3.Connection, mailbox_id: str, generation: int, arrival: Arrival, taken: set[int]) -> int | None:
+def _existing(
+    connection: sqlite3.Connection, mailbox_id: str, generation: int, arrival: Arrival, taken: set[int], read: Read
+) -> int | None:
     if arrival.header.message_id:
-        row = connection.execute(_SAME, (arrival.header.message_id, arrival.content)).fetchone()
-        return row[0] if row else None
+        return same_mail(connection, arrival, read)
     asked = (mailbox_id, arrival.raw, arrival.received, generation, generation)
     known = [int(row[0]) for row in connection.execute(_NAMELESS, asked)]
     for number in chain(known, moved_here(connection, mailbox_id, generation, arrival)):

@@ -36,15 +36,18 @@ class PurgedMail:
         """Nothing where nothing was purged. Asked for with the first mail: most looks find none."""
         return b"" if self._connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is None else salt_of(self._connection)
 
+    @property
+    def any(self) -> bool:
+        """Whether anything was purged."""
+        return bool(self._salt)
+
     def has(self, message_id: str, content: bytes) -> bool:
         """A message with an id."""
-        return bool(self._salt) and self._any(mail_mark(self._salt, mailbox, message_id, content) for mailbox in self._mailboxes)
+        return self.any and self._any(mail_mark(self._salt, mailbox, message_id, content) for mailbox in self._mailboxes)
 
     def has_nameless(self, arrival: Arrival) -> bool:
         """One without."""
-        return bool(self._salt) and self._any(
-            nameless_mark(self._salt, mailbox, arrival.raw, arrival.received) for mailbox in self._mailboxes
-        )
+        return self.any and self._any(nameless_mark(self._salt, mailbox, arrival.raw, arrival.received) for mailbox in self._mailboxes)
 
     def lift(self, arrivals: Iterable[Arrival]) -> None:
         """Forget that these were purged: a person asked to have them back."""

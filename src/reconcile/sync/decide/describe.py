@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 
 from reconcile.lazy_dataclass import dataclass
+from reconcile.model.content_digest import LONGEST_HEADER, content_header
 from reconcile.model.message import MessageHeader
 from reconcile.sync.decide.header import header_end, scan
-from reconcile.sync.decide.identity import LONGEST_HEADER, content_header, digests
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """`raw` and `content` are SHA-256 digests, `header_length` counts the empty line that ends the header."""
+    """`raw` and `content` are SHA-256 digests, `header_length` counts the empty line that ends the header. `content` is empty where nobody
+    asked yet."""
 
     header: MessageHeader
     header_length: int
@@ -22,11 +23,12 @@ class Description:
 
 
 def describe(message: bytes) -> Description:
-    """A message that is in memory as a whole. The same result as `Describer` gives, whatever the chunks."""
+    """A message that is in memory as a whole. The same result as `Describer` gives, whatever the chunks, but for the content, which can be
+    digested later."""
     end = header_end(message, LONGEST_HEADER + 1)
     length = end if 0 <= end <= LONGEST_HEADER else min(len(message), LONGEST_HEADER)
-    raw, content = digests(message, length)
-    return Description(scan(message[:length], complete=0 <= end <= LONGEST_HEADER), length, len(message), raw, content)
+    header = scan(message[:length], complete=0 <= end <= LONGEST_HEADER)
+    return Description(header, length, len(message), hashlib.sha256(message).digest(), b"")
 
 
 class Describer:

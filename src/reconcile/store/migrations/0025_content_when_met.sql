@@ -1,0 +1,2 @@
+-- From here on `content` of mail_activities may be empty, until another mail bears the same Message-ID. A program that does not know that
+-- would keep such a mail twice, so it does not open the store.
