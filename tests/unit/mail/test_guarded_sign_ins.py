@@ -342,3 +342,26 @@ def test_a_refusal_that_cannot_be_written_down_counts_all_the_same(tmp_path: Pat
     for _ in range(5):
         attempt(guard(server, SignInTryFiles(tmp_path), clock), server, "a")
     assert server.refused == 3
+
+
+def test_two_threads_over_one_connection_know_their_own_tries_apart(tries: SignInTries) -> None:
+    """As a watcher of Exchange has it, whose stream ends while the next one begins."""
+    clock, server = StillClock(), Server(passwords={"a": "wrong"})
+    account = guard(server, tries, clock).of(plan("a"), name="a")
+    assert account is not None
+    held: list[ReconcileError] = []
+
+    def other() -> None:
+        try:
+            with account.showing():
+                pass
+        except ReconcileError as error:
+            held.append(error)
+
+    waiting = threading.Thread(target=other)
+    with account.showing():
+        waiting.start()
+        waiting.join()
+        assert not account.refused()
+    assert [type(error) for error in held] == [Throttled], "it waited for its turn in vain"
+    assert [one.answered for one in tries.recent("shared@contoso.example", now=clock.now())] == [True]

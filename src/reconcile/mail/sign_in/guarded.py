@@ -6,6 +6,7 @@ written down before the server sees it. One without an answer counts as refused 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
@@ -86,12 +87,12 @@ class GuardedSignIns:
 
 @dataclass(slots=True)
 class GuardedSignIn:
-    """One account, whose tries are written down."""
+    """One account, whose tries are written down. For several threads: each has a try of its own."""
 
     inner: SignIn
     plan: SignInPlan
     guard: GuardedSignIns
-    _showing: _Showing | None = field(default=None, init=False)
+    _own: threading.local = field(default_factory=threading.local, init=False, repr=False)
 
     @property
     def kind(self) -> SignInKind:
@@ -111,14 +112,15 @@ class GuardedSignIn:
 
     def showing(self) -> AbstractContextManager[object]:
         """See `SignIn.showing`. Raises AuthenticationRejected or HeldBack, as `SignIns.of`."""
-        self._showing = _Showing(self.plan, self.guard)
-        return self._showing
+        showing = self._own.showing = _Showing(self.plan, self.guard)
+        return showing
 
     def refused(self) -> bool:
         """See `SignIn.refused`. A token that is renewed and shown again was no wrong one."""
         again = self.inner.refused()
-        if self._showing is not None and self._showing.is_open:
-            self._showing.judged(counts=not again)
+        own: _Showing | None = getattr(self._own, "showing", None)
+        if own is not None and own.is_open:
+            own.judged(counts=not again)
         elif not again:
             # Over a connection that had been taken: whoever signs in next must know.
             with _Showing(self.plan, self.guard, asks=False) as showing:
