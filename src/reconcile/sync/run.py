@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from reconcile.errors import Unavailable
 from reconcile.model.mailbox_state import Attempt
 from reconcile.sync.admission import Admission, server_of
 from reconcile.sync.admission import Limits as Limits
@@ -121,10 +120,8 @@ def synchronise(
 
 
 def _untried(admission: Admission, servers: Servers, runs: dict[str, MailboxRun], ended: Callable[[MailboxRun], None]) -> None:
-    outages = servers.outages()
+    why = servers.not_tried()
     for mailbox in admission.left():
-        outage = outages.get(server_of(mailbox))
-        words = f"not tried: {outage.error}" if outage is not None else "not tried: its server asked for a pause"
-        error = Unavailable(words, hint=outage.hint if outage is not None else "Try again later.", about="server")
+        error = why(server_of(mailbox), mailbox.account_group)
         run = runs[mailbox.mailbox_id] = MailboxRun(mailbox=mailbox, error=error, tried=False)
         ended(run)

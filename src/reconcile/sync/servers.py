@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 
-from reconcile.errors import AuthenticationRejected, HeldBack, ReconcileError, Throttled, TransientError
+from reconcile.errors import AuthenticationRejected, HeldBack, ReconcileError, Throttled, TransientError, Unavailable
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.left_alone import LeftAlone
@@ -137,6 +137,20 @@ class Servers:
                 )
                 for server, (since, error, hint) in self._since.items()
             }
+
+    def not_tried(self) -> Callable[[str, str], Unavailable]:
+        """Why mailboxes that wait are not tried as of now, by server and account."""
+        outages = self.outages()
+
+        def why(server: str, account: str) -> Unavailable:
+            outage, pause = outages.get(server), self._pauses.get(account)
+            if outage is not None:
+                return Unavailable(f"not tried: {outage.error}", hint=outage.hint, about="server")
+            if pause is not None and pause.held is not None:
+                return Unavailable(f"not tried: {pause.held.message}", hint=pause.held.hint, about="server")
+            return Unavailable("not tried: its server asked for a pause", hint="Try again later.", about="server")
+
+        return why
 
     def left_alone(self) -> list[LeftAlone]:
         """Servers and accounts that are not asked for a while, sorted by kind and name."""

@@ -365,3 +365,30 @@ def test_two_threads_over_one_connection_know_their_own_tries_apart(tries: SignI
         assert not account.refused()
     assert [type(error) for error in held] == [Throttled], "it waited for its turn in vain"
     assert [one.answered for one in tries.recent("shared@contoso.example", now=clock.now())] == [True]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            HeldBack("the account is not signed in now: none was answered", retry_after=1800, hint="Check its password."),
+            "none was answered",
+        ),
+        (Throttled("429", retry_after=1800), "its server asked for a pause"),
+    ],
+)
+def test_who_was_not_tried_is_told_whose_pause_it_is(error: Throttled, said: str) -> None:
+    fleet = Fleet(clock=StillClock())
+
+    def connect(mailbox: ReceivingMailbox) -> Inbox:
+        raise error
+
+    fleet.connect = connect  # type: ignore[method-assign]
+    runs = fleet.look([fleet_mailbox(name, account_group="shared") for name in ("m1", "m2", "m3")])
+    untried = [run.error for run in runs.values() if not run.tried]
+    assert len(untried) == 2
+    for one in untried:
+        assert one is not None
+        assert one.message.startswith("not tried: ")
+        assert said in one.message
+        assert one.hint == (error.hint or "Try again later.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 
-from reconcile.errors import Locked, ReconcileError, Throttled, Unavailable
+from reconcile.errors import Locked, ReconcileError, Throttled
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.item import ItemKind
@@ -68,13 +68,11 @@ def synchronise_items(
             for future in [pool.submit(work) for _ in range(max(1, min(limits.parallel, len(mailboxes))))]:
                 future.result()
     if not tools.stopping():
-        outages = known.outages()
+        why = known.not_tried()
         for reach in admission.left():
-            outage = outages.get(server_of(reach))
-            words = f"not tried: {outage.error}" if outage is not None else "not tried: its server asked for a pause"
-            hint = outage.hint if outage is not None else "Try again later."
-            failure = Unavailable(words, hint=hint, about="server")
-            runs[reach.mailbox_id] = ItemRun(mailbox=by_id[reach.mailbox_id], error=words, hint=hint, failure=failure, tried=False)
+            failure = why(server_of(reach), reach.account_group)
+            mailbox = by_id[reach.mailbox_id]
+            runs[reach.mailbox_id] = ItemRun(mailbox=mailbox, error=failure.message, hint=failure.hint, failure=failure, tried=False)
     return [runs[one] for one in by_id if one in runs]
 
 
