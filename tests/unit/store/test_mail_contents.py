@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.cursor import Cursor
@@ -14,6 +17,7 @@ from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch, Receiving
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
+from reconcile.store.sqlite.mail_contents import met_names
 from reconcile.store.sqlite.purge import SqlitePurge
 from reconcile.sync.keeping import KeptMessage, SmallMessage, keep, keep_small
 
@@ -139,3 +143,12 @@ def test_what_is_purged_while_a_copy_is_on_its_way_stays_purged(store: Store) ->
         store.purge(1)
         kept = receiving.commit(ReceivedBatch(arrivals=arrivals, cursor=Cursor("imap", "1"), restart=False, messages=1, at=AT))
         assert kept.tracked == 0
+
+
+@given(name=st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20))
+def test_whatever_a_message_id_is_made_of_it_is_met_again(name: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE mail_activities (message_id TEXT NOT NULL)")
+    connection.execute("INSERT INTO mail_activities VALUES (?)", (name,))
+    assert met_names(connection, {name, f"{name}x"}) >= {name}
+    connection.close()
