@@ -12,6 +12,16 @@ from reconcile.cli.main import run
     [
         (["plann"], "No such command 'plann'. Did you mean 'plan'?", "reconcile --help"),
         (["lint", "--nope"], "No such option '--nope'", "reconcile lint --help"),
+        (
+            ["alerts", "-C", "estate"],
+            "No such option '-C'.",
+            "Options come after the command: `reconcile alerts COMMAND -C ...`. `reconcile alerts --help` lists the commands.",
+        ),
+        (
+            ["-C", "estate", "lint"],
+            "No such option '-C'.",
+            "Options come after the command: `reconcile COMMAND -C ...`. `reconcile --help` lists the commands.",
+        ),
         (["outbox", "show", "abc"], "'abc' is not a valid number.", "reconcile outbox show --help"),
     ],
 )

@@ -197,7 +197,10 @@ def _usage(error: click.UsageError, as_json: bool) -> ExitCode:
         click.echo(error.format_message(), err=True, color=_stderr_color())
         return ExitCode.USAGE
     path = error.ctx.command_path if error.ctx else "reconcile"
-    _report(error.format_message(), f"{path} --help", "UsageError", ExitCode.USAGE, as_json)
+    hint = f"{path} --help"
+    if isinstance(error, click.NoSuchOption) and error.ctx and isinstance(error.ctx.command, click.Group):
+        hint = f"Options come after the command: `{path} COMMAND {error.option_name} ...`. `{path} --help` lists the commands."
+    _report(error.format_message(), hint, "UsageError", ExitCode.USAGE, as_json)
     return ExitCode.USAGE
 
 

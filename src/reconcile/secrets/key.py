@@ -41,8 +41,8 @@ def load_ring(settings: Settings, *, create: bool) -> tuple[Secret, ...]:
             raise SettingsError(
                 f"{reference}: there is no key {path}, and what was applied is sealed with one",
                 hint=(
-                    "Put the key back, or name its folder with --secrets-dir. If it is lost, make one (openssl rand -base64 32), "
-                    "raise the generation of every secret and apply."
+                    "Put the key back, or name its folder with --secrets-dir (RECONCILE_SECRETS_DIR). If it is lost, make one "
+                    "(openssl rand -base64 32), raise the generation of every secret and apply."
                 ),
             )
         _make(path)
