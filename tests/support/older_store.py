@@ -32,6 +32,9 @@ def make_older(path: Path, version: int) -> None:
         there = {row[1] for row in connection.execute(f"PRAGMA newer.table_info({table})")}
         columns = ", ".join(name for name in known if name in there)
         connection.execute(f"DELETE FROM main.{table}")
+        if not there:
+            # Dropped since.
+            continue
         connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
     for _, statement in triggers:
         connection.execute(statement)

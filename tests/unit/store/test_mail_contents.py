@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from reconcile.errors import PermanentError
 from reconcile.model.audit_record import AuditRecord
 from reconcile.model.cursor import Cursor
 from reconcile.model.purge import PurgeSelection
 from reconcile.model.remote_id import RemoteId
-from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch, Receiving
+from reconcile.ports.mail_store import Arrival, Kept, Place, ReceivedBatch, Receiving
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.mail_contents import met_names
+from reconcile.store.sqlite.packs import Packs, translated
 from reconcile.store.sqlite.purge import SqlitePurge
 from reconcile.sync.keeping import KeptMessage, SmallMessage, keep, keep_small
 
@@ -92,10 +95,22 @@ def test_it_is_digested_with_the_second_of_a_message_id(store: Store) -> None:
     assert (len(first), second) == (32, b"")
 
 
-def test_the_same_bytes_need_no_digest(store: Store) -> None:
+def test_the_same_bytes_tell_the_digest(store: Store) -> None:
     assert store.receive(MAIL).tracked == 1
     assert store.receive(MAIL, mailbox="b").duplicates == 1
-    assert store.contents() == [b""]
+    [content] = store.contents()
+    assert len(content) == 32
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_kept_mail_is_read_once_however_many_bear_its_id(store: Store, monkeypatch: pytest.MonkeyPatch, damaged: bool) -> None:
+    store.receive(MAIL)
+    if damaged:
+        store.damage(b"body of it", b"BODY OF IT")
+    packs, reads = store.mail._packs, list[Place]()
+    monkeypatch.setattr(packs, "read", lambda place, read=packs.read: reads.append(place) or read(place))
+    assert store.receive(*(MAIL + b"%d" % number for number in range(20)), mailbox="b").tracked == 20
+    assert len([place for place in reads if place.offset == 0]) == 1
 
 
 def test_one_of_a_message_id_at_most_is_not_digested(store: Store) -> None:
@@ -122,6 +137,40 @@ def test_what_is_damaged_is_like_no_other(store: Store, again: bytes) -> None:
     store.damage(b"BODY OF IT", b"body of it")
     assert store.receive(MAIL + b" and more", mailbox="c").conflicting == 1
     assert store.receive(traced(MAIL, b"another"), mailbox="c").duplicates == 1
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EACCES])
+def test_what_cannot_be_read_just_now_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """Taken for damage, a mail would be kept twice for good, and one that was purged would come back."""
+    store.receive(MAIL)
+
+    def refused(place: Place) -> Iterator[bytes]:
+        with translated("a pack"):
+            raise OSError(error, "not now")
+        yield b""
+
+    with store.mail.receive("b") as receiving, monkeypatch.context() as patched:
+        patched.setattr(receiving._contents, "_read", refused)  # type: ignore[attr-defined]
+        arrivals = store.arrivals(receiving, traced(MAIL))
+        with pytest.raises(PermanentError, match="cannot be used"):
+            receiving.commit(ReceivedBatch(arrivals=arrivals, cursor=Cursor("imap", "1"), restart=False, messages=1, at=AT))
+    with monkeypatch.context() as patched:
+        patched.setattr(Packs, "read", lambda self, place: refused(place))
+        with pytest.raises(PermanentError, match="cannot be used"):
+            store.purge(1)
+    assert store.receive(traced(MAIL), mailbox="b").duplicates == 1
+
+
+@pytest.mark.parametrize("harm", ["damaged", "gone"])
+def test_the_bytes_of_what_was_purged_damaged_do_not_come_back(store: Store, harm: str) -> None:
+    store.receive(MAIL)
+    [pack] = (store.folder / "packs").glob("*.pack")
+    if harm == "damaged":
+        store.damage(b"body of it", b"BODY OF IT")
+    else:
+        pack.rename(pack.with_suffix(".away"))
+    store.purge(1)
+    assert store.receive(MAIL, mailbox="b").tracked == 0
 
 
 def test_what_was_purged_undigested_stays_purged(store: Store) -> None:

@@ -20,9 +20,10 @@ from reconcile.model.mailbox_state import Attempt, MailboxState, MissingMessage
 from reconcile.model.message import Attachment, MessageText
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.mail_store import Kept, Place, ReceivedBatch
-from reconcile.store.sqlite import mail_commit, mail_contents, mail_rows
+from reconcile.store.sqlite import mail_commit, mail_rows
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.leases import Leases
+from reconcile.store.sqlite.mail_contents import MailContents, met_names
 from reconcile.store.sqlite.pack_rows import PackRows
 from reconcile.store.sqlite.packs import ROLL_BYTES, Pack, Packs
 from reconcile.store.sqlite.purged import PurgedMail
@@ -195,6 +196,7 @@ class SqliteReceiving:
         self._pack: Pack | None = None
         self._purged = PurgedMail(database.reader(), mailbox_id)
         self._recent = RecentView(database)
+        self._contents = MailContents(packs.read)
         self.lift_purged = False
 
     @property
@@ -205,14 +207,14 @@ class SqliteReceiving:
         names = {*message_ids} - {""}
         if not names or (self._purged.any and not self.lift_purged):
             return names
-        return mail_contents.met_names(self._recent.connection(), names)
+        return met_names(self._recent.connection(), names)
 
     def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
         # The commit asks again; here it only saves writing bytes that are kept already.
         named = [message for message in messages if message[0]]
         if not named:
             return frozenset()
-        found = mail_contents.known(self._recent.connection(), named, self._packs.read)
+        found = self._contents.known(self._recent.connection(), named)
         if not self.lift_purged:
             found.update(message for message in named if message not in found and self._purged.has(*message))
         return found
@@ -258,7 +260,7 @@ class SqliteReceiving:
             committed = max(place.offset + place.length for place in places)
         before = self._state
         try:
-            kept, self._state = self._database.write_here(lambda connection: mail_commit.keep(connection, before, batch, self._packs.read))
+            kept, self._state = self._database.write_here(lambda connection: mail_commit.keep(connection, before, batch, self._contents))
             self._recent.stale = True
         except BaseException:
             if pack is not None:

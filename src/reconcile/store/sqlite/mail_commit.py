@@ -17,8 +17,7 @@ from reconcile.ports.mail_store import Arrival, Kept, ReceivedBatch
 from reconcile.store.batch_failures import missing_after, without
 from reconcile.store.sqlite.decisions import keep_decisions
 from reconcile.store.sqlite.filed import file_mail, moved_here
-from reconcile.store.sqlite.mail_contents import Read, met_names, told
-from reconcile.store.sqlite.mail_contents import kept_as as same_mail
+from reconcile.store.sqlite.mail_contents import MailContents, met_names
 from reconcile.store.sqlite.mail_rows import INSERT_ACTIVITY, activity_row
 from reconcile.store.sqlite.many_rows import insert
 from reconcile.store.sqlite.parties import add_contacts
@@ -51,33 +50,33 @@ _STATE = (
 )
 
 
-def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, read: Read) -> tuple[Kept, MailboxState]:
-    """Write the batch; returns the counts and the state after it. What the store cannot take of it becomes a failure. `read` gives the
+def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, contents: MailContents) -> tuple[Kept, MailboxState]:
+    """Write the batch; returns the counts and the state after it. What the store cannot take of it becomes a failure. `contents` reads the
     bytes of this batch's places, too."""
     connection.execute("SAVEPOINT batch")
     try:
-        done = _keep(connection, before, batch, read)
+        done = _keep(connection, before, batch, contents)
     except (ReconcileError, sqlite3.OperationalError):
         raise
     except Exception:
         connection.execute("ROLLBACK TO batch")
-        bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival, read))]
+        bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival, contents))]
         # Refused while others were taken, before: then it is for the message, also where nothing but such messages came.
         known = {message.remote_id for message in before.missing if message.failure}
         strangers = [arrival for arrival, _ in bad if arrival.remote_id not in known]
         if not bad or (strangers and len(bad) == len(batch.arrivals) > 1) or batch.released:
             # It is not for a message that the store refuses everything; and what was given up before stays where it is.
             raise
-        done = _keep(connection, before, without(before, batch, bad), read, lost=[arrival for arrival, _ in bad])
+        done = _keep(connection, before, without(before, batch, bad), contents, lost=[arrival for arrival, _ in bad])
     connection.execute("RELEASE batch")
     return done
 
 
-def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, arrival: Arrival, read: Read) -> str:
+def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, arrival: Arrival, contents: MailContents) -> str:
     """Why this one cannot be kept; "" where it can. Nothing of it stays."""
     connection.execute("SAVEPOINT alone")
     try:
-        _keep(connection, before, replace(batch, arrivals=[arrival], decisions=(), failed=(), given_up=()), read)
+        _keep(connection, before, replace(batch, arrivals=[arrival], decisions=(), failed=(), given_up=()), contents)
     except (ReconcileError, sqlite3.OperationalError):
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, it concerns this message only
@@ -89,7 +88,7 @@ def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: Receiv
 
 
 def _keep(
-    connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, read: Read, *, lost: Sequence[Arrival] = ()
+    connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, contents: MailContents, *, lost: Sequence[Arrival] = ()
 ) -> tuple[Kept, MailboxState]:
     generation = before.generation + 1 if batch.restart else before.generation
     mailbox_id = before.mailbox_id
@@ -104,7 +103,7 @@ def _keep(
     number, any_purged, any_decided, any_held = connection.execute(_ABOUT, (mailbox_id,)).fetchone()
     purged = PurgedMail(connection, mailbox_id, empty=not any_purged)
     met = met_names(connection, {arrival.header.message_id for arrival in batch.arrivals} - {""})
-    arrivals = told(batch.arrivals, _compared(batch.arrivals, met, every=bool(any_purged)), read)
+    arrivals = contents.told(batch.arrivals, _compared(batch.arrivals, met, every=bool(any_purged)))
     if batch.lift_purged:
         purged.lift(arrivals)
     fresh: dict[tuple[str, bytes], int] = {}
@@ -118,9 +117,9 @@ def _keep(
         if arrival.place is not None:
             ends[arrival.place.pack] = max(ends.get(arrival.place.pack, 0), arrival.place.offset + arrival.place.length)
         existing = fresh.get((name, arrival.content)) if name else None
-        if existing is None and not (name and purged.has(name, arrival.content)):
-            existing = _existing(connection, mailbox_id, generation, arrival, taken, read) if not name or name in met else None
-        if existing is None and (purged.has(name, arrival.content) if name else purged.has_nameless(arrival)):
+        if existing is None and not (name and purged.has(name, arrival.content, arrival.raw)):
+            existing = _existing(connection, mailbox_id, generation, arrival, taken, contents) if not name or name in met else None
+        if existing is None and (purged.has(name, arrival.content, arrival.raw) if name else purged.has_nameless(arrival)):
             # Purged, and here once more: by a listing from the beginning, or in another mailbox.
             refused += 1
             if arrival.place is not None:
@@ -217,10 +216,10 @@ def _compared(arrivals: Sequence[Arrival], met: Set[str], *, every: bool) -> Set
 
 
 def _existing(
-    connection: sqlite3.Connection, mailbox_id: str, generation: int, arrival: Arrival, taken: set[int], read: Read
+    connection: sqlite3.Connection, mailbox_id: str, generation: int, arrival: Arrival, taken: set[int], contents: MailContents
 ) -> int | None:
     if arrival.header.message_id:
-        return same_mail(connection, arrival, read)
+        return contents.kept_as(connection, arrival)
     asked = (mailbox_id, arrival.raw, arrival.received, generation, generation)
     known = [int(row[0]) for row in connection.execute(_NAMELESS, asked)]
     for number in chain(known, moved_here(connection, mailbox_id, generation, arrival)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +13,7 @@ from reconcile.errors import PermanentError
 from reconcile.model.content_digest import content_digest
 from reconcile.ports.mail_store import Arrival, Place
 from reconcile.store.sqlite.correlation_index import json_list
+from reconcile.store.sqlite.packs import Damaged
 
 #: The bytes of a place, in chunks. Raises PermanentError.
 Read = Callable[[Place], Iterator[bytes]]
@@ -37,59 +39,71 @@ def met_names(connection: sqlite3.Connection, names: Set[str]) -> Set[str]:
     return ended.union(row[0] for row in connection.execute(_MET, (json_list(names - ended),)))
 
 
-def content_of(row: sqlite3.Row, read: Read) -> bytes:
-    """The digest of a kept mail; empty where its bytes are damaged or gone, so that it is like no other."""
-    whole = hashlib.sha256()
+class MailContents:
+    """`read` gives the bytes of a place. What was read once is not read again, however many ask about one mail. For several threads."""
 
-    def chunks() -> Iterator[bytes]:
-        for chunk in read(Place(row["pack"], row["offset"], row["size"])):
-            whole.update(chunk)
-            yield chunk
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._digested: dict[int, bytes] = {}
 
-    try:
-        content = content_digest(chunks(), row["header_length"])
-    except PermanentError:
-        return b""
-    return content if whole.digest() == row["raw"] else b""
+    def of(self, row: sqlite3.Row) -> bytes:
+        """The digest of a kept mail (a row with `_COLUMNS`); empty where its bytes are damaged or gone, so that it is like no other. Raises
+        PermanentError where they cannot be read just now."""
+        number: int = row["id"]
+        if number not in self._digested:
+            self._digested[number] = self._digest(row)
+        return self._digested[number]
 
+    def _digest(self, row: sqlite3.Row) -> bytes:
+        whole = hashlib.sha256()
 
-def told(arrivals: Sequence[Arrival], names: Set[str], read: Read) -> Sequence[Arrival]:
-    """The arrivals with the contents of those whose Message-ID is one of `names`."""
-    if not names:
-        return arrivals
-    return [
-        replace(each, content=content_digest(read(each.place), each.header_length))
-        if each.header.message_id in names and not each.content and each.place is not None
-        else each
-        for each in arrivals
-    ]
+        def chunks() -> Iterator[bytes]:
+            for chunk in self._read(Place(row["pack"], row["offset"], row["size"])):
+                whole.update(chunk)
+                yield chunk
 
+        try:
+            content = content_digest(chunks(), row["header_length"])
+        except Damaged:
+            return b""
+        return content if whole.digest() == row["raw"] else b""
 
-def kept_as(connection: sqlite3.Connection, arrival: Arrival, read: Read) -> int | None:
-    """The activity with the Message-ID and the content of an arrival. What was digested for it is kept."""
-    name = arrival.header.message_id
-    same = connection.execute(_SAME, (name, arrival.content)).fetchone() if arrival.content else None
-    if same is not None:
-        return int(same["id"])
-    untold = connection.execute(_UNTOLD, (name,)).fetchone()
-    if untold is None:
-        return None
-    if untold["raw"] == arrival.raw:
-        return int(untold["id"])
-    content = content_of(untold, read)
-    if content:
-        # Ignored where its bytes could not be read for a while, and the same mail was kept a second time.
-        connection.execute("UPDATE OR IGNORE mail_activities SET content = ? WHERE id = ?", (content, untold["id"]))
-    return int(untold["id"]) if content and content == arrival.content else None
+    def told(self, arrivals: Sequence[Arrival], names: Set[str]) -> Sequence[Arrival]:
+        """The arrivals with the contents of those whose Message-ID is one of `names`."""
+        if not names:
+            return arrivals
+        return [
+            replace(each, content=content_digest(self._read(each.place), each.header_length))
+            if each.header.message_id in names and not each.content and each.place is not None
+            else each
+            for each in arrivals
+        ]
 
+    def kept_as(self, connection: sqlite3.Connection, arrival: Arrival) -> int | None:
+        """The activity with the Message-ID and the content of an arrival. What was digested for it is kept."""
+        name = arrival.header.message_id
+        same = connection.execute(_SAME, (name, arrival.content)).fetchone() if arrival.content else None
+        if same is not None:
+            return int(same["id"])
+        untold = connection.execute(_UNTOLD, (name,)).fetchone()
+        if untold is None:
+            return None
+        is_same = untold["raw"] == arrival.raw
+        content = arrival.content if is_same else self.of(untold)
+        if content:
+            # Ignored where its bytes could not be read for a while, and the same mail was kept a second time.
+            connection.execute("UPDATE OR IGNORE mail_activities SET content = ? WHERE id = ?", (content, untold["id"]))
+        return int(untold["id"]) if is_same or (content and content == arrival.content) else None
 
-def known(connection: sqlite3.Connection, named: Sequence[tuple[str, bytes]], read: Read) -> set[tuple[str, bytes]]:
-    """Those (Message-ID, content) of which an activity is kept."""
-    question = f"WITH asked (message_id, content) AS (VALUES {','.join(['(?,?)'] * len(named))}) {_KNOWN}"
-    found = {(row[0], row[1]) for row in connection.execute(question, [value for one in named for value in one])}
-    for name, content in named:
-        if (name, content) not in found:
-            untold = connection.execute(_UNTOLD, (name,)).fetchone()
-            if untold is not None and content_of(untold, read) == content:
-                found.add((name, content))
-    return found
+    def known(self, connection: sqlite3.Connection, named: Sequence[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
+        """Those (Message-ID, content) of which an activity is kept. One that cannot be read just now is not known: whoever commits asks
+        again."""
+        question = f"WITH asked (message_id, content) AS (VALUES {','.join(['(?,?)'] * len(named))}) {_KNOWN}"
+        found = {(row[0], row[1]) for row in connection.execute(question, [value for one in named for value in one])}
+        for name, content in named:
+            if (name, content) not in found:
+                untold = connection.execute(_UNTOLD, (name,)).fetchone()
+                with suppress(PermanentError):
+                    if untold is not None and self.of(untold) == content:
+                        found.add((name, content))
+        return found

@@ -23,6 +23,10 @@ _BUFFER = 1 << 20
 _READ = 1 << 20
 
 
+class Damaged(PermanentError):
+    """Bytes that a row names are not there, or the disk cannot give them; trying again does not help."""
+
+
 class translated:
     """Errors of the disk as ours."""
 
@@ -41,7 +45,8 @@ class translated:
                 hint = "Free space on that disk; nothing was lost, and it goes on by itself."
                 raise PermanentError(f"no space left for {self._path}", hint=hint, about="profile") from error
             hint = "Check the folder's permissions and disk."
-            raise PermanentError(f"{self._path} cannot be used: {error.strerror}", hint=hint) from error
+            kind = Damaged if error.errno == errno.EIO else PermanentError
+            raise kind(f"{self._path} cannot be used: {error.strerror}", hint=hint) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -207,19 +212,22 @@ class Packs:
         return Pack(number, path, descriptor, committed)
 
     def read(self, place: Place) -> Iterator[bytes]:
-        """The bytes of a place, in chunks."""
+        """The bytes of a place, in chunks. Raises PermanentError: `Damaged` where they are not there."""
         path = self.path(place.pack)
-        if not path.exists():
-            raise PermanentError(f"{path} is gone", hint="Restore it from a backup.")
-        with translated(path), path.open("rb", buffering=0) as file:
-            file.seek(place.offset)
-            left = place.length
-            while left:
-                chunk = file.read(min(left, _READ))
-                if not chunk:
-                    raise PermanentError(f"{path} ends before the message does", hint="Restore it from a backup.")
-                left -= len(chunk)
-                yield chunk
+        with translated(path):
+            try:
+                file = path.open("rb", buffering=0)
+            except FileNotFoundError:
+                raise Damaged(f"{path} is gone", hint="Restore it from a backup.") from None
+            with file:
+                file.seek(place.offset)
+                left = place.length
+                while left:
+                    chunk = file.read(min(left, _READ))
+                    if not chunk:
+                        raise Damaged(f"{path} ends before the message does", hint="Restore it from a backup.")
+                    left -= len(chunk)
+                    yield chunk
 
     def close(self) -> None:
         with self._guard:

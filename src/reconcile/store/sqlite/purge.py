@@ -17,7 +17,7 @@ from reconcile.store.sqlite.compact import Compactor
 from reconcile.store.sqlite.correlation_index import forget_hashes
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.item_purge import clear_files, count_items, forget_items_of, purge_items
-from reconcile.store.sqlite.mail_contents import Read, content_of
+from reconcile.store.sqlite.mail_contents import MailContents
 from reconcile.store.sqlite.outbox_text import text
 from reconcile.store.sqlite.pack_rows import PackRows
 from reconcile.store.sqlite.packs import Packs
@@ -64,7 +64,7 @@ class SqlitePurge:
         def work(connection: sqlite3.Connection) -> Purged:
             done = Purged()
             if selection.mail:
-                done += _purge_mail(connection, selection, limit, record.at, self._packs.read)
+                done += _purge_mail(connection, selection, limit, record.at, MailContents(self._packs.read))
                 forget_decisions(connection, selection, record.at)
             if selection.outgoing:
                 done += _purge_outgoing(connection, selection, limit)
@@ -156,7 +156,7 @@ def _outgoing(selection: PurgeSelection) -> tuple[str, list[object]]:
     return " AND ".join([_SETTLED, *conditions]) if conditions else "0", values
 
 
-def _purge_mail(connection: sqlite3.Connection, selection: PurgeSelection, limit: int, at: str, read: Read) -> Purged:
+def _purge_mail(connection: sqlite3.Connection, selection: PurgeSelection, limit: int, at: str, contents: MailContents) -> Purged:
     where, values = _mail(selection)
     rows = connection.execute(
         "SELECT id, mailbox_id, message_id, content, raw, pack, offset, size, header_length FROM mail_activities AS mail"
@@ -169,7 +169,7 @@ def _purge_mail(connection: sqlite3.Connection, selection: PurgeSelection, limit
     freed: dict[int, int] = {}
     mails = octets = released = 0
     for row in rows:
-        _let_go(connection, salt, row, selection, read)
+        _let_go(connection, salt, row, selection, contents)
         left = connection.execute("SELECT mailbox_id FROM mail_locations WHERE activity_id = ? LIMIT 1", (row["id"],)).fetchone()
         if left is not None:
             released += 1
@@ -189,7 +189,7 @@ def _purge_mail(connection: sqlite3.Connection, selection: PurgeSelection, limit
     return Purged(mails=mails, octets=octets, released=released)
 
 
-def _let_go(connection: sqlite3.Connection, salt: bytes, row: sqlite3.Row, selection: PurgeSelection, read: Read) -> None:
+def _let_go(connection: sqlite3.Connection, salt: bytes, row: sqlite3.Row, selection: PurgeSelection, contents: MailContents) -> None:
     """Forget where it lies, and keep marks in its place."""
     narrow, values = ("AND mailbox_id = ?", [selection.mailbox_id]) if selection.mailbox_id is not None else ("", [])
     places = connection.execute(
@@ -200,8 +200,9 @@ def _let_go(connection: sqlite3.Connection, salt: bytes, row: sqlite3.Row, selec
         # A person asked for this one mail: it is not to come by another mailbox either.
         mailboxes += [(EVERY_MAILBOX, place["raw"], place["received"]) for place in places[:1]]
     if row["message_id"]:
-        content = row["content"] or content_of(row, read)
-        marks = [mail_mark(salt, mailbox, row["message_id"], content) for mailbox, _, _ in mailboxes]
+        # Of damaged bytes the content is not known: then at least the same bytes do not come back.
+        digest = row["content"] or contents.of(row) or row["raw"]
+        marks = [mail_mark(salt, mailbox, row["message_id"], digest) for mailbox, _, _ in mailboxes]
     else:
         marks = [nameless_mark(salt, mailbox, raw, received) for mailbox, raw, received in mailboxes]
     keep_marks(connection, "mail_purged", marks)

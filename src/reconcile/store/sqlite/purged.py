@@ -41,9 +41,11 @@ class PurgedMail:
         """Whether anything was purged."""
         return bool(self._salt)
 
-    def has(self, message_id: str, content: bytes) -> bool:
-        """A message with an id."""
-        return self.any and self._any(mail_mark(self._salt, mailbox, message_id, content) for mailbox in self._mailboxes)
+    def has(self, message_id: str, *digests: bytes) -> bool:
+        """A message with an id, by the digest of its content or, where its bytes were damaged when it was purged, of all of them."""
+        return self.any and self._any(
+            mail_mark(self._salt, mailbox, message_id, digest) for digest in digests for mailbox in self._mailboxes
+        )
 
     def has_nameless(self, arrival: Arrival) -> bool:
         """One without."""
@@ -53,11 +55,14 @@ class PurgedMail:
         """Forget that these were purged: a person asked to have them back."""
         if self._salt:
             marks = [
-                mail_mark(self._salt, mailbox, arrival.header.message_id, arrival.content)
-                if arrival.header.message_id
-                else nameless_mark(self._salt, mailbox, arrival.raw, arrival.received)
+                mark
                 for arrival in arrivals
                 for mailbox in self._mailboxes
+                for mark in (
+                    [mail_mark(self._salt, mailbox, arrival.header.message_id, digest) for digest in (arrival.content, arrival.raw)]
+                    if arrival.header.message_id
+                    else [nameless_mark(self._salt, mailbox, arrival.raw, arrival.received)]
+                )
             ]
             self._connection.executemany("DELETE FROM mail_purged WHERE mark = ?", [(mark,) for mark in marks])
 
