@@ -208,6 +208,18 @@ def test_conflicts_go_with_their_records_and_with_age(world: PurgeWorld) -> None
     world.change(number, jobtitle="b")
     world.look()
     assert world.store.conflicts()
+    world.purge(items_before="2026-03-10T12:30:00Z", mailbox_id="another")
+    assert world.store.conflicts(), "those of one mailbox go with its own purge"
+    world.purge(items_before="2026-03-10T12:30:00Z", mailbox_id="m1")
+    assert not world.store.conflicts(resolved=True)
+
+
+def test_conflicts_of_all_mailboxes_go_with_age_where_none_is_named(world: PurgeWorld) -> None:
+    number = world.add(Contact(fullname="Ada"))
+    world.look()
+    world.server.touch(next(iter(world.server.items)), Contact(fullname="Ada", jobtitle="a"))
+    world.change(number, jobtitle="b")
+    world.look()
     world.purge(items_before="2026-03-10T12:30:00Z")
     assert not world.store.conflicts(resolved=True)
 

@@ -56,7 +56,9 @@ def purge_items(connection: sqlite3.Connection, selection: PurgeSelection, limit
     if selection.mailbox_id is not None and selection.items_before is None:
         _forget_gone(connection, selection.mailbox_id)
     if selection.items_before is not None:
-        connection.execute("DELETE FROM item_conflict WHERE at < ?", (selection.items_before,))
+        connection.execute(
+            "DELETE FROM item_conflict WHERE at < ?1 AND (?2 IS NULL OR mailbox_id = ?2)", (selection.items_before, selection.mailbox_id)
+        )
     return Purged(items=len(chosen), items_kept=_kept(connection, selection))
 
 
