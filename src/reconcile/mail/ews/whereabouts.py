@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from typing import Any, Final
 
-from reconcile.errors import PermanentError, Throttled, TransientError, Unavailable
+from reconcile.errors import AuthenticationRejected, PermanentError, Throttled, TransientError, Unavailable
 from reconcile.mail.ews.answers import M, T, items_of
 from reconcile.mail.ews.collection_requests import TOKEN, TRACE, ItemRequests
 from reconcile.mail.ews.faults import refusal
@@ -65,20 +65,27 @@ class Whereabouts:
         """Where an administrator keeps nothing to be recovered, or shows it to nobody, there is nothing."""
         try:
             return self._asked(self._link.requests.folder(_RECOVERABLE), 1, bearings, frozenset())
+        except AuthenticationRejected:
+            raise
         except PermanentError:
             return set()
 
     def _archived(self, bearings: Sequence[Bearing]) -> set[str]:
-        """An archive is the mailbox's, too. Few have one; where it cannot be asked now, all of them may lie there."""
+        """An archive is the mailbox's, too. Few have one; where it cannot be looked into, all of them may lie there."""
         try:
             if self._archive is None:
                 self._archive = [name for name, _ in folders_in(self._link, _ARCHIVE)]
-            return self._among(self._archive, bearings, doubtful=_all(bearings))
+        except (AuthenticationRejected, Throttled):
+            raise
         except PermanentError:
             return set()
-        except Throttled:
-            raise
         except TransientError:
+            return _all(bearings)
+        try:
+            return self._among(self._archive, bearings, doubtful=_all(bearings))
+        except (AuthenticationRejected, Throttled):
+            raise
+        except (PermanentError, TransientError):
             return _all(bearings)
 
     def _asked(self, folders: str, count: int, bearings: Sequence[Bearing], doubtful: Set[str]) -> set[str]:
