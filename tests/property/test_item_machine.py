@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from reconcile.errors import Unavailable
+from reconcile.mail.memory_collection import MemoryItem
 from reconcile.model.item import Appointment, Attachment, Attendee, Contact, Item, ItemKind, Task, TaskStatus, kind_of
 from reconcile.model.item_brake import ItemLimit
-from reconcile.model.item_field import FIELDS, Direction, values
+from reconcile.model.item_declared import read_filter
+from reconcile.model.item_field import FIELDS, Direction, Settable, values
 from reconcile.model.item_link import LinkState
 from reconcile.model.item_record import ItemState
 from reconcile.model.recurrence import ChangedOccurrence, Daily, DeletedOccurrence, NoEnd, Numbered, Recurrence, Weekday, Weekly
@@ -107,7 +109,7 @@ def edits(draw: st.DrawFn, kind: ItemKind) -> dict[str, object]:
     """Columns that change together."""
     match kind:
         case ItemKind.CONTACT:
-            return {draw(st.sampled_from(["jobtitle", "mobilephone", "description"])): draw(WORDS)}
+            return {draw(st.sampled_from(["jobtitle", "mobilephone", "department"])): draw(WORDS)}
         case ItemKind.TASK:
             if draw(st.booleans()):
                 return {"subject": draw(WORDS)}
@@ -149,8 +151,10 @@ class ItemMachine(RuleBasedStateMachine):
         self.removed: set[int] = set()  # records that somebody deleted
         self.dropped: set[int] = set()  # items that somebody deleted
         self.copies: set[int] = set()
+        self.copied: set[str] = set()  # what they and their originals bear
         self.renumbered: set[int] = set()  # items that have another number since somebody moved them
-        self.seen: set[int] = set()
+        self.notes: set[str] = set()  # what somebody wrote, and nobody who saw it wrote over or deleted
+        self.written = 0
         self.left = 0
 
     @initialize(
@@ -209,8 +213,51 @@ class ItemMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def delete_here(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(self._records()))
+        self._seen(self.world.record(number).item)
         self.world.remove(number)
         self.removed.add(number)
+
+    def _seen(self, item: Item) -> None:
+        """Who writes over this, or deletes it, may."""
+        self.notes.discard(item.description)
+
+    def _note(self) -> str:
+        self.written += 1
+        self.notes.add(word := f"note {self.written}")
+        return word
+
+    def _note_here(self, number: int) -> None:
+        record = self.store.item(number)
+        if record is not None and not (isinstance(record.item, Appointment) and record.item.organizer == OTHER):
+            self._seen(record.item)
+            self.world.change(number, description=self._note())
+
+    def _note_there(self, number: int) -> None:
+        if (found := self.world.server.items.get(number)) is not None:
+            self._seen(found.item)
+            self.world.server.touch(number, replace(found.item, description=self._note()))
+
+    @precondition(lambda self: self._records())
+    @rule(data=st.data())
+    def note_here(self, data: st.DataObject) -> None:
+        self._note_here(data.draw(st.sampled_from(self._records())))
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data())
+    def note_there(self, data: st.DataObject) -> None:
+        self._note_there(data.draw(st.sampled_from(sorted(self.world.server.items))))
+
+    @precondition(lambda self: self._records())
+    @rule(data=st.data(), after=st.integers(0, 15))
+    def look_while_somebody_writes_here(self, data: st.DataObject, after: int) -> None:
+        number = data.draw(st.sampled_from(self._records()))
+        self._look_and(after, lambda: self._note_here(number))
+
+    @precondition(lambda self: self.world.server.items)
+    @rule(data=st.data(), after=st.integers(0, 15))
+    def look_while_somebody_writes_there(self, data: st.DataObject, after: int) -> None:
+        number = data.draw(st.sampled_from(sorted(self.world.server.items)))
+        self._look_and(after, lambda: self._note_there(number))
 
     @rule(item=ITEMS, marked=st.booleans(), elsewhere=st.booleans())
     def add_there(self, item: Item, marked: bool, elsewhere: bool) -> None:
@@ -244,6 +291,7 @@ class ItemMachine(RuleBasedStateMachine):
     @rule(data=st.data(), for_good=st.booleans())
     def delete_there(self, data: st.DataObject, for_good: bool) -> None:
         number = data.draw(st.sampled_from(sorted(self.world.server.items)))
+        self._seen(self.world.server.items[number].item)
         self.world.server.drop(number, for_good=for_good)
         self.dropped.add(number)
 
@@ -277,7 +325,16 @@ class ItemMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.server.items)
     @rule(data=st.data())
     def copy_there(self, data: st.DataObject) -> None:
-        self.copies.add(self.world.server.copy(data.draw(st.sampled_from(sorted(self.world.server.items)))))
+        number = self.world.server.copy(data.draw(st.sampled_from(sorted(self.world.server.items))))
+        self.copies.add(number)
+        self.copied.add(self.world.server.items[number].trace)
+
+    @rule(everybodys=st.booleans())
+    def filter_anew(self, everybodys: bool) -> None:
+        """From now on contacts and tasks of everybody are wanted, or only one's own: all pairs are decided anew."""
+        text = "any" if everybodys else "self"
+        filters = {kind: (read_filter(f"{kind} owner={text}")[1],) for kind in (ItemKind.CONTACT, ItemKind.TASK)}
+        self.world.rules = replace(self.world.rules, filters={**self.world.rules.filters, **filters})
 
     @rule()
     def forget_history(self) -> None:
@@ -303,12 +360,20 @@ class ItemMachine(RuleBasedStateMachine):
 
     @rule(after=st.integers(0, 15))
     def look_and_die(self, after: int) -> None:
+        def die() -> None:
+            self.left = 0  # a dead process takes no other step
+            raise Died
+
+        self._look_and(after, die)
+
+    def _look_and(self, after: int, what: Callable[[], None]) -> None:
+        """`what` happens after so many steps of this look."""
         self.left = after
 
         def step(_: str) -> None:
             self.left -= 1
-            if self.left < 0:
-                raise Died
+            if self.left == -1:
+                what()
 
         self.world.server.step = self.store.step = step
         self._look()
@@ -356,6 +421,7 @@ class ItemMachine(RuleBasedStateMachine):
         self._sides_agree()
         self._nothing_went()
         self._nothing_came_twice()
+        self._nothing_written_is_lost()
 
     def _everything(self) -> object:
         items = {number: (one.item, one.version, one.categories, one.folder) for number, one in self.world.server.items.items()}
@@ -387,6 +453,8 @@ class ItemMachine(RuleBasedStateMachine):
                 for field in FIELDS[record.kind]:
                     if field.name == "attachments":
                         self._files_agree(ours, theirs)
+                    elif field.settable is Settable.FIXED and field.default is Direction.TO_OURS:
+                        assert values(ours, field) == values(theirs, field), field.name
                     elif rules.direction(record.kind, field) is Direction.BOTH:
                         kept = values(self.world.server.lossy(ours), field)
                         if field.name == "statuscode" and isinstance(theirs, Appointment) and record.state is not ItemState.OPEN:
@@ -420,11 +488,17 @@ class ItemMachine(RuleBasedStateMachine):
 
     def _nothing_came_twice(self) -> None:
         """However it was moved and edited, an item that was never copied has one record."""
-        items = self.world.server.items | self.world.server.trash
-        copied = {one.trace for number, one in items.items() if number in self.copies}
         links = [link for kind in ItemKind for link in self.store.links(self.world.mailbox_id, kind)]
-        traces = [link.trace for link in links if link.trace and link.trace not in copied]
+        traces = [link.trace for link in links if link.trace and link.trace not in self.copied]
         assert len(traces) == len(set(traces))
+
+    def _nothing_written_is_lost(self) -> None:
+        kept = {record.item.description for record in self.store.items()} | {one.item.description for one in self._there()}
+        apart = [text for one in self.store.conflicts() for text in (one.ours, one.theirs)]
+        assert not [note for note in self.notes - kept if not any(f'"{note}"' in text for text in apart)]
+
+    def _there(self) -> list[MemoryItem]:
+        return [*self.world.server.items.values(), *self.world.server.trash.values()]
 
 
 def _run(examples: int, steps: int) -> None:

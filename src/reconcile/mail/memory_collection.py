@@ -239,7 +239,10 @@ class MemoryCollection:
         begun = replace(kept, attachments=()) if isinstance(kept, Appointment) else kept
         number = server.put(self._kind, begun, token=token, categories=categories, unfinished=later)
         if later:
+            begun_at = server.items[number].version
             server.step("between")
+            if server.items[number].version != begun_at:
+                raise Unavailable("somebody changed a new item while it was made")
         return self._finished(number, kept, "create", invite=invite)
 
     def finish(self, remote_id: RemoteId, item: Item, *, invite: bool, contents: Contents) -> Stored:
@@ -257,8 +260,9 @@ class MemoryCollection:
             self._server.touch(number, replace(found.item, attachments=kept.attachments), unfinished=False)
         if invite:
             self._post("invitation", number, _attendees(kept))
+        stored = self._stored(number)
         self._end(call)
-        return self._stored(number)
+        return stored
 
     def update(self, remote_id: RemoteId, version: str, item: Item, columns: frozenset[str], *, invite: bool, contents: Contents) -> Stored:
         self._begin("update")
@@ -276,8 +280,9 @@ class MemoryCollection:
         self._server.touch(number, after)
         if invite:
             self._post("update", number, tuple(dict.fromkeys((*_attendees(before), *_attendees(after)))))
+        stored = self._stored(number)
         self._end("update")
-        return self._stored(number)
+        return stored
 
     def delete(self, remote_id: RemoteId, version: str, *, cancel: bool) -> None:
         self._begin("delete")
@@ -292,8 +297,9 @@ class MemoryCollection:
         self._begin("categorise")
         number, before = self._at_version(remote_id, version)
         self._server.touch(number, categories=(before.categories | add) - remove)
+        stored = self._stored(number)
         self._end("categorise")
-        return self._stored(number)
+        return stored
 
     def close(self) -> None:
         self._closed = True

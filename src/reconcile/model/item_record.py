@@ -24,6 +24,8 @@ STATES: Final[Mapping[ItemKind, tuple[ItemState, ...]]] = {
     ItemKind.CONTACT: (ItemState.OPEN, ItemState.INACTIVE),
     ItemKind.TASK: (ItemState.OPEN, ItemState.COMPLETED, ItemState.CANCELED),
 }
+#: How `edited_by` begins where a mailbox changed a record; triggers of the store know it, too.
+MAILBOX_EDITOR: Final = "mailbox "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -14,26 +13,12 @@ from reconcile.mail.memory_collection import MemoryItem
 from reconcile.model.item import Contact, ItemKind, Task
 from reconcile.model.item_brake import ItemLimit
 from reconcile.model.item_link import LinkState
-from reconcile.ports.item_store import ItemStore
-from reconcile.store.memory.items import MemoryItemStore
-from reconcile.store.sqlite.database import Database
-from reconcile.store.sqlite.items import SqliteItems
 from reconcile.sync.decide.item_brake import item_limit
 from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 from support.items import ItemWorld
 
 MARK = frozenset({TRACKED})
 MANY = 200
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ItemWorld]:
-    if request.param == "memory":
-        yield ItemWorld(store=MemoryItemStore())
-        return
-    with Database.open(tmp_path / "engine.db") as database:
-        store: ItemStore = SqliteItems(database)
-        yield ItemWorld(store=store)
 
 
 def contacts(world: ItemWorld, count: int = MANY) -> list[int]:

@@ -4,10 +4,9 @@ a row; a server that is away is not asked by everybody."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +16,22 @@ from reconcile.errors import (
     PermanentError,
     PermissionDenied,
     ReconcileError,
+    SettingsError,
     Throttled,
     Unavailable,
 )
 from reconcile.mail.memory_collection import MemoryCollection, MemoryItems
 from reconcile.model.condition import Health
 from reconcile.model.item import Appointment, Attachment, ItemKind, Task
+from reconcile.model.item_aside import ItemAside
 from reconcile.ports.collection import Collection
 from reconcile.ports.item_store import ItemLook, ItemStore
 from reconcile.store.memory.items import MemoryItemStore
-from reconcile.store.sqlite.database import Database
-from reconcile.store.sqlite.items import SqliteItems
 from reconcile.sync.admission import Limits
 from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 from reconcile.sync.items.due import is_due
-from reconcile.sync.items.mailbox import ItemMailbox, ItemTools
+from reconcile.sync.items.look import look_at_items
+from reconcile.sync.items.mailbox import ItemCounts, ItemMailbox, ItemTools
 from reconcile.sync.items.run import ItemRun, synchronise_items
 from reconcile.sync.items.status import item_findings
 from reconcile.sync.servers import Servers
@@ -39,16 +39,6 @@ from support.items import ItemWorld, StandingClock
 from support.mail_fleet import fleet_mailbox
 
 MARK = frozenset({TRACKED})
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ItemWorld]:
-    if request.param == "memory":
-        yield ItemWorld(store=MemoryItemStore())
-        return
-    with Database.open(tmp_path / "engine.db") as database:
-        store: ItemStore = SqliteItems(database)
-        yield ItemWorld(store=store)
 
 
 def wait(world: ItemWorld, **more: float) -> None:
@@ -361,3 +351,45 @@ def test_a_clock_that_was_set_back_or_far_ahead_stops_nothing(world: ItemWorld) 
     world.server.refused = lambda _: False
     assert world.look(ItemKind.TASK).created == 1, "nobody waits 400 days for an item that rests five minutes"
     assert world.store.links_of(number)
+
+
+class _FullStore(MemoryItemStore):
+    """Nothing more can be set aside."""
+
+    def set_aside(self, asides: Sequence[ItemAside]) -> None:
+        raise SettingsError("the disk is full")
+
+
+def test_the_first_error_is_told_though_the_store_fails_behind_it() -> None:
+    world = ItemWorld(store=_FullStore())
+    world.server.refused = lambda item: item == Task(subject="Bad")
+    world.add(Task(subject="Bad"))
+    for number in range(30):
+        world.add(Task(subject=f"Good {number}"))
+
+    def step(name: str) -> None:
+        if len(world.server.items) == 27 and name == "before create":
+            raise Unavailable("the server is away")
+
+    world.server.step = step
+    with pytest.raises(Unavailable):
+        world.look(ItemKind.TASK)
+
+
+def test_a_store_that_fails_leaves_no_connection_open() -> None:
+    closed = []
+
+    class Closing(MemoryCollection):
+        def close(self) -> None:
+            closed.append(self.kind)
+            super().close()
+
+    class Broken(MemoryItemStore):
+        def asides(self) -> Sequence[ItemAside]:
+            raise SettingsError("the disk is gone")
+
+    world = ItemWorld(store=Broken())
+    tools = replace(world.tools(), connect=lambda _, kind: Closing(world.server, kind))
+    with pytest.raises(SettingsError):
+        look_at_items(world.mailbox, ItemKind.TASK, tools, ItemCounts())
+    assert closed == [ItemKind.TASK]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +12,6 @@ from reconcile.model.item import Appointment, Attendee, Contact, ItemKind, ShowA
 from reconcile.model.item_field import Direction
 from reconcile.model.item_link import LinkState
 from reconcile.model.item_record import ItemState
-from reconcile.ports.item_store import ItemStore
-from reconcile.store.memory.items import MemoryItemStore
-from reconcile.store.sqlite.database import Database
-from reconcile.store.sqlite.items import SqliteItems
 from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 from support.items import ADDRESS, NOW, ItemWorld
 
@@ -27,16 +21,6 @@ ALICE, BOB = Attendee(address="alice@contoso.example"), Attendee(address="bob@co
 SOON = NOW + timedelta(days=2)
 MEETING = Appointment(subject="Budget", scheduledstart=SOON, scheduledend=SOON + timedelta(hours=1), requiredattendees=(ALICE,))
 CALL = Task(subject="Call back", scheduledend=date(2026, 3, 12))
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ItemWorld]:
-    if request.param == "memory":
-        yield ItemWorld(store=MemoryItemStore())
-        return
-    with Database.open(tmp_path / "engine.db") as database:
-        store: ItemStore = SqliteItems(database)
-        yield ItemWorld(store=store)
 
 
 def only(world: ItemWorld) -> int:

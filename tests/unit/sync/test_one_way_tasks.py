@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -13,24 +11,10 @@ from reconcile.model.item import Item, ItemKind, Task, TaskStatus, TaskType
 from reconcile.model.item_declared import read_filter
 from reconcile.model.item_link import LinkState
 from reconcile.model.item_record import ItemState
-from reconcile.ports.item_store import ItemStore
-from reconcile.store.memory.items import MemoryItemStore
-from reconcile.store.sqlite.database import Database
-from reconcile.store.sqlite.items import SqliteItems
 from reconcile.sync.decide.two_way_rules import TwoWayRules, two_way_rules
 from support.items import ItemWorld
 
 CALL = Task(subject="Call Fabrikam", scheduledend=date(2026, 3, 12), activitytypecode=TaskType.PHONE_CALL)
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ItemWorld]:
-    if request.param == "memory":
-        yield ItemWorld(store=MemoryItemStore())
-        return
-    with Database.open(tmp_path / "engine.db") as database:
-        store: ItemStore = SqliteItems(database)
-        yield ItemWorld(store=store)
 
 
 def only(world: ItemWorld) -> tuple[int, Item]:

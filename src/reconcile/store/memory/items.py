@@ -33,7 +33,7 @@ from reconcile.model.item_edit import (
 )
 from reconcile.model.item_link import Link, LinkState
 from reconcile.model.item_purge import names_of, trace_name
-from reconcile.model.item_record import ItemState, Record
+from reconcile.model.item_record import MAILBOX_EDITOR, ItemState, Record
 from reconcile.model.mail_address import kept_spellings
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.item_store import IntentKind, ItemIntent, ItemLook, ItemPlace, PairChange, RecordChange, RecordDeletion
@@ -130,7 +130,7 @@ class MemoryItemStore:
             record = replace(record, id=self._numbered)
             action = FeedAction.CREATED
         else:
-            action = FeedAction.CHANGED if record.edited_by.startswith("mailbox ") else FeedAction.EDITED
+            action = FeedAction.CHANGED if record.edited_by.startswith(MAILBOX_EDITOR) else FeedAction.EDITED
         self._records[record.id] = record
         self.log.append(FeedKind(record.kind), action, record.id, record.edited_at, by=record.edited_by)
         return record.id

@@ -67,39 +67,42 @@ def carry_out(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, co
     lost = allowed(due, mailbox, collection, tools, counts)
     if lost is None:
         return
+    whole = True
     for start in range(0, len(due), _GROUP):
         if tools.stopping():
             return
-        _group(due[start : start + _GROUP], mailbox, collection, tools, counts, lost)
+        whole &= _group(due[start : start + _GROUP], mailbox, collection, tools, counts, lost)
     over(mailbox, collection, tools)
-    if everything:
+    if everything and whole:
         store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by="reconcile", rules=mailbox.fingerprint)
 
 
-def _group(ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts, lost: Ids[int]) -> None:
+def _group(ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts, lost: Ids[int]) -> bool:
+    """Whether all of them were reached: of those that somebody edits again and again the next look takes care."""
     for _ in range(_AGAIN):
-        jobs, moved = _decide(ids, mailbox, collection, tools, counts, lost)
-        if not jobs:
-            return
         try:
+            jobs = _decide(ids, mailbox, collection, tools, counts, lost)
+            if not jobs:
+                return True
             tools.store.begin([job.intent for job in jobs])
         except PreconditionFailed:
             continue
         stale = _do(jobs, mailbox, collection, tools, counts)
-        if not stale and not moved:
-            return
+        if not stale:
+            return True
         # Somebody was there first: what is so now comes in, and is decided anew.
         found = read_all(collection, [job.pair.link.remote_id for job in stale if job.pair.link is not None], tools.clock.now(), counts)
         listed = [one.listed for one in found.values() if isinstance(one, RemoteItem)]
         gone = [one for one in found.values() if not isinstance(one, RemoteItem)]
         take(mailbox, collection, tools, counts, listed=listed, gone=gone, read=found)
-        ids = sorted({job.intent.record_id for job in stale} | set(moved))
+        ids = sorted(job.intent.record_id for job in stale)
+    return False
 
 
 def _decide(
     ids: Sequence[int], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts, lost: Ids[int]
-) -> tuple[list[_Job], list[int]]:
-    """What is to be done there, and whose record was edited while this was decided; what is to be done here is committed."""
+) -> list[_Job]:
+    """What is to be done there; what is to be done here is committed. Raises PreconditionFailed where a record was edited meanwhile."""
     kind, store, now = collection.kind, tools.store, tools.clock.now()
     records = store.records(ids)
     links = store.by_record(mailbox.mailbox_id, ids)
@@ -123,13 +126,10 @@ def _decide(
         elif (change := applied(action, pair, mailbox, kind, fresh)) is not None:
             changes.append(change)
     if changes:
-        try:
-            blobs = fetched(collection, changes, tools, mailbox)
-            store.commit(mailbox.mailbox_id, kind, changes, at=now, by=f"mailbox {mailbox.address}", blobs=blobs)
-        except PreconditionFailed:
-            return jobs, [change.record_id for change in changes]
+        blobs = fetched(collection, changes, tools, mailbox)
+        store.commit(mailbox.mailbox_id, kind, changes, at=now, by=mailbox.editor, blobs=blobs)
     counts.add(fresh)
-    return jobs, []
+    return jobs
 
 
 def _read_again(pairs: Sequence[Pair], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[Pair]:
@@ -259,25 +259,25 @@ def _committed(
                 counts.updated += 1
             case DeleteTheirs():
                 counts.deleted_there += 1
-        changes.append(_change(job, stored, seen.get(stored.remote_id) if stored is not None else None, mailbox, collection))
+        found = seen.get(stored.remote_id) if stored is not None else None
+        change = _change(job, stored, found, mailbox, collection)
+        changes.append(change if found is not None or change.link is None else _to_be_read(change))
     if not changes:
         return
-    by = f"mailbox {mailbox.address}"
     blobs = {digest: content for job, _ in done for digest, content in job.blobs.items()}
     try:
-        tools.store.commit(mailbox.mailbox_id, kind, changes, at=now, by=by, blobs=blobs)
+        tools.store.commit(mailbox.mailbox_id, kind, changes, at=now, by=mailbox.editor, blobs=blobs)
     except PreconditionFailed:
-        # A record was edited while its item was written: what is in the mailbox now is found there by the next look.
+        jobs = {job.intent.record_id: job for job, _ in done}
         for change in changes:
             try:
-                tools.store.commit(mailbox.mailbox_id, kind, [change], at=now, by=by, blobs=blobs)
+                tools.store.commit(mailbox.mailbox_id, kind, [change], at=now, by=mailbox.editor, blobs=blobs)
             except PreconditionFailed:
-                rest = replace(change, record=None, link=replace(change.link, record_version=0) if change.link is not None else None)
-                tools.store.commit(mailbox.mailbox_id, kind, [rest], at=now, by=by)
+                tools.store.commit(mailbox.mailbox_id, kind, [_only_written(jobs[change.record_id], change)], at=now, by=mailbox.editor)
 
 
 def _seen(stored: Sequence[Stored], collection: Collection, tools: ItemTools) -> dict[RemoteId, RemoteItem]:
-    """What the mailbox made of what it was given. Where that cannot be had now, it is taken at its word."""
+    """What the mailbox made of what it was given, where that can be had now."""
     try:
         found = collection.read([one.remote_id for one in stored]) if stored else []
     except (TransientError, PermanentError):
@@ -302,16 +302,41 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
     assert job.local is not None
     assert job.local.link is not None
     agreed = job.local.link.agreed
-    wrote = {column: value(job.action.merge.ours, column) for column in job.action.columns}
-    theirs = as_ours(seen.item) if seen is not None else replace(agreed.theirs, **wrote)  # type: ignore[arg-type]
-    theirs = with_agreed_files(theirs, agreed.theirs, replace(agreed.theirs, **wrote), mailbox.rules)  # type: ignore[arg-type]
-    agreed = Agreed(ours=replace(agreed.ours, **wrote), theirs=theirs)  # type: ignore[arg-type]
+    wrote = _with(agreed.theirs, job.action.merge.ours, job.action.columns)
+    theirs = with_agreed_files(as_ours(seen.item) if seen is not None else wrote, agreed.theirs, wrote, mailbox.rules)
+    agreed = Agreed(ours=_with(agreed.ours, job.action.merge.ours, job.action.columns), theirs=theirs)
     version = record.version + (job.local.record is not None)
     link = replace(job.local.link, agreed=agreed, version=stored.version, remote_id=stored.remote_id, record_version=version)
     if are_carried(theirs, mailbox.rules) and not are_carried(job.local.link.agreed.theirs, mailbox.rules):
         # A series that became a single appointment: files that lie there come in with the next look.
         link = replace(link, version="", record_version=0)
     return replace(job.local, link=link, settled=settled)
+
+
+def _to_be_read(change: PairChange) -> PairChange:
+    """Nobody knows what the mailbox made of it: the next look reads the item."""
+    assert change.link is not None
+    return replace(change, link=replace(change.link, version="", record_version=0))
+
+
+def _only_written(job: _Job, change: PairChange) -> PairChange:
+    """What is true where the record was edited while its item was written: what went over is agreed, and what would have come in is read by
+    the next look as if nobody had seen it, with what lost against it."""
+    assert change.link is not None
+    new, content = change.link.agreed, job.intent.content
+    if isinstance(job.action, Carry):
+        assert job.pair.link is not None
+        old, columns = job.pair.link.agreed, job.action.columns
+        agreed = Agreed(ours=_with(old.ours, new.ours, columns), theirs=_with(old.theirs, new.theirs, columns))
+    else:
+        assert content is not None
+        agreed = Agreed(ours=content, theirs=content)
+    told_already = tuple(one for one in change.conflicts if one.ours_wins)
+    return _to_be_read(replace(change, record=None, link=replace(change.link, agreed=agreed), conflicts=told_already))
+
+
+def _with(old: Item, new: Item, columns: Ids[str]) -> Item:
+    return replace(old, **{column: value(new, column) for column in columns})  # type: ignore[arg-type]
 
 
 def created(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Collection, *, token: str, theirs: Item) -> PairChange:

@@ -1,8 +1,8 @@
 """Before anything is deleted on either side: how much one look would delete, and whether that is believed.
 
 While the brake stands nothing goes out to the mailbox and nothing is deleted; what comes in is taken. It goes by itself once fewer would be
-deleted, and for one look when somebody releases that number. A look that finds another number spends the release as well: what was said
-of 200 deletions last week says nothing of 150 others today.
+deleted. Somebody may release a number: the next look that reaches this place deletes so many, whichever they are, and spends the release
+also where it finds fewer. What was said of 200 deletions last week says nothing of 150 others today.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def take_changes(mailbox: ItemMailbox, collection: Collection, tools: ItemTools,
     except CursorInvalid:
         if not same_folder(mailbox, collection, tools, counts):
             return False
-        tools.store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by=_by(mailbox), verify=True)
+        tools.store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by=mailbox.editor, verify=True)
         _pages(None, mailbox, collection, tools, counts)
     if not tools.stopping() and tools.store.place(mailbox.mailbox_id, kind).verify:
         _verify(mailbox, collection, tools, counts)
@@ -73,7 +73,7 @@ def _verify(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, coun
         found = read_all(collection, tied[start : start + READ], tools.clock.now(), counts)
         listed = [one.listed for one in found.values() if isinstance(one, RemoteItem)]
         take(mailbox, collection, tools, counts, listed=listed, gone=[one for one in found.values() if isinstance(one, Gone)], read=found)
-    tools.store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by=_by(mailbox), verify=False)
+    tools.store.commit(mailbox.mailbox_id, kind, (), at=tools.clock.now(), by=mailbox.editor, verify=False)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def take(
                 collection.kind,
                 changes,
                 at=now,
-                by=_by(mailbox),
+                by=mailbox.editor,
                 cursor=cursor,
                 blobs=fetched(collection, changes, tools, mailbox),
             )
@@ -136,10 +136,6 @@ def _without_purged(pairs: Sequence[Pair], mailbox: ItemMailbox, tools: ItemTool
     }
     purged = set(tools.store.purged(mailbox.mailbox_id, {name for some in names.values() for name in some}))
     return [pair for pair in pairs if purged.isdisjoint(names.get(id(pair), ()))]
-
-
-def _by(mailbox: ItemMailbox) -> str:
-    return f"mailbox {mailbox.address}"
 
 
 def _named(
@@ -251,11 +247,11 @@ def _unread(pair: Pair) -> PairChange | None:
 
 
 def _later(pair: Pair) -> PairChange | None:
-    """To be done in the mailbox: the pair stays due, from the version that was seen."""
+    """To be done in the mailbox: the pair stays due. What it says there was not taken in, so it is read again before anything is done:
+    somebody may want the item until then."""
     if pair.link is None or pair.remote is None:
         return None
-    listed = pair.remote.listed
-    link: Link = replace(pair.link, version=listed.version, remote_id=listed.remote_id, record_version=0, departed=False)
+    link: Link = replace(pair.link, version="", remote_id=pair.remote.listed.remote_id, record_version=0, departed=False)
     return PairChange(record_id=link.record_id, link=link)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import ItemKind
 from reconcile.model.item_brake import ItemLimit
+from reconcile.model.item_record import MAILBOX_EDITOR
 from reconcile.model.remote_id import RemoteId
 from reconcile.ports.clock import Clock
 from reconcile.ports.collection import Collection
@@ -30,6 +31,11 @@ class ItemMailbox:
     reach: ReceivingMailbox | None = None
     limit: ItemLimit = ItemLimit()
     keep_from: datetime | None = None
+
+    @property
+    def editor(self) -> str:
+        """Who edited a record that it changed."""
+        return f"{MAILBOX_EDITOR}{self.address}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ def recover(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, coun
                 if not found.unfinished or _finished(intent, found, collection, tools, counts):
                     change = _found(intent, found, mailbox, collection, tools)
                     counts.created += 1
-            store.commit(mailbox.mailbox_id, kind, [change], at=tools.clock.now(), by=f"mailbox {mailbox.address}")
+            store.commit(mailbox.mailbox_id, kind, [change], at=tools.clock.now(), by=mailbox.editor)
 
 
 def _finished(intent: ItemIntent, found: RemoteItem, collection: Collection, tools: ItemTools, counts: ItemCounts) -> bool:
@@ -76,7 +76,7 @@ def confirm(mailbox: ItemMailbox, collection: Collection, tools: ItemTools, coun
         over = [one for one in intents if one.token not in tied or tied[one.token].remote_id in found]
         if over:
             changes = [PairChange(record_id=one.record_id, settled=one.token) for one in over]
-            store.commit(mailbox.mailbox_id, kind, changes, at=tools.clock.now(), by=f"mailbox {mailbox.address}")
+            store.commit(mailbox.mailbox_id, kind, changes, at=tools.clock.now(), by=mailbox.editor)
 
 
 def _open(mailbox: ItemMailbox, collection: Collection, tools: ItemTools) -> Iterator[Sequence[ItemIntent]]:

@@ -1,0 +1,133 @@
+"""Records and items that somebody edits just while they are read, written or about to be deleted: nothing of either side is lost, and the
+rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconcile.errors import PermanentError, Unavailable
+from reconcile.model.item import Appointment, Attendee, Contact, ItemKind
+from reconcile.model.item_brake import ItemLimit
+from reconcile.model.item_declared import read_filter
+from reconcile.model.item_link import LinkState
+from reconcile.sync.decide.two_way_rules import TwoWayRules
+from support.items import ADDRESS, NOW, ItemWorld
+
+ADA = Contact(firstname="Ada", lastname="Byron", fullname="Ada Byron", emailaddress1="ada@contoso.example")
+SOON = NOW + timedelta(days=2)
+MEETING = Appointment(
+    subject="Budget",
+    scheduledstart=SOON,
+    scheduledend=SOON + timedelta(hours=1),
+    requiredattendees=(Attendee(address="alice@contoso.example"),),
+)
+
+
+def at(world: ItemWorld, moment: str, then: Callable[[], None], *, times: int = 1) -> None:
+    """`then` happens at each of the next such moments ("after update")."""
+    left = [then] * times
+
+    def step(name: str) -> None:
+        if name == moment and left:
+            left.pop()()
+
+    world.server.step = step
+
+
+def cannot_be_read(world: ItemWorld, number: int, **theirs: object) -> None:
+    """The item of this record changes there, and a look cannot read it; the next one can."""
+    (link,) = world.store.links_of(number)
+    place = int(link.remote_id.value)
+    world.server.touch(place, replace(world.server.items[place].item, **theirs))  # type: ignore[arg-type]
+    world.server.broken = {place}
+    assert world.look().failed
+    world.server.broken = set()
+    world.clock.at += timedelta(minutes=1)
+
+
+def settled(world: ItemWorld) -> None:
+    world.look()
+    world.look()
+    assert not world.look().anything
+
+
+def test_what_came_in_with_an_item_that_was_unread_is_not_written_over(world: ItemWorld) -> None:
+    number = world.add(ADA)
+    world.look()
+    cannot_be_read(world, number, jobtitle="Countess", telephone1="+49 7")
+    world.change(number, mobilephone="+49 1", telephone1="+49 8")
+    at(world, "after update", lambda: world.change(number, lastname="Lovelace", mobilephone="+49 2"))
+    world.look()
+    assert world.record(number).item.jobtitle == "", "the record was edited while its item was written"  # type: ignore[union-attr]
+    settled(world)
+    wanted = replace(ADA, lastname="Lovelace", fullname="Ada Lovelace", jobtitle="Countess", mobilephone="+49 2", telephone1="+49 7")
+    assert world.record(number).item == wanted
+    assert world.theirs() == [wanted]
+    assert [one.field for one in world.store.conflicts()] == ["telephone1"], "told once"
+
+
+def test_a_meeting_that_is_edited_while_it_is_made_gets_what_its_mailbox_says_of_it(world: ItemWorld) -> None:
+    number = world.add(MEETING)
+    at(world, "after create", lambda: world.change(number, location="Room 2"))
+    world.look()
+    settled(world)
+    (there,) = world.theirs()
+    assert world.record(number).item == there
+    assert isinstance(there, Appointment)
+    assert (there.location, bool(there.organizer), bool(there.globalobjectid)) == ("Room 2", True, True)
+    assert not world.store.conflicts()
+    assert [one.what for one in world.server.posted] == ["invitation", "update"]
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_rules_are_carried_out_for_all_though_a_record_is_edited_meanwhile(world: ItemWorld, times: int) -> None:
+    everybody = read_filter("contact owner=any")[1]
+    world.rules = TwoWayRules(filters={ItemKind.CONTACT: (everybody,)})
+    number = world.add(ADA)
+    other = world.add(replace(ADA, firstname="Annabella"), owner="boss@contoso.example")
+    settled(world)
+    cannot_be_read(world, number, jobtitle="Countess")
+    world.rules = TwoWayRules()
+    world.change(number, lastname="King")
+    world.change(number, lastname=ADA.lastname)
+    at(world, "before read", lambda: world.change(number, managername="Lovelace"), times=times)
+    world.look()
+    settled(world)
+    assert [link.state for link in world.store.links_of(other)] == [LinkState.LEFT]
+    assert world.theirs()[0] == world.record(number).item == replace(ADA, jobtitle="Countess", managername="Lovelace")
+
+
+def test_what_was_written_to_an_item_that_was_to_be_deleted_comes_in_when_it_may_stay(world: ItemWorld) -> None:
+    """Found by the machine: the version was kept as seen, and what was seen was not taken in."""
+    world.rules, world.limit = TwoWayRules(unlink_on_logical_delete=False), ItemLimit(count=0, percent=0)
+    number = world.add(ADA)
+    settled(world)
+    (place,) = world.server.items
+    world.change(number, owner="boss@contoso.example")
+    world.server.touch(place, replace(ADA, jobtitle="Countess"))
+    assert world.look().braked == 1
+    world.change(number, owner=ADDRESS)
+    settled(world)
+    assert world.record(number).item == world.theirs()[0] == replace(ADA, jobtitle="Countess")
+
+
+@pytest.mark.parametrize("error", [Unavailable("cut"), PermanentError("the server cannot show this item")])
+def test_an_item_that_cannot_be_read_when_it_was_made_is_read_by_the_next_look(world: ItemWorld, error: Exception) -> None:
+    """Found by the machine: who organizes a meeting, and what it is called everywhere, never came in."""
+    number = world.add(MEETING)
+
+    def fail() -> None:
+        world.server.faults = [error]
+
+    at(world, "after create", fail)
+    world.look()
+    assert isinstance(made := world.record(number).item, Appointment)
+    assert not made.globalobjectid
+    settled(world)
+    assert world.record(number).item == world.theirs()[0]
+    assert isinstance(made := world.record(number).item, Appointment)
+    assert made.globalobjectid
