@@ -10,7 +10,7 @@
     ├── PreconditionFailed    the version moved: observe this resource again
     ├── TransientError        try again later
     │   ├── Throttled             the server says when (retry_after, seconds)
-    │   │   └── HeldBack              nobody was asked: we leave the account alone, until another credential is there
+    │   │   └── HeldBack              nobody was asked: we leave the account alone; another credential ends that
     │   ├── Unavailable           the other side does not answer, or says "not now"
     │   └── TimedOut              no byte for too long
     ├── PermanentError        a person must act

@@ -144,12 +144,12 @@ class Collection(Protocol):
 
     def create(self, token: str, item: Item, *, invite: bool, categories: frozenset[str] = frozenset(), contents: Contents) -> Stored:
         """Add an item that bears the token. `invite` sends invitations to its attendees once everything is there; without it nobody hears
-        of it. Where it fails for good, nothing is left of it."""
+        of it. Where it fails for good, nothing is left of it; where the account is refused halfway, it stays unfinished."""
         ...
 
     def finish(self, remote_id: RemoteId, item: Item, *, invite: bool, contents: Contents) -> Stored:
         """What a create that died left out of `item`: nothing that is there is done twice, and nobody is invited twice. Where it fails for
-        good, the item goes to the trash. Raises PreconditionFailed when it is gone."""
+        good, the item goes to the trash; where the account is refused, it stays unfinished. Raises PreconditionFailed when it is gone."""
         ...
 
     def update(self, remote_id: RemoteId, version: str, item: Item, columns: frozenset[str], *, invite: bool, contents: Contents) -> Stored:

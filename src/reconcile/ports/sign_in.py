@@ -63,9 +63,9 @@ class SignIn(Protocol):
     def showing(self) -> AbstractContextManager[object]:
         """Stands around each exchange that shows the server what proves the account, and around nothing else: others may wait for it.
 
-        It ended without an error: the server took it. `refused` was called in it: it did not. With a ReconcileError: whoever raised it
-        knows that nothing was judged. With any other error nobody knows. Raises, before anything is shown, AuthenticationRejected or
-        Throttled while the account is left alone.
+        It ended without an error: the server took it. `refused` was called in it: it did not. With a ReconcileError: what happened says
+        nothing about the account. With any other error nobody knows. Raises, before anything is shown, AuthenticationRejected or HeldBack
+        while the account is left alone, or while others take too long to sign in with it.
         """
         ...
 

@@ -34,5 +34,5 @@ class SignInTries(Protocol):
         ...
 
     def turn(self, account: str) -> SignInTurn:
-        """Waits until nobody else signs in with it. Raises Throttled when that takes too long, and as `SignInTurn.keep`."""
+        """Waits until nobody else signs in with it. Raises HeldBack when that takes too long, and as `SignInTurn.keep`."""
         ...

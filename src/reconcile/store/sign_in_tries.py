@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from reconcile.errors import Throttled
+from reconcile.errors import HeldBack
 from reconcile.model.sign_in_try import SignInTry, recent
 from reconcile.store.lock_files import LockFiles
 from reconcile.store.sqlite.packs import translated
@@ -44,9 +44,13 @@ class SignInTryFiles:
             except FileNotFoundError:
                 return ()
             try:
-                # What somebody is about to write counts for whoever has the turn.
                 tries = _tries(os.pread(descriptor, _MOST, 0), descriptor)
-                return recent([one for one in tries if one.answered or _is_free(descriptor)], now=now)
+                if not all(one.answered for one in tries):
+                    # What somebody is about to write counts for whoever has the turn; and read before it was known that nobody has it, a
+                    # try may have ended well meanwhile.
+                    free = _is_free(descriptor)
+                    tries = [one for one in _tries(os.pread(descriptor, _MOST, 0), descriptor) if one.answered or free]
+                return recent(tries, now=now)
             finally:
                 os.close(descriptor)
 
@@ -69,7 +73,7 @@ class SignInTryFiles:
                 return
             except BlockingIOError:
                 if time.monotonic() >= until:
-                    raise Throttled(
+                    raise HeldBack(
                         f"{account} is being signed in elsewhere, and that takes long",
                         retry_after=self._wait,
                         hint="It is tried again by itself: an account signs in one at a time, so that a wrong password locks nobody out.",
@@ -106,6 +110,7 @@ class SignInTurnFile:
 
 
 def _is_free(descriptor: int) -> bool:
+    """Whether nobody has the turn; then nobody gets it before the descriptor is closed."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

@@ -59,8 +59,10 @@ def next_look(state: MailboxState | None, rhythm: Rhythm, *, now: datetime, reco
         return Due(at=now, why="the clock was set back")
     if not state.error_kind:
         return Due(at=last + interval_of(state, rhythm, now=now) + spread(state.mailbox_id, rhythm.interval), why="polling interval")
-    if state.retry_after and not (state.error_kind == HeldBack.__name__ and mended(state, rhythm)):
-        return Due(at=last + timedelta(seconds=state.retry_after), why="the server asked for a pause")
+    held = state.error_kind == HeldBack.__name__
+    if state.retry_after and not (held and mended(state, rhythm)):
+        why = "we leave the account alone" if held else "the server asked for a pause"
+        return Due(at=last + timedelta(seconds=state.retry_after), why=why)
     if mended(state, rhythm):
         return Due(at=now, why="changed or enabled since the error")
     if state.permanent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 from dataclasses import dataclass, field
@@ -245,11 +246,35 @@ def test_one_signs_in_at_a_time_and_nobody_waits_for_ever(tries: SignInTries) ->
     assert first is not None
     assert other is not None
     with first.showing():
-        with pytest.raises(Throttled, match="is being signed in elsewhere"), other.showing():
+        with pytest.raises(HeldBack, match="is being signed in elsewhere"), other.showing():
             pass
         # Somebody else's account does not wait.
         assert attempt(guard(server, tries, clock), server, "a", "other@contoso.example") is None
     server.sign_in(other)
+
+
+def test_who_waits_in_vain_for_others_of_the_account_does_not_blame_the_server(tries: SignInTries) -> None:
+    clock, server, fleet = StillClock(), Server(passwords={"a": "right"}), Fleet()
+    guarded = guard(server, tries, clock)
+
+    def connect(mailbox: ReceivingMailbox) -> Inbox:
+        account = guarded.of(plan("a", f"{mailbox.account_group}@contoso.example"), name="a")
+        assert account is not None
+        server.sign_in(account)
+        return MemoryInbox(MemoryMailbox())
+
+    fleet.connect = connect  # type: ignore[method-assign, assignment]
+    boxes = [fleet_mailbox(name, account_group="shared") for name in ("m1", "m2", "m3")] + [fleet_mailbox("m4", account_group="other")]
+    elsewhere = guarded.of(plan("a"), name="a")
+    assert elsewhere is not None
+    with elsewhere.showing():
+        runs = fleet.look(boxes)
+    # The pause is that of the account, and no failure of its mailboxes.
+    assert [runs[name].error is None for name in ("m1", "m2", "m3", "m4")] == [False, False, False, True]
+    assert [runs[name].tried for name in ("m1", "m2", "m3")].count(False) == 2
+    for name in ("m1", "m2", "m3"):
+        assert "shared@contoso.example is being signed in elsewhere" in runs[name].error_words()[1]
+    assert {fleet.state(box).failures for box in boxes if runs[box.name].tried} == {0}
 
 
 def test_threads_that_begin_together_are_refused_three_times(tries: SignInTries) -> None:
@@ -278,6 +303,32 @@ def test_what_is_left_of_a_process_that_died_counts(tmp_path: Path) -> None:
     error = attempt(guard(server, SignInTryFiles(tmp_path), clock), server, "a")
     assert isinstance(error, HeldBack)
     assert server.refused == 0
+
+
+def test_a_try_that_ends_well_while_others_are_looked_up_holds_nobody_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process takes its try out and ends its turn after the file was read, just before it is asked who has the turn."""
+    clock, server, tries, lock = StillClock(), Server(passwords={"a": "right"}), SignInTryFiles(tmp_path), fcntl.flock
+    other = tries.turn("shared@contoso.example")
+    other.keep([SignInTry(credential="", at=clock.now(), answered=False)] * 3, durable=False)
+
+    def locking(descriptor: int, how: int) -> None:
+        if other.tries:
+            other.keep([], durable=False)
+            other.close()
+        lock(descriptor, how)
+
+    monkeypatch.setattr("fcntl.flock", locking)
+    assert tries.recent("shared@contoso.example", now=clock.now()) == []
+    assert attempt(guard(server, tries, clock), server, "a") is None
+
+
+def test_a_try_that_is_under_way_holds_nobody_back_and_refusals_do(tmp_path: Path) -> None:
+    clock, tries = StillClock(), SignInTryFiles(tmp_path)
+    other = tries.turn("a")
+    other.keep([SignInTry(credential="d", at=clock.now(), answered=answered) for answered in (True, False)], durable=False)
+    assert [one.answered for one in tries.recent("a", now=clock.now())] == [True]
+    other.close()
+    assert [one.answered for one in tries.recent("a", now=clock.now())] == [True, False]
 
 
 @pytest.mark.parametrize("content", [b"2026-03-01T07:5", b"\xff\xfe\x00", b"what is this\n", b"9999-99-99T00:00:00Z refused x\n"])
@@ -363,7 +414,7 @@ def test_two_threads_over_one_connection_know_their_own_tries_apart(tries: SignI
         waiting.start()
         waiting.join()
         assert not account.refused()
-    assert [type(error) for error in held] == [Throttled], "it waited for its turn in vain"
+    assert [type(error) for error in held] == [HeldBack], "it waited for its turn in vain"
     assert [one.answered for one in tries.recent("shared@contoso.example", now=clock.now())] == [True]
 
 

@@ -49,6 +49,11 @@ def test_next_look(name: str, known: MailboxState | None, after: timedelta, stal
     assert due.why
 
 
+@pytest.mark.parametrize(("kind", "whose"), [("Throttled", "the server asked for a pause"), ("HeldBack", "we leave the account alone")])
+def test_a_pause_is_told_as_the_one_of_who_keeps_it(kind: str, whose: str) -> None:
+    assert next_look(state(error_kind=kind, retry_after=600.0), USUAL, now=NOW).why == whose
+
+
 def test_a_clock_that_was_set_back_asks_for_one_look_not_for_ever() -> None:
     """The look writes down the new time, so the next one is as far away as ever."""
     assert next_look(state(last_attempt="2031-01-01T00:00:00Z"), USUAL, now=NOW).at == NOW

@@ -393,3 +393,23 @@ def test_a_store_that_fails_leaves_no_connection_open() -> None:
     with pytest.raises(SettingsError):
         look_at_items(world.mailbox, ItemKind.TASK, tools, ItemCounts())
     assert closed == [ItemKind.TASK]
+
+
+@pytest.mark.parametrize("error", [AuthenticationRejected("no"), Unavailable("away")])
+def test_a_server_that_fails_is_not_asked_what_it_made_of_the_others(world: ItemWorld, error: ReconcileError) -> None:
+    for number in range(3):
+        world.add(Task(subject=f"Call {number}"))
+
+    def step(name: str) -> None:
+        if name == "before create" and len(world.server.items) == 2:
+            raise error
+
+    world.server.step = step
+    with pytest.raises(type(error)):
+        world.look(ItemKind.TASK)
+    assert world.server.requests[-1] == "create"
+    world.server.step = lambda _: None
+    for _ in range(2):
+        world.look(ItemKind.TASK)
+    assert len(world.theirs()) == 3
+    assert not world.look().anything

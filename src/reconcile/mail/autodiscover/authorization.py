@@ -10,10 +10,18 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from reconcile.errors import AuthenticationRejected, Unsupported
+from reconcile.errors import AuthenticationRejected, ReconcileError, Unsupported
 from reconcile.mail.autodiscover.web import Reply
 from reconcile.model.sign_in import SignInKind
 from reconcile.ports.sign_in import SignIn
+
+
+class _NotJudged(ReconcileError):
+    """Ends a try of which this reply says nothing."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"answers {reply.status}")
+        self.reply = reply
 
 
 def signed_in(sign_in: SignIn | None, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> Reply:
@@ -21,20 +29,30 @@ def signed_in(sign_in: SignIn | None, host: str, ask: Callable[[Mapping[str, str
     if sign_in is None:
         reply = ask({})
     else:
-        with sign_in.showing():
-            reply = _asked(sign_in, host, ask)
-            another = reply.status == 401 and sign_in.refused()
+        reply, another = _shown(sign_in, host, ask)
         if another:
-            with sign_in.showing():
-                reply = _asked(sign_in, host, ask)
-                if reply.status == 401:
-                    sign_in.refused()
+            reply, _ = _shown(sign_in, host, ask)
     if reply.status == 401:
         offered = ", ".join(sorted({each.split(" ", 1)[0][:20] for each in reply.challenges if each.isprintable()})) or "nothing"
         raise AuthenticationRejected(
             f"{host} does not take the account (it offers {offered})", hint="Check credentials and authentication of the profile."
         )
     return reply
+
+
+def _shown(sign_in: SignIn, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> tuple[Reply, bool]:
+    """The answer, and whether it refuses somebody who has something else to show."""
+    try:
+        with sign_in.showing():
+            reply = _asked(sign_in, host, ask)
+            if reply.status == 401:
+                return reply, sign_in.refused()
+            if reply.status != 200:
+                # Redirects, faults and gateways may answer so before anybody looked who asks.
+                raise _NotJudged(reply)
+            return reply, False
+    except _NotJudged as other:
+        return other.reply, False
 
 
 def _asked(sign_in: SignIn, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> Reply:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from reconcile.errors import PermanentError, PreconditionFailed, ReconcileError, Unavailable
+from reconcile.errors import AuthenticationRejected, PermanentError, PreconditionFailed, ReconcileError, Unavailable
 from reconcile.mail.ews import appointment_fields, item_fields
 from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import Answer, M, T, id_of, items_of
@@ -195,28 +195,29 @@ class EwsCollection:
         return self._whole(made, None, item, invite=invite, contents=contents, for_good=True)
 
     def finish(self, remote_id: RemoteId, item: Item, *, invite: bool, contents: Contents) -> Stored:
-        (answer,) = self._link.ask(self._ask.get([remote_id.value]))
-        element = next(items_of(answer), None) if answer.done else None
-        if element is None:
-            raise self._refused(answer)
+        element = self._item(self._ask.get([remote_id.value]))
         stored = Stored(remote_id=remote_id, version=id_of(element)[1])
         if not isinstance(item, Appointment) or not _UNFINISHED.read(element):
             return stored
         return self._whole(stored, element, item, invite=invite, contents=contents, for_good=False)
 
     def _whole(self, made: Stored, element: Any, item: Appointment, *, invite: bool, contents: Contents, for_good: bool) -> Stored:
-        """The rest of a create. One that cannot be is taken back, or it would be made again and again."""
+        """The rest of a create. One that cannot be is taken back, or it would be made again and again. An account that was refused asks for
+        nothing more: that would be one more step to its being locked."""
         try:
             version = self._files.write(made.remote_id.value, made.version, element, item, contents, replacing=False)
             made = self._except(replace(made, version=version), item, invite=False)
             return self._announced(made, item, invite=invite)
         except PreconditionFailed as error:
             raise Unavailable(f"{self._link.where}: somebody changed a new item while it was made") from error
+        except AuthenticationRejected:
+            raise
         except PermanentError as error:
             try:
                 self._taken_back(made, for_good=for_good)
             except ReconcileError as second:
-                raise Unavailable(f"{error.message}; and what was begun could not be taken back: {second.message}") from error
+                words = f"{error.message}; and what was begun could not be taken back: {second.message}"
+                raise Unavailable(words, hint=second.hint, about=second.about) from error
             raise
 
     def _announced(self, made: Stored, item: Appointment, *, invite: bool) -> Stored:
@@ -234,7 +235,7 @@ class EwsCollection:
         raise Unavailable(f"{self._link.where} moves the version of a new item again and again")
 
     def _taken_back(self, made: Stored, *, for_good: bool) -> None:
-        (answer,) = self._link.ask(self._ask.take_back(made.remote_id.value, for_good=for_good), again=False)
+        answer = self._only(self._link.ask(self._ask.take_back(made.remote_id.value, for_good=for_good), again=False))
         if not answer.done and answer.code not in GONE:
             raise refusal(answer, self._link.where)
 
@@ -242,10 +243,7 @@ class EwsCollection:
         changes = [(path, xml) for path, _, xml in self._written(item, columns, creating=False)]
         stored = Stored(remote_id=remote_id, version=version)
         if isinstance(item, Appointment) and "attachments" in columns:
-            (answer,) = self._link.ask(self._ask.get([remote_id.value]))
-            element = next(items_of(answer), None) if answer.done else None
-            if element is None:
-                raise self._refused(answer)
+            element = self._item(self._ask.get([remote_id.value]))
             _check_version(element, version)
             files = self._files.write(remote_id.value, version, element, item, contents, replacing=True)
             stored = replace(stored, version=files)
@@ -277,9 +275,7 @@ class EwsCollection:
     def delete(self, remote_id: RemoteId, version: str, *, cancel: bool) -> None:
         if self._check(remote_id, version, gone_is_well=True) is None:
             return
-        (answer,) = self._link.ask(self._ask.delete(remote_id.value, version, cancel=cancel)) or (None,)
-        if answer is None:
-            raise Unavailable(f"{self._link.where} does not say whether it deleted it")
+        answer = self._only(self._link.ask(self._ask.delete(remote_id.value, version, cancel=cancel)))
         if not answer.done and answer.code not in GONE:
             raise self._refused(answer)
 
@@ -299,29 +295,33 @@ class EwsCollection:
 
     def _now(self, stored: Stored) -> Stored:
         """At the version that it has by now."""
-        (answer,) = self._link.ask(self._ask.places([stored.remote_id.value]))
-        item = next(items_of(answer), None) if answer.done else None
-        if item is None:
-            raise self._refused(answer)
-        return replace(stored, version=id_of(item)[1])
+        return replace(stored, version=id_of(self._item(self._ask.places([stored.remote_id.value])))[1])
 
     def _check(self, remote_id: RemoteId, version: str, *, gone_is_well: bool = False) -> Any:
         """The item, when it is at this version."""
-        (answer,) = self._link.ask(self._ask.places([remote_id.value]))
-        item = next(items_of(answer), None) if answer.done else None
-        if item is None and answer.code in GONE and gone_is_well:
-            return None
-        if item is None:
-            raise self._refused(answer)
-        _check_version(item, version)
+        item = self._item(self._ask.places([remote_id.value]), gone_is_well=gone_is_well)
+        if item is not None:
+            _check_version(item, version)
         return item
 
-    def _stored(self, answers: Sequence[Answer]) -> Stored:
+    def _item(self, request: bytes, *, gone_is_well: bool = False) -> Any:
+        """The one that is asked for; None only where it is gone and that is well."""
+        answer = self._only(self._link.ask(request))
+        item = next(items_of(answer), None) if answer.done else None
+        if item is None and not (gone_is_well and answer.code in GONE):
+            raise self._refused(answer)
+        return item
+
+    def _only(self, answers: Sequence[Answer]) -> Answer:
         if len(answers) != 1:
             raise Unavailable(f"{self._link.where} gives {len(answers)} answers to one question")
-        if not answers[0].done:
-            raise self._refused(answers[0])
-        name, version = next((id_of(item) for item in items_of(answers[0])), ("", ""))
+        return answers[0]
+
+    def _stored(self, answers: Sequence[Answer]) -> Stored:
+        answer = self._only(answers)
+        if not answer.done:
+            raise self._refused(answer)
+        name, version = next((id_of(item) for item in items_of(answer)), ("", ""))
         if not name:
             raise Unavailable(f"{self._link.where} does not say what it stored")
         return Stored(remote_id=RemoteId(PROTOCOL, name), version=version)

@@ -1,4 +1,4 @@
-"""Files that hang on appointments: read once, added and taken off one by one.
+"""Files that hang on appointments: read once for their digests and once more where their bytes are wanted, added and taken off one by one.
 
 No operation here tells attendees anything. A file is known by its name and the digest of its content, so that adding what is there already
 adds nothing, whoever died when.
@@ -75,7 +75,10 @@ class ItemFiles:
         return Files(ids=tuple((one.id, self._known[one]) for one in named if not why[one]), left_out=left_out)
 
     def content(self, item: Any, digest: str) -> bytes:
-        """Of the file with this digest. Raises PermanentError where there is none (any more)."""
+        """Of the file with this digest, fetched anew: what was fetched for the digest is not kept, as it may be a lot.
+
+        Raises PermanentError where there is none (any more).
+        """
         found = self.of(item)
         wanted = next((one for one, attachment in found.ids if attachment.digest == digest), None)
         for _, content in self._fetched([one for one in _named(item) if one.id == wanted]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from reconcile.errors import AuthenticationRejected, Unavailable
+from reconcile.errors import AuthenticationRejected, ReconcileError, Unavailable
 from reconcile.mail.ews.account import ExchangeAccount
 from reconcile.mail.ews.answers import Answer, answers
 from reconcile.mail.ews.authorization import Authorization
@@ -95,24 +95,28 @@ class Link:
                 self._refused(session, response)
         if response.status_code == 401:
             raise AuthenticationRejected(f"{self.where} refused the credentials", hint=self._authorization.words())
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        is_fault = response.status_code == 500 and "xml" in headers.get("content-type", "").lower()
-        if response.status_code != 200 and not is_fault:
-            # A gateway may say so after the server began.
-            self.maybe_done = response.status_code in (500, 502, 504)
-            response.close()
-            raise status_refusal(response.status_code, headers, self.where, host=self.account.endpoint.host)
         self._authorization.accepted(session)
         session.was_used = True
         return response
 
     def _refused(self, session: Any, response: Any) -> bool:
-        """Whether the server took nobody, and another try makes sense."""
-        if response.status_code != 401:
-            return False
-        self.maybe_done = False
-        self._emptied(response)
-        return self._authorization.refused(session)
+        """Whether the server took nobody, and another try makes sense. Raises what no answer of Exchange itself means: a gateway and a busy
+        server give it without having looked who asks, so nobody was taken either."""
+        if response.status_code == 401:
+            self.maybe_done = False
+            self._emptied(response)
+            return self._authorization.refused(session)
+        is_fault = response.status_code == 500 and "xml" in response.headers.get("Content-Type", "").lower()
+        if response.status_code != 200 and not is_fault:
+            # A gateway may say so after the server began.
+            self.maybe_done = response.status_code in (500, 502, 504)
+            raise self._not_served(response)
+        return False
+
+    def _not_served(self, response: Any) -> ReconcileError:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        response.close()
+        return status_refusal(response.status_code, headers, self.where, host=self.account.endpoint.host)
 
     def _posted(self, session: Any, request: bytes, silence: float | None) -> Any:
         endpoint = self.account.endpoint
@@ -123,6 +127,8 @@ class Link:
             with session.post(
                 self.account.url, data=b"", headers=headers, timeout=timeouts, stream=True, allow_redirects=False
             ) as response:
+                if response.status_code not in (200, 401, 500):
+                    raise self._not_served(response)
                 self._emptied(response)
                 return response.status_code, response.headers.get("WWW-Authenticate", "")
 

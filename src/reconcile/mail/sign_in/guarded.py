@@ -1,7 +1,11 @@
-"""Accounts that are not locked by us: of one credential, a server sees three within an hour that it does not take, and no fourth.
+"""Accounts that are not locked by us: of one credential, a server refuses three tries within an hour, and sees no fourth.
 
-That holds over all mailboxes, both directions, threads and processes, and whatever dies: an account signs in one at a time, and a try is
-written down before the server sees it. One without an answer counts as refused until a server takes the same credential.
+That holds over all mailboxes, both directions, threads and processes on one state, whichever is killed: an account signs in one at a time,
+and a try is written down before the server sees it. Refusals survive a loss of power; a try that was under way does not, so one more may be
+shown after it.
+
+A try without an answer counts as refused until a server takes the same credential: the process died, or a connection of IMAP, POP3 or SMTP
+broke. One over HTTP that breaks is no such try, for who refuses there says so (401). See docs/adr/0052-one-signs-in-at-a-time.md.
 """
 
 from __future__ import annotations

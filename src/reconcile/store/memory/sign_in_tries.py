@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from datetime import datetime
 
-from reconcile.errors import Throttled
+from reconcile.errors import HeldBack
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.sign_in_try import SignInTry, recent
 
@@ -27,7 +27,7 @@ class MemorySignInTries:
 
     def turn(self, account: str) -> MemorySignInTurn:
         if not self._locks[account].acquire(timeout=self.wait):
-            raise Throttled(f"{account} is being signed in elsewhere, and that takes long", retry_after=self.wait)
+            raise HeldBack(f"{account} is being signed in elsewhere, and that takes long", retry_after=self.wait)
         return MemorySignInTurn(self._known, account, self._locks[account])
 
 

@@ -194,10 +194,12 @@ def _intent(
 
 
 def _do(jobs: Sequence[_Job], mailbox: ItemMailbox, collection: Collection, tools: ItemTools, counts: ItemCounts) -> list[_Job]:
-    """Those whose version had moved. What was done is committed, whatever comes after it."""
+    """Those whose version had moved. What was done is committed, whatever comes after it; what an error ended that is about more than one
+    item, the next look finds out about."""
     done: list[tuple[_Job, Stored | None]] = []
     over: list[PairChange] = []
     stale: list[_Job] = []
+    whole = False
     try:
         for job in jobs:
             try:
@@ -207,12 +209,14 @@ def _do(jobs: Sequence[_Job], mailbox: ItemMailbox, collection: Collection, tool
                 stale.append(job)
                 over.append(PairChange(record_id=job.intent.record_id, settled=job.intent.token))
             except PermanentError as error:
-                over.append(_refused(job))
                 if not is_about_one(error):
                     raise
+                over.append(_refused(job))
                 counts.failed.append((job.intent.record_id, error.message))
+        whole = True
     finally:
-        _committed(done, over, mailbox, collection, tools, counts)
+        # A server that refuses, or is away, is not asked what it made of the others.
+        _committed(done, over, mailbox, collection, tools, counts, reads=whole)
     return stale
 
 
@@ -247,10 +251,12 @@ def _committed(
     collection: Collection,
     tools: ItemTools,
     counts: ItemCounts,
+    *,
+    reads: bool,
 ) -> None:
     kind, now = collection.kind, tools.clock.now()
     changes = [*over]
-    seen = _seen([stored for _, stored in done if stored is not None], collection, tools)
+    seen = _seen([stored for _, stored in done if stored is not None], collection, tools) if reads else {}
     for job, stored in done:
         match job.action:
             case CreateTheirs():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from reconcile.errors import AuthenticationRejected, ReconcileError, Throttled, Unavailable
+from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError, Throttled, Unavailable
 from reconcile.mail.ews.inbox import EwsInbox
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.sign_in.guarded import GuardedSignIns
@@ -187,6 +187,22 @@ def test_nothing_weaker_is_shown_than_what_is_declared() -> None:
         shown = [asked.headers.get("authorization", "") for asked in script.asked]
         assert [one.split()[0] for one in shown] == ["NTLM"]
         assert b"svc:" not in base64.b64decode(shown[0].split()[1])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (Said(b"", status=503, headers={"Retry-After": "17"}), Throttled),
+        (Said(b"", status=502), Unavailable),
+        (Said(b"", status=404), PermanentError),
+    ],
+)
+def test_a_busy_server_refuses_nobody_in_the_first_step_of_ntlm(said: Said, expected: type[Exception]) -> None:
+    from reconcile.mail.sign_in.ntlm import NtlmSignIn
+
+    with running(lambda _: said) as script, pytest.raises(expected) as caught:
+        EwsInbox(script.account(sign_in=NtlmSignIn("CONTOSO\\svc", Secret(b"correct horse"))), Sessions()).look(None)
+    assert not isinstance(caught.value, AuthenticationRejected)
 
 
 @pytest.mark.parametrize(
