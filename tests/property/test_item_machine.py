@@ -227,8 +227,7 @@ class ItemMachine(RuleBasedStateMachine):
         return word
 
     def _note_here(self, number: int) -> None:
-        record = self.store.item(number)
-        if record is not None and not (isinstance(record.item, Appointment) and record.item.organizer == OTHER):
+        if (record := self.store.item(number)) is not None:
             self._seen(record.item)
             self.world.change(number, description=self._note())
 

@@ -246,6 +246,22 @@ def test_a_marked_item_brings_its_files_in(world: ItemWorld) -> None:
     quiet(world)
 
 
+def test_a_file_of_ours_on_somebody_elses_meeting_stays_when_its_organizer_hangs_on_another(world: ItemWorld) -> None:
+    item = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1", attachments=(PLAN,))
+    world.server.blobs[PLAN.digest], world.server.blobs[MAP.digest] = b"plan", b"map"
+    place = world.server.put(APPOINTMENT, item, categories=frozenset({TRACKED}))
+    world.look()
+    (record,) = world.store.items()
+    attach(world, record.id, PLAN, LIST)
+    world.look()
+    for files in ((MAP, PLAN), (MAP,)):
+        world.server.touch(place, replace(item, attachments=files))
+        world.look()
+        assert here(world, record.id) == ["list.txt", *(one.filename for one in files)]
+    assert there(world) == ["map.txt"]
+    assert not world.look().anything
+
+
 def test_files_of_a_series_go_once_somebody_makes_it_a_single_appointment_there(world: ItemWorld) -> None:
     daily = Recurrence(pattern=Daily(interval=1), range=Numbered(occurrences=4))
     number = add(world, PLAN, item=replace(MEETING, recurrence=daily))

@@ -63,6 +63,23 @@ def test_a_field_that_only_comes_in_is_not_emptied_by_going_over(world: ItemWorl
     quiet(world)
 
 
+def test_an_edit_that_goes_nowhere_is_kept_apart_when_another_one_comes_in(world: ItemWorld) -> None:
+    item = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1")
+    place = world.server.put(ItemKind.APPOINTMENT, item, categories=MARK)
+    world.look()
+    (record,) = world.store.items()
+    world.change(record.id, description="bring the figures")
+    quiet(world)
+    world.server.touch(place, replace(item, description="in room 2"))
+    assert world.look().conflicts == 1
+    assert world.record(record.id).item.description == "in room 2"
+    (conflict,) = world.store.conflicts()
+    assert (conflict.field, conflict.ours, conflict.theirs) == ("description", '["bring the figures"]', '["in room 2"]')
+    quiet(world)
+    world.server.touch(place, replace(item, description="in room 3"))
+    assert world.look().conflicts == 0
+
+
 def test_nothing_new_costs_one_question_a_kind(world: ItemWorld) -> None:
     for number in range(5):
         world.add(replace(ADA, firstname=f"Ada {number}"))

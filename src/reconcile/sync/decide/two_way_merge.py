@@ -75,6 +75,10 @@ def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemFi
         if field.name == "attachments" and direction(field) is Direction.NONE:
             # Files that went nowhere are still to go when they may: what was agreed of them stays agreed.
             base_theirs = _with(base_theirs, field, values(agreed.theirs, field))
+        elif direction(field) is Direction.TO_OURS:
+            # An edit of ours that goes nowhere stays one, so that what comes in later does not go over it unseen.
+            if one.taken or one.ours == values(theirs, field):
+                base_ours = _with(base_ours, field, values(theirs, field))
         elif not one.write:
             base_ours = _with(base_ours, field, one.ours)
     return Merged(
