@@ -4,6 +4,7 @@
     ├── UserError             fix the input
     │   ├── DesiredStateError     findings in files (or a source that cannot be read as asked)
     │   ├── SettingsError         how this process runs is wrong: a variable, an option, a key
+    │   │   └── Superseded            a newer version has the store now: this process must end
     │   └── PlanRefused           a brake, or a person who said no
     ├── StalePlan             every change of the plan was voided, or target or format differ: plan again
     ├── Locked                somebody else works on this environment: wait, or look who it is
@@ -59,6 +60,10 @@ class DesiredStateError(UserError):
 
 class SettingsError(UserError):
     """A setting of this process is missing or wrong."""
+
+
+class Superseded(SettingsError):
+    """A newer version of this program brought the store to its schema: whatever runs here must end, so that that one can be started."""
 
 
 class PlanRefused(UserError):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from reconcile.controller.outcome import PassResult, Requeue, Settled, Stalled, outcome_of, pause
-from reconcile.errors import Locked, ReconcileError, Unavailable
+from reconcile.errors import Locked, ReconcileError, Superseded, Unavailable
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.exit_code import ExitCode, strongest
 from reconcile.ports.clock import Clock
@@ -122,6 +122,9 @@ class Loop:
             with _machine_errors():
                 report = part.run()
             result = _result(report, before.failures + 1, part.interval)
+        except Superseded:
+            # Whoever watches over this process starts the other version.
+            raise
         except ReconcileError as error:
             result = outcome_of(error, failures=before.failures + 1, interval=part.interval)
             code = ExitCode.LOCKED if isinstance(error, Locked) else ExitCode.FAILURE

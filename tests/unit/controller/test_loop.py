@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from reconcile.controller.loop import Event, Loop, Part, Report
-from reconcile.errors import Locked, PermanentError, ReconcileError, Throttled, Unavailable
+from reconcile.errors import Locked, PermanentError, ReconcileError, Superseded, Throttled, Unavailable
 from reconcile.model.exit_code import ExitCode
 from support.applied import START, StillClock
 
@@ -135,6 +135,14 @@ def test_a_bug_is_let_out() -> None:
     show = Show()
     with pytest.raises(ZeroDivisionError):
         show.play(show.part("a", [ZeroDivisionError("bug")]))
+
+
+def test_the_loop_ends_where_a_newer_version_has_the_store() -> None:
+    """Whoever watches over the process starts that version; going on would only say so for ever, and no mail would come."""
+    show = Show()
+    with pytest.raises(Superseded):
+        show.play(show.part("mail", []), show.part("items", [Superseded("schema 99")]))
+    assert show.times("mail") == [0]
 
 
 def test_what_the_machine_refuses_is_tried_again_and_keeps_nobody_else_from_working() -> None:

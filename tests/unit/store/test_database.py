@@ -71,6 +71,21 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
             Database.open(path, read_only=read_only)
 
 
+def test_who_has_it_open_while_a_newer_version_comes_writes_nothing_more(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+    with Database.open(path) as database:
+        database.write(put("before", "1"))
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"PRAGMA user_version={migrations()[-1][0] + 1}")
+        connection.close()
+        for write in (database.write, database.write_here):
+            with pytest.raises(SettingsError, match="another version of reconcile since this process opened it") as caught:
+                write(put("after", "1"))
+            assert "start that version" in caught.value.hint
+        rows = database.reader().execute("SELECT name FROM meta WHERE name IN ('before', 'after')")
+        assert [row[0] for row in rows] == ["before"]
+
+
 def test_a_foreign_database_and_a_text_file_are_refused(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.db"
     with sqlite3.connect(foreign) as connection:

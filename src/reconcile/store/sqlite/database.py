@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reconcile.errors import PermanentError, ReconcileError, SettingsError, Unavailable
+from reconcile.errors import PermanentError, ReconcileError, SettingsError, Superseded, Unavailable
 from reconcile.store.disk_room import is_full
 from reconcile.store.in_use import use
 
@@ -107,6 +107,7 @@ class Database:
         self._writing: sqlite3.Connection | None = None
         self._closed = False
         self._use: int | None = None
+        self._schema = 0
         #: Called inside every transaction, with the write lock held and before any work of it; what it raises undoes them all.
         self.guard: Callable[[sqlite3.Connection], None] | None = None
 
@@ -114,8 +115,8 @@ class Database:
     def open(cls, path: Path, *, read_only: bool = False) -> Database:
         """Open `path`; when writing is allowed, create it and bring it to this version's schema.
 
-        Raises SettingsError when the file was written by a newer version, or is to be read only and must be brought to this
-        version first; PermanentError when it is damaged.
+        Raises Superseded when the file was written by a newer version, SettingsError when it is to be read only and must be brought to
+        this version first, or is none of ours; PermanentError when it is damaged.
         """
         database = cls(path, read_only=read_only)
         with translated(path):
@@ -137,6 +138,7 @@ class Database:
                     ignore.write("*\n")
                 database._use = use(path)
                 try:
+                    database._schema = newest_migration()
                     database._migrate()
                 except BaseException:
                     database.close()
@@ -177,7 +179,7 @@ class Database:
             raise SettingsError(f"{self.path} is not a store of reconcile", hint="Point --state-dir at another folder.")
         newest = newest_migration()
         if version > newest:
-            raise SettingsError(
+            raise Superseded(
                 f"{self.path} was written by a newer version of reconcile (schema {version}, this one knows {newest})",
                 hint="Use that version or newer; nothing was changed.",
             )
@@ -316,6 +318,7 @@ class Database:
         try:
             with translated(self.path):
                 connection.execute("BEGIN IMMEDIATE")
+                self._check_schema(connection)
                 if self.guard is not None:
                     self.guard(connection)
                 # One by itself is taken back with the whole.
@@ -351,6 +354,16 @@ class Database:
             future.set_result(result)
         for future, reason in failed:
             future.set_exception(reason)
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        """Whoever has the store open while a newer version brings it to its schema must not go on writing as it knows it."""
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != self._schema:
+            raise Superseded(
+                f"{self.path} was brought to schema {version} by another version of reconcile since this process opened it "
+                f"(this one writes schema {self._schema})",
+                hint="Nothing was written. End this process and start that version.",
+            )
 
     def close(self) -> None:
         """Waits for works already submitted."""
