@@ -344,6 +344,8 @@ def _leave(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         return Part(state=LinkState.LEFT, why="no filter wants it any more")
     assert case.link is not None
     found = deletion_in_mailbox(case.link, _theirs(case)[0], now)
+    if isinstance(found, Carried) and case.theirs is Theirs.CHANGED:
+        found = Spared("it was edited in the mailbox meanwhile")
     if isinstance(found, Carried):
         return DeleteTheirs(cancel=found.cancel)
     return Part(state=LinkState.LEFT, why=f"no filter wants it any more: {found.why}")
