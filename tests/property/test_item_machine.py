@@ -388,13 +388,13 @@ class ItemMachine(RuleBasedStateMachine):
         except (Died, Unavailable):
             pass
         finally:
+            self.world.server.step = self.store.step = lambda _: None
+            self.world.server.faults, self.world.server.lost = [], []
             left = {record.id for record in self.store.items()} | {-number for number in self.world.server.items}
             for kind, place in places.items():
                 went = [one for one in (*records, *(-number for number in items)) if one not in left]
                 went = [one for one in went if (records[one] if one > 0 else items[-one]) is kind]
                 assert len(went) <= max(self.world.limit.count, place.released)
-            self.world.server.step = self.store.step = lambda _: None
-            self.world.server.faults, self.world.server.lost = [], []
 
     @invariant()
     def nobody_is_invited_twice_or_by_accident(self) -> None:
@@ -497,7 +497,8 @@ class ItemMachine(RuleBasedStateMachine):
         assert not [note for note in self.notes - kept if not any(f'"{note}"' in text for text in apart)]
 
     def _there(self) -> list[MemoryItem]:
-        return [*self.world.server.items.values(), *self.world.server.trash.values()]
+        """And what somebody threw away."""
+        return [*self.world.server.items.values(), *(one for number, one in self.world.server.trash.items() if number in self.dropped)]
 
 
 def _run(examples: int, steps: int) -> None:

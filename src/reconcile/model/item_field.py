@@ -101,6 +101,14 @@ FIELDS: Final[Mapping[ItemKind, tuple[ItemField, ...]]] = {
     ),
 }
 
+#: Columns that only the mailbox can say: who organizes, what the meeting is called everywhere, who answered.
+GIVEN: Final[Mapping[ItemKind, frozenset[str]]] = {
+    kind: frozenset(
+        column for one in fields if one.settable is Settable.FIXED and one.default is Direction.TO_OURS for column in one.columns
+    )
+    for kind, fields in FIELDS.items()
+}
+
 
 @cache
 def by_name(kind: ItemKind) -> Mapping[str, ItemField]:

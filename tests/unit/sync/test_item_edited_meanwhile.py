@@ -10,11 +10,13 @@ from datetime import timedelta
 import pytest
 
 from reconcile.errors import PermanentError, Unavailable
-from reconcile.model.item import Appointment, Attendee, Contact, ItemKind
+from reconcile.model.item import Answer, Appointment, Attendee, Contact, ItemKind, Response, ShowAs, Task
 from reconcile.model.item_brake import ItemLimit
 from reconcile.model.item_declared import read_filter
 from reconcile.model.item_link import LinkState
-from reconcile.sync.decide.two_way_rules import TwoWayRules
+from reconcile.model.item_record import ItemState
+from reconcile.store.memory.items import MemoryItemStore
+from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
 from support.items import ADDRESS, NOW, ItemWorld
 
 ADA = Contact(firstname="Ada", lastname="Byron", fullname="Ada Byron", emailaddress1="ada@contoso.example")
@@ -146,3 +148,134 @@ def test_an_item_that_cannot_be_read_when_it_was_made_is_read_by_the_next_look(w
     assert world.record(number).item == world.theirs()[0]
     assert isinstance(made := world.record(number).item, Appointment)
     assert made.globalobjectid
+
+
+def made_unread(world: ItemWorld) -> None:
+    """The next item that is made cannot be read afterwards."""
+
+    def fail() -> None:
+        world.server.faults = [Unavailable("cut")]
+
+    at(world, "after create", fail)
+
+
+@pytest.mark.parametrize("when", ["while it is made", "before it is read"])
+def test_a_meeting_that_was_made_and_whose_record_goes_at_once_is_called_off(world: ItemWorld, when: str) -> None:
+    number = world.add(MEETING)
+    if when == "while it is made":
+        at(world, "after create", lambda: world.remove(number))
+        world.look()
+    else:
+        made_unread(world)
+        world.look()
+        world.remove(number)
+    settled(world)
+    assert not world.server.items
+    assert [one.what for one in world.server.posted] == ["invitation", "cancellation"]
+    assert not world.store.conflicts()
+
+
+def test_an_answer_is_no_edit_that_keeps_a_meeting_from_being_called_off(world: ItemWorld) -> None:
+    for rules in (TwoWayRules(), TwoWayRules(unlink_on_logical_delete=False)):
+        world.rules = rules
+        number = world.add(MEETING)
+        settled(world)
+        (place,) = world.server.items
+        answered = replace(world.server.items[place].item, responses=(Response(address="alice@contoso.example", answer=Answer.ACCEPTED),))  # type: ignore[call-arg]
+        world.server.touch(place, answered)
+        if rules.unlink_on_logical_delete:
+            world.remove(number)
+        else:
+            world.change(number, owner="boss@contoso.example")
+        settled(world)
+        assert not world.server.items
+        assert world.server.posted[-1].what == "cancellation"
+
+
+def test_what_a_server_makes_of_a_new_item_is_no_edit_of_anybody(world: ItemWorld) -> None:
+    world.server.lossy = lambda item: replace(item, timezone="Europe/Amsterdam") if isinstance(item, Appointment) else item
+    number = world.add(replace(MEETING, timezone="Europe/Berlin"))
+    later = {"scheduledstart": SOON + timedelta(hours=3), "scheduledend": SOON + timedelta(hours=4)}
+    at(world, "after create", lambda: world.change(number, **later))
+    world.look()
+    settled(world)
+    assert [one.scheduledstart for one in (world.record(number).item, *world.theirs())] == [later["scheduledstart"]] * 2  # type: ignore[union-attr]
+    assert not world.store.conflicts()
+
+
+def test_whom_the_mailbox_asks_besides_stays_though_the_record_is_edited_while_it_is_written(world: ItemWorld) -> None:
+    number = world.add(MEETING)
+    settled(world)
+    alice, bob, carol = (Attendee(address=f"{name}@contoso.example") for name in ("alice", "bob", "carol"))
+    cannot_be_read(world, number, requiredattendees=(alice, carol))
+    world.change(number, requiredattendees=(alice, bob))
+    at(world, "after update", lambda: world.change(number, location="Room 2"))
+    world.look()
+    settled(world)
+    for item in (world.record(number).item, *world.theirs()):
+        assert isinstance(item, Appointment)
+        assert (item.requiredattendees, item.location) == ((alice, bob, carol), "Room 2")
+
+
+def test_a_meeting_that_was_moved_ahead_is_still_called_off(world: ItemWorld) -> None:
+    world.rules = TwoWayRules(propagate_cancellations=True)
+    soon = NOW + timedelta(hours=1)
+    number = world.add(replace(MEETING, scheduledstart=soon, scheduledend=soon + timedelta(hours=1)))
+    settled(world)
+    (place,) = world.server.items
+    world.clock.at += timedelta(hours=3)
+    world.change(number, state=ItemState.CANCELED)
+    ahead = SOON + timedelta(days=1)
+    world.server.touch(place, replace(world.server.items[place].item, scheduledstart=ahead, scheduledend=ahead + timedelta(hours=1)))  # type: ignore[arg-type]
+    settled(world)
+    assert not world.server.items
+    assert world.server.posted[-1].what == "cancellation"
+    assert world.record(number).item.scheduledstart == ahead  # type: ignore[union-attr]
+
+
+def test_an_item_that_was_made_and_deleted_before_it_could_be_read_takes_its_record_along(world: ItemWorld) -> None:
+    number = world.add(Task(subject="Call back"))
+    made_unread(world)
+    world.look()
+    (place,) = world.server.items
+    world.server.drop(place)
+    settled(world)
+    assert world.store.item(number) is None
+    assert not world.store.conflicts()
+
+
+def test_who_organizes_is_not_forgotten_where_the_item_cannot_be_read(world: ItemWorld) -> None:
+    number = world.add(MEETING)
+    made_unread(world)
+    world.look()
+    assert isinstance(made := world.record(number).item, Appointment)
+    assert made.organizer == ADDRESS
+
+
+def test_what_was_parted_unread_stays_parted_when_it_comes_back_without_its_mark(world: ItemWorld) -> None:
+    number = world.add(Task(subject="Call back"))
+    made_unread(world)
+    world.look()
+    (place,) = world.server.items
+    world.server.touch(place, categories=frozenset())
+    settled(world)
+    away = world.server.move(place, "elsewhere")
+    settled(world)
+    world.server.move(away, "")
+    settled(world)
+    assert [one.state for one in world.store.links_of(number)] == [LinkState.PARTED]
+
+
+def test_two_attendees_who_show_a_meeting_differently_are_no_conflict() -> None:
+    first = ItemWorld(store=MemoryItemStore(), address="alice@contoso.example", mailbox_id="a")
+    second = ItemWorld(store=first.store, address="bob@contoso.example", mailbox_id="b")
+    item = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1", statuscode=ShowAs.TENTATIVE)
+    places = [one.server.put(ItemKind.APPOINTMENT, item, categories=frozenset({TRACKED})) for one in (first, second)]
+    for number, shown in enumerate((ShowAs.TENTATIVE, ShowAs.BUSY, ShowAs.FREE, ShowAs.TENTATIVE, ShowAs.BUSY)):
+        world, place = ((first, places[0]), (second, places[1]))[number % 2]
+        world.server.touch(place, replace(item, statuscode=shown))
+        for each in (first, second, first, second):
+            each.look()
+        (record,) = first.store.items()
+        assert record.item.statuscode is shown  # type: ignore[union-attr]
+    assert not first.store.conflicts()

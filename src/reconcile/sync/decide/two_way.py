@@ -15,14 +15,14 @@ from typing import Final, TypeAlias, assert_never
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Item, ItemKind, ShowAs, Task, TaskStatus
-from reconcile.model.item_field import Direction, ItemField
-from reconcile.model.item_link import DELETED_THERE, NOWHERE, Agreed, Link, LinkState
-from reconcile.model.item_record import ItemState, Record
+from reconcile.model.item_field import FIELDS, GIVEN, Direction, ItemField, values
+from reconcile.model.item_link import DELETED_THERE, NOWHERE, Link, LinkState
+from reconcile.model.item_record import MAILBOX_EDITOR, ItemState, Record
 from reconcile.model.mail_address import same_mailbox
 from reconcile.ports.collection import RemoteItem
 from reconcile.sync.decide.two_way_deletes import Carried, Spared, deletion_in_mailbox, deletion_of_record, is_one_way
 from reconcile.sync.decide.two_way_invite import has_attendees, invites_on_create, invites_on_update, is_past
-from reconcile.sync.decide.two_way_merge import Merged, as_ours, merged
+from reconcile.sync.decide.two_way_merge import Merged, as_ours, joined, merged
 from reconcile.sync.decide.two_way_rules import TwoWayRules
 from reconcile.sync.decide.two_way_scope import may_come_in
 
@@ -204,6 +204,8 @@ def decide(case: Case, rules: TwoWayRules, now: datetime) -> Action:
             return _delete_theirs(case, now)
         case Verdict.LEAVE:
             return _leave(case, rules, now)
+        case Verdict.EDIT_OVER_DELETE if case.ours is Ours.DELETED and not _is_edited(case, rules):
+            return _delete_theirs(case, now)
         case Verdict.EDIT_OVER_DELETE:
             words = DELETED_THERE if case.theirs is Theirs.DELETED else "deleted here"
             return Part(state=LinkState.PARTED, why=f"{words} after it was edited on the other side", conflict=True)
@@ -242,15 +244,13 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
     assert case.record is not None
     record = case.record
     theirs, organized_here = _theirs(case)
-    base = case.link.agreed if case.link is not None else None
     mine = shared(record)
-    if base is None:
-        # Never agreed: what the mailbox has counts as its past, so that it is ours that goes over; a meeting is its organizer's.
-        former = theirs if organized_here else mine
-        # Of files nobody's past is known: those of both sides are kept.
-        former = replace(former, attachments=()) if isinstance(former, Appointment) else former
-        base = Agreed(ours=former, theirs=former)
-    found = merged(mine, theirs, base, _direction(case, rules, mine, theirs, organized_here=organized_here))
+    direction = _direction(case, rules, mine, theirs, organized_here=organized_here)
+    if case.link is not None:
+        elsewhere = record.edited_by.startswith(MAILBOX_EDITOR) and record.edited_by != f"{MAILBOX_EDITOR}{case.address}"
+        found = merged(mine, theirs, case.link.agreed, direction, from_elsewhere=elsewhere)
+    else:
+        found = joined(mine, theirs, direction, ours_leads=organized_here)
     after, state = _back(record, mine, found.ours, case.remote)
     columns = found.columns
     held = ""
@@ -259,7 +259,9 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         held, columns = "the meeting is past (linkedItems.updatePastMeetings)", frozenset()
     edited = replace(record, item=after, state=state)
     invite = bool(columns) and invites_on_update(edited, theirs, columns, organized_here=organized_here, now=now)
-    if rules.propagate_cancellations and state is ItemState.CANCELED and isinstance(theirs, Appointment) and columns:
+    # What somebody changed there comes in first: what may be called off is weighed by what both sides know.
+    calls_off = rules.propagate_cancellations and state is ItemState.CANCELED and case.theirs is not Theirs.CHANGED
+    if calls_off and isinstance(theirs, Appointment) and columns:
         deletion = deletion_in_mailbox(case.link, theirs, now) if case.link is not None else Spared("")
         if isinstance(deletion, Carried):
             return DeleteTheirs(cancel=deletion.cancel)
@@ -282,6 +284,19 @@ def _theirs(case: Case) -> tuple[Item, bool]:
         return as_ours(case.remote.item), case.remote.organized_here
     assert case.link is not None, "an item that is not linked was read"
     return case.link.agreed.theirs, case.link.organized_here
+
+
+def _is_edited(case: Case, rules: TwoWayRules) -> bool:
+    """Whether somebody changed the item in what would come in: an answer of an attendee, or a file that nobody carries, is no edit."""
+    if case.remote is None or case.link is None:
+        return False
+    theirs, agreed = as_ours(case.remote.item), case.link.agreed.theirs
+    direction = _direction(case, rules, theirs, organized_here=case.remote.organized_here)
+    return any(
+        values(theirs, field) != values(agreed, field) and direction(field) in (Direction.BOTH, Direction.TO_OURS)
+        for field in FIELDS[case.kind]
+        if GIVEN[case.kind].isdisjoint(field.columns)
+    )
 
 
 def _back(record: Record, mine: Item, after: Item, remote: RemoteItem | None) -> tuple[Item, ItemState]:
@@ -344,7 +359,7 @@ def _leave(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         return Part(state=LinkState.LEFT, why="no filter wants it any more")
     assert case.link is not None
     found = deletion_in_mailbox(case.link, _theirs(case)[0], now)
-    if isinstance(found, Carried) and case.theirs is Theirs.CHANGED:
+    if isinstance(found, Carried) and _is_edited(case, rules):
         found = Spared("it was edited in the mailbox meanwhile")
     if isinstance(found, Carried):
         return DeleteTheirs(cancel=found.cancel)

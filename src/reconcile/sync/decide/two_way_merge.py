@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Attachment, Attendee, Item, ItemKind, ShowAs, Task, TaskStatus, Value, kind_of
 from reconcile.model.item_field import FIELDS, Direction, ItemField, values
 from reconcile.model.item_link import Agreed
 from reconcile.model.recurrence import ChangedOccurrence, DeletedOccurrence, SeriesException
+
+_PEOPLE: Final = ("requiredattendees", "optionalattendees")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,11 @@ class _Field:
     conflict: FieldConflict | None = None
 
 
-def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemField], Direction]) -> Merged:
-    """All four items are of one kind and in their normal form, `theirs` as `as_ours` reads it."""
+def merged(
+    ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemField], Direction], *, from_elsewhere: bool = False
+) -> Merged:
+    """All four items are of one kind and in their normal form, `theirs` as `as_ours` reads it. `from_elsewhere`: the record was changed
+    last by another mailbox that has the same meeting, so that what differs is nobody's edit of ours."""
     kind = kind_of(ours)
     found: dict[str, _Field] = {}
     for field in FIELDS[kind]:
@@ -75,9 +80,9 @@ def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemFi
         if field.name == "attachments" and direction(field) is Direction.NONE:
             # Files that went nowhere are still to go when they may: what was agreed of them stays agreed.
             base_theirs = _with(base_theirs, field, values(agreed.theirs, field))
-        elif direction(field) is Direction.TO_OURS:
+        elif direction(field) is Direction.TO_OURS and not from_elsewhere:
             # An edit of ours that goes nowhere stays one, so that what comes in later does not go over it unseen.
-            if one.taken or one.ours == values(theirs, field):
+            if one.taken or one.ours == values(theirs, field) or field.name == "attachments":
                 base_ours = _with(base_ours, field, values(theirs, field))
         elif not one.write:
             base_ours = _with(base_ours, field, one.ours)
@@ -88,6 +93,27 @@ def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemFi
         conflicts=tuple(one.conflict for one in found.values() if one.conflict is not None),
         agreed=Agreed(ours=base_ours, theirs=base_theirs),
     )
+
+
+def joined(ours: Item, theirs: Item, direction: Callable[[ItemField], Direction], *, ours_leads: bool) -> Merged:
+    """As `merged`, for two that never agreed: what only one side says is kept, as are files and people of both; where both say something it
+    is ours that goes over, or with `ours_leads` False theirs that comes in. A text that loses is told as a conflict."""
+    base = theirs if ours_leads else ours
+    for field in FIELDS[kind_of(ours)]:
+        mine, other = values(ours, field), values(theirs, field)
+        if field.name == "attachments" or (ours_leads and field.name in _PEOPLE):
+            # Whoever is missing on one side was never taken off there.
+            base = _with(base, field, ((),))
+        elif not any(mine) or not any(other):
+            base = _with(base, field, mine if not any(mine) else other)
+    found = merged(ours, theirs, Agreed(ours=base, theirs=base), direction)
+    lost = list[FieldConflict]()
+    for field in FIELDS[kind_of(ours)]:
+        mine, other = values(ours, field), values(theirs, field)
+        goes = not found.columns.isdisjoint(field.columns)
+        if mine != other and all(type(one) is str and one for one in (*mine, *other)) and (goes or field.name in found.taken):
+            lost.append(FieldConflict(field=field.name, ours=mine, theirs=other, ours_wins=goes))
+    return replace(found, conflicts=(*found.conflicts, *lost))
 
 
 def _completion_follows(found: dict[str, _Field], ours: Task, theirs: Task, direction: Callable[[ItemField], Direction]) -> None:
@@ -138,10 +164,11 @@ def _field(
             if both and field.name == "attachments":
                 joined = _joined(ours, theirs, base)
                 return _Field((joined,), taken=(joined,) != ours)
-            return _Field(theirs, taken=True, conflict=FieldConflict(field=field.name, ours=ours, theirs=theirs) if both else None)
+            lost = both and ours != base[1]
+            return _Field(theirs, taken=True, conflict=FieldConflict(field=field.name, ours=ours, theirs=theirs) if lost else None)
         case Direction.TO_THEIRS:
-            lost = FieldConflict(field=field.name, ours=ours, theirs=theirs, ours_wins=True) if both else None
-            return _Field(ours, write=our_change, conflict=lost)
+            conflict = FieldConflict(field=field.name, ours=ours, theirs=theirs, ours_wins=True) if both else None
+            return _Field(ours, write=our_change, conflict=conflict)
         case Direction.BOTH:
             if not both:
                 return _Field(theirs, taken=True) if their_change else _Field(ours, write=True)
@@ -154,7 +181,7 @@ def _both(
     field: ItemField, ours: tuple[Value, ...], theirs: tuple[Value, ...], base: tuple[tuple[Value, ...], tuple[Value, ...]]
 ) -> _Field:
     (mine, *_), (other, *_), (mine_before, *_), (other_before, *_) = ours, theirs, *base
-    if field.name in ("requiredattendees", "optionalattendees"):
+    if field.name in _PEOPLE:
         joined: tuple[Value, ...] = (_people(mine, other, mine_before, other_before),)
         return _Field(joined, write=joined != theirs, taken=joined != ours)
     if field.name == "attachments":

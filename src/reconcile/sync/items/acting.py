@@ -19,7 +19,7 @@ from reconcile.errors import PermanentError, PreconditionFailed, TransientError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model import instant
 from reconcile.model.item import Appointment, Item, value
-from reconcile.model.item_field import FIELDS, Direction, Settable
+from reconcile.model.item_field import FIELDS, GIVEN
 from reconcile.model.item_link import Agreed, Link, LinkState
 from reconcile.model.item_record import Record
 from reconcile.model.remote_id import RemoteId
@@ -302,7 +302,7 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
     assert record is not None
     if isinstance(job.action, CreateTheirs):
         assert job.intent.content is not None
-        made = as_ours(seen.item) if seen is not None else job.intent.content
+        made = as_ours(seen.item) if seen is not None else _with(job.intent.content, record.item, GIVEN[collection.kind])
         return created(record, stored, mailbox, collection, token=settled, theirs=made)
     assert isinstance(job.action, Carry)
     assert job.local is not None
@@ -320,25 +320,32 @@ def _change(job: _Job, stored: Stored | None, seen: RemoteItem | None, mailbox: 
 
 
 def _to_be_read(change: PairChange) -> PairChange:
-    """Nobody knows what the mailbox made of it: the next look reads the item."""
+    """Nobody knows what the mailbox made of it: the next listing names the item, and it is read then."""
     assert change.link is not None
-    return replace(change, link=replace(change.link, version="", record_version=0))
+    return replace(change, link=replace(change.link, version=""))
 
 
 def _only_written(job: _Job, change: PairChange) -> PairChange:
     """What is true where the record was edited while its item was written: what went over is agreed, and what would have come in is read by
     the next look as if nobody had seen it, with what lost against it."""
-    assert change.link is not None
-    new, content = change.link.agreed, job.intent.content
+    record, link, content = job.pair.record, change.link, job.intent.content
+    assert record is not None
+    assert link is not None
+    kind, new = job.intent.kind, link.agreed
     if isinstance(job.action, Carry):
         assert job.pair.link is not None
-        old, columns = job.pair.link.agreed, job.action.columns
+        old, columns, taken = job.pair.link.agreed, job.action.columns, job.action.merge.taken
         agreed = Agreed(ours=_with(old.ours, new.ours, columns), theirs=_with(old.theirs, new.theirs, columns))
+        # Of sets that were joined, what came from there did not reach the record.
+        both = frozenset(column for field in FIELDS[kind] if field.name in taken for column in field.columns) & columns
+        agreed = Agreed(ours=_with(agreed.ours, shared(record), both), theirs=_with(agreed.theirs, shared(record), both))
     else:
         assert content is not None
-        agreed = Agreed(ours=content, theirs=content)
+        agreed = Agreed(ours=content, theirs=_with(new.theirs, record.item, GIVEN[kind]))
     told_already = tuple(one for one in change.conflicts if one.ours_wins)
-    return _to_be_read(replace(change, record=None, link=replace(change.link, agreed=agreed), conflicts=told_already))
+    # Whatever its number: it is not the version that went over.
+    link = replace(link, agreed=agreed, record_version=0)
+    return _to_be_read(replace(change, record=None, link=link, conflicts=told_already))
 
 
 def _with(old: Item, new: Item, columns: Ids[str]) -> Item:
@@ -351,9 +358,7 @@ def created(record: Record, stored: Stored, mailbox: ItemMailbox, collection: Co
     What only the mailbox can say (who organizes, the meeting's id) comes back at once.
     """
     kind = collection.kind
-    given = [one for one in FIELDS[kind] if one.settable is Settable.FIXED and one.default is Direction.TO_OURS]
-    back = {column: value(theirs, column) for one in given for column in one.columns}
-    after = replace(record, item=replace(record.item, **back))  # type: ignore[arg-type]
+    after = replace(record, item=_with(record.item, theirs, GIVEN[kind]))
     change = None
     if after != record:
         change = RecordChange(item=after.item, owner=record.owner, state=record.state, expected=record.version)

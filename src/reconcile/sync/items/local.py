@@ -178,7 +178,7 @@ def _parted(action: Part, pair: Pair, counts: ItemCounts) -> PairChange:
         # There is no version, and nothing bears the mark any more, so that an item that comes out of the trash is news.
         link = replace(link, categorised=False, version="")
     if pair.listed is not None:
-        link = replace(link, remote_id=pair.listed.remote_id, categorised=_bears(pair.listed))
+        link = replace(link, remote_id=pair.listed.remote_id, version=pair.listed.version, categorised=_bears(pair.listed))
     counts.parted += 1
     conflicts: tuple[NewConflict, ...] = ()
     if action.conflict:
