@@ -4,7 +4,6 @@
     ├── UserError             fix the input
     │   ├── DesiredStateError     findings in files (or a source that cannot be read as asked)
     │   ├── SettingsError         how this process runs is wrong: a variable, an option, a key
-    │   │   └── Superseded            a newer version has the store now: this process must end
     │   └── PlanRefused           a brake, or a person who said no
     ├── StalePlan             every change of the plan was voided, or target or format differ: plan again
     ├── Locked                somebody else works on this environment: wait, or look who it is
@@ -20,6 +19,7 @@
     │   ├── MailboxRefused        this mailbox as a whole: it is full, moved away, or has no licence
     │   ├── Unsupported           declared, but not built (names field, file and line)
     │   └── BlockedByTenant
+    ├── Superseded            a newer version has the store now: this process must end
     └── CursorInvalid         the place in a mailbox's or the feed's history is no longer valid: re-index without importing twice,
                               or read the feed from its beginning
 
@@ -60,10 +60,6 @@ class DesiredStateError(UserError):
 
 class SettingsError(UserError):
     """A setting of this process is missing or wrong."""
-
-
-class Superseded(SettingsError):
-    """A newer version of this program brought the store to its schema: whatever runs here must end, so that that one can be started."""
 
 
 class PlanRefused(UserError):
@@ -139,6 +135,10 @@ class BlockedByTenant(PermanentError):
     """The tenant's administrator has switched this access off."""
 
     usually_about: ClassVar[About] = "profile"
+
+
+class Superseded(ReconcileError):
+    """A newer version of this program brought the store to its schema: whatever runs here must end, so that that one can be started."""
 
 
 class CursorInvalid(ReconcileError):

@@ -6,12 +6,13 @@ import http.client
 import json
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,23 @@ def test_requests_at_hand_are_finished(ground: Commands) -> None:
         assert b"Connection: close" in answer
         process.communicate(timeout=15)
         assert process.returncode == 0
+
+
+def test_it_ends_where_a_newer_version_has_the_store_and_asks_for_another_try(ground: Commands) -> None:
+    with serving(ground, "--port", "0") as (process, ready):
+        token, port = (ground.state / "secrets" / "api.token").read_text().strip(), int(ready["listening"].rpartition(":")[2])
+        (path,) = ground.state.rglob("engine.db")
+        with closing(sqlite3.connect(path, isolation_level=None)) as newer:
+            schema = newer.execute("PRAGMA user_version").fetchone()[0]
+            newer.execute(f"PRAGMA user_version={schema + 1}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        body = json.dumps({"edits": [{"kind": "task", "add": {"subject": "Call back"}}]})
+        connection.request("POST", "/v1/items/edits", body, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+        connection.close()
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1"), said
+        assert process.wait(timeout=20) == 1
+        assert process.stderr is not None
+        assert "another version of reconcile" in json.dumps(said)
+        assert "Start that version" in process.stderr.read()

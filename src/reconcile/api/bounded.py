@@ -11,6 +11,7 @@ from typing import Any
 
 from reconcile.api.guard import Guard
 from reconcile.api.service import Service
+from reconcile.errors import Superseded
 
 #: Connections at the same time; each has a thread and a connection to the store.
 CONNECTIONS = 32
@@ -28,6 +29,8 @@ class Bounded(socketserver.BaseServer):
     request_queue_size = 128
     guard: Guard
     service: Service
+    #: Why it must end although nobody asked for it.
+    superseded: Superseded | None = None
 
     def prepare(self, service: Service, guard: Guard) -> None:
         """Before the first connection."""

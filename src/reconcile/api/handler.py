@@ -15,7 +15,7 @@ from reconcile.api import routes
 from reconcile.api.problem import Problem, problem_of
 from reconcile.api.request import JSON, Answer, Request, query_of
 from reconcile.api.wire import TooMuch, Wire
-from reconcile.errors import ReconcileError
+from reconcile.errors import ReconcileError, Superseded
 from reconcile.report.json_text import json_line
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ class Handler(BaseHTTPRequestHandler):
         except (Problem, TooMuch, ConnectionError, TimeoutError):
             raise
         except ReconcileError as error:
+            if isinstance(error, Superseded):
+                self.server.superseded = error
             raise problem_of(error) from error
         except Exception as error:
             # A bug ends this request, not the server. Its values stay on this side.

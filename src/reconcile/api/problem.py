@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TypeAlias
 
-from reconcile.errors import CursorInvalid, PermanentError, PreconditionFailed, ReconcileError, TransientError, UserError
+from reconcile.errors import CursorInvalid, PermanentError, PreconditionFailed, ReconcileError, Superseded, TransientError, UserError
 from reconcile.lazy_dataclass import dataclass
 
 #: Answers that are not 200 and say so in JSON.
@@ -31,6 +31,8 @@ def problem_of(error: ReconcileError) -> Problem:
     match error:
         case CursorInvalid():
             return Problem(410, kind, error.message, error.hint)
+        case Superseded():
+            return Problem(503, kind, error.message, error.hint, {"Retry-After": "1"}, close=True)
         case UserError():
             return Problem(400, kind, error.message, error.hint)
         case PreconditionFailed():

@@ -86,13 +86,15 @@ def _free(path: Path) -> None:
 
 
 def serve(server: Bounded, until: Callable[[], bool]) -> None:
-    """Answer until `until` says so, then finish what is at hand."""
+    """Answer until `until` says so, then finish what is at hand. Raises Superseded where a newer version has the store."""
     worker = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="api accept", daemon=True)
     worker.start()
     try:
-        while not until():
+        while not until() and server.superseded is None:
             server.service.stopping.wait(0.1)
     finally:
         server.shutdown()
         worker.join()
         server.end()
+    if server.superseded is not None:
+        raise server.superseded

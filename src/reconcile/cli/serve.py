@@ -45,9 +45,11 @@ def command(context: Context, port: int, address: str, path: Path | None, refere
         else:
             context.data(f"listening on {place} for environment {environment}; the token is {reference}")
         sys.stdout.flush()
-        serve(server, asked.is_set)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        try:
+            serve(server, asked.is_set)
+        finally:
+            if path is not None:
+                path.unlink(missing_ok=True)
     context.say("ended")
     return ExitCode.NOTHING_TO_DO
 

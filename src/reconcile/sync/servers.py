@@ -95,7 +95,10 @@ class Servers:
                 case Throttled(retry_after=seconds) if error.about == "server":
                     after = after_request(before, seconds=seconds, now=now)
                 case Throttled(retry_after=seconds):
-                    self._pauses[account] = _Pause(now + seconds, error if isinstance(error, HeldBack) else None)
+                    pause, known = _Pause(now + seconds, error if isinstance(error, HeldBack) else None), self._pauses.get(account)
+                    # What we leave alone ourselves ends no longer pause that the server asked for.
+                    if pause.held is None or known is None or known.held is not None or known.until < pause.until:
+                        self._pauses[account] = pause
                     after = after_neither(before, now=now)
                 case ReconcileError(about="server"):
                     after = after_failure(before, now=now)

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from reconcile.errors import PermanentError, ReconcileError
+from reconcile.errors import AuthenticationRejected, PermanentError, ReconcileError
 from reconcile.mail.autodiscover.authorization import signed_in
 from reconcile.mail.autodiscover.web import Reply
 from reconcile.mail.ews.link import Link
 from reconcile.mail.ews.sessions import Sessions
 from reconcile.mail.sign_in.guarded import GuardedSignIns
+from reconcile.mail.sign_in.ntlm import NtlmSignIn
 from reconcile.mail.sign_in.uncounted import Uncounted
 from reconcile.model.secret import Secret
 from reconcile.model.sign_in import SignInKind, SignInPlan
@@ -87,6 +88,9 @@ class Held:
         (Said(b"", status=302, headers={"Location": "/elsewhere"}), False),
         (Said(b"", status=413), False),
         (Said(b"<html>", status=500, headers=HTML), True),
+        (Said(b"<html/>", status=500, headers={"Content-Type": "application/xhtml+xml"}), True),
+        (Said(b"<html>Sign in</html>", status=200, headers=HTML), True),
+        (Said(b"", status=524), True),
         (Said(b"", status=502), True),
         (Said(b"", status=504), True),
     ],
@@ -142,3 +146,28 @@ def test_what_autodiscover_answers_shows_that_the_account_was_taken(attempt: int
 
     assert signed_in(held.guarded(), "autodiscover.contoso.example", ask) == reply(200)
     assert (len(asked), held.unanswered) == (attempt, 0)
+
+
+class Ntlm(Renewed):
+    """Shows its first message, and what it was asked for."""
+
+    kind: SignInKind = SignInKind.NTLM
+
+    def mechanism(self, *, protocol: str, host: str, offered: Collection[str]) -> Mechanism:
+        return NtlmSignIn("CONTOSO\\svc", Secret(b"correct horse")).mechanism(protocol=protocol, host=host, offered=offered)
+
+
+@pytest.mark.parametrize("status", [200, 302, 503])
+def test_autodiscover_takes_nobody_who_has_proved_nothing_yet(status: int) -> None:
+    """NTLM begins with a message that has no secret in it."""
+    held = Held(Ntlm(kind=SignInKind.NTLM))
+    assert signed_in(held.guarded(), "autodiscover.contoso.example", lambda _: reply(status)) == reply(status)
+    assert held.unanswered == 2
+
+
+def test_autodiscover_refuses_nobody_who_has_proved_nothing_yet() -> None:
+    held = Held(Ntlm(kind=SignInKind.NTLM))
+    for _ in range(4):
+        with pytest.raises(AuthenticationRejected, match="it offers Basic"):
+            signed_in(held.guarded(), "autodiscover.contoso.example", lambda _: replace(reply(401), challenges=("Basic realm=x",)))
+    assert held.unanswered == 2

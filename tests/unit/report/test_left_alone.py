@@ -131,3 +131,16 @@ def test_a_success_of_another_process_ends_what_is_left_alone() -> None:
     assert (servers.admits(SERVER, running=0), servers.admits(SERVER, running=1)) == (True, False)
     servers.answered(SERVER, clock.now())
     assert servers.admits(SERVER, running=1) is False
+
+
+def test_what_we_leave_alone_ends_no_longer_pause_that_the_server_asked_for() -> None:
+    clock = StillClock()
+    servers = Servers(clock=clock, full=4)
+    servers.ended("mail:443", "service", Throttled("slow down", retry_after=600), asked=True)
+    servers.ended("mail:443", "service", HeldBack("others sign in", retry_after=60), asked=False)
+    servers.meets("service", "sales", "one")
+    servers.meets("service", "sales", "another")
+    clock.pass_by(seconds=599)
+    assert servers.rests("service")
+    clock.pass_by(seconds=1)
+    assert not servers.rests("service")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.errors import PermanentError, SettingsError
+from reconcile.errors import PermanentError, SettingsError, Superseded
+from reconcile.store.sqlite import database as database_module
 from reconcile.store.sqlite.database import APPLICATION_ID, Database, migrations
 
 
@@ -67,7 +69,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
         connection.execute(f"PRAGMA user_version={newest + 1}")
     connection.close()
     for read_only in (True, False):
-        with pytest.raises(SettingsError, match="newer version"):
+        with pytest.raises(Superseded, match="newer version"):
             Database.open(path, read_only=read_only)
 
 
@@ -79,11 +81,25 @@ def test_who_has_it_open_while_a_newer_version_comes_writes_nothing_more(tmp_pat
             connection.execute(f"PRAGMA user_version={migrations()[-1][0] + 1}")
         connection.close()
         for write in (database.write, database.write_here):
-            with pytest.raises(SettingsError, match="another version of reconcile since this process opened it") as caught:
+            with pytest.raises(Superseded, match="another version of reconcile since this process opened it") as caught:
                 write(put("after", "1"))
-            assert "start that version" in caught.value.hint
+            assert "Start that version" in caught.value.hint
         rows = database.reader().execute("SELECT name FROM meta WHERE name IN ('before', 'after')")
         assert [row[0] for row in rows] == ["before"]
+
+
+def test_what_is_installed_over_a_running_process_is_not_its_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade in place: old code must not bring a store to a schema that it does not know, and write to it."""
+    path = tmp_path / "engine.db"
+    Database.open(path).close()
+    known = migrations()[-1][0]
+    shutil.copytree(database_module._MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations" / f"{known + 1:04d}_later.sql").write_text("CREATE TABLE later (a);\n")
+    monkeypatch.setattr(database_module, "_MIGRATIONS", tmp_path / "migrations")
+    for made in (path, tmp_path / "another.db"):
+        with Database.open(made) as database:
+            assert database.reader().execute("PRAGMA user_version").fetchone()[0] == known
+            database.write(put("a", "1"))
 
 
 def test_a_foreign_database_and_a_text_file_are_refused(tmp_path: Path) -> None:

@@ -33,11 +33,15 @@ def signed_in(sign_in: SignIn | None, host: str, ask: Callable[[Mapping[str, str
         if another:
             reply, _ = _shown(sign_in, host, ask)
     if reply.status == 401:
-        offered = ", ".join(sorted({each.split(" ", 1)[0][:20] for each in reply.challenges if each.isprintable()})) or "nothing"
-        raise AuthenticationRejected(
-            f"{host} does not take the account (it offers {offered})", hint="Check credentials and authentication of the profile."
-        )
+        raise _refused(host, reply)
     return reply
+
+
+def _refused(host: str, reply: Reply) -> AuthenticationRejected:
+    offered = ", ".join(sorted({each.split(" ", 1)[0][:20] for each in reply.challenges if each.isprintable()})) or "nothing"
+    return AuthenticationRejected(
+        f"{host} does not take the account (it offers {offered})", hint="Check credentials and authentication of the profile."
+    )
 
 
 def _shown(sign_in: SignIn, host: str, ask: Callable[[Mapping[str, str]], Reply]) -> tuple[Reply, bool]:
@@ -88,8 +92,11 @@ def _ntlm(sign_in: SignIn, host: str, ask: Callable[[Mapping[str, str]], Reply])
 
     reply = ask(header(mechanism.initial()))
     challenge = next((each[5:] for each in reply.challenges if each[:5].upper() == "NTLM "), None)
-    if reply.status != 401 or challenge is None:
-        return reply
+    if reply.status != 401:
+        raise _NotJudged(reply)
+    if challenge is None:
+        # Nothing was proved yet, so nobody was refused.
+        raise _refused(host, reply)
     try:
         token = mechanism.respond(base64.b64decode(challenge.strip(), validate=True))
     except binascii.Error:

@@ -50,6 +50,11 @@ class Fault(Exception):
         self.answer = answer
 
 
+def no_answer(where: str) -> Unavailable:
+    """A page, or whatever else it is."""
+    return Unavailable(f"{where} answers with something that is no XML", hint="Check that the address is that of Exchange Web Services.")
+
+
 def parsed(document: bytes, where: str) -> Any:
     """The root. Raises Unavailable when it is no XML that is accepted here."""
     from lxml import etree
@@ -63,9 +68,7 @@ def parsed(document: bytes, where: str) -> Any:
         except etree.XMLSyntaxError:
             root = etree.fromstring(_IMPOSSIBLE.sub(b"?", document), parser())
     except (etree.XMLSyntaxError, ValueError):
-        raise Unavailable(
-            f"{where} answers with something that is no XML", hint="Check that the address is that of Exchange Web Services."
-        ) from None
+        raise no_answer(where) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise Unavailable(f"{where} answers with XML that declares a DTD, which is not read")
     return root

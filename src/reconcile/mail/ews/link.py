@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from reconcile.errors import AuthenticationRejected, ReconcileError, Unavailable
 from reconcile.mail.ews.account import ExchangeAccount
-from reconcile.mail.ews.answers import Answer, answers
+from reconcile.mail.ews.answers import Answer, answers, no_answer
 from reconcile.mail.ews.authorization import Authorization
 from reconcile.mail.ews.faults import never_asked, refusal, status_refusal, translated
 from reconcile.mail.ews.operations import Requests
@@ -106,16 +106,17 @@ class Link:
             self.maybe_done = False
             self._emptied(response)
             return self._authorization.refused(session)
-        is_fault = response.status_code == 500 and "xml" in response.headers.get("Content-Type", "").lower()
-        if response.status_code != 200 and not is_fault:
+        if not _is_of_exchange(response):
             # A gateway may say so after the server began.
-            self.maybe_done = response.status_code in (500, 502, 504)
+            self.maybe_done = response.status_code == 200 or (response.status_code >= 500 and response.status_code != 503)
             raise self._not_served(response)
         return False
 
     def _not_served(self, response: Any) -> ReconcileError:
         headers = {name.lower(): value for name, value in response.headers.items()}
         response.close()
+        if response.status_code == 200:
+            return no_answer(self.where)
         return status_refusal(response.status_code, headers, self.where, host=self.account.endpoint.host)
 
     def _posted(self, session: Any, request: bytes, silence: float | None) -> Any:
@@ -127,7 +128,7 @@ class Link:
             with session.post(
                 self.account.url, data=b"", headers=headers, timeout=timeouts, stream=True, allow_redirects=False
             ) as response:
-                if response.status_code not in (200, 401, 500):
+                if response.status_code != 401 and not _is_of_exchange(response):
                     raise self._not_served(response)
                 self._emptied(response)
                 return response.status_code, response.headers.get("WWW-Authenticate", "")
@@ -155,6 +156,12 @@ class Link:
     def close(self) -> None:
         """No more requests; connections stay with who lends them."""
         self._closed = True
+
+
+def _is_of_exchange(response: Any) -> bool:
+    """Whether Exchange Web Services gave this answer, or a fault. Pages for people come from gateways, and from servers that are busy."""
+    media = response.headers.get("Content-Type", "").lower()
+    return "html" not in media and (response.status_code == 200 or (response.status_code == 500 and "xml" in media))
 
 
 class _Pieces:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,8 +74,9 @@ def migrations() -> list[tuple[int, str, str]]:
     return sorted((int(entry.name[:4]), entry.name, entry.read_text(encoding="utf-8")) for entry in scripts)
 
 
+@cache
 def newest_migration() -> int:
-    """The number of the newest one this version knows."""
+    """The number of the newest one this version knows. It stays so while the process runs, whatever is installed over it meanwhile."""
     # Their texts are read only where one is to be carried out: opening a store happens with every command.
     return max(int(name[:4]) for name in os.listdir(_MIGRATIONS) if name.endswith(".sql"))  # noqa: PTH208  no Path for each
 
@@ -200,7 +202,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             version = self._check(connection)
             for number, _, script in migrations():
-                if number > version:
+                if version < number <= self._schema:
                     for statement in _statements(script):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version={number:d}")
@@ -362,7 +364,7 @@ class Database:
             raise Superseded(
                 f"{self.path} was brought to schema {version} by another version of reconcile since this process opened it "
                 f"(this one writes schema {self._schema})",
-                hint="Nothing was written. End this process and start that version.",
+                hint="Nothing of this was written. Start that version.",
             )
 
     def close(self) -> None:

@@ -194,6 +194,8 @@ def test_nothing_weaker_is_shown_than_what_is_declared() -> None:
     [
         (Said(b"", status=503, headers={"Retry-After": "17"}), Throttled),
         (Said(b"", status=502), Unavailable),
+        (Said(b"<html>", status=500, headers={"Content-Type": "text/html"}), Unavailable),
+        (Said(b"<html>", status=200, headers={"Content-Type": "text/html"}), Unavailable),
         (Said(b"", status=404), PermanentError),
     ],
 )
