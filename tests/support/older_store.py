@@ -6,7 +6,8 @@ import re
 import sqlite3
 from pathlib import Path
 
-from reconcile.store.sqlite.database import APPLICATION_ID, migrations
+from reconcile.store.sqlite.database import APPLICATION_ID
+from reconcile.store.sqlite.schema import migrations
 
 _META = re.compile(r"INSERT INTO meta VALUES \('([^']+)'")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.store.sqlite.database import Database, migrations
+from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.schema import migrations
 from support.crm import Desk, letter
 from support.older_store import make_older
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import PermanentError, SettingsError, Superseded
-from reconcile.store.sqlite import database as database_module
-from reconcile.store.sqlite.database import APPLICATION_ID, Database, migrations
+from reconcile.store.sqlite import schema
+from reconcile.store.sqlite.database import APPLICATION_ID, Database
+from reconcile.store.sqlite.schema import migrations
 
 
 def put(name: str, value: str):
@@ -93,9 +94,9 @@ def test_what_is_installed_over_a_running_process_is_not_its_schema(tmp_path: Pa
     path = tmp_path / "engine.db"
     Database.open(path).close()
     known = migrations()[-1][0]
-    shutil.copytree(database_module._MIGRATIONS, tmp_path / "migrations")
+    shutil.copytree(schema._MIGRATIONS, tmp_path / "migrations")
     (tmp_path / "migrations" / f"{known + 1:04d}_later.sql").write_text("CREATE TABLE later (a);\n")
-    monkeypatch.setattr(database_module, "_MIGRATIONS", tmp_path / "migrations")
+    monkeypatch.setattr(schema, "_MIGRATIONS", tmp_path / "migrations")
     for made in (path, tmp_path / "another.db"):
         with Database.open(made) as database:
             assert database.reader().execute("PRAGMA user_version").fetchone()[0] == known

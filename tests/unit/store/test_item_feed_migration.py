@@ -6,8 +6,9 @@ import sqlite3
 from pathlib import Path
 
 from reconcile.model.feed import FeedCursor, FeedKind, mark
-from reconcile.store.sqlite.database import Database, migrations
+from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.feed import SqliteFeed
+from reconcile.store.sqlite.schema import migrations
 
 ALL = frozenset(FeedKind)
 AT = "2026-03-01T10:00:0{}Z"

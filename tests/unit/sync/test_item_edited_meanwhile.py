@@ -3,6 +3,7 @@ rest goes on."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +11,13 @@ from datetime import timedelta
 import pytest
 
 from reconcile.errors import PermanentError, Unavailable
-from reconcile.model.item import Answer, Appointment, Attendee, Contact, ItemKind, Response, ShowAs, Task
+from reconcile.model.item import Answer, Appointment, Attachment, Attendee, Contact, ItemKind, Response, Task
 from reconcile.model.item_brake import ItemLimit
 from reconcile.model.item_declared import read_filter
+from reconcile.model.item_field import Direction
 from reconcile.model.item_link import LinkState
 from reconcile.model.item_record import ItemState
-from reconcile.store.memory.items import MemoryItemStore
-from reconcile.sync.decide.two_way_rules import TRACKED, TwoWayRules
+from reconcile.sync.decide.two_way_rules import TwoWayRules
 from support.items import ADDRESS, NOW, ItemWorld
 
 ADA = Contact(firstname="Ada", lastname="Byron", fullname="Ada Byron", emailaddress1="ada@contoso.example")
@@ -259,23 +260,49 @@ def test_what_was_parted_unread_stays_parted_when_it_comes_back_without_its_mark
     (place,) = world.server.items
     world.server.touch(place, categories=frozenset())
     settled(world)
-    away = world.server.move(place, "elsewhere")
-    settled(world)
-    world.server.move(away, "")
-    settled(world)
-    assert [one.state for one in world.store.links_of(number)] == [LinkState.PARTED]
+    for _ in range(2):
+        away = world.server.move(place, "elsewhere")
+        settled(world)
+        place = world.server.move(away, "")
+        settled(world)
+        assert [one.state for one in world.store.links_of(number)] == [LinkState.PARTED]
 
 
-def test_two_attendees_who_show_a_meeting_differently_are_no_conflict() -> None:
-    first = ItemWorld(store=MemoryItemStore(), address="alice@contoso.example", mailbox_id="a")
-    second = ItemWorld(store=first.store, address="bob@contoso.example", mailbox_id="b")
-    item = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1", statuscode=ShowAs.TENTATIVE)
-    places = [one.server.put(ItemKind.APPOINTMENT, item, categories=frozenset({TRACKED})) for one in (first, second)]
-    for number, shown in enumerate((ShowAs.TENTATIVE, ShowAs.BUSY, ShowAs.FREE, ShowAs.TENTATIVE, ShowAs.BUSY)):
-        world, place = ((first, places[0]), (second, places[1]))[number % 2]
-        world.server.touch(place, replace(item, statuscode=shown))
-        for each in (first, second, first, second):
-            each.look()
-        (record,) = first.store.items()
-        assert record.item.statuscode is shown  # type: ignore[union-attr]
-    assert not first.store.conflicts()
+def test_a_cancellation_that_meets_an_answer_is_still_carried_out(world: ItemWorld) -> None:
+    """Also where the answer is read only when files are to go."""
+    world.rules = TwoWayRules(propagate_cancellations=True, attachments=True)
+    number = world.add(MEETING)
+    settled(world)
+    (place,) = world.server.items
+    digest = hashlib.sha256(b"list.txt").hexdigest()
+    file = Attachment(filename="list.txt", mimetype="text/plain", filesize=8, digest=digest)
+    world.change(number, state=ItemState.CANCELED, attachments=(file,))
+    answered = replace(world.server.items[place].item, responses=(Response(address="alice@contoso.example", answer=Answer.ACCEPTED),))  # type: ignore[call-arg]
+    at(world, "before read", lambda: world.server.touch(place, answered))
+    world.look()
+    settled(world)
+    assert not world.server.items
+    assert [one.what for one in world.server.posted] == ["invitation", "cancellation"]
+
+
+@pytest.mark.parametrize("columns", [{"address2_city": "Paris"}, {"description": "notes"}])
+def test_an_edit_of_what_is_not_kept_in_step_is_one_all_the_same(world: ItemWorld, columns: dict[str, object]) -> None:
+    world.rules = TwoWayRules(directions={(ItemKind.CONTACT, "description"): Direction.TO_THEIRS})
+    number = world.add(ADA)
+    settled(world)
+    (place,) = world.server.items
+    world.server.touch(place, replace(ADA, **columns))  # type: ignore[arg-type]
+    world.remove(number)
+    settled(world)
+    assert len(world.server.items) == 1
+    assert [one.field for one in world.store.conflicts()] == [""]
+
+
+def test_a_meeting_that_its_organizer_called_off_is_not_called_off_again(world: ItemWorld) -> None:
+    number = world.add(MEETING)
+    settled(world)
+    (place,) = world.server.items
+    world.server.touch(place, canceled=True)
+    world.remove(number)
+    settled(world)
+    assert [one.what for one in world.server.posted] == ["invitation"]

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 import pytest
 
 from reconcile.errors import Unavailable
-from reconcile.mail.memory_collection import MemoryItems
 from reconcile.model.item import Appointment, Attendee, Contact, ItemKind, ShowAs, Task, TaskStatus
 from reconcile.model.item_field import Direction
 from reconcile.model.item_link import LinkState
@@ -79,47 +78,6 @@ def test_an_edit_that_goes_nowhere_is_kept_apart_when_another_one_comes_in(world
     quiet(world)
     world.server.touch(place, replace(item, description="in room 3"))
     assert world.look().conflicts == 0
-
-
-def test_a_meeting_that_is_met_again_in_its_organizers_mailbox_loses_nothing_of_either(world: ItemWorld) -> None:
-    """It came in from an attendee's copy, and both were edited before they met."""
-    copy = replace(MEETING, organizer="boss@contoso.example", globalobjectid="g1", description="seen by alice")
-    world.server.put(ItemKind.APPOINTMENT, copy, categories=MARK)
-    world.look()
-    (record,) = world.store.items()
-    world.change(record.id, subject="Budget 2027", isprivate=False)
-    boss = ItemWorld(store=world.store, server=MemoryItems(address="boss@contoso.example"), address="boss@contoso.example", mailbox_id="m2")
-    theirs = replace(copy, subject="Budget of 2027", location="Room 2", description="", requiredattendees=(ALICE, BOB))
-    boss.server.put(ItemKind.APPOINTMENT, theirs, categories=MARK)
-    boss.look()
-    (there,) = boss.theirs()
-    assert isinstance(there, Appointment)
-    assert (there.subject, there.location, there.description) == ("Budget 2027", "Room 2", "seen by alice")
-    assert there.requiredattendees == (ALICE, BOB)
-    assert replace(there, responses=()) == replace(world.record(record.id).item, responses=())  # type: ignore[arg-type]
-    (conflict,) = world.store.conflicts()
-    assert (conflict.field, conflict.ours, conflict.theirs, conflict.ours_wins) == (
-        "subject",
-        '["Budget 2027"]',
-        '["Budget of 2027"]',
-        True,
-    )
-    quiet(boss)
-
-
-def test_a_second_copy_empties_nothing_and_what_it_goes_over_is_kept_apart(world: ItemWorld) -> None:
-    copy = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1")
-    world.server.put(ItemKind.APPOINTMENT, copy, categories=MARK)
-    world.look()
-    (record,) = world.store.items()
-    world.change(record.id, description="bring the figures", subject="Budget: mine")
-    other = ItemWorld(store=world.store, server=MemoryItems(address="bob@contoso.example"), address="bob@contoso.example", mailbox_id="m2")
-    other.server.put(ItemKind.APPOINTMENT, copy, categories=MARK)
-    other.look()
-    found = world.record(record.id).item
-    assert (found.subject, found.description) == ("Budget", "bring the figures")  # type: ignore[union-attr]
-    assert [(one.field, one.ours) for one in world.store.conflicts()] == [("subject", '["Budget: mine"]')]
-    quiet(other)
 
 
 def test_nothing_new_costs_one_question_a_kind(world: ItemWorld) -> None:

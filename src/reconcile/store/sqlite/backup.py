@@ -20,8 +20,9 @@ from typing import BinaryIO, Final, cast
 
 from reconcile.errors import Locked, UserError
 from reconcile.lazy_dataclass import dataclass
-from reconcile.store.sqlite.database import Database, migrations
+from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.packs import sync_folder, translated
+from reconcile.store.sqlite.schema import migrations
 
 FORMAT: Final = 1
 HEADER: Final = "reconcile-backup.json"

@@ -14,20 +14,19 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reconcile.errors import PermanentError, ReconcileError, SettingsError, Superseded, Unavailable
 from reconcile.store.disk_room import is_full
 from reconcile.store.in_use import use
+from reconcile.store.sqlite.schema import migrations, newest_migration, statements
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 #: "rcnl": tells our files from anybody else's (PRAGMA application_id).
 APPLICATION_ID = 0x72636E6C
-_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _BUSY_SECONDS = 30.0
 #: At most this many works share one commit, so that a waiting one is not held up without bound.
 _GROUP = 256
@@ -66,30 +65,6 @@ def _unusable(path: Path, error: sqlite3.OperationalError) -> ReconcileError:
         # A WAL store keeps an index of its log beside it, also for readers.
         hint = "Its folder must be writable even for reading: mend that, or copy it and name the copy with --state-dir."
     return PermanentError(f"the store {path} cannot be used: {text}", hint=hint)
-
-
-def migrations() -> list[tuple[int, str, str]]:
-    """(number, name, SQL) of all migrations this version knows, in order."""
-    scripts = (entry for entry in _MIGRATIONS.iterdir() if entry.name.endswith(".sql"))
-    return sorted((int(entry.name[:4]), entry.name, entry.read_text(encoding="utf-8")) for entry in scripts)
-
-
-@cache
-def newest_migration() -> int:
-    """The number of the newest one this version knows. It stays so while the process runs, whatever is installed over it meanwhile."""
-    # Their texts are read only where one is to be carried out: opening a store happens with every command.
-    return max(int(name[:4]) for name in os.listdir(_MIGRATIONS) if name.endswith(".sql"))  # noqa: PTH208  no Path for each
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-    if statement.strip():
-        yield statement
 
 
 class Database:
@@ -203,7 +178,7 @@ class Database:
             version = self._check(connection)
             for number, _, script in migrations():
                 if version < number <= self._schema:
-                    for statement in _statements(script):
+                    for statement in statements(script):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version={number:d}")
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

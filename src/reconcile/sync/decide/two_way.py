@@ -17,7 +17,7 @@ from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Item, ItemKind, ShowAs, Task, TaskStatus
 from reconcile.model.item_field import FIELDS, GIVEN, Direction, ItemField, values
 from reconcile.model.item_link import DELETED_THERE, NOWHERE, Link, LinkState
-from reconcile.model.item_record import MAILBOX_EDITOR, ItemState, Record
+from reconcile.model.item_record import ItemState, Record
 from reconcile.model.mail_address import same_mailbox
 from reconcile.ports.collection import RemoteItem
 from reconcile.sync.decide.two_way_deletes import Carried, Spared, deletion_in_mailbox, deletion_of_record, is_one_way
@@ -129,7 +129,7 @@ class CreateTheirs:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carry:
     """The record becomes `item` in state `state`, and `columns` of `merge.ours` go to the mailbox. `invite`: attendees are told. `held`
-    says why what should go there does not go now. Linked again where it was not."""
+    says why what should go there does not go now; `later`: it is decided again once what came in is kept. Linked again where it was not."""
 
     merge: Merged
     item: Item
@@ -137,6 +137,7 @@ class Carry:
     columns: frozenset[str]
     invite: bool
     held: str = ""
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,8 +248,7 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
     mine = shared(record)
     direction = _direction(case, rules, mine, theirs, organized_here=organized_here)
     if case.link is not None:
-        elsewhere = record.edited_by.startswith(MAILBOX_EDITOR) and record.edited_by != f"{MAILBOX_EDITOR}{case.address}"
-        found = merged(mine, theirs, case.link.agreed, direction, from_elsewhere=elsewhere)
+        found = merged(mine, theirs, case.link.agreed, direction)
     else:
         found = joined(mine, theirs, direction, ours_leads=organized_here)
     after, state = _back(record, mine, found.ours, case.remote)
@@ -259,13 +259,14 @@ def _carry(case: Case, rules: TwoWayRules, now: datetime) -> Action:
         held, columns = "the meeting is past (linkedItems.updatePastMeetings)", frozenset()
     edited = replace(record, item=after, state=state)
     invite = bool(columns) and invites_on_update(edited, theirs, columns, organized_here=organized_here, now=now)
-    # What somebody changed there comes in first: what may be called off is weighed by what both sides know.
-    calls_off = rules.propagate_cancellations and state is ItemState.CANCELED and case.theirs is not Theirs.CHANGED
-    if calls_off and isinstance(theirs, Appointment) and columns:
+    later = False
+    if rules.propagate_cancellations and state is ItemState.CANCELED and isinstance(theirs, Appointment) and columns:
         deletion = deletion_in_mailbox(case.link, theirs, now) if case.link is not None else Spared("")
-        if isinstance(deletion, Carried):
+        # What somebody changed there comes in first: what is called off is weighed by what both sides know.
+        later = isinstance(deletion, Carried) and case.theirs is Theirs.CHANGED
+        if isinstance(deletion, Carried) and not later:
             return DeleteTheirs(cancel=deletion.cancel)
-    return Carry(merge=found, item=after, state=state, columns=columns, invite=invite, held=held)
+    return Carry(merge=found, item=after, state=state, columns=columns, invite=invite, held=held, later=later)
 
 
 def _made_anew(case: Case, now: datetime) -> Action:
@@ -287,15 +288,20 @@ def _theirs(case: Case) -> tuple[Item, bool]:
 
 
 def _is_edited(case: Case, rules: TwoWayRules) -> bool:
-    """Whether somebody changed the item in what would come in: an answer of an attendee, or a file that nobody carries, is no edit."""
+    """Whether somebody changed the item: an answer of an attendee, a file that nobody carries, or what an attendee's copy says beside what
+    comes in, is no edit."""
     if case.remote is None or case.link is None:
         return False
+    if case.remote.canceled:
+        return True
     theirs, agreed = as_ours(case.remote.item), case.link.agreed.theirs
     direction = _direction(case, rules, theirs, organized_here=case.remote.organized_here)
+    all_of_it = case.remote.organized_here
     return any(
-        values(theirs, field) != values(agreed, field) and direction(field) in (Direction.BOTH, Direction.TO_OURS)
+        values(theirs, field) != values(agreed, field)
         for field in FIELDS[case.kind]
         if GIVEN[case.kind].isdisjoint(field.columns)
+        and (direction(field) is not Direction.NONE or (all_of_it and field.name != "attachments"))
     )
 
 

@@ -14,11 +14,13 @@ from typing import Final, assert_never
 
 from reconcile.lazy_dataclass import dataclass
 from reconcile.model.item import Appointment, Attachment, Attendee, Item, ItemKind, ShowAs, Task, TaskStatus, Value, kind_of
-from reconcile.model.item_field import FIELDS, Direction, ItemField, values
+from reconcile.model.item_field import FIELDS, GIVEN, Direction, ItemField, values
 from reconcile.model.item_link import Agreed
 from reconcile.model.recurrence import ChangedOccurrence, DeletedOccurrence, SeriesException
 
 _PEOPLE: Final = ("requiredattendees", "optionalattendees")
+#: What each attendee's copy says for itself, and the record as the last of them: where these only come in, nobody's edit is lost.
+_OF_EACH_COPY: Final = ("statuscode", "prioritycode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +55,8 @@ class _Field:
     conflict: FieldConflict | None = None
 
 
-def merged(
-    ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemField], Direction], *, from_elsewhere: bool = False
-) -> Merged:
-    """All four items are of one kind and in their normal form, `theirs` as `as_ours` reads it. `from_elsewhere`: the record was changed
-    last by another mailbox that has the same meeting, so that what differs is nobody's edit of ours."""
+def merged(ours: Item, theirs: Item, agreed: Agreed, direction: Callable[[ItemField], Direction]) -> Merged:
+    """All four items are of one kind and in their normal form, `theirs` as `as_ours` reads it."""
     kind = kind_of(ours)
     found: dict[str, _Field] = {}
     for field in FIELDS[kind]:
@@ -80,7 +79,7 @@ def merged(
         if field.name == "attachments" and direction(field) is Direction.NONE:
             # Files that went nowhere are still to go when they may: what was agreed of them stays agreed.
             base_theirs = _with(base_theirs, field, values(agreed.theirs, field))
-        elif direction(field) is Direction.TO_OURS and not from_elsewhere:
+        elif direction(field) is Direction.TO_OURS and field.name not in _OF_EACH_COPY:
             # An edit of ours that goes nowhere stays one, so that what comes in later does not go over it unseen.
             if one.taken or one.ours == values(theirs, field) or field.name == "attachments":
                 base_ours = _with(base_ours, field, values(theirs, field))
@@ -96,24 +95,42 @@ def merged(
 
 
 def joined(ours: Item, theirs: Item, direction: Callable[[ItemField], Direction], *, ours_leads: bool) -> Merged:
-    """As `merged`, for two that never agreed: what only one side says is kept, as are files and people of both; where both say something it
-    is ours that goes over, or with `ours_leads` False theirs that comes in. A text that loses is told as a conflict."""
-    base = theirs if ours_leads else ours
-    for field in FIELDS[kind_of(ours)]:
+    """As `merged`, for two that never agreed. What only one side says is kept, as are files of both. Where both say something, theirs
+    comes in; with `ours_leads` our texts go over instead, and people of both are kept. Texts, times and people that lose are told."""
+    kind = kind_of(ours)
+    if ours_leads and isinstance(ours, Appointment) and isinstance(theirs, Appointment):
+        ours = _asked_as_there(ours, theirs)
+    base = ours
+    for field in FIELDS[kind]:
         mine, other = values(ours, field), values(theirs, field)
-        if field.name == "attachments" or (ours_leads and field.name in _PEOPLE):
+        if field.name in ("attachments", *_PEOPLE):
             # Whoever is missing on one side was never taken off there.
             base = _with(base, field, ((),))
-        elif not any(mine) or not any(other):
-            base = _with(base, field, mine if not any(mine) else other)
+        elif any(mine) and (not any(other) or (ours_leads and _is_text(mine) and direction(field) is not Direction.TO_OURS)):
+            base = _with(base, field, other)
     found = merged(ours, theirs, Agreed(ours=base, theirs=base), direction)
     lost = list[FieldConflict]()
-    for field in FIELDS[kind_of(ours)]:
+    for field in FIELDS[kind]:
         mine, other = values(ours, field), values(theirs, field)
         goes = not found.columns.isdisjoint(field.columns)
-        if mine != other and all(type(one) is str and one for one in (*mine, *other)) and (goes or field.name in found.taken):
+        tells = (_is_text(mine) and _is_text(other)) or field.name == "scheduledstart"
+        if mine != other and tells and GIVEN[kind].isdisjoint(field.columns) and (goes or field.name in found.taken):
             lost.append(FieldConflict(field=field.name, ours=mine, theirs=other, ours_wins=goes))
     return replace(found, conflicts=(*found.conflicts, *lost))
+
+
+def _is_text(said: tuple[Value, ...]) -> bool:
+    return all(type(one) is str and one for one in said)
+
+
+def _asked_as_there(ours: Appointment, theirs: Appointment) -> Appointment:
+    """Nobody is asked to come and free to stay away at once: as the organizer says."""
+    required, optional = (frozenset(one.address for one in some) for some in (theirs.requiredattendees, theirs.optionalattendees))
+    return replace(
+        ours,
+        requiredattendees=tuple(one for one in ours.requiredattendees if one.address not in optional),
+        optionalattendees=tuple(one for one in ours.optionalattendees if one.address not in required),
+    )
 
 
 def _completion_follows(found: dict[str, _Field], ours: Task, theirs: Task, direction: Callable[[ItemField], Direction]) -> None:
@@ -164,7 +181,7 @@ def _field(
             if both and field.name == "attachments":
                 joined = _joined(ours, theirs, base)
                 return _Field((joined,), taken=(joined,) != ours)
-            lost = both and ours != base[1]
+            lost = both and ours != base[1] and field.name not in _OF_EACH_COPY
             return _Field(theirs, taken=True, conflict=FieldConflict(field=field.name, ours=ours, theirs=theirs) if lost else None)
         case Direction.TO_THEIRS:
             conflict = FieldConflict(field=field.name, ours=ours, theirs=theirs, ours_wins=True) if both else None

@@ -118,7 +118,7 @@ def _decide(
         action = decide(case, mailbox.rules, now)
         if number not in lost and loss_of(action, case) is not None:
             continue  # seen only now: it is counted with those of the next look
-        if isinstance(action, (CreateTheirs, DeleteTheirs)) or (isinstance(action, Carry) and action.columns):
+        if isinstance(action, (CreateTheirs, DeleteTheirs)) or (isinstance(action, Carry) and action.columns and not action.later):
             local = applied(action, pair, mailbox, kind, fresh) if isinstance(action, Carry) else None
             blobs = fetched(collection, [local], tools, mailbox) if local is not None else {}
             intent = _intent(number, action, pair, mailbox, collection, tools, now)

@@ -67,7 +67,7 @@ def _looked(pair: Pair) -> PairChange | None:
         seen = told(replace(seen, version=listed.version, remote_id=listed.remote_id, trace=listed.trace, departed=False), pair.remote)
     seen = _without_content(replace(seen, record_version=record.version if record is not None else -1))
     if pair.listed is not None and pair.gone is None and link.state is LinkState.PARTED:
-        seen = replace(seen, categorised=link.categorised and _bears(pair.listed))
+        seen = replace(seen, version=pair.listed.version, categorised=link.categorised and _bears(pair.listed))
     return PairChange(record_id=link.record_id, link=seen) if seen != link or pair.returned else None
 
 
