@@ -99,7 +99,8 @@ class RecordDeletion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairChange:
     """What one commit makes true of one pair: the record (id 0: a new one), the link (None: as it is; `unlink`: it goes; of a new record
-    its `record_id` is filled in), and conflicts. `settled` is the token of an intent that is over."""
+    its `record_id` is filled in, and the link of the one that was before it goes), and conflicts. `settled` is the token of an intent that
+    is over."""
 
     record_id: int
     record: RecordChange | RecordDeletion | None = None

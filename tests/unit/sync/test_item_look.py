@@ -403,6 +403,29 @@ def test_a_completion_and_a_cancellation_that_meet_leave_a_whole_task(world: Ite
     quiet(world)
 
 
+def test_an_item_out_of_the_trash_whose_record_is_gone_is_tied_once(world: ItemWorld) -> None:
+    """Found by the machine: the tie to the record that was there before stayed, and bore the same trace."""
+    past = NOW - timedelta(days=2)
+    item = replace(MEETING, organizer=ADDRESS, globalobjectid="g1", scheduledstart=past, scheduledend=past + timedelta(hours=1))
+    place = world.server.put(ItemKind.APPOINTMENT, item, categories=MARK)
+    world.look()
+    (record,) = world.store.items()
+    world.server.drop(place)
+    world.look()
+    place = world.server.restore(place)
+    world.remove(record.id)
+    world.look()
+    for folder in ("elsewhere", ""):
+        place = world.server.move(place, folder)
+        world.look()
+    (again,) = world.store.items()
+    assert again.id != record.id
+    assert [(one.record_id, one.state) for one in world.store.links(world.mailbox_id, ItemKind.APPOINTMENT)] == [
+        (again.id, LinkState.LINKED)
+    ]
+    quiet(world)
+
+
 def test_a_meeting_that_was_deleted_and_comes_again_is_the_same_record(world: ItemWorld) -> None:
     world.server.tells = False
     item = replace(MEETING, organizer="boss@fabrikam.example", globalobjectid="g1")

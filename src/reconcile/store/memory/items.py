@@ -309,9 +309,9 @@ class MemoryItemStore:
                 self._remove(change.record_id, at, by)
             case None:
                 pass
-        if change.unlink:
+        if change.unlink or number != change.record_id:
             self._links.pop((mailbox_id, change.record_id), None)
-        elif change.link is not None:
+        if change.link is not None and not change.unlink:
             link = replace(change.link, record_id=number)
             for key in [key for key, other in self._links.items() if key[0] == mailbox_id and other.remote_id == link.remote_id]:
                 del self._links[key]

@@ -314,9 +314,9 @@ def _pair(connection: sqlite3.Connection, mailbox_id: str, kind: ItemKind, chang
             remove_record(connection, change.record_id, by)
         case None:
             pass
-    if change.unlink:
+    if change.unlink or number != change.record_id:
         connection.execute("DELETE FROM item_link WHERE mailbox_id = ? AND item_id = ?", (mailbox_id, change.record_id))
-    elif change.link is not None:
+    if change.link is not None and not change.unlink:
         item_rows.write_link(connection, replace(change.link, record_id=number))
     for one in change.conflicts:
         connection.execute(
