@@ -381,7 +381,8 @@ class ItemMachine(RuleBasedStateMachine):
         places = {kind: self.store.place(self.world.mailbox_id, kind) for kind in ItemKind}
         records, items = (
             {record.id: record.kind for record in self.store.items()},
-            {n: one.kind for n, one in self.world.server.items.items()},
+            # What is not whole yet was shown to nobody: where its record is gone it is taken back, and no brake weighs that.
+            {n: one.kind for n, one in self.world.server.items.items() if not one.unfinished},
         )
         try:
             self.world.look()

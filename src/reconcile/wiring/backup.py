@@ -31,6 +31,7 @@ def write_backup(settings: Settings, environment: str, target: Path) -> Written:
     from reconcile.model import instant
     from reconcile.secrets.reseal import count_by_key
     from reconcile.store.sqlite import backup
+    from reconcile.store.sqlite.schema import newest_migration
 
     with open_database(settings, environment, read_only=False) as database:
         assert database is not None
@@ -38,7 +39,7 @@ def write_backup(settings: Settings, environment: str, target: Path) -> Written:
             environment=environment,
             created_at=instant.text(SystemClock().now().replace(microsecond=0)),
             program=__version__,
-            schema=backup.newest_schema(),
+            schema=newest_migration(),
             keys=dict(count_by_key(sealed_records(database))),
         )
         return backup.write_backup(database, target, facts)

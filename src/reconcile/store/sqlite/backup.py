@@ -22,7 +22,6 @@ from reconcile.errors import Locked, UserError
 from reconcile.lazy_dataclass import dataclass
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.packs import sync_folder, translated
-from reconcile.store.sqlite.schema import migrations
 
 FORMAT: Final = 1
 HEADER: Final = "reconcile-backup.json"
@@ -170,8 +169,3 @@ def _add(archive: tarfile.TarFile, name: str, file: BinaryIO, entries: list[dict
 def _remove(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.unlink()
-
-
-def newest_schema() -> int:
-    """The schema this version writes."""
-    return migrations()[-1][0]

@@ -15,9 +15,10 @@ from typing import IO, Any
 
 from reconcile.errors import PermanentError, SettingsError
 from reconcile.lazy_dataclass import dataclass
-from reconcile.store.sqlite.backup import DATABASE, FORMAT, HEADER, MANIFEST, BackupFacts, newest_schema
+from reconcile.store.sqlite.backup import DATABASE, FORMAT, HEADER, MANIFEST, BackupFacts
 from reconcile.store.sqlite.database import APPLICATION_ID
 from reconcile.store.sqlite.packs import sync_folder, translated
+from reconcile.store.sqlite.schema import newest_migration
 
 _PACK = re.compile(r"packs/[0-9]{8}\.pack")
 _CHUNK = 1 << 20
@@ -98,7 +99,7 @@ def _facts(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo | None,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _refused(path, "it is damaged, or no backup of reconcile: its header cannot be read") from None
-    if format_ > FORMAT or facts.schema > newest_schema():
+    if format_ > FORMAT or facts.schema > newest_migration():
         words = f"it was written by a newer version, {facts.program} (format {format_}, schema {facts.schema})"
         raise PermanentError(f"{path} cannot be restored: {words}", hint="Use that version or newer. Nothing was changed.")
     return facts
