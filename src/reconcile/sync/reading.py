@@ -198,7 +198,7 @@ class Reading:
             place=kept.place,
             folder=listed.folder,
         )
-        return arrival if verdict is None else _with(arrival, verdict)
+        return arrival if verdict is None else with_verdict(arrival, verdict)
 
     def _decide(self, arrivals: list[Arrival]) -> tuple[list[Arrival], list[Decision], list[Place]]:
         """What was read as a whole before anybody decided: those that stay, decisions on the others, and their bytes."""
@@ -221,7 +221,7 @@ class Reading:
         refused, unused = list[Decision](), list[Place]()
         for arrival, verdict in zip(arrivals, self.decider.decide(asked, self._generation), strict=True):
             if verdict.accepted:
-                staying.append(_with(arrival, verdict))
+                staying.append(with_verdict(arrival, verdict))
                 continue
             assert verdict.decision is not None
             refused.append(verdict.decision)
@@ -306,11 +306,21 @@ class Reading:
         )
 
 
-def _with(arrival: Arrival, verdict: Decided) -> Arrival:
+def with_verdict(arrival: Arrival, verdict: Decided) -> Arrival:
+    """The same message, and what was decided about it."""
     if verdict.decision is None and verdict.tracking is None and verdict.clues is None:
         return arrival
-    return replace(
-        arrival,
+    # Field by field: `dataclasses.replace` takes four times as long, for each message.
+    return Arrival(
+        remote_id=arrival.remote_id,
+        received=arrival.received,
+        size=arrival.size,
+        raw=arrival.raw,
+        content=arrival.content,
+        header=arrival.header,
+        header_length=arrival.header_length,
+        place=arrival.place,
+        folder=arrival.folder,
         decision=verdict.decision,
         tracking=verdict.tracking,
         clues=verdict.clues,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -240,6 +241,24 @@ def test_a_reader_that_was_given_back_is_lent_again_and_sees_what_is_there_then(
     database.take_back(again)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         again.execute("SELECT 1")
+
+
+def test_what_stands_in_the_store_is_written_nowhere_else(tmp_path: Path) -> None:
+    def change_every_page(connection: sqlite3.Connection) -> list[str]:
+        # What the statement changes is kept until it ends, by default in a file of the system's temporary folder.
+        connection.execute("UPDATE meta SET value = value || '!' WHERE name LIKE 'canary%'")
+        open_now = [
+            os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{number}")
+        ]
+        return [name for name in open_now if name.startswith("/") and "engine.db" not in name and "etilqs" in name]
+
+    with Database.open(tmp_path / "engine.db") as database:
+        database.write(
+            lambda connection: connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)", [(f"canary {number}", "canary" * 40) for number in range(2_000)]
+            )
+        )
+        assert database.write(change_every_page) == []
 
 
 def test_a_work_by_itself_that_fails_leaves_nothing_and_the_next_is_kept(tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reconcile.ports.mail_store import Place
 from reconcile.store.sqlite import packs as packs_module
 from reconcile.store.sqlite.packs import Pack, Packs
 
@@ -133,3 +136,50 @@ def test_the_name_of_a_pack_that_somebody_else_made_is_durable_before_it_is_used
     pack.close()
     assert pack.number == 1
     assert synced == [tmp_path]
+
+
+@given(
+    steps=st.lists(st.one_of(st.just("begin"), st.just("discard"), st.just("sync"), st.binary(max_size=60)), max_size=25),
+    most=st.integers(min_value=1, max_value=40),
+)
+def test_a_pack_holds_what_was_written_to_it_and_not_discarded(
+    steps: list[str | bytes], most: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    def short(descriptor: int, pieces: list[bytes], offset: int) -> int:
+        """A system that takes a part of what it is asked to write."""
+        return os.pwrite(descriptor, b"".join(pieces)[:most], offset)
+
+    folder, kept, begun = tmp_path_factory.mktemp("packs"), b"", 0
+    pack = Packs(folder, Rows().committed).take()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "pwritev", short)
+        patch.setattr(packs_module, "_BUFFER", 50)
+        patch.setattr(packs_module, "_PIECES", 4)
+        for step in [*steps, "sync"]:
+            if isinstance(step, bytes):
+                pack.write(step)
+                kept += step
+            elif step == "begin":
+                pack.begin()
+                begun = len(kept)
+            elif step == "discard":
+                pack.discard()
+                kept = kept[:begun]
+            else:
+                pack.sync()
+                assert pack.path.read_bytes() == kept
+            assert (pack.end, pack.place()) == (len(kept), Place(pack.number, begun, len(kept) - begun))
+    pack.close()
+    assert pack.path.read_bytes() == b"", "nothing of it was committed"
+
+
+def test_no_more_waits_in_memory_than_a_megabyte_and_a_piece(tmp_path: Path, rows: Rows) -> None:
+    pack = Packs(tmp_path, rows.committed).take()
+    rows.written.append(pack)
+    pack.begin()
+    for _ in range(5_000):
+        pack.write(bytes(1_000))
+        assert pack.end - pack.path.stat().st_size <= 1 << 20
+    for _ in range(5_000):
+        pack.write(b"x")
+    assert pack.end - pack.path.stat().st_size <= 1_024

@@ -109,8 +109,8 @@ class SqliteCorrelation:
     def _rows(self, statement: str, *values: str) -> Sequence[sqlite3.Row]:
         if self._database is None or values[-1] == "[]":
             return ()
-        with translated(self._database.path):
-            return self._database.reader().execute(statement, values).fetchall()
+        with translated(self._database.path), self._database.lent() as connection:
+            return connection.execute(statement, values).fetchall()
 
 
 def _of_email(row: sqlite3.Row) -> MailFacts:

@@ -209,7 +209,13 @@ class Database:
         return connection
 
     def take_back(self, connection: sqlite3.Connection) -> None:
-        """What `lent_reader` gave, without a transaction. Raises nothing."""
+        """What `lent_reader` gave; what it looked at together ends. Raises nothing."""
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        except sqlite3.Error:
+            connection.close()
+            return
         with self._guard:
             if not self._closed:
                 self._idle_readers.append(connection)
@@ -217,15 +223,21 @@ class Database:
         connection.close()
 
     @contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        """`lent_reader` for a few SELECTs, each of which sees its own moment. Threads that come and go take this one: each `reader` that is
+        opened reads the whole schema."""
+        connection = self.lent_reader()
+        try:
+            yield connection
+        finally:
+            self.take_back(connection)
+
+    @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Several SELECTs that see one moment."""
-        connection = self.reader()
-        with translated(self.path):
+        with translated(self.path), self.lent() as connection:
             connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.execute("COMMIT")
+            yield connection
 
     def write(self, work: Work[T]) -> T:
         """Run `work` in the writer thread; returns its result once it is durable, or raises what it raised."""
@@ -264,6 +276,9 @@ class Database:
         if self._writing is None:
             with translated(self.path):
                 self._writing = self._connect()
+                # A statement that writes several rows keeps the pages it changes until it ends, by default in files of the system's
+                # temporary folder: more was written there than here, and what stands in the store stood outside of the state folder.
+                self._writing.execute("PRAGMA temp_store=MEMORY")
         return self._writing
 
     def _run(self) -> None:

@@ -55,7 +55,7 @@ class SqliteMailStore:
     def receive(self, mailbox_id: str) -> Iterator[SqliteReceiving]:
         lease = self._leases.take(mailbox_id)
         try:
-            receiving = SqliteReceiving(self._database, self._packs, mailbox_id, self.state(mailbox_id))
+            receiving = SqliteReceiving(self._database, self._packs, mailbox_id)
             try:
                 yield receiving
             finally:
@@ -188,14 +188,15 @@ class SqliteMailStore:
 class SqliteReceiving:
     """Holds the mailbox's lease, and a pack from the first body on."""
 
-    def __init__(self, database: Database, packs: Packs, mailbox_id: str, state: MailboxState) -> None:
+    def __init__(self, database: Database, packs: Packs, mailbox_id: str) -> None:
         self._database = database
         self._packs = packs
         self._mailbox_id = mailbox_id
-        self._state = state
+        with database.lent() as connection:
+            self._state = read_state(connection, mailbox_id)
         self._pack: Pack | None = None
-        self._purged = PurgedMail(database.reader(), mailbox_id)
         self._recent = RecentView(database)
+        self._purged = PurgedMail(self._recent.connection, mailbox_id)
         self._contents = MailContents(packs.read)
         self.lift_purged = False
 
@@ -224,7 +225,7 @@ class SqliteReceiving:
         for start in range(0, len(asked), _PAGE):
             part = [each.value for each in asked[start : start + _PAGE]]
             question = f"{_KEPT} ({','.join('?' * len(part))})"
-            rows = self._database.reader().execute(question, (self._mailbox_id, self._state.generation, *part))
+            rows = self._recent.connection().execute(question, (self._mailbox_id, self._state.generation, *part))
             found.update(row[0] for row in rows)
         return {each for each in asked if each.value in found}
 
@@ -260,7 +261,14 @@ class SqliteReceiving:
             committed = max(place.offset + place.length for place in places)
         before = self._state
         try:
-            kept, self._state = self._database.write_here(lambda connection: mail_commit.keep(connection, before, batch, self._contents))
+            try:
+                kept, self._state = self._database.write_here(
+                    lambda connection: mail_commit.keep(connection, before, batch, self._contents)
+                )
+            except mail_commit.NotKept:
+                kept, self._state = self._database.write(
+                    lambda connection: mail_commit.keep_the_rest(connection, before, batch, self._contents)
+                )
             self._recent.stale = True
         except BaseException:
             if pack is not None:

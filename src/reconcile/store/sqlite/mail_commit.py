@@ -50,26 +50,36 @@ _STATE = (
 )
 
 
+class NotKept(Exception):
+    """Something of the batch is refused. The transaction is to be taken back, and `keep_the_rest` tells what it was."""
+
+
 def keep(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, contents: MailContents) -> tuple[Kept, MailboxState]:
-    """Write the batch; returns the counts and the state after it. What the store cannot take of it becomes a failure. `contents` reads the
-    bytes of this batch's places, too."""
-    connection.execute("SAVEPOINT batch")
+    """Write the batch; returns the counts and the state after it. `contents` reads the bytes of this batch's places, too.
+
+    Raises NotKept.
+    """
     try:
-        done = _keep(connection, before, batch, contents)
+        return _keep(connection, before, batch, contents)
     except (ReconcileError, sqlite3.OperationalError):
         raise
-    except Exception:
-        connection.execute("ROLLBACK TO batch")
-        bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival, contents))]
-        # Refused while others were taken, before: then it is for the message, also where nothing but such messages came.
-        known = {message.remote_id for message in before.missing if message.failure}
-        strangers = [arrival for arrival, _ in bad if arrival.remote_id not in known]
-        if not bad or (strangers and len(bad) == len(batch.arrivals) > 1) or batch.released:
-            # It is not for a message that the store refuses everything; and what was given up before stays where it is.
-            raise
-        done = _keep(connection, before, without(before, batch, bad), contents, lost=[arrival for arrival, _ in bad])
-    connection.execute("RELEASE batch")
-    return done
+    except Exception as error:
+        raise NotKept from error
+
+
+def keep_the_rest(
+    connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, contents: MailContents
+) -> tuple[Kept, MailboxState]:
+    """As `keep`, in another transaction; what the store cannot take becomes a failure. It is rare, and to take a batch back within its
+    transaction would want a savepoint, for which SQLite copies each page that the batch changes."""
+    bad = [(arrival, reason) for arrival in batch.arrivals if (reason := _refusal(connection, before, batch, arrival, contents))]
+    # Refused while others were taken, before: then it is for the message, also where nothing but such messages came.
+    known = {message.remote_id for message in before.missing if message.failure}
+    strangers = [arrival for arrival, _ in bad if arrival.remote_id not in known]
+    if not bad or (strangers and len(bad) == len(batch.arrivals) > 1) or batch.released:
+        # It is not for a message that the store refuses everything; and what was given up before stays where it is.
+        return _keep(connection, before, batch, contents)
+    return _keep(connection, before, without(before, batch, bad), contents, lost=[arrival for arrival, _ in bad])
 
 
 def _refusal(connection: sqlite3.Connection, before: MailboxState, batch: ReceivedBatch, arrival: Arrival, contents: MailContents) -> str:
@@ -101,7 +111,7 @@ def _keep(
     erase: dict[int, int] = {}
     refused = 0
     number, any_purged, any_decided, any_held = connection.execute(_ABOUT, (mailbox_id,)).fetchone()
-    purged = PurgedMail(connection, mailbox_id, empty=not any_purged)
+    purged = PurgedMail(lambda: connection, mailbox_id, empty=not any_purged)
     met = met_names(connection, {arrival.header.message_id for arrival in batch.arrivals} - {""})
     arrivals = contents.told(batch.arrivals, _compared(batch.arrivals, met, every=bool(any_purged)))
     if batch.lift_purged:

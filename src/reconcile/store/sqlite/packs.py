@@ -19,7 +19,9 @@ from reconcile.ports.mail_store import Place
 
 #: A pack that is larger takes no further batch.
 ROLL_BYTES = 1 << 28
+#: Bytes that wait to be written in one go, and the most pieces (IOV_MAX of writev(2)).
 _BUFFER = 1 << 20
+_PIECES = 1024
 _READ = 1 << 20
 
 
@@ -64,8 +66,10 @@ class Pack:
     def __init__(self, number: int, path: Path, descriptor: int, committed: int) -> None:
         self.number = number
         self.path = path
-        self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER)
-        self._file.seek(committed)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        #: What the file does not have yet, from `_written` on. Gathered and not copied into a buffer: these are all bytes of all mail.
+        self._waiting: list[bytes] = []
+        self._written = committed
         self._begun = committed
         self.committed = committed
         self.end = committed
@@ -74,10 +78,24 @@ class Pack:
         self._begun = self.end
 
     def write(self, chunk: bytes) -> None:
-        # Before it is written: of one that a full disk refuses a part may be there, and is to be cut off.
         self.end += len(chunk)
+        self._waiting.append(chunk)
+        if self.end - self._written >= _BUFFER or len(self._waiting) >= _PIECES:
+            self._flush()
+
+    def _flush(self) -> None:
         with translated(self.path):
-            self._file.write(chunk)
+            while self._waiting:
+                # Fewer than asked for where a disk has become full: the rest says so.
+                count = os.pwritev(self._file.fileno(), self._waiting, self._written)
+                self._written += count
+                whole = 0
+                while whole < len(self._waiting) and count >= len(self._waiting[whole]):
+                    count -= len(self._waiting[whole])
+                    whole += 1
+                del self._waiting[:whole]
+                if count:
+                    self._waiting[0] = self._waiting[0][count:]
 
     def place(self) -> Place:
         """Where the body that was begun lies."""
@@ -89,8 +107,8 @@ class Pack:
 
     def sync(self) -> None:
         """All bytes written so far survive a power loss when this returns."""
+        self._flush()
         with translated(self.path):
-            self._file.flush()
             os.fdatasync(self._file.fileno())
 
     def roll_back(self) -> None:
@@ -99,10 +117,13 @@ class Pack:
             self._cut(self.committed)
 
     def _cut(self, length: int) -> None:
-        with translated(self.path):
-            self._file.flush()
-            self._file.truncate(length)
-            self._file.seek(length)
+        # Bodies begin and end with a piece.
+        while self._waiting and self.end > length:
+            self.end -= len(self._waiting.pop())
+        if self._written >= length:
+            with translated(self.path):
+                self._file.truncate(length)
+            self._written = length
         self.end = self._begun = length
 
     def close(self) -> None:

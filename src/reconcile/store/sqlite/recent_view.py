@@ -50,12 +50,5 @@ class RecentView:
         """Raises nothing."""
         connection, self._connection = self._connection, None
         self._looks = 0
-        if connection is None:
-            return
-        try:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
-        except sqlite3.Error:
-            connection.close()
-        else:
+        if connection is not None:
             self._database.take_back(connection)

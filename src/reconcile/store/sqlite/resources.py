@@ -70,11 +70,8 @@ class SqliteResources:
     def sealed_value(self, external_id: str, path: str) -> bytes | None:
         if self._database is None:
             return None
-        with translated(self._database.path):
-            found = self._database.reader().execute(
-                "SELECT value FROM sealed_value WHERE external_id = ? AND path = ?", (external_id, path)
-            )
-            row = found.fetchone()
+        with translated(self._database.path), self._database.lent() as connection:
+            row = connection.execute("SELECT value FROM sealed_value WHERE external_id = ? AND path = ?", (external_id, path)).fetchone()
         return None if row is None else bytes(row[0])
 
     def sealed_values(self) -> Mapping[tuple[str, str], bytes]:
