@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -183,3 +186,35 @@ def test_no_more_waits_in_memory_than_a_megabyte_and_a_piece(tmp_path: Path, row
     for _ in range(5_000):
         pack.write(b"x")
     assert pack.end - pack.path.stat().st_size <= 1_024
+
+
+def test_what_is_written_while_an_earlier_batch_is_synced_is_neither_lost_nor_doubled(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(descriptor: int, pieces: list[bytes], offset: int) -> int:
+        time.sleep(0.0005)
+        return os.pwrite(descriptor, b"".join(pieces)[:700], offset)
+
+    monkeypatch.setattr(os, "pwritev", slow)
+    monkeypatch.setattr(packs_module, "_BUFFER", 500)
+    pack = Packs(tmp_path, rows.committed).take()
+    rows.written.append(pack)
+    bodies = [b"%d " % number * (1 + number % 70) for number in range(600)]
+    done = threading.Event()
+
+    def commits() -> None:
+        # Beside the reading: the batch before is committed while the next comes in.
+        while not done.is_set():
+            pack.sync()
+
+    with ThreadPoolExecutor(1) as beside:
+        committing = beside.submit(commits)
+        try:
+            for body in bodies:
+                pack.begin()
+                pack.write(body)
+        finally:
+            done.set()
+        committing.result(timeout=20)
+    pack.sync()
+    assert pack.path.read_bytes() == b"".join(bodies)

@@ -61,7 +61,7 @@ def sync_folder(folder: Path) -> None:
 
 
 class Pack:
-    """One locked pack. Offsets count from its first byte."""
+    """One locked pack. Offsets count from its first byte. One thread writes; another may `sync` what came before meanwhile."""
 
     def __init__(self, number: int, path: Path, descriptor: int, committed: int) -> None:
         self.number = number
@@ -70,6 +70,8 @@ class Pack:
         #: What the file does not have yet, from `_written` on. Gathered and not copied into a buffer: these are all bytes of all mail.
         self._waiting: list[bytes] = []
         self._written = committed
+        #: For these two.
+        self._guard = threading.Lock()
         self._begun = committed
         self.committed = committed
         self.end = committed
@@ -79,12 +81,14 @@ class Pack:
 
     def write(self, chunk: bytes) -> None:
         self.end += len(chunk)
-        self._waiting.append(chunk)
-        if self.end - self._written >= _BUFFER or len(self._waiting) >= _PIECES:
+        with self._guard:
+            self._waiting.append(chunk)
+            enough = self.end - self._written >= _BUFFER or len(self._waiting) >= _PIECES
+        if enough:
             self._flush()
 
     def _flush(self) -> None:
-        with translated(self.path):
+        with self._guard, translated(self.path):
             while self._waiting:
                 # Fewer than asked for where a disk has become full: the rest says so.
                 count = os.pwritev(self._file.fileno(), self._waiting, self._written)
@@ -117,13 +121,14 @@ class Pack:
             self._cut(self.committed)
 
     def _cut(self, length: int) -> None:
-        # Bodies begin and end with a piece.
-        while self._waiting and self.end > length:
-            self.end -= len(self._waiting.pop())
-        if self._written >= length:
-            with translated(self.path):
-                self._file.truncate(length)
-            self._written = length
+        with self._guard:
+            # Bodies begin and end with a piece.
+            while self._waiting and self.end > length:
+                self.end -= len(self._waiting.pop())
+            if self._written >= length:
+                with translated(self.path):
+                    self._file.truncate(length)
+                self._written = length
         self.end = self._begun = length
 
     def close(self) -> None:
