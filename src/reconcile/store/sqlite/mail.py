@@ -46,6 +46,7 @@ class SqliteMailStore:
         self._database = database
         self._packs = Packs(folder / "packs", PackRows(database).committed, highest=PackRows(database).highest)
         self._leases = Leases(folder / "leases")
+        self._recent = RecentView(database)
 
     def close(self) -> None:
         """Gives the packs back; the database is closed by whoever opened it."""
@@ -55,7 +56,7 @@ class SqliteMailStore:
     def receive(self, mailbox_id: str) -> Iterator[SqliteReceiving]:
         lease = self._leases.take(mailbox_id)
         try:
-            receiving = SqliteReceiving(self._database, self._packs, mailbox_id)
+            receiving = SqliteReceiving(self._database, self._packs, self._recent, mailbox_id)
             try:
                 yield receiving
             finally:
@@ -188,15 +189,17 @@ class SqliteMailStore:
 class SqliteReceiving:
     """Holds the mailbox's lease, and a pack from the first body on."""
 
-    def __init__(self, database: Database, packs: Packs, mailbox_id: str) -> None:
+    def __init__(self, database: Database, packs: Packs, recent: RecentView, mailbox_id: str) -> None:
         self._database = database
         self._packs = packs
         self._mailbox_id = mailbox_id
         with database.lent() as connection:
+            # What is purged meanwhile is asked for again by the commit.
+            self._any_purged = connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is not None
             self._state = read_state(connection, mailbox_id)
         self._pack: Pack | None = None
-        self._recent = RecentView(database)
-        self._purged = PurgedMail(self._recent.connection, mailbox_id)
+        self._recent = recent
+        self._recent.join()
         self._contents = MailContents(packs.read)
         self.lift_purged = False
 
@@ -206,18 +209,23 @@ class SqliteReceiving:
 
     def met(self, message_ids: Collection[str]) -> Set[str]:
         names = {*message_ids} - {""}
-        if not names or (self._purged.any and not self.lift_purged):
+        if not names or (self._any_purged and not self.lift_purged):
             return names
-        return met_names(self._recent.connection(), names)
+        with self._recent as connection:
+            return met_names(connection, names)
 
     def known(self, messages: Sequence[tuple[str, bytes]]) -> Set[tuple[str, bytes]]:
         # The commit asks again; here it only saves writing bytes that are kept already.
         named = [message for message in messages if message[0]]
         if not named:
             return frozenset()
-        found = self._contents.known(self._recent.connection(), named)
-        if not self.lift_purged:
-            found.update(message for message in named if message not in found and self._purged.has(*message))
+        # Not the connection that all share: contents that are met may have to be read from the packs.
+        with self._database.lent() as connection:
+            found = self._contents.known(connection, named)
+            if not self.lift_purged:
+                purged = PurgedMail(connection, self._mailbox_id)
+                self._any_purged |= purged.any
+                found.update(message for message in named if message not in found and purged.has(*message))
         return found
 
     def kept(self, remote_ids: Collection[RemoteId]) -> Set[RemoteId]:
@@ -225,7 +233,8 @@ class SqliteReceiving:
         for start in range(0, len(asked), _PAGE):
             part = [each.value for each in asked[start : start + _PAGE]]
             question = f"{_KEPT} ({','.join('?' * len(part))})"
-            rows = self._recent.connection().execute(question, (self._mailbox_id, self._state.generation, *part))
+            with self._recent as connection:
+                rows = connection.execute(question, (self._mailbox_id, self._state.generation, *part)).fetchall()
             found.update(row[0] for row in rows)
         return {each for each in asked if each.value in found}
 
@@ -282,7 +291,7 @@ class SqliteReceiving:
 
     def release(self) -> None:
         """Give the pack back, without what was not committed."""
-        self._recent.close()
+        self._recent.leave()
         pack, self._pack = self._pack, None
         if pack is not None:
             self._packs.give_back(pack)

@@ -111,7 +111,7 @@ def _keep(
     erase: dict[int, int] = {}
     refused = 0
     number, any_purged, any_decided, any_held = connection.execute(_ABOUT, (mailbox_id,)).fetchone()
-    purged = PurgedMail(lambda: connection, mailbox_id, empty=not any_purged)
+    purged = PurgedMail(connection, mailbox_id, empty=not any_purged)
     met = met_names(connection, {arrival.header.message_id for arrival in batch.arrivals} - {""})
     arrivals = contents.told(batch.arrivals, _compared(batch.arrivals, met, every=bool(any_purged)))
     if batch.lift_purged:

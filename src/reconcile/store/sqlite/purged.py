@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 
 from reconcile.ports.mail_store import Arrival
@@ -23,9 +23,9 @@ def keep_marks(connection: sqlite3.Connection, table: str, marks: Iterable[bytes
 
 class PurgedMail:
     """What was purged from one mailbox, or from all. Costs one look at an empty table where nothing ever was, and none where that is known
-    (`empty`). `connection` gives the one to ask."""
+    (`empty`)."""
 
-    def __init__(self, connection: Callable[[], sqlite3.Connection], mailbox_id: str, *, empty: bool = False) -> None:
+    def __init__(self, connection: sqlite3.Connection, mailbox_id: str, *, empty: bool = False) -> None:
         self._connection = connection
         self._mailboxes = (mailbox_id, EVERY_MAILBOX)
         if empty:
@@ -34,8 +34,7 @@ class PurgedMail:
     @cached_property
     def _salt(self) -> bytes:
         """Nothing where nothing was purged. Asked for with the first mail: most looks find none."""
-        connection = self._connection()
-        return b"" if connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is None else salt_of(connection)
+        return b"" if self._connection.execute("SELECT 1 FROM mail_purged LIMIT 1").fetchone() is None else salt_of(self._connection)
 
     @property
     def any(self) -> bool:
@@ -65,8 +64,7 @@ class PurgedMail:
                     else [nameless_mark(self._salt, mailbox, arrival.raw, arrival.received)]
                 )
             ]
-            self._connection().executemany("DELETE FROM mail_purged WHERE mark = ?", [(mark,) for mark in marks])
+            self._connection.executemany("DELETE FROM mail_purged WHERE mark = ?", [(mark,) for mark in marks])
 
     def _any(self, marks: Iterable[bytes]) -> bool:
-        connection = self._connection()
-        return any(connection.execute("SELECT 1 FROM mail_purged WHERE mark = ?", (mark,)).fetchone() for mark in marks)
+        return any(self._connection.execute("SELECT 1 FROM mail_purged WHERE mark = ?", (mark,)).fetchone() for mark in marks)

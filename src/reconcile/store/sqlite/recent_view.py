@@ -1,13 +1,16 @@
-"""Many small looks at the store that share one snapshot, at most a moment old.
+"""Many small looks at the store, of all who receive, that share one snapshot at most a moment old.
 
-Each commit of another thread makes SQLite forget what it had read, so a look by itself reads the same pages once more (0.05 ms instead
-of 0.01). Only for questions whose answer may be a moment old, because the transaction that acts on it asks again.
+Each commit makes SQLite forget what a connection had read, so a look by itself reads the same pages once more (0.05 ms instead of 0.01),
+and each connection that is opened reads the schema (1.2 ms). Only for questions whose answer may be a moment old, because the transaction
+that acts on it asks again.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from types import TracebackType
 from typing import Final
 
 from reconcile.store.sqlite.database import Database
@@ -18,36 +21,57 @@ _MOST_LOOKS: Final = 256
 
 
 class RecentView:
-    """One thread at a time; `stale` may be set by any: the next look sees what is there then."""
+    """`with view as connection:` is one look, and others wait for it. Whoever may look joins before and leaves afterwards; nothing is held
+    when nobody may. `stale` may be set by any: the next look sees what is there then."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._guard = threading.Lock()
+        self._users = 0
         self._connection: sqlite3.Connection | None = None
         self._looks = 0
         self._until = 0.0
         self.stale = False
 
-    def connection(self) -> sqlite3.Connection:
-        """For one look, now."""
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._database.lent_reader()
-        now = time.monotonic()
-        if self.stale or not self._looks or self._looks >= _MOST_LOOKS or now >= self._until:
-            self.stale = False
-            self._end()
-            connection.execute("BEGIN")
-            self._until = now + _OLDEST_SECONDS
-        self._looks += 1
+    def join(self) -> None:
+        with self._guard:
+            self._users += 1
+
+    def leave(self) -> None:
+        """Raises nothing."""
+        with self._guard:
+            self._users -= 1
+            if not self._users:
+                self._give_back()
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._guard.acquire()
+        try:
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = self._database.lent_reader()
+            now = time.monotonic()
+            if self.stale or not self._looks or self._looks >= _MOST_LOOKS or now >= self._until:
+                self.stale = False
+                self._looks = 0
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+                connection.execute("BEGIN")
+                self._until = now + _OLDEST_SECONDS
+            self._looks += 1
+        except BaseException:
+            self._give_back()
+            self._guard.release()
+            raise
         return connection
 
-    def _end(self) -> None:
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.execute("COMMIT")
-        self._looks = 0
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if error is not None:
+            # Whatever it was: the next look, which may be another mailbox's, begins anew.
+            self._give_back()
+        self._guard.release()
 
-    def close(self) -> None:
-        """Raises nothing."""
+    def _give_back(self) -> None:
         connection, self._connection = self._connection, None
         self._looks = 0
         if connection is not None:
