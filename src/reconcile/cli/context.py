@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
@@ -67,7 +66,7 @@ class Context:
     @property
     def columns(self) -> int | None:
         """How wide the terminal is that data goes to; None when data goes elsewhere."""
-        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        return _terminal_columns() if sys.stdout.isatty() else None
 
     @property
     def room(self) -> int:
@@ -77,7 +76,7 @@ class Context:
     @property
     def talk_room(self) -> int:
         """The same of talk."""
-        return shutil.get_terminal_size((_ROOM, 24)).columns if self.progress else _ROOM
+        return _terminal_columns(_ROOM) if self.progress else _ROOM
 
     @property
     def actor(self) -> str:
@@ -85,6 +84,13 @@ class Context:
         name = os.environ.get("RECONCILE_ACTOR") or os.environ.get("SUDO_USER") or _account()
         # Octets that are no UTF-8 arrive as surrogates (PEP 383), which no database takes.
         return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _terminal_columns(otherwise: int = 80) -> int:
+    # Loaded where somebody looks: nothing that is piped asks.
+    import shutil
+
+    return shutil.get_terminal_size((otherwise, 24)).columns
 
 
 def _account() -> str:

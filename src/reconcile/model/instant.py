@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 #: Common to JSON Schema and Python: what an instant looks like, before the calendar is asked.
 INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"
@@ -17,6 +20,9 @@ _EARLIEST = datetime(1900, 1, 2, tzinfo=UTC)
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:
     """An IANA zone. Raises ValueError when there is no such zone."""
+    # What looks at mail has instants in UTC only, and is not to pay for zones at its start.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

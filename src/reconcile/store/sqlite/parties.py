@@ -7,7 +7,6 @@ locked only while the two are compared and what differs is written.
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -95,6 +94,9 @@ class SqliteParties:
         at: str,
         most_removals: Callable[[int], int] | None = None,
     ) -> DirectoryImport:
+        # Whatever looks at mail reads parties; few commands import some.
+        import tempfile
+
         assert self._database is not None
         with translated(Path(tempfile.gettempdir())):
             laid_out = _lay_out(parties, removed)
