@@ -243,7 +243,7 @@ def test_a_reader_that_was_given_back_is_lent_again_and_sees_what_is_there_then(
         again.execute("SELECT 1")
 
 
-def test_what_stands_in_the_store_is_written_nowhere_else(tmp_path: Path) -> None:
+def test_what_a_statement_changes_is_copied_to_no_temporary_file(tmp_path: Path) -> None:
     def change_every_page(connection: sqlite3.Connection) -> list[str]:
         # What the statement changes is kept until it ends, by default in a file of the system's temporary folder.
         connection.execute("UPDATE meta SET value = value || '!' WHERE name LIKE 'canary%'")

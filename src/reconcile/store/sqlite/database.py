@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from reconcile.errors import PermanentError, ReconcileError, SettingsError, Superseded, Unavailable
 from reconcile.store.disk_room import is_full
 from reconcile.store.in_use import use
+from reconcile.store.sqlite.readers import Readers
 from reconcile.store.sqlite.schema import migrations, newest_migration, statements
 
 T = TypeVar("T")
@@ -73,9 +74,7 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
-        self._readers = threading.local()
-        self._open_readers: list[sqlite3.Connection] = []
-        self._idle_readers: list[sqlite3.Connection] = []
+        self._readers = Readers(self._connect_reader)
         self._guard = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -186,41 +185,23 @@ class Database:
         finally:
             connection.close()
 
-    def reader(self) -> sqlite3.Connection:
-        """This thread's own connection for SELECT. Rows are sqlite3.Row."""
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            with translated(self.path):
-                connection = self._connect()
-                connection.execute("PRAGMA query_only=ON")
-            self._readers.connection = connection
-            with self._guard:
-                self._open_readers.append(connection)
-        return connection
-
-    def lent_reader(self) -> sqlite3.Connection:
-        """A connection for SELECT whose holder gives it back with `take_back`. One that is used again knows the schema and its statements
-        already, which costs more than to ask a mailbox's few questions."""
-        with suppress(IndexError):
-            return self._idle_readers.pop()
+    def _connect_reader(self) -> sqlite3.Connection:
         with translated(self.path):
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
         return connection
 
+    def reader(self) -> sqlite3.Connection:
+        """This thread's own connection for SELECT. Rows are sqlite3.Row."""
+        return self._readers.own()
+
+    def lent_reader(self) -> sqlite3.Connection:
+        """A connection for SELECT whose holder gives it back with `take_back`."""
+        return self._readers.lend()
+
     def take_back(self, connection: sqlite3.Connection) -> None:
-        """What `lent_reader` gave; what it looked at together ends. Raises nothing."""
-        try:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
-        except sqlite3.Error:
-            connection.close()
-            return
-        with self._guard:
-            if not self._closed:
-                self._idle_readers.append(connection)
-                return
-        connection.close()
+        """What `lent_reader` gave. Raises nothing."""
+        self._readers.take_back(connection)
 
     @contextmanager
     def lent(self) -> Iterator[sqlite3.Connection]:
@@ -362,7 +343,6 @@ class Database:
         with self._guard:
             self._closed = True
             writer, self._writer = self._writer, None
-            readers, self._open_readers, self._idle_readers = [*self._open_readers, *self._idle_readers], [], []
             if writer is not None:
                 self._queue.put(None)
         if writer is not None:
@@ -371,8 +351,7 @@ class Database:
             writing, self._writing = self._writing, None
         if writing is not None:
             writing.close()
-        for connection in readers:
-            connection.close()
+        self._readers.close()
         if self._use is not None:
             os.close(self._use)
             self._use = None
