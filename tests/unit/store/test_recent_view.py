@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.model.cursor import Cursor
+from reconcile.model.remote_id import RemoteId
+from reconcile.ports.mail_store import Arrival, ReceivedBatch
 from reconcile.store.sqlite import recent_view
 from reconcile.store.sqlite.database import Database
+from reconcile.store.sqlite.mail import SqliteMailStore
 from reconcile.store.sqlite.recent_view import RecentView
+from reconcile.sync.decide.describe import describe
 
 
 @pytest.fixture
@@ -103,3 +108,37 @@ def test_many_look_at_once(database: Database) -> None:
         found = set().union(*pool.map(look, range(8)))
     assert found <= {None, *map(str, range(60))}
     assert database.empty_log()
+
+
+def test_what_another_process_kept_of_a_mailbox_is_known_when_this_one_takes_it_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """POP3 asks by that which messages are new: one without a Message-ID would be kept twice."""
+    monkeypatch.setattr(recent_view, "_OLDEST_SECONDS", 60)
+    message = RemoteId("pop3", "uidl-1")
+    raw = b"Subject: nameless\r\n\r\nbody"
+    found = describe(raw)
+    with Database.open(tmp_path / "engine.db") as ours, Database.open(tmp_path / "engine.db") as theirs:
+        here, there = SqliteMailStore(ours, tmp_path), SqliteMailStore(theirs, tmp_path)
+        with here.receive("other") as receiving:
+            assert receiving.kept([message]) == set(), "a moment that is remembered"
+            with there.receive("box") as its:
+                its.begin()
+                its.write(raw)
+                arrival = Arrival(
+                    remote_id=message,
+                    received="2026-11-23T10:00:00Z",
+                    size=found.size,
+                    raw=found.raw,
+                    content=found.content,
+                    header=found.header,
+                    header_length=found.header_length,
+                    place=its.end(),
+                )
+                its.commit(
+                    ReceivedBatch(arrivals=[arrival], cursor=Cursor("pop3", "1"), restart=False, messages=1, at="2026-11-23T10:00:00Z")
+                )
+            with here.receive("box") as taken_over:
+                assert taken_over.kept([message]) == {message}
+        here.close()
+        there.close()

@@ -55,9 +55,9 @@ class ImapInbox:
             if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == known.told:
                 self._here = known
                 return Look(messages=known.messages, news=False, restarted=False)
-            if told.get(b"UIDVALIDITY") == known.validity and told.get(b"UIDNEXT", 0) > known.next_uid:
+            if told.get(b"UIDVALIDITY") == known.validity and told.get(b"UIDNEXT", 0) > known.next_uid and b"MESSAGES" in told:
                 # Something came, and nothing else needs to be known to ask for it: the INBOX is opened with that.
-                self._here = replace(known, next_uid=told[b"UIDNEXT"], messages=told.get(b"MESSAGES", 0))
+                self._here = replace(known, next_uid=told[b"UIDNEXT"], messages=told[b"MESSAGES"])
                 return Look(messages=self._here.messages, news=True, restarted=False)
         if not self._selected:
             with translated(str(self._endpoint)):

@@ -34,8 +34,10 @@ class RecentView:
         self.stale = False
 
     def join(self) -> None:
+        """From here on looks see what is there now: what another process did before it left a mailbox to this one, too."""
         with self._guard:
             self._users += 1
+            self.stale = True
 
     def leave(self) -> None:
         """Raises nothing."""
