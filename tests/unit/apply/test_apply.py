@@ -166,15 +166,20 @@ def test_a_saved_deletion_needs_the_inventory() -> None:
 
 
 def test_a_large_apply_opens_no_more_files_than_a_small_one(tmp_path: Path) -> None:
+    threads = 0
+
     def open_files(count: int) -> int:
+        nonlocal threads
         with Database.open(tmp_path / str(count) / "engine.db") as database:
             bench = Bench(
                 writer=EngineTarget(SqliteResources(database), MemorySealer()), store=SqliteConfiguration(database, SystemClock())
             )
+            threads = bench.writer.capabilities.parallel_writes
             boxes = {f"Mailbox/m{number}": mailbox(f"m{number}@contoso.example") for number in range(count)}
             report = bench.apply(estate({"EmailServerProfile/contoso": profile(), **boxes}))
             assert report.code is ExitCode.NOTHING_TO_DO
             return len(os.listdir("/proc/self/fd"))
 
     small = open_files(64)
-    assert open_files(640) <= small + 4
+    # Those that look at the same time each have the database and its log open; how many do is chance. One batch more is not.
+    assert open_files(640) <= small + 2 * threads
