@@ -110,7 +110,7 @@ def test_after_an_old_backup_nothing_is_lost_and_nothing_is_sent_twice(tmp_path:
 
 
 def test_a_backup_made_while_mail_arrives_is_one_moment(estate: MailEstate, dovecot: Dovecot, tmp_path: Path) -> None:
-    deliver(dovecot, range(400), size=8000)
+    deliver(dovecot, range(3000), size=8000)
     loop = estate.start("sync")
     files = []
     while loop.poll() is None:
