@@ -102,23 +102,22 @@ def test_a_pause_that_the_server_asks_for_is_no_ended_connection() -> None:
 
 
 def test_an_open_inbox_is_left_by_unselect() -> None:
-    # A count that changed without a new message is looked into at once; where something came, the inbox is opened when it is read.
     left = (expect(b"UNSELECT"), expect(b"STATUS"))
     answer = b"f4 OK left\r\n* STATUS INBOX (MESSAGES 1 UIDNEXT 6 UIDVALIDITY 1)\r\nTAG OK done\r\n"
-    found, heard = looks(2, *into(b"UNSELECT"), *status(2, 6), *opened(), *left, answer)
+    found, heard = looks(2, *into(b"UNSELECT"), *status(2, 7), *opened(), *left, answer)
     assert found == [NEWS, QUIET]
     assert not any(b"CLOSE" in line for line in heard)
 
 
 def test_without_unselect_it_is_opened_anew() -> None:
-    found, heard = looks(3, *into(b""), *status(2, 6), *opened(), *opened(1, 6), *opened(2, 7))
+    found, heard = looks(3, *into(b""), *status(2, 7), *opened(), *opened(1, 6), *opened(2, 7))
     assert found == [NEWS, QUIET, NEWS]
     assert not any(b"CLOSE" in line for line in heard)
 
 
 def test_an_open_inbox_whose_connection_ended_is_looked_at_over_another() -> None:
     for capability in (b"", b"UNSELECT"):
-        found, _ = looks(2, *into(capability), *status(2, 6), *opened(), end, *into(capability), *status())
+        found, _ = looks(2, *into(capability), *status(2, 7), *opened(), end, *into(capability), *status())
         assert found == [NEWS, QUIET]
 
 

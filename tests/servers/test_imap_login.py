@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 import trustme
@@ -17,7 +16,7 @@ from reconcile.mail.imap.inbox import ImapInbox
 from reconcile.mail.imap.place import ImapPlace
 from reconcile.mail.sign_in.password import PasswordSignIn
 from reconcile.model.secret import Secret
-from reconcile.ports.mail import Batch, Look
+from reconcile.ports.mail import Look
 from support.imap_script import GREETING, Conversation, Step, examined, expect, reconnect, scripted, tls
 
 USER, PASSWORD = "sales@contoso.example", "s3cret-of-the-mailbox"
@@ -117,73 +116,12 @@ def test_a_poll_is_one_write_before_and_one_after() -> None:
     assert heard[0] == f'f1 LOGIN "{USER}" "{PASSWORD}"\r'.encode()
 
 
-def test_what_is_no_new_message_is_looked_into_over_the_same_connection() -> None:
-    """A count that changed by itself; a UIDNEXT that went back; another UIDVALIDITY; a count that is not told."""
-    for news, validity, next_uid in [
-        (b"2 UIDNEXT 6 UIDVALIDITY 1", 1, 6),
-        (b"1 UIDNEXT 5 UIDVALIDITY 1", 1, 5),
-        (b"2 UIDNEXT 7 UIDVALIDITY 2", 2, 7),
-        (b"many UIDNEXT 7 UIDVALIDITY 1", 1, 7),
-    ]:
-        opened = examined(2, validity=validity, next_uid=next_uid)[-2:]
-        told = b"* STATUS INBOX (MESSAGES %s)\r\nTAG OK done\r\n" % news
-        with scripted(*POLLED[:-1], told, *opened, expect(b"LOGOUT")) as (port, _, wrong):
-            assert poll(port) == Look(messages=2, news=True, restarted=validity == 2 or next_uid == 5)
-        assert not wrong
-
-
-#: After LOGIN (f1) and a STATUS (f2) that tells of a new message.
-NEWS: tuple[Step, ...] = (*POLLED[:-1], b"* STATUS INBOX (MESSAGES 2 UIDNEXT 7 UIDVALIDITY 1)\r\nTAG OK done\r\n")
-#: One write: all three are there before the first is answered.
-ASKED: tuple[Step, ...] = (expect(b"EXAMINE INBOX"), expect(b"UID SEARCH UID 6:*"), expect(b"UID FETCH 6:* (UID INTERNALDATE RFC822.SIZE)"))
-OPENED = b"* 2 EXISTS\r\n* OK [UIDVALIDITY %d] fine\r\n* OK [UIDNEXT 7] next\r\nf3 OK [READ-ONLY] done\r\n"
-LISTED = b'* SEARCH 6\r\nf4 OK found\r\n* 2 FETCH (UID 6 INTERNALDATE "26-Nov-2023 17:08:20 +0000" RFC822.SIZE 4)\r\nf5 OK listed\r\n'
-
-
-@contextmanager
-def with_news(*steps: Step) -> Iterator[tuple[Callable[[], list[Batch]], list[bytes]]]:
-    """What reads an inbox that was looked at, and the messages that were read."""
-    cursor, bodies = ImapPlace(account=f"127.0.0.1/{USER}", validity=1, uid=5, next_uid=6, messages=1).cursor(), list[bytes]()
-    with scripted(*NEWS, *steps) as (port, _, wrong):
-        endpoint = Endpoint(host="127.0.0.1", port=port, tls="none", connect_timeout=5, silence_timeout=5)
-        inbox = ImapInbox(endpoint, PasswordSignIn(USER, Secret(PASSWORD.encode())))
-
-        def read() -> list[Batch]:
-            return [
-                *inbox.read(cursor, since=None, retry=(), wanted=lambda _: True, accept=lambda _, chunks: bodies.append(b"".join(chunks)))
-            ]
-
-        try:
-            assert inbox.look(cursor) == Look(messages=2, news=True, restarted=False)
-            yield read, bodies
-        finally:
-            inbox.close()
-    assert not wrong, wrong
-
-
-def test_a_new_message_is_asked_for_with_the_opening_of_the_inbox() -> None:
-    body = b"* 2 FETCH (UID 6 BODY[] {4}\r\na\r\nb)\r\nTAG OK fetched\r\n"
-    with with_news(*ASKED, OPENED % 1, LISTED, expect(b"UID FETCH 6 (UID BODY.PEEK[])"), body, expect(b"LOGOUT")) as (read, bodies):
-        (batch,) = read()
-        assert bodies == [b"a\r\nb"]
-        place = ImapPlace.of(batch.cursor)
-        assert place is not None
-        assert (place.uid, place.told, batch.unlisted) == (6, (1, 7, 2), 0)
-
-
-def test_an_inbox_that_was_made_anew_before_it_was_opened_is_looked_at_again() -> None:
-    with with_news(*ASKED, OPENED % 2, LISTED, expect(b"LOGOUT")) as (read, bodies):
-        with pytest.raises(Unavailable, match="other numbers"):
-            read()
-        assert not bodies
-
-
-def test_an_inbox_that_cannot_be_opened_says_why() -> None:
-    refused = b"f3 NO [UNAVAILABLE] the backend is away\r\nf4 BAD nothing is open\r\nf5 BAD nothing is open\r\n"
-    with with_news(*ASKED, refused, expect(b"LOGOUT")) as (read, bodies):
-        with pytest.raises(Unavailable, match="the backend is away"):
-            read()
-        assert not bodies
+def test_news_are_read_over_the_same_connection() -> None:
+    news = b"* STATUS INBOX (MESSAGES 2 UIDNEXT 7 UIDVALIDITY 1)\r\nTAG OK done\r\n"
+    opened = examined(2, next_uid=7)[-2:]
+    with scripted(*POLLED[:-1], news, *opened, expect(b"LOGOUT")) as (port, _, wrong):
+        assert poll(port) == Look(messages=2, news=True, restarted=False)
+    assert not wrong
 
 
 def test_credentials_are_quoted() -> None:

@@ -201,3 +201,19 @@ def test_whatever_a_message_id_is_made_of_it_is_met_again(name: str) -> None:
     connection.execute("INSERT INTO mail_activities VALUES (?)", (name,))
     assert met_names(connection, {name, f"{name}x"}) >= {name}
     connection.close()
+
+
+def test_bytes_that_nothing_names_behind_the_last_mail_are_synced_and_the_pack_goes_on(store: Store) -> None:
+    with store.mail.receive("a") as receiving:
+        kept, refused = store.arrivals(receiving, MAIL, MAIL.replace(b"<one@", b"<two@"))
+        assert refused.place is not None
+        receiving.commit(
+            ReceivedBatch(arrivals=[kept], cursor=Cursor("imap", "2"), restart=False, messages=2, at=AT, unused=[refused.place])
+        )
+    store.mail.close()
+    committed = store.database.reader().execute("SELECT committed FROM mail_packs").fetchone()[0]
+    [pack] = (store.folder / "packs").glob("*.pack")
+    assert pack.stat().st_size == committed
+    store.mail = SqliteMailStore(store.database, store.folder)
+    assert store.receive(MAIL.replace(b"<one@", b"<three@"), mailbox="b").tracked == 1
+    assert len([*(store.folder / "packs").glob("*.pack")]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -218,3 +219,31 @@ def test_what_is_written_while_an_earlier_batch_is_synced_is_neither_lost_nor_do
         committing.result(timeout=20)
     pack.sync()
     assert pack.path.read_bytes() == b"".join(bodies)
+
+
+def test_a_pack_that_is_given_up_is_not_closed_under_whoever_writes_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its descriptor's number may be another file's at once, and mail would be written over that."""
+    packs, other = Packs(tmp_path / "packs", lambda _: 0), tmp_path / "other"
+    other.write_bytes(b"V" * 64)
+    pack, opened = packs.take(), list[int]()
+    real = os.pwritev
+
+    def preempted(descriptor: int, pieces: list[bytes], offset: int) -> int:
+        beside = threading.Thread(target=lambda: (packs.give_up(pack), opened.append(os.open(other, os.O_RDWR))))
+        beside.start()
+        beside.join(0.5)
+        threads.append(beside)
+        return real(descriptor, pieces, offset)
+
+    threads = list[threading.Thread]()
+    monkeypatch.setattr(os, "pwritev", preempted)
+    pack.begin()
+    pack.write(b"mail")
+    with contextlib.suppress(ValueError):
+        pack.sync()
+    for thread in threads:
+        thread.join(10)
+    for descriptor in opened:
+        os.close(descriptor)
+    assert len(opened) == 1
+    assert other.read_bytes() == b"V" * 64

@@ -68,6 +68,22 @@ def test_nothing_is_held_when_nobody_may_look(database: Database) -> None:
     assert database.empty_log(), "the write-ahead log can be cut off"
 
 
+def test_mailboxes_that_overlap_without_a_look_hold_no_old_moment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent_view, "_OLDEST_SECONDS", 0)
+    view = RecentView(database)
+    view.join()
+    colour(view)
+    put(database, "green")
+    assert not database.empty_log()
+    view.join()
+    assert database.empty_log()
+    colour(view)
+    put(database, "red")
+    view.leave()
+    assert database.empty_log()
+    view.leave()
+
+
 def test_after_a_look_that_failed_the_next_begins_anew(database: Database) -> None:
     view = RecentView(database)
     view.join()

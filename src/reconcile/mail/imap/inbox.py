@@ -55,10 +55,6 @@ class ImapInbox:
             if (told.get(b"UIDVALIDITY"), told.get(b"UIDNEXT"), told.get(b"MESSAGES")) == known.told:
                 self._here = known
                 return Look(messages=known.messages, news=False, restarted=False)
-            if told.get(b"UIDVALIDITY") == known.validity and told.get(b"UIDNEXT", 0) > known.next_uid and b"MESSAGES" in told:
-                # Something came, and nothing else needs to be known to ask for it: the INBOX is opened with that.
-                self._here = replace(known, next_uid=told[b"UIDNEXT"], messages=told[b"MESSAGES"])
-                return Look(messages=self._here.messages, news=True, restarted=False)
         if not self._selected:
             with translated(str(self._endpoint)):
                 self._examine(stream)
@@ -94,8 +90,7 @@ class ImapInbox:
                     self._examine(stream)
                 else:
                     stream.link.narrow()
-                    with stream.together():
-                        left, status = stream.ask(b"UNSELECT"), stream.ask_status()
+                    left, status = stream.ask_both(b"UNSELECT", stream.status_command())
                     stream.finish(left)
                     stream.finish(status)
                     self._selected = False
@@ -109,9 +104,6 @@ class ImapInbox:
 
     def _examine(self, stream: Stream) -> None:
         stream.examine()
-        self._opened(stream)
-
-    def _opened(self, stream: Stream) -> None:
         self._selected = True
         # RFC 3501 2.3.1.1 wants both numbers; servers that leave one out, or say 0, exist.
         self._here = ImapPlace(
@@ -141,40 +133,20 @@ class ImapInbox:
 
         header_rule = None if examine is None else HeaderRule(examine, foresee)
         with translated(str(self._endpoint)):
+            if not self._selected:
+                looked_at = self._here.validity
+                self._examine(stream)
+                if self._here.validity != looked_at:
+                    # Made anew since: the next look begins a new history with it.
+                    raise Unavailable(f"{self._endpoint} gives its messages other numbers now", hint="It is looked at again by itself.")
             stream.link.widen()
-            place = ImapPlace.of(cursor)
-            listing = self._asked(stream, place, since)
-            yield from self._read(stream, place, listing, retry, wanted, accept, header_rule, foretell, careful)
-
-    def _asked(self, stream: Stream, before: ImapPlace | None, since: datetime | None) -> Listing:
-        """The inbox is open then."""
-        from reconcile.mail.imap.listing import Listing
-
-        looked_at = self._here
-        listing = Listing(
-            stream,
-            after=before.uid if before else 0,
-            next_uid=looked_at.next_uid,
-            since=since - timedelta(days=1) if since else None,
-        )
-        if not self._selected:
-            # In one write: a mailbox that has something new is one more wait for the server otherwise.
-            with stream.together():
-                opening = stream.ask_open(b"INBOX")
-                listing.ask_few()
-            stream.finish(opening)
-            self._opened(stream)
-            if self._here.validity != looked_at.validity:
-                # Made anew since: the next look begins a new history with it, over a connection that nothing of this comes from.
-                self.close()
-                raise Unavailable(f"{self._endpoint} gives its messages other numbers now", hint="It is looked at again by itself.")
-        return listing
+            yield from self._read(stream, ImapPlace.of(cursor), since, retry, wanted, accept, header_rule, foretell, careful)
 
     def _read(
         self,
         stream: Stream,
         before: ImapPlace | None,
-        listing: Listing,
+        since: datetime | None,
         retry: Sequence[RemoteId],
         wanted: Wanted,
         accept: Accept,
@@ -185,8 +157,10 @@ class ImapInbox:
         from reconcile.mail.imap.bodies import Flight
         from reconcile.mail.imap.groups import grouped, judged
         from reconcile.mail.imap.headers import examined
+        from reconcile.mail.imap.listing import Listing
 
         place = ImapPlace(account=self._account, validity=self._here.validity, uid=before.uid if before else 0)
+        listing = Listing(stream, after=place.uid, next_uid=self._here.next_uid, since=since - timedelta(days=1) if since else None)
         waiting: deque[tuple[Group, Flight]] = deque()
         windows: Iterator[Iterable[Judged]] = judged(listing.windows(), wanted, foretell)
         if rule is not None:

@@ -76,7 +76,6 @@ class Listing:
         self._next_uid = next_uid
         self._since = since
         self._highest_sequence = 0
-        self._few_asked: tuple[Request, Request, Found] | None = None
         self.found_any = False
 
     def unlisted(self, exists: int) -> int:
@@ -89,27 +88,21 @@ class Listing:
             self.found_any = self.found_any or bool(window)
             yield window
 
-    def ask_few(self) -> None:
-        """Where few are expected they are asked for here, without waiting; then `windows` only reads the answer."""
-        if 0 < self._next_uid <= self._after + WINDOW:
-            first, found = self._after + 1, Found()
-            search = self._stream.ask_search(b"UID %d:*" % first)
-            self._few_asked = search, self._ask(b"%d:*" % first, found, None), found
-
     def _stretches(self) -> Iterator[list[Listed]]:
-        if self._few_asked is None:
-            with self._stream.together():
-                self.ask_few()
-        if self._few_asked is not None:
-            yield self._few(*self._few_asked)
+        if 0 < self._next_uid <= self._after + WINDOW:
+            yield self._few()
         else:
             yield from self._many()
 
-    def _few(self, search: Request, request: Request, found: Found) -> list[Listed]:
+    def _few(self) -> list[Listed]:
         """The dates of all, whatever `since`: an index that a search by date uses may lag behind. Both questions in one go.
 
         "*" always names the last message, so its sequence number tells whether the listing is complete.
         """
+        first = self._after + 1
+        search = self._stream.ask_search(b"UID %d:*" % first)
+        found = Found()
+        request = self._ask(b"%d:*" % first, found, None)
         uids = {uid for uid in self._stream.found(search) if uid > self._after}
         self._finish(request, found)
         return _listed(sorted(uids | {uid for uid in found.listed if uid > self._after}), found)

@@ -137,8 +137,7 @@ def open_with_status(endpoint: Endpoint, sign_in: SignIn) -> Stream:
                 if takes:
                     stream.forget_capabilities()
                     with sign_in.showing(), _judged(sign_in), _answers(where, secrets):
-                        with stream.together():
-                            asked, status = stream.ask(command), stream.ask_status()
+                        asked, status = stream.ask_both(command, stream.status_command())
                         stream.finish(asked)
                     if _answered(stream, status):
                         return stream

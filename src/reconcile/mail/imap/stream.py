@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from reconcile.mail.imap.faults import Broken, Refused
 from reconcile.mail.imap.link import Link
@@ -68,7 +68,6 @@ class Stream:
         self.flags: frozenset[bytes] = frozenset()
         self._gathering = b""
         self._lines: list[list[object]] = []
-        self._together: list[bytes] | None = None
 
     def close(self) -> None:
         """Leave politely where that still works. Raises nothing."""
@@ -113,10 +112,14 @@ class Stream:
         if begin >= 0:
             self._capabilities = line[begin + 12 :].partition(b"]")[0].upper()
 
+    def status_command(self) -> bytes:
+        """For the INBOX: one line of answer where EXAMINE has eight."""
+        return b"STATUS INBOX (UIDVALIDITY UIDNEXT MESSAGES)"
+
     def ask_status(self) -> Request:
-        """Send it for the INBOX; the answer is in `told`: one line where EXAMINE has eight."""
+        """Send it; the answer is in `told`."""
         self.told.clear()
-        return self.ask(b"STATUS INBOX (UIDVALIDITY UIDNEXT MESSAGES)")
+        return self.ask(self.status_command())
 
     def examine(self) -> None:
         """Open the INBOX read-only; the answer is in `told` and `exists`."""
@@ -124,16 +127,12 @@ class Stream:
 
     def open(self, folder: bytes, *, writing: bool = False) -> bool:
         """Open a folder (its name ready for the wire); the answer is in `told`, `exists` and `flags`. Whether it is read-only now."""
-        request = self.ask_open(folder, writing=writing)
-        self.finish(request)
-        return b"[READ-ONLY]" in request.text.upper()
-
-    def ask_open(self, folder: bytes, *, writing: bool = False) -> Request:
-        """Send it; the answer is where `open` has it."""
         self.told.clear()
         self.exists = 0
         self.flags = frozenset()
-        return self.ask((b"SELECT " if writing else b"EXAMINE ") + folder)
+        request = self.ask((b"SELECT " if writing else b"EXAMINE ") + folder)
+        self.finish(request)
+        return b"[READ-ONLY]" in request.text.upper()
 
     def gathered(self, command: bytes, kind: bytes) -> list[list[object]]:
         """The values of all untagged answers of a kind (upper case: LIST, NAMESPACE). Raises Refused."""
@@ -144,27 +143,24 @@ class Stream:
         finally:
             self._gathering = b""
 
-    def ask(self, command: bytes, take: Taker = _take_nothing, *, answer: Answerer | None = None) -> Request:
-        """Send a command without waiting."""
+    def _request(self, command: bytes, take: Taker, answer: Answerer | None = None) -> tuple[Request, bytes]:
         self._number += 1
         request = Request(b"f%d" % self._number, take, answer)
         self._flying.append(request)
-        line = b"%s %s\r\n" % (request.tag, command)
-        if self._together is None:
-            self.link.send(line)
-        else:
-            self._together.append(line)
+        return request, b"%s %s\r\n" % (request.tag, command)
+
+    def ask(self, command: bytes, take: Taker = _take_nothing, *, answer: Answerer | None = None) -> Request:
+        """Send a command without waiting."""
+        request, line = self._request(command, take, answer)
+        self.link.send(line)
         return request
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """What is asked inside leaves in one write, at the end. Nothing is read inside."""
-        self._together = lines = list[bytes]()
-        try:
-            yield
-        finally:
-            self._together = None
-        self.link.send(b"".join(lines))
+    def ask_both(self, first: bytes, second: bytes) -> tuple[Request, Request]:
+        """Send two in one write."""
+        one, line = self._request(first, _take_nothing)
+        two, following = self._request(second, _take_nothing)
+        self.link.send(line + following)
+        return one, two
 
     def finish(self, request: Request) -> None:
         """Read until the command is answered. Raises Refused for NO and BAD, Broken when the connection ends."""

@@ -262,7 +262,7 @@ class SqliteReceiving:
 
     def commit(self, batch: ReceivedBatch) -> Kept:
         pack, committed = self._pack, None
-        written = (*(each.place for each in batch.arrivals), *(each.place for each in batch.given_up))
+        written = (*(each.place for each in batch.arrivals), *(each.place for each in batch.given_up), *batch.unused)
         places = [place for place in written if place is not None]
         if places:
             assert pack is not None

@@ -135,7 +135,8 @@ class Pack:
         """Ends the lock, too."""
         with suppress(OSError, PermanentError):
             self.roll_back()
-        with suppress(OSError):
+        # Its number may be another file's at once: nobody may be about to write to it.
+        with self._guard, suppress(OSError):
             self._file.close()
 
 

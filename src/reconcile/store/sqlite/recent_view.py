@@ -38,13 +38,18 @@ class RecentView:
         with self._guard:
             self._users += 1
             self.stale = True
+            self._end_if_old()
 
     def leave(self) -> None:
         """Raises nothing."""
         with self._guard:
             self._users -= 1
-            if not self._users:
-                self._give_back()
+            self._end_if_old()
+
+    def _end_if_old(self) -> None:
+        # Mailboxes that overlap for hours without a look would hold it as long.
+        if not self._users or time.monotonic() >= self._until:
+            self._give_back()
 
     def __enter__(self) -> sqlite3.Connection:
         self._guard.acquire()
