@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ import reconcile.sync.decide.describe as describing
 from reconcile.errors import PermanentError, Unavailable, UserError
 from reconcile.mail.memory_inbox import MemoryInbox, MemoryMailbox
 from reconcile.model.tracking import Outcome
+from reconcile.store.sqlite import mail_commit
 from reconcile.store.sqlite.database import Database
 from reconcile.store.sqlite.decisions import SqliteDecisions
 from reconcile.store.sqlite.mail import SqliteMailStore
@@ -272,3 +275,34 @@ def test_what_is_read_again_and_kept_leaves_the_quarantine(world: World, monkeyp
     with pytest.raises(UserError):
         release(world.store, world.quarantine, held, decider=None, clock=world.clock)
     assert world.kept().count(bad) == 1
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_killed_between_the_batch_that_is_refused_and_its_rest_the_next_look_keeps_the_rest_once(
+    world: World, tmp_path: Path, where: str
+) -> None:
+    for number in range(1, 8):
+        world.server.deliver(mail(number), START)
+    with store_that_refuses(world, "4"):
+        if (child := os.fork()) == 0:
+            # In a process of its own, killed before the second transaction begins its work, or when all but its COMMIT is done.
+            try:
+                real = mail_commit.keep_the_rest
+
+                def killed(*args: object) -> object:
+                    if where == "behind":
+                        real(*args)  # type: ignore[arg-type]
+                    os.kill(os.getpid(), signal.SIGKILL)
+                    return None
+
+                mail_commit.keep_the_rest = killed  # type: ignore[assignment]
+                with Database.open(tmp_path / "engine.db") as database:
+                    World(world.server, database, SqliteMailStore(database, tmp_path), world.clock).look()
+            finally:
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        assert world.kept() == [mail(number) for number in (1, 2, 3)], "the batch before, and nothing of the refused one"
+        world.look()
+        assert world.kept() == [mail(number) for number in (1, 2, 3, 5, 6, 7)]
+    world.looks(2)
+    assert world.kept() == [mail(number) for number in range(1, 8)]

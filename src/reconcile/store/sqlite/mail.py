@@ -278,13 +278,15 @@ class SqliteReceiving:
                 kept, self._state = self._database.write(
                     lambda connection: mail_commit.keep_the_rest(connection, before, batch, self._contents)
                 )
-            self._recent.stale = True
         except BaseException:
             if pack is not None:
                 # Whether it was committed is for the database to say, when the pack is opened again.
                 self._packs.give_up(pack)
                 self._pack = None
             raise
+        finally:
+            # Also where it was kept and could not be told any more.
+            self._recent.stale = True
         if pack is not None and committed is not None:
             pack.committed = committed
         return kept

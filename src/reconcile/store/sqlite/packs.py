@@ -91,7 +91,7 @@ class Pack:
         with self._guard, translated(self.path):
             while self._waiting:
                 # Fewer than asked for where a disk has become full: the rest says so.
-                count = os.pwritev(self._file.fileno(), self._waiting, self._written)
+                count = os.pwritev(self._file.fileno(), self._waiting[:_PIECES], self._written)
                 self._written += count
                 whole = 0
                 while whole < len(self._waiting) and count >= len(self._waiting[whole]):

@@ -1,8 +1,9 @@
 """Many small looks at the store, of all who receive, that share one snapshot at most a moment old.
 
 Each commit makes SQLite forget what a connection had read, so a look by itself reads the same pages once more (0.05 ms instead of 0.01),
-and each connection that is opened reads the schema (1.2 ms). Only for questions whose answer may be a moment old, because the transaction
-that acts on it asks again.
+and each connection that is opened reads the schema (1.2 ms). Only for questions whose answer may be a moment old: the transaction that acts
+on it asks again, or it is about a mailbox whose lease is held, in which nobody else keeps mail, and a look behind `join` and behind each
+commit of one's own sees what is there then.
 """
 
 from __future__ import annotations
